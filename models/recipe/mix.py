@@ -1,0 +1,224 @@
+"""Endless noisy mixtures from packed speech, noise and rooms.
+
+Workers prepare clips of speech and of noise apart; `Mixer` scales, filters and adds their spectra in the training
+process, so that every clip is heard under several noises and levels for the price of one.
+"""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import soxr
+import torch
+
+from model import stft
+
+RATE = 48_000
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    seconds: float = 3.0
+    fullband_share: float = 0.3    # of the clips: speech that reaches above 10 kHz
+    room_share: float = 0.4
+    two_noises_share: float = 0.3
+    babble_share: float = 0.06     # noise made of many voices
+    coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
+    snr_db: tuple = (-6.0, 22.0)
+    clean_share: float = 0.06
+    noise_only_share: float = 0.06
+    level_db: tuple = (-50.0, 0.0)  # of the mixture's peak
+    band_limit_share: float = 0.4
+    clip_share: float = 0.03
+
+
+class Clips(torch.utils.data.IterableDataset):
+    """Pairs (speech, noise) of float32 [N] each, with the highest meaningful frequency of the speech."""
+
+    def __init__(self, cache, settings, seed, validation=False):
+        self.cache, self.settings, self.seed, self.validation = Path(cache), settings, seed, validation
+
+    def open(self):
+        index = json.loads((self.cache / "index.json").read_text())
+        keep = lambda kind: [e for e in index[kind] if e["validation"] == self.validation]
+        self.data = {k: np.memmap(self.cache / f"{k}.i16", np.int16, "r") for k in index}
+        self.rooms = index["rir"]
+        voices = {}
+        for e in keep("speech"):
+            voices.setdefault((e["source"], e["speaker"]), []).append(e)
+        self.full = [v for v in voices.values() if np.median([e["top_hz"] for e in v]) > 10_000]
+        self.wide = [v for v in voices.values() if np.median([e["top_hz"] for e in v]) <= 10_000]
+        kinds = {}
+        for e in keep("noise"):
+            kinds.setdefault(e["category"], []).append(e)
+        self.noises = list(kinds.values())
+        # Voices and categories are drawn by the root of their length: variety without drowning in the rare ones.
+        share = lambda groups: np.array([sum(e["length"] for e in g) ** 0.5 for g in groups])
+        self.weights = {k: (w := share(g)) / w.sum() for k, g in
+                        (("full", self.full), ("wide", self.wide), ("noises", self.noises))}
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        self.rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        self.open()
+        n = int(self.settings.seconds * RATE)
+        while True:
+            speech, top = self.speech(n)
+            yield speech, self.noise(n), np.float32(top)
+
+    def pick(self, kind):
+        groups = getattr(self, kind)
+        return groups[self.rng.choice(len(groups), p=self.weights[kind])]
+
+    def read(self, kind, entry, start=0, length=None):
+        stop = entry["length"] if length is None else min(entry["length"], start + length)
+        return self.data[kind][entry["offset"] + start : entry["offset"] + stop].astype(np.float32) / 32768
+
+    def speech(self, n):
+        """One voice saying things, at another speed and pitch, perhaps in a room."""
+        rng = self.rng
+        voice = self.pick("full" if rng.random() < self.settings.fullband_share else "wide")
+        speed = float(np.exp(rng.uniform(-0.18, 0.16)))
+        need, parts, top = int(n * speed) + 8, [], RATE / 2
+        have = -int(rng.uniform(0, 0.5) * need) if rng.random() < 0.7 else int(rng.uniform(0, 1.0) * RATE)
+        parts.append(np.zeros(max(have, 0), np.float32))
+        while have < need:
+            entry = voice[rng.integers(len(voice))]
+            top = min(top, entry["top_hz"] / speed)
+            x = self.read("speech", entry)
+            x = x * 10 ** (rng.uniform(-3, 3) / 20)
+            gap = np.zeros(int(rng.exponential(0.25) * RATE), np.float32)
+            for part in (x, gap):
+                parts.append(part[max(0, -have) :])
+                have += len(part)
+        x = np.concatenate(parts)[:need]
+        if abs(speed - 1) > 0.01:
+            x = soxr.resample(x, RATE * speed, RATE, "LQ")
+        x = np.pad(x, (0, max(0, n - len(x))))[:n]
+        if rng.random() < self.settings.room_share and self.rooms:
+            x = self.room(x)
+        return x.astype(np.float32), top
+
+    def room(self, x):
+        h = self.read("rir", self.rooms[self.rng.integers(len(self.rooms))])[: RATE]
+        h = h[max(0, int(np.abs(h).argmax()) - 48) :]
+        h = h * np.exp(-np.arange(len(h)) / RATE * self.rng.choice([0.0, 0.0, 6.0, 20.0])).astype(np.float32)
+        m = scipy.fft.next_fast_len(len(x) + len(h))
+        y = scipy.fft.irfft(scipy.fft.rfft(x, m) * scipy.fft.rfft(h, m), m)[: len(x)]
+        return y * np.sqrt(np.mean(x**2) / (np.mean(y**2) + 1e-12))
+
+    def noise(self, n):
+        rng = self.rng
+        x = self.one_noise(n)
+        if rng.random() < self.settings.two_noises_share:
+            y = self.one_noise(n)
+            x = x + y * 10 ** (rng.uniform(-12, 6) / 20)
+        return x
+
+    def one_noise(self, n):
+        rng, u = self.rng, self.rng.random()
+        if u < self.settings.babble_share:
+            x = sum(self.speech(n)[0] for _ in range(rng.integers(4, 8)))
+        elif u < self.settings.babble_share + self.settings.coloured_share:
+            x = self.made_noise(n)
+        else:
+            group = self.pick("noises")
+            entry = group[rng.integers(len(group))]
+            speed = float(np.exp(rng.uniform(-0.35, 0.35)))
+            need = int(n * speed) + 8
+            start = rng.integers(max(1, entry["length"] - need))
+            x = self.read("noise", entry, start, need)
+            if len(x) < need:  # short sounds recur, now and then or without a pause
+                pause = np.zeros(int(rng.exponential(0.4) * RATE) if rng.random() < 0.5 else 0, np.float32)
+                fade = min(len(x) // 4, 960)
+                x[:fade] *= np.linspace(0, 1, fade)
+                x[-fade:] *= np.linspace(1, 0, fade)
+                one = np.concatenate([x, pause])
+                x = np.roll(np.tile(one, need // len(one) + 1), rng.integers(len(one)))[:need]
+            x = soxr.resample(x, RATE * speed, RATE, "LQ")
+            x = np.pad(x, (0, max(0, n - len(x))))[:n]
+        return (x / (np.sqrt(np.mean(x**2)) + 1e-6)).astype(np.float32)
+
+    def made_noise(self, n):
+        rng = self.rng
+        f = np.maximum(np.arange(n // 2 + 1) * RATE / n, 20.0).astype(np.float32)
+        kind = rng.integers(4)
+        if kind == 0:  # mains hum
+            t = np.arange(n, dtype=np.float32) / RATE
+            base = rng.choice([50.0, 60.0]) * rng.uniform(0.99, 1.01)
+            x = sum(np.sin(2 * np.pi * (base * k * t + rng.random())) * k ** -rng.uniform(0.3, 1.6)
+                    for k in range(1, rng.integers(4, 40)))
+            return x + 10 ** rng.uniform(-3, -0.5) * rng.standard_normal(n)
+        shape = f ** rng.uniform(-1.2, 0.3)  # hiss to rumble
+        for _ in range(rng.integers(4)):  # resonances of fans, pipes and cabins
+            centre = np.exp(rng.uniform(np.log(60), np.log(12000)))
+            shape = shape * (1 + 10 ** rng.uniform(-0.3, 1.2) / (1 + ((f - centre) / (centre * rng.uniform(0.02, 0.4))) ** 2))
+        x = scipy.fft.irfft(scipy.fft.rfft(rng.standard_normal(n).astype(np.float32)) * shape, n)
+        if kind == 2:  # slow swell
+            knots = rng.uniform(0.1, 1.0, max(3, int(n / RATE * rng.uniform(0.5, 6))))
+            x = x * np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(knots)), knots)
+        if kind == 3:  # bursts, such as keys
+            gate = np.zeros(n, np.float32)
+            for at in rng.integers(0, n, rng.integers(4, 40)):
+                size = int(RATE * 10 ** rng.uniform(-2.5, -0.8))
+                gate[at : at + size] += (np.exp(-np.arange(size) / size * 5) * rng.uniform(0.2, 1))[: max(0, n - at)]
+            x = x * gate
+        return x
+
+
+class Mixer:
+    """Spectra of speech and noise -> (noisy, clean, valid): [B, T, F] complex twice and [B, 1, F] weights of bins."""
+
+    def __init__(self, settings, model_settings, seed):
+        self.s, self.m = settings, model_settings
+        self.g = torch.Generator().manual_seed(seed)
+
+    def uniform(self, n, lo=0.0, hi=1.0):
+        return lo + (hi - lo) * torch.rand(n, generator=self.g)
+
+    def equaliser(self, n, bins, depth):
+        """Smooth random responses of up to +-depth dB, [n, 1, bins]."""
+        knots = (self.uniform((n, 9)) - 0.5) * 2 * depth * self.uniform((n, 1))
+        where = torch.log2(torch.arange(bins).clamp(min=1) / (bins - 1)).clamp(min=-8.0) + 8.0
+        lo = where.floor().long().clamp(max=7)
+        db = torch.lerp(knots[:, lo], knots[:, lo + 1], where - lo)
+        return 10 ** (db / 20)[:, None]
+
+    def clips(self, speech, noise):
+        """Batches of samples -> what `mix` takes, computed once however often it is mixed."""
+        return stft(speech, self.m), stft(noise, self.m)
+
+    def mix(self, speech, noise, top_hz):
+        s, n, bins = self.s, speech.shape[0], speech.shape[-1]
+        noise = noise[torch.randperm(n, generator=self.g)]
+        speech = speech * self.equaliser(n, bins, 8.0)
+        noise = noise * self.equaliser(n, bins, 10.0)
+        # Signal-to-noise ratio over the frames in which somebody speaks.
+        power = (speech.real**2 + speech.imag**2).sum(-1)
+        active = power > power.amax(1, keepdim=True) * 1e-4
+        speech_power = (power * active).sum(1) / active.sum(1).clamp(min=1)
+        noise_power = (noise.real**2 + noise.imag**2).sum(-1).mean(1)
+        snr = self.uniform(n, *s.snr_db)
+        u = self.uniform(n)
+        snr = torch.where(u < s.clean_share, self.uniform(n, 35.0, 70.0), snr)
+        gain = torch.sqrt(speech_power / (noise_power + 1e-9)) * 10 ** (-snr / 20)
+        only_noise = (u > 1 - s.noise_only_share) | (speech_power < 1e-6)
+        gain = torch.where(only_noise, 1.0, gain)
+        speech = speech * (~only_noise)[:, None, None]
+        noise = noise * gain[:, None, None]
+        # Old, telephone and wireless material: nothing above some frequency, in speech and noise alike.
+        limits = torch.tensor([3400.0, 3900.0, 5500.0, 7800.0, 7800.0, 10800.0, 11800.0, 15500.0, 16000.0, 20000.0])
+        limit = limits[torch.randint(len(limits), (n,), generator=self.g)]
+        limit = torch.where(self.uniform(n) < s.band_limit_share, limit, torch.tensor(24_000.0))
+        hz = torch.arange(bins) * self.m.rate / self.m.window
+        keep = torch.sigmoid((limit[:, None] - hz) / 60.0)[:, None]
+        keep = torch.where(keep < 1e-3, 0.0, keep)
+        clean = speech * keep
+        noisy = clean + noise * keep
+        # The last octave of a source's band is no evidence of silence above it, unless noise stops there as well.
+        known = torch.where((limit <= top_hz) | only_noise, 24_000.0, top_hz * 0.97)
+        valid = (hz <= known[:, None]).to(hz)[:, None]
+        peak = torch.sqrt((noisy.real**2 + noisy.imag**2).amax((1, 2))) / (self.m.window / 4)
+        scale = 10 ** (self.uniform(n, *s.level_db) / 20) / (peak + 1e-9)
+        return noisy * scale[:, None, None], clean * scale[:, None, None], valid

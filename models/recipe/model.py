@@ -1,0 +1,220 @@
+"""The denoising autoencoder: spectrum -> features -> encoder -> code -> decoder -> mask -> spectrum.
+
+Everything the network sees is relative to a running level, so that the same sound at any loudness gives the same
+mask. `aeden::network` in Rust and the ONNX graph of `export.py` compute exactly this; the three are tested against
+one another.
+
+Shapes: B clips, T frames, F = window/2 + 1 bins. Spectra are complex, unnormalised `rfft(window * samples)`.
+"""
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What defines a denoiser. Saved with its weights; nothing else is needed to run it."""
+
+    rate: int = 48_000
+    window: int = 960
+    hop: int = 480
+    units: int = 256        # width of every layer
+    encoder_layers: int = 1  # recurrent layers before the code
+    decoder_layers: int = 1  # recurrent layers after it
+    coherent_bins: int = 64  # low bins that also see their phase advance
+    filter_bins: int = 64    # low bins that get a complex filter over time
+    filter_taps: int = 3     # its length in frames, the present one included
+    level_first_bin: int = 4  # the running level is that of bins first..last
+    level_last_bin: int = 80
+    level_smoothing: float = 0.01  # per frame
+    silence: float = 1e-8    # mean |X|^2 in those bins under which the level stands still
+    # Widths in bins between band centres, and how many bands have them: fine where voices have harmonics, wide above.
+    band_steps: tuple = ((1, 64), (2, 16), (4, 16), (8, 12), (16, 14))
+
+    def centres(self):
+        """Bin numbers of the band centres; the last one is the Nyquist bin."""
+        out = [0]
+        for step, count in self.band_steps:
+            out += [out[-1] + step * (i + 1) for i in range(count)]
+        last = self.window // 2
+        return [c for c in out if c < last] + [last]
+
+
+def vorbis_window(n):
+    """Power-complementary at 50 % overlap (Vorbis I specification, section 4.3.1)."""
+    k = torch.arange(n, dtype=torch.float64)
+    return torch.sin(torch.pi / 2 * torch.sin(torch.pi * (k + 0.5) / n) ** 2).float()
+
+
+def stft(x, settings):
+    """Samples [B, N] -> spectrum [B, T, F], T = N / hop - 1."""
+    return torch.fft.rfft(x.unfold(-1, settings.window, settings.hop) * vorbis_window(settings.window).to(x), dim=-1)
+
+
+def istft(spectrum, settings):
+    """Spectrum [B, T, F] -> samples [B, (T + 1) * hop]; the first and last hop are not fully overlapped."""
+    frames = torch.fft.irfft(spectrum, n=settings.window, dim=-1) * vorbis_window(settings.window).to(spectrum.real)
+    h = settings.hop
+    zero = frames.new_zeros(frames.shape[0], 1, h)
+    return (torch.cat([frames[..., :h], zero], 1) + torch.cat([zero, frames[..., h:]], 1)).flatten(1)
+
+
+def band_matrix(centres, bins):
+    """Triangles between neighbouring centres, [bands, bins]: every column sums to 1."""
+    w = torch.zeros(len(centres), bins)
+    for b, (lo, hi) in enumerate(zip(centres, centres[1:])):
+        for k in range(lo, hi):
+            up = (k - lo) / (hi - lo)
+            w[b, k] = 1 - up
+            w[b + 1, k] = up
+    w[-1, centres[-1]] = 1
+    return w
+
+
+class Recurrence(torch.autograd.Function):
+    """A GRU's walk through time, with its gradient written out.
+
+    PyTorch's own CPU GRU accumulates the weight gradient in every step; here it is one matrix product over all
+    steps, which trains about twice as fast. Gate order and reset-after-product as in `torch.nn.GRU`.
+    """
+
+    @staticmethod
+    def forward(ctx, gates, h, weight, bias):
+        T, B, H = gates.shape[0], h.shape[0], h.shape[1]
+        wt = weight.t().contiguous()
+        states = gates.new_empty(T + 1, B, H)
+        states[0] = h
+        rz = gates.new_empty(T, B, 2 * H)
+        n, inner = gates.new_empty(T, B, H), gates.new_empty(T, B, H)
+        for t in range(T):
+            product = torch.addmm(bias, states[t], wt)
+            torch.add(gates[t, :, : 2 * H], product[:, : 2 * H], out=rz[t]).sigmoid_()
+            inner[t] = product[:, 2 * H :]
+            torch.addcmul(gates[t, :, 2 * H :], rz[t, :, :H], inner[t], out=n[t]).tanh_()
+            torch.lerp(n[t], states[t], rz[t, :, H:], out=states[t + 1])
+        ctx.save_for_backward(states, rz, n, inner, weight)
+        return states[1:]
+
+    @staticmethod
+    def backward(ctx, grad):
+        states, rz, n, inner, weight = ctx.saved_tensors
+        T, B, H = n.shape
+        r, z = rz[..., :H], rz[..., H:]
+        to_n = (1 - z) * (1 - n * n)
+        to_z = (states[:-1] - n) * z * (1 - z)
+        to_r = inner * r * (1 - r)
+        dg = grad.new_empty(T, B, 3 * H)  # r, z and inner, the side of the recurrent product
+        dn = grad.new_empty(T, B, H)
+        dh = grad.new_zeros(B, H)
+        for t in range(T - 1, -1, -1):
+            dh = dh + grad[t]
+            torch.mul(dh, to_n[t], out=dn[t])
+            torch.mul(dn[t], to_r[t], out=dg[t, :, :H])
+            torch.mul(dh, to_z[t], out=dg[t, :, H : 2 * H])
+            torch.mul(dn[t], r[t], out=dg[t, :, 2 * H :])
+            dh = torch.addmm(dh * z[t], dg[t], weight)
+        flat = dg.view(T * B, 3 * H)
+        dgates = torch.cat([dg[..., : 2 * H], dn], -1)
+        return dgates, dh, flat.t() @ states[:-1].reshape(T * B, H), flat.sum(0)
+
+
+class Gru(nn.Module):
+    """[B, T, H] -> [B, T, H], residual: the input is added to the output."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.input = nn.Linear(units, 3 * units)
+        self.recurrent = nn.Linear(units, 3 * units)
+        for h in self.recurrent.weight.data.split(units):
+            nn.init.orthogonal_(h)
+        nn.init.zeros_(self.recurrent.bias)
+        nn.init.zeros_(self.input.bias)
+
+    def forward(self, x, state=None):
+        if state is None:
+            state = x.new_zeros(x.shape[0], x.shape[2])
+        gates = self.input(x).transpose(0, 1).contiguous()
+        y = Recurrence.apply(gates, state, self.recurrent.weight, self.recurrent.bias).transpose(0, 1)
+        return x + y, y[:, -1]
+
+
+class Denoiser(nn.Module):
+    def __init__(self, settings=Settings()):
+        super().__init__()
+        s = self.settings = settings
+        centres = s.centres()
+        bins = s.window // 2 + 1
+        self.register_buffer("bands", band_matrix(centres, bins), persistent=False)
+        self.register_buffer("flip", 1.0 - 2.0 * (torch.arange(bins) % 2), persistent=False)
+        self.encode = nn.Linear(len(centres) + 2 * s.coherent_bins, s.units)
+        self.encoder = nn.ModuleList(Gru(s.units) for _ in range(s.encoder_layers))
+        self.decoder = nn.ModuleList(Gru(s.units) for _ in range(s.decoder_layers))
+        self.gains = nn.Linear(s.units, len(centres))
+        self.filters = nn.Linear(s.units, 2 * s.filter_taps * s.filter_bins)
+        # The mask starts near identity.
+        nn.init.constant_(self.gains.bias, 2.0)
+        nn.init.zeros_(self.filters.bias)
+        self.filters.weight.data *= 0.1
+
+    def running_level(self, power):
+        """Natural log of the running mean power [B, T, 1]; frames of silence leave it where it was."""
+        s = self.settings
+        energy = power[..., s.level_first_bin : s.level_last_bin + 1].mean(-1)
+        heard = (energy > s.silence).to(power)
+        log = torch.log(energy + s.silence)
+        t = torch.arange(power.shape[1], device=power.device)
+        decay = torch.tril((1 - s.level_smoothing) ** (t[:, None] - t[None]).clamp(min=0).to(power))
+        weight = heard @ decay.t()
+        return ((heard * log) @ decay.t() / (weight + 1e-20))[..., None]
+
+    def features(self, x):
+        """Spectrum [B, T, F] -> [B, T, bands + 2 * coherent_bins]."""
+        s = self.settings
+        power = x.real**2 + x.imag**2
+        inverse = torch.exp(-self.running_level(power))
+        banded = (power @ self.bands.t()) / self.bands.sum(1) * inverse
+        level = (torch.log(banded + 1e-6) + 4.0) / 4.0
+        low = x[..., : s.coherent_bins]
+        before = torch.cat([torch.zeros_like(low[:, :1]), low[:, :-1]], 1)
+        advance = low * before.conj() * self.flip[: s.coherent_bins]
+        size = torch.sqrt(power[..., : s.coherent_bins] * (before.real**2 + before.imag**2)) * inverse
+        advance = advance * (inverse / (size + 1e-3))
+        return torch.cat([level, advance.real, advance.imag], -1)
+
+    def mask(self, features):
+        """Features -> gains [B, T, bands] and complex filters [B, T, taps, filter_bins]."""
+        s = self.settings
+        h = torch.relu(self.encode(features))
+        for layer in self.encoder:
+            h, _ = layer(h)
+        for layer in self.decoder:
+            h, _ = layer(h)
+        f = self.filters(h).unflatten(-1, (2, s.filter_taps, s.filter_bins))
+        return torch.sigmoid(self.gains(h)), torch.complex(f[:, :, 0], f[:, :, 1])
+
+    def forward(self, x):
+        """Noisy spectrum [B, T, F] -> clean spectrum [B, T, F]."""
+        s = self.settings
+        gains, filters = self.mask(self.features(x))
+        low = x[..., : s.filter_bins]
+        filtered = low
+        for tap in range(s.filter_taps):
+            filtered = filtered + filters[:, :, tap] * low
+            # The frame before, turned by the phase that a tone at the middle of its bin advances in one hop.
+            low = torch.cat([torch.zeros_like(low[:, :1]), low[:, :-1]], 1) * self.flip[: s.filter_bins]
+        y = torch.cat([filtered, x[..., s.filter_bins :]], -1)
+        return y * (gains @ self.bands)
+
+
+def save(path, model, **extra):
+    torch.save(dict(settings=asdict(model.settings), weights=model.state_dict(), **extra), path)
+
+
+def load(path):
+    saved = torch.load(path, map_location="cpu", weights_only=False)
+    settings = dict(saved["settings"])
+    settings["band_steps"] = tuple(tuple(b) for b in settings["band_steps"])
+    model = Denoiser(Settings(**settings))
+    model.load_state_dict(saved["weights"])
+    return model, saved

@@ -1,0 +1,93 @@
+"""Decode folders of audio once, so that training reads plain memory.
+
+    python pack.py SPEECH_DIR NOISE_DIR RIR_DIR CACHE_DIR
+
+Every file libsndfile can read is mixed to mono, resampled to 48 kHz and appended to one int16 file per kind
+(speech, noise, rir); `index.json` keeps offset, length, source, split and the highest frequency that the recording
+says anything about. A folder may hold `speech.tsv` / `noise.tsv` with the columns path, source, speaker, category;
+without one every file is its own source and its bandwidth is measured.
+"""
+import csv
+import json
+import sys
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import soxr
+
+RATE = 48_000
+AUDIO = {".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif"}
+# A tenth of the speakers and of the noise files is kept for validation, chosen by a hash, so it never moves.
+VALIDATION_SHARE = 10
+
+
+def decode(path):
+    x, rate = sf.read(path, dtype="float32", always_2d=True)
+    x = x.mean(1)
+    if rate != RATE:
+        x = soxr.resample(x, rate, RATE, "HQ")
+    peak = float(np.abs(x).max()) if len(x) else 0.0
+    if len(x) < RATE // 10 or peak < 1e-4:
+        return None
+    x = x * (0.9 / peak)
+    return (x * 32767).astype(np.int16), bandwidth(x)
+
+
+def bandwidth(x):
+    """Highest frequency (Hz) at which the long-term spectrum stands 75 dB or less below its peak."""
+    n = 2048
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (0, n)), n)[:: n // 2]
+    power = (np.abs(np.fft.rfft(frames * np.hanning(n), axis=1)) ** 2).mean(0)
+    loud = np.nonzero(power > power.max() * 10**-7.5)[0]
+    return float(loud[-1]) * RATE / n
+
+
+def rows(folder):
+    """(path, source, speaker, category) of every usable file below `folder`."""
+    folder = Path(folder)
+    table = next(folder.glob("*.tsv"), None)
+    if table is None:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO)
+        return [(p, p.parent.name, p.stem, p.parent.name) for p in files]
+    out = []
+    for r in csv.DictReader(open(table, encoding="utf-8"), delimiter="\t"):
+        if r.get("speech_by_name") == "True":
+            continue
+        out.append((folder / r["path"], r["source"], r.get("speaker") or r["path"], r.get("category", "")))
+    return out
+
+
+def held_out(key):
+    return zlib.crc32(key.encode()) % VALIDATION_SHARE == 0
+
+
+def main(speech, noise, rir, cache):
+    cache = Path(cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    index = {}
+    for kind, folder in (("speech", speech), ("noise", noise), ("rir", rir)):
+        entries, offset = [], 0
+        items = rows(folder)
+        with open(cache / f"{kind}.i16", "wb") as out, ProcessPoolExecutor() as pool:
+            for (path, source, speaker, category), got in zip(items, pool.map(decode, [i[0] for i in items], chunksize=16)):
+                if got is None:
+                    continue
+                data, top = got
+                # Of a source with one voice, files are held out; of the others, speakers.
+                name = path.name if kind == "noise" or source.startswith("rhasspy") else f"{source}/{speaker}"
+                entries.append(dict(offset=offset, length=len(data), source=source, speaker=speaker, category=category,
+                                    top_hz=round(top), validation=kind != "rir" and held_out(name)))
+                out.write(data.tobytes())
+                offset += len(data)
+        index[kind] = entries
+        print(f"{kind}: {len(entries)} files, {offset / RATE / 3600:.2f} h", flush=True)
+    (cache / "index.json").write_text(json.dumps(index))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,84 @@
+"""Score a model on held-out speakers and noises of the packed audio: what checkpoints are chosen by.
+
+    python validate.py CACHE CHECKPOINT
+
+The development pairs are not used here: they are for reporting.
+"""
+import json
+import sys
+import warnings
+
+import numpy as np
+import torch
+
+import model as M
+from mix import RATE, Clips, Mixer, MixSettings
+
+SECONDS = 5.0
+CLIPS = 16  # of each half: full-band and wideband voices
+
+
+def si_sdr(clean, estimate):
+    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2019)."""
+    clean, estimate = clean - clean.mean(), estimate - estimate.mean()
+    target = clean * (estimate @ clean) / (clean @ clean + 1e-12)
+    return float(10 * np.log10((target @ target + 1e-12) / (((estimate - target) @ (estimate - target)) + 1e-12)))
+
+
+class Validation:
+    def __init__(self, cache, settings):
+        self.settings = settings
+        self.pairs = {}
+        for half, share in (("fb", 1.0), ("wb", 0.0)):
+            mixing = MixSettings(seconds=SECONDS, fullband_share=share, room_share=0.2, clean_share=0.0, noise_only_share=0.0,
+                                 snr_db=(-5.0, 15.0), level_db=(-16.0, -3.0), band_limit_share=0.0)
+            source = iter(Clips(cache, mixing, seed=77, validation=True))
+            speech, noise, top = zip(*(next(source) for _ in range(CLIPS)))
+            mixer = Mixer(mixing, settings, seed=78)
+            noisy, clean, _ = mixer.mix(*mixer.clips(torch.tensor(np.stack(speech)), torch.tensor(np.stack(noise))), torch.tensor(top))
+            if half == "wb":  # recorded at 16 kHz, as the development half is
+                keep = torch.arange(noisy.shape[-1]) * settings.rate / settings.window < 7900
+                noisy, clean = noisy * keep, clean * keep
+            self.pairs[half] = (noisy, clean)
+
+    @torch.no_grad()
+    def score(self, model):
+        """Means over each half, and `merit`, the number by which checkpoints are ranked."""
+        import soxr
+        from pesq import pesq
+        from pystoi import stoi
+
+        warnings.filterwarnings("ignore")
+        out = {}
+        for half, (noisy, clean) in self.pairs.items():
+            found = []
+            down = lambda s: [soxr.resample(x, RATE, 16_000, "HQ") for x in M.istft(s, self.settings).cpu().numpy()]
+            device = next(model.parameters()).device
+            for c, e in zip(down(clean), down(model(noisy.to(device)))):
+                try:
+                    quality = pesq(16_000, c, e, "wb")
+                except Exception:  # PESQ finds no utterance in a clip that is nearly silent
+                    quality = np.nan
+                found.append((quality, stoi(c, e, 16_000), stoi(c, e, 16_000, extended=True), si_sdr(c, e)))
+            p, s, es, d = np.nanmean(found, 0)
+            out |= {f"{half}_pesq": p, f"{half}_stoi": s, f"{half}_estoi": es, f"{half}_si_sdr": d}
+        out = {k: round(float(v), 4) for k, v in out.items()}
+        # PESQ of 0.1, STOI of 0.02 and SI-SDR of 1 dB weigh the same.
+        out["merit"] = round(sum(out[h + "_pesq"] * 10 + out[h + "_stoi"] * 50 + out[h + "_si_sdr"] for h in ("fb", "wb")), 3)
+        return out
+
+
+class Identity(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.none = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return x
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    model = Identity() if sys.argv[2] == "identity" else M.load(sys.argv[2])[0].eval()
+    settings = M.Settings() if sys.argv[2] == "identity" else model.settings
+    print(json.dumps(Validation(sys.argv[1], settings).score(model), indent=1))

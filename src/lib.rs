@@ -1,0 +1,12 @@
+//! Takes noise out of sound with denoising autoencoders that run on spectrograms, in real time.
+//!
+//! Modules stand in the order in which data flows through them: samples are framed by [`stft`], an [`engine`]
+//! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count.
+
+pub mod denoiser;
+pub mod engine;
+pub mod error;
+pub mod resample;
+pub mod stft;
+
+pub use error::Error;

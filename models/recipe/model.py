@@ -21,7 +21,8 @@ class Settings:
     hop: int = 480
     units: int = 256        # width of every layer
     encoder_layers: int = 1  # recurrent layers before the code
-    decoder_layers: int = 1  # recurrent layers after it
+    decoder_layers: int = 2  # recurrent layers after it
+    recurrent_groups: int = 4  # blocks on the diagonal of the recurrent matrices; 1 is a dense GRU
     coherent_bins: int = 64  # low bins that also see their phase advance
     filter_bins: int = 64    # low bins that get a complex filter over time
     filter_taps: int = 3     # its length in frames, the present one included
@@ -76,66 +77,83 @@ class Recurrence(torch.autograd.Function):
     """A GRU's walk through time, with its gradient written out.
 
     PyTorch's own CPU GRU accumulates the weight gradient in every step; here it is one matrix product over all
-    steps, which trains about twice as fast. Gate order and reset-after-product as in `torch.nn.GRU`.
+    steps, which trains about twice as fast. Gate order (r, z, n) and reset after the product as in `torch.nn.GRU`.
+
+    Shapes, with G groups of K units: gates [T, G, B, 3K], h [G, B, K], weight [G, 3K, K], bias [G, 1, 3K].
     """
 
     @staticmethod
     def forward(ctx, gates, h, weight, bias):
-        T, B, H = gates.shape[0], h.shape[0], h.shape[1]
-        wt = weight.t().contiguous()
-        states = gates.new_empty(T + 1, B, H)
+        T, G, B, K = gates.shape[0], *h.shape
+        wt = weight.transpose(1, 2).contiguous()
+        states = gates.new_empty(T + 1, G, B, K)
         states[0] = h
-        rz = gates.new_empty(T, B, 2 * H)
-        n, inner = gates.new_empty(T, B, H), gates.new_empty(T, B, H)
-        for t in range(T):
-            product = torch.addmm(bias, states[t], wt)
-            torch.add(gates[t, :, : 2 * H], product[:, : 2 * H], out=rz[t]).sigmoid_()
-            inner[t] = product[:, 2 * H :]
-            torch.addcmul(gates[t, :, 2 * H :], rz[t, :, :H], inner[t], out=n[t]).tanh_()
-            torch.lerp(n[t], states[t], rz[t, :, H:], out=states[t + 1])
+        rz = gates.new_empty(T, G, B, 2 * K)
+        n, inner = gates.new_empty(T, G, B, K), gates.new_empty(T, G, B, K)
+        product = gates.new_empty(G, B, 3 * K)
+        for gate, state, new, rz_t, n_t, inner_t in zip(gates, states[:-1], states[1:], rz, n, inner):
+            torch.baddbmm(bias, state, wt, out=product)
+            torch.add(gate[..., : 2 * K], product[..., : 2 * K], out=rz_t).sigmoid_()
+            inner_t.copy_(product[..., 2 * K :])
+            torch.addcmul(gate[..., 2 * K :], rz_t[..., :K], inner_t, out=n_t).tanh_()
+            torch.lerp(n_t, state, rz_t[..., K:], out=new)
         ctx.save_for_backward(states, rz, n, inner, weight)
         return states[1:]
 
     @staticmethod
     def backward(ctx, grad):
         states, rz, n, inner, weight = ctx.saved_tensors
-        T, B, H = n.shape
-        r, z = rz[..., :H], rz[..., H:]
+        T, G, B, K = n.shape
+        r, z = rz[..., :K], rz[..., K:]
         to_n = (1 - z) * (1 - n * n)
         to_z = (states[:-1] - n) * z * (1 - z)
         to_r = inner * r * (1 - r)
-        dg = grad.new_empty(T, B, 3 * H)  # r, z and inner, the side of the recurrent product
-        dn = grad.new_empty(T, B, H)
-        dh = grad.new_zeros(B, H)
+        dg = grad.new_empty(T, G, B, 3 * K)  # r, z and inner: the side of the recurrent product
+        dn = grad.new_empty(T, G, B, K)
+        dh = grad.new_zeros(G, B, K)
         for t in range(T - 1, -1, -1):
-            dh = dh + grad[t]
-            torch.mul(dh, to_n[t], out=dn[t])
-            torch.mul(dn[t], to_r[t], out=dg[t, :, :H])
-            torch.mul(dh, to_z[t], out=dg[t, :, H : 2 * H])
-            torch.mul(dn[t], r[t], out=dg[t, :, 2 * H :])
-            dh = torch.addmm(dh * z[t], dg[t], weight)
-        flat = dg.view(T * B, 3 * H)
-        dgates = torch.cat([dg[..., : 2 * H], dn], -1)
-        return dgates, dh, flat.t() @ states[:-1].reshape(T * B, H), flat.sum(0)
+            dh += grad[t]
+            dg_t, dn_t = dg[t], dn[t]
+            torch.mul(dh, to_n[t], out=dn_t)
+            torch.mul(dn_t, to_r[t], out=dg_t[..., :K])
+            torch.mul(dh, to_z[t], out=dg_t[..., K : 2 * K])
+            torch.mul(dn_t, r[t], out=dg_t[..., 2 * K :])
+            dh *= z[t]
+            dh.baddbmm_(dg_t, weight)
+        over_time = lambda v: v.transpose(0, 1).reshape(G, T * B, -1)
+        dweight = over_time(dg).transpose(1, 2) @ over_time(states[:-1])
+        return torch.cat([dg[..., : 2 * K], dn], -1), dh, dweight, dg.sum((0, 2)).unsqueeze(1)
 
 
 class Gru(nn.Module):
-    """[B, T, H] -> [B, T, H], residual: the input is added to the output."""
+    """[B, T, H] -> [B, T, H], residual: the input is added to the output.
 
-    def __init__(self, units):
+    Every unit hears the whole input; its memory mixes only with that of the other units in its group.
+    """
+
+    def __init__(self, units, groups):
         super().__init__()
+        k = units // groups
+        self.groups = groups
         self.input = nn.Linear(units, 3 * units)
-        self.recurrent = nn.Linear(units, 3 * units)
-        for h in self.recurrent.weight.data.split(units):
-            nn.init.orthogonal_(h)
-        nn.init.zeros_(self.recurrent.bias)
+        self.recurrent = nn.Module()
+        self.recurrent.weight = nn.Parameter(torch.empty(groups, 3 * k, k))
+        self.recurrent.bias = nn.Parameter(torch.zeros(3 * units))
+        for block in self.recurrent.weight.data.view(-1, k, k):
+            nn.init.orthogonal_(block)
         nn.init.zeros_(self.input.bias)
 
     def forward(self, x, state=None):
+        """`input` and the biases order gates (r, z, n) over all units; `recurrent.weight` within its group."""
+        B, T, H = x.shape
+        G, K = self.groups, H // self.groups
         if state is None:
-            state = x.new_zeros(x.shape[0], x.shape[2])
-        gates = self.input(x).transpose(0, 1).contiguous()
-        y = Recurrence.apply(gates, state, self.recurrent.weight, self.recurrent.bias).transpose(0, 1)
+            state = x.new_zeros(B, H)
+        grouped = lambda v: v.unflatten(-1, (3, G, K)).transpose(-2, -3).flatten(-2)  # [..., 3H] -> [..., G, 3K]
+        gates = grouped(self.input(x)).permute(1, 2, 0, 3).contiguous()
+        bias = grouped(self.recurrent.bias).unsqueeze(1)
+        y = Recurrence.apply(gates, state.view(B, G, K).transpose(0, 1), self.recurrent.weight, bias)
+        y = y.permute(2, 0, 1, 3).flatten(2)
         return x + y, y[:, -1]
 
 
@@ -148,8 +166,8 @@ class Denoiser(nn.Module):
         self.register_buffer("bands", band_matrix(centres, bins), persistent=False)
         self.register_buffer("flip", 1.0 - 2.0 * (torch.arange(bins) % 2), persistent=False)
         self.encode = nn.Linear(len(centres) + 2 * s.coherent_bins, s.units)
-        self.encoder = nn.ModuleList(Gru(s.units) for _ in range(s.encoder_layers))
-        self.decoder = nn.ModuleList(Gru(s.units) for _ in range(s.decoder_layers))
+        self.encoder = nn.ModuleList(Gru(s.units, s.recurrent_groups) for _ in range(s.encoder_layers))
+        self.decoder = nn.ModuleList(Gru(s.units, s.recurrent_groups) for _ in range(s.decoder_layers))
         self.gains = nn.Linear(s.units, len(centres))
         self.filters = nn.Linear(s.units, 2 * s.filter_taps * s.filter_bins)
         # The mask starts near identity.

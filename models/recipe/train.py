@@ -54,6 +54,12 @@ def arguments():
     return p.parse_args()
 
 
+def averaged(averages, weights, count):
+    """Exponential mean over about 500 steps, over fewer at the start."""
+    share = max(0.002, float(1 / (1 + count / 10)) if count < 5000 else 0.002)
+    torch._foreach_lerp_(averages, weights, share)
+
+
 def main():
     a = arguments()
     torch.set_num_threads(a.threads)
@@ -64,7 +70,7 @@ def main():
     weights = LOSS | overrides(a.loss, LOSS)
 
     net = M.Denoiser(settings).to(a.device)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998))
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=averaged)
     optimiser = torch.optim.AdamW(net.parameters(), lr=a.rate, betas=(0.9, 0.98), weight_decay=1e-3)
     steps, spent, best, audio = 0, 0.0, -math.inf, 0.0
     last = a.run / "last.pt"
@@ -117,7 +123,7 @@ def main():
         for _ in range(a.reuse):
             spent = base + time.time() - begun
             done = min(1.0, spent / (a.hours * 3600))
-            rate = a.rate * min(1.0, (steps + 1) / 300) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+            rate = a.rate * min(1.0, (steps + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
             for g in optimiser.param_groups:
                 g["lr"] = rate
             noisy, clean, valid = (v.to(a.device) for v in mixer.mix(*ready, top))

@@ -1,0 +1,238 @@
+"""Turn a checkpoint into what aeden runs.
+
+    python export.py CHECKPOINT MODEL_DIR NAME
+
+Writes MODEL_DIR/NAME.safetensors (weights as half floats, read by the native engine), MODEL_DIR/NAME.onnx (the same
+network with named states, for ONNX Runtime and other programs) and MODEL_DIR/golden.safetensors (what PyTorch makes
+of a made-up signal, which the tests hold both engines to).
+"""
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save_file
+
+import model as M
+
+
+def write_weights(net, path, name, extra):
+    tensors = {k: (v.half() if v.dim() > 1 else v.float()).contiguous() for k, v in net.state_dict().items()}
+    about = dict(format=1, name=name, kind="denoising", settings=asdict(net.settings), **extra)
+    save_file(tensors, path, metadata=dict(aeden=json.dumps(about)))
+
+
+def test_signal(frames, settings):
+    """Tones with vibrato under swelling noise, then silence, then a click: everything a state can stumble over."""
+    n = (frames + 1) * settings.hop
+    g = torch.Generator().manual_seed(5)
+    t = torch.arange(n) / settings.rate
+    voice = sum(torch.sin(2 * torch.pi * 140 * k * t + 2 * torch.sin(2 * torch.pi * 5 * t)) / k for k in range(1, 20))
+    x = 0.05 * voice * (t * 9).sin().clamp(min=0) + 0.02 * (1 + (t * 7).cos()) * torch.randn(n, generator=g)
+    x[n // 2 : n // 2 + 4 * settings.window] = 0
+    x[n * 3 // 4] = 0.9
+    return x
+
+
+def write_golden(net, path, frames=40):
+    x = test_signal(frames, net.settings)
+    with torch.no_grad():
+        y = net(M.stft(x[None], net.settings))[0]
+    save_file(dict(input=x, output=torch.view_as_real(y).contiguous()), path)
+
+
+class Graph:
+    """Builds an ONNX graph line by line; every value is a name."""
+
+    def __init__(self):
+        self.nodes, self.weights, self.count = [], [], 0
+
+    def constant(self, value, dtype=np.float32):
+        name = f"c{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype), name))
+        return name
+
+    def op(self, kind, *inputs, outputs=None, **attributes):
+        inputs = [i if isinstance(i, str) else self.constant(i) for i in inputs]
+        self.count += 1
+        outputs = outputs or [f"v{self.count}"]
+        self.nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def shape(self, *numbers):
+        return self.constant(numbers, np.int64)
+
+    def slice(self, x, axis, start, stop=2**62, out=None):
+        return self.op("Slice", x, self.shape(start), self.shape(stop), self.shape(axis), outputs=out)
+
+    def squeeze(self, x, axis):
+        return self.op("Squeeze", x, self.shape(axis))
+
+    def unsqueeze(self, x, axis):
+        return self.op("Unsqueeze", x, self.shape(axis))
+
+    def linear(self, x, weight, bias):
+        return self.op("Add", self.op("MatMul", x, weight.t().numpy()), bias.numpy())
+
+
+def gru_reorder(v):
+    """Gate order r, z, n of PyTorch -> z, r, n of ONNX, on the first axis."""
+    r, z, n = v.chunk(3)
+    return torch.cat([z, r, n])
+
+
+def gru(g, layer, x, number):
+    """x [T, 1, H] -> [T, 1, H]: one GRU node a group."""
+    weights = {k: v.detach() for k, v in layer.state_dict().items()}
+    groups, units = layer.groups, x_units(layer)
+    k = units // groups
+    outs, lasts = [], []
+    for i in range(groups):
+        mine = torch.cat([torch.arange(k) + gate * units + i * k for gate in range(3)])
+        w = gru_reorder(weights["input.weight"][mine])[None].numpy()
+        r = gru_reorder(weights["recurrent.weight"][i])[None].numpy()
+        b = torch.cat([gru_reorder(weights["input.bias"][mine]), gru_reorder(weights["recurrent.bias"][mine])])[None].numpy()
+        start = g.slice(f"memory{number}_in", 2, i * k, (i + 1) * k)
+        y, last = g.op("GRU", x, w, r, b, "", start, outputs=[f"gru{number}_{i}", f"gru{number}_{i}_last"],
+                       hidden_size=k, linear_before_reset=1)
+        outs.append(g.squeeze(y, 1))
+        lasts.append(last)
+    g.op("Concat", *lasts, axis=2, outputs=[f"memory{number}_out"])
+    return g.op("Add", x, g.op("Concat", *outs, axis=2))
+
+
+def x_units(layer):
+    return layer.input.in_features
+
+
+def write_onnx(net, path, name):
+    s, g = net.settings, Graph()
+    bins, bands = s.window // 2 + 1, net.bands
+    history = max(1, s.filter_taps - 1)
+    low_bins = max(s.coherent_bins, s.filter_bins)
+    layers = [*net.encoder, *net.decoder]
+    part = lambda x, which: g.squeeze(g.slice(x, 3, which, which + 1), 3)
+    square = lambda x: g.op("Mul", x, x)
+    flip = net.flip[None, None].numpy()
+
+    re, im = part("spectrum", 0), part("spectrum", 1)
+    power = g.op("Add", square(re), square(im))
+
+    # The running level: two leaky sums through Scan.
+    energy = g.op("ReduceMean", g.slice(power, 2, s.level_first_bin, s.level_last_bin + 1), axes=[2], keepdims=1)
+    heard = g.op("Cast", g.op("Greater", energy, np.array(s.silence)), to=TensorProto.FLOAT)
+    log = g.op("Mul", heard, g.op("Log", g.op("Add", energy, np.array(s.silence))))
+    sums = g.squeeze(g.op("Concat", log, heard, axis=2), 0)
+    body = helper.make_graph(
+        [helper.make_node("Mul", ["state", "keep"], ["kept"]), helper.make_node("Add", ["kept", "term"], ["next"]),
+         helper.make_node("Identity", ["next"], ["each"])], "leaky_sum",
+        [helper.make_tensor_value_info(v, TensorProto.FLOAT, [2]) for v in ("state", "term")],
+        [helper.make_tensor_value_info(v, TensorProto.FLOAT, [2]) for v in ("next", "each")],
+        [numpy_helper.from_array(np.float32(1 - s.level_smoothing), "keep")])
+    _, sums = g.op("Scan", "level_in", sums, outputs=["level_out", "level_sums"], body=body, num_scan_inputs=1)
+    level = g.op("Div", g.slice(sums, 1, 0, 1), g.op("Add", g.slice(sums, 1, 1, 2), np.array(1e-20)))
+    inverse = g.op("Exp", g.op("Neg", g.unsqueeze(level, 0)))
+
+    pooled = g.op("Mul", g.op("MatMul", power, (bands / bands.sum(1, keepdim=True)).t().numpy()), inverse)
+    features = [g.op("Mul", g.op("Add", g.op("Log", g.op("Add", pooled, np.array(1e-6))), np.array(4.0)), np.array(0.25))]
+
+    # Frames before: [1, history + T, low_bins, 2].
+    frames = g.op("Concat", "before_in", g.slice("spectrum", 2, 0, low_bins), axis=1)
+    g.slice(frames, 1, -history, out=["before_out"])
+    delayed = lambda tap: g.slice(frames, 1, history - tap, -tap if tap else 2**62)
+
+    cut = lambda x: g.slice(x, 2, 0, s.coherent_bins)
+    now, before = cut(delayed(0)), cut(delayed(1))
+    a, b, c, d = part(now, 0), part(now, 1), part(before, 0), part(before, 1)
+    mul = lambda x, y: g.op("Mul", x, y)
+    size = g.op("Sqrt", mul(g.op("Add", square(a), square(b)), g.op("Add", square(c), square(d))))
+    size = g.op("Add", mul(size, inverse), np.array(1e-3))
+    turn = mul(flip[..., : s.coherent_bins], g.op("Div", inverse, size))
+    features.append(mul(g.op("Add", mul(a, c), mul(b, d)), turn))
+    features.append(mul(g.op("Sub", mul(b, c), mul(a, d)), turn))
+    features = g.op("Concat", *features, axis=2)
+
+    h = g.op("Relu", g.linear(features, net.encode.weight.detach(), net.encode.bias.detach()))
+    h = g.op("Transpose", h, perm=[1, 0, 2])
+    for i, layer in enumerate(layers):
+        h = gru(g, layer, h, i)
+    h = g.op("Transpose", h, perm=[1, 0, 2])
+    gains = g.op("Sigmoid", g.linear(h, net.gains.weight.detach(), net.gains.bias.detach()))
+    gains = g.op("MatMul", gains, bands.numpy())
+    filters = g.linear(h, net.filters.weight.detach(), net.filters.bias.detach())
+
+    # Output order of the filter head: real parts of all taps, then imaginary ones.
+    out_re, out_im = (g.slice(v, 2, 0, s.filter_bins) for v in (re, im))
+    for tap in range(s.filter_taps):
+        x = g.slice(delayed(tap), 2, 0, s.filter_bins)
+        sign = flip[..., : s.filter_bins] ** tap
+        x_re, x_im = mul(part(x, 0), sign), mul(part(x, 1), sign)
+        at = tap * s.filter_bins
+        f_re = g.slice(filters, 2, at, at + s.filter_bins)
+        at += s.filter_taps * s.filter_bins
+        f_im = g.slice(filters, 2, at, at + s.filter_bins)
+        out_re = g.op("Add", out_re, g.op("Sub", mul(f_re, x_re), mul(f_im, x_im)))
+        out_im = g.op("Add", out_im, g.op("Add", mul(f_re, x_im), mul(f_im, x_re)))
+    clean = []
+    for filtered, original in ((out_re, re), (out_im, im)):
+        whole = g.op("Concat", filtered, g.slice(original, 2, s.filter_bins), axis=2)
+        clean.append(g.unsqueeze(mul(whole, gains), 3))
+    g.op("Concat", *clean, axis=3, outputs=["clean"])
+
+    memory = [1, 1, s.units]
+    states = {"level": [2], "before": [1, history, low_bins, 2]} | {f"memory{i}": memory for i in range(len(layers))}
+    value = lambda n, shape: helper.make_tensor_value_info(n, TensorProto.FLOAT, shape)
+    graph = helper.make_graph(
+        g.nodes, name, [value("spectrum", [1, "T", bins, 2])] + [value(f"{k}_in", v) for k, v in states.items()],
+        [value("clean", [1, "T", bins, 2])] + [value(f"{k}_out", v) for k, v in states.items()], g.weights)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="aeden")
+    about = dict(format=1, name=name, kind="denoising", rate=s.rate, window=s.window, hop=s.hop, window_shape="vorbis",
+                 input="spectrum", output="clean", states=[[f"{k}_in", f"{k}_out"] for k in states])
+    helper.set_model_props(proto, dict(aeden=json.dumps(about)))
+    onnx.checker.check_model(proto)
+    onnx.save(proto, path)
+
+
+def check_onnx(path, golden, settings):
+    """Largest difference between ONNX Runtime, fed in uneven pieces, and PyTorch, relative to the peak."""
+    import onnxruntime
+    from safetensors.numpy import load_file
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    saved = load_file(golden)
+    spectrum = torch.view_as_real(M.stft(torch.tensor(saved["input"])[None], settings)).numpy()
+    feed = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs()[1:]}
+    names = [o.name for o in session.get_outputs()]
+    out, at = [], 0
+    for size in (1, 2, 7, 1, 12, 100):
+        got = dict(zip(names, session.run(None, dict(feed, spectrum=spectrum[:, at : at + size]))))
+        out.append(got["clean"])
+        feed = {k: got[k.replace("_in", "_out")] for k in feed}
+        at += size
+    return float(np.abs(np.concatenate(out, 1)[0] - saved["output"]).max() / np.abs(saved["output"]).max())
+
+
+def main(checkpoint, folder, name):
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    net, saved = M.load(checkpoint)
+    net.eval()
+    for p in net.parameters():  # matrices are stored as half floats: let every engine see the same ones
+        if p.dim() > 1:
+            p.data = p.data.half().float()
+    extra = dict(licence="MIT OR Apache-2.0", steps=saved.get("steps"), validation=saved.get("scores"))
+    write_weights(net, folder / f"{name}.safetensors", name, extra)
+    write_golden(net, folder / "golden.safetensors")
+    write_onnx(net, folder / f"{name}.onnx", name)
+    print(f"{name}: {sum(p.numel() for p in net.parameters()):,} parameters; ONNX Runtime differs from PyTorch by "
+          f"{check_onnx(folder / f'{name}.onnx', folder / 'golden.safetensors', net.settings):.1e} of the peak")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -78,6 +78,24 @@ class Graph:
     def linear(self, x, weight, bias):
         return self.op("Add", self.op("MatMul", x, weight.t().numpy()), bias.numpy())
 
+    def body(self, name, states, inputs, new_states, outputs, lines):
+        """The body of a Scan; `lines(op)` appends nodes, numbers among their inputs become constants."""
+        nodes, constants = [], []
+
+        def op(kind, given, out=None):
+            names = []
+            for v in given:
+                if not isinstance(v, str):
+                    constants.append(numpy_helper.from_array(np.float32(v), f"{name}_c{len(constants)}"))
+                    v = constants[-1].name
+                names.append(v)
+            nodes.append(helper.make_node(kind, names, [out or f"{name}_v{len(nodes)}"]))
+            return nodes[-1].output[0]
+
+        lines(op)
+        info = lambda d: [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in d.items()]
+        return helper.make_graph(nodes, name, info(states) + info(inputs), info(new_states) + info(outputs), constants)
+
 
 def gru_reorder(v):
     """Gate order r, z, n of PyTorch -> z, r, n of ONNX, on the first axis."""
@@ -127,18 +145,32 @@ def write_onnx(net, path, name):
     heard = g.op("Cast", g.op("Greater", energy, np.array(s.silence)), to=TensorProto.FLOAT)
     log = g.op("Mul", heard, g.op("Log", g.op("Add", energy, np.array(s.silence))))
     sums = g.squeeze(g.op("Concat", log, heard, axis=2), 0)
-    body = helper.make_graph(
-        [helper.make_node("Mul", ["state", "keep"], ["kept"]), helper.make_node("Add", ["kept", "term"], ["next"]),
-         helper.make_node("Identity", ["next"], ["each"])], "leaky_sum",
-        [helper.make_tensor_value_info(v, TensorProto.FLOAT, [2]) for v in ("state", "term")],
-        [helper.make_tensor_value_info(v, TensorProto.FLOAT, [2]) for v in ("next", "each")],
-        [numpy_helper.from_array(np.float32(1 - s.level_smoothing), "keep")])
+    body = g.body("leaky_sum", dict(state=[2]), dict(term=[2]), dict(next=[2]), dict(each=[2]), lambda op: [
+        op("Add", [op("Mul", ["state", 1 - s.level_smoothing]), "term"], "next"), op("Identity", ["next"], "each")])
     _, sums = g.op("Scan", "level_in", sums, outputs=["level_out", "level_sums"], body=body, num_scan_inputs=1)
     level = g.op("Div", g.slice(sums, 1, 0, 1), g.op("Add", g.slice(sums, 1, 1, 2), np.array(1e-20)))
-    inverse = g.op("Exp", g.op("Neg", g.unsqueeze(level, 0)))
+    level = g.unsqueeze(level, 0)
+    inverse = g.op("Exp", g.op("Neg", level))
 
     pooled = g.op("Mul", g.op("MatMul", power, (bands / bands.sum(1, keepdim=True)).t().numpy()), inverse)
-    features = [g.op("Mul", g.op("Add", g.op("Log", g.op("Add", pooled, np.array(1e-6))), np.array(4.0)), np.array(0.25))]
+    log_power = g.op("Log", g.op("Add", pooled, np.array(1e-6)))
+    absolute = g.op("Add", log_power, level)
+
+    # The noise floor of each band: an asymmetric leaky mean.
+    n = len(bands)
+    body = g.body("noise_floor", dict(floor=[n], count=[1]), dict(now=[n], heard=[1]), dict(floor_next=[n], count_next=[1]),
+                  dict(each=[n]), lambda op: [
+        op("Add", ["count", "heard"], "count_next"),
+        op("Sub", ["now", "floor"], "difference"),
+        op("Where", [op("Less", ["difference", 0.0]), s.floor_down, s.floor_up], "speed"),
+        op("Div", [1.0, op("Max", ["count_next", 1.0])], "start"),
+        op("Mul", [op("Max", ["speed", "start"]), "heard"], "step"),
+        op("Add", ["floor", op("Mul", ["step", "difference"])], "floor_next"),
+        op("Identity", ["floor_next"], "each")])
+    _, _, floor = g.op("Scan", "floor_in", "count_in", g.squeeze(absolute, 0), g.squeeze(heard, 0),
+                       outputs=["floor_out", "count_out", "floors"], body=body, num_scan_inputs=2)
+    rise = g.op("Mul", g.op("Sub", absolute, g.unsqueeze(floor, 0)), np.array(0.25))
+    features = [g.op("Mul", g.op("Add", log_power, np.array(4.0)), np.array(0.25)), rise]
 
     # Frames before: [1, history + T, low_bins, 2].
     frames = g.op("Concat", "before_in", g.slice("spectrum", 2, 0, low_bins), axis=1)
@@ -161,7 +193,8 @@ def write_onnx(net, path, name):
     for i, layer in enumerate(layers):
         h = gru(g, layer, h, i)
     h = g.op("Transpose", h, perm=[1, 0, 2])
-    gains = g.op("Sigmoid", g.linear(h, net.gains.weight.detach(), net.gains.bias.detach()))
+    gains = g.linear(h, net.gains.weight.detach(), net.gains.bias.detach())
+    gains = g.op("Sigmoid", g.op("Add", gains, mul(rise, net.rise.detach().numpy())))
     gains = g.op("MatMul", gains, bands.numpy())
     filters = g.linear(h, net.filters.weight.detach(), net.filters.bias.detach())
 
@@ -184,7 +217,7 @@ def write_onnx(net, path, name):
     g.op("Concat", *clean, axis=3, outputs=["clean"])
 
     memory = [1, 1, s.units]
-    states = {"level": [2], "before": [1, history, low_bins, 2]} | {f"memory{i}": memory for i in range(len(layers))}
+    states = {"level": [2], "floor": [n], "count": [1], "before": [1, history, low_bins, 2]} | {f"memory{i}": memory for i in range(len(layers))}
     value = lambda n, shape: helper.make_tensor_value_info(n, TensorProto.FLOAT, shape)
     graph = helper.make_graph(
         g.nodes, name, [value("spectrum", [1, "T", bins, 2])] + [value(f"{k}_in", v) for k, v in states.items()],

@@ -6,9 +6,11 @@ one another.
 
 Shapes: B clips, T frames, F = window/2 + 1 bins. Spectra are complex, unnormalised `rfft(window * samples)`.
 """
+import json
 from dataclasses import asdict, dataclass
 
 import torch
+from safetensors import safe_open
 from torch import nn
 
 
@@ -29,7 +31,9 @@ class Settings:
     level_first_bin: int = 4  # the running level is that of bins first..last
     level_last_bin: int = 80
     level_smoothing: float = 0.01  # per frame
-    silence: float = 1e-8    # mean |X|^2 in those bins under which the level stands still
+    silence: float = 1e-8    # mean |X|^2 in those bins under which levels and floors stand still
+    floor_up: float = 0.008  # how fast a band's noise floor follows its log power upwards, per frame,
+    floor_down: float = 0.06  # and downwards
     # Widths in bins between band centres, and how many bands have them: fine where voices have harmonics, wide above.
     band_steps: tuple = ((1, 64), (2, 16), (4, 16), (8, 12), (16, 14))
 
@@ -165,10 +169,11 @@ class Denoiser(nn.Module):
         bins = s.window // 2 + 1
         self.register_buffer("bands", band_matrix(centres, bins), persistent=False)
         self.register_buffer("flip", 1.0 - 2.0 * (torch.arange(bins) % 2), persistent=False)
-        self.encode = nn.Linear(len(centres) + 2 * s.coherent_bins, s.units)
+        self.encode = nn.Linear(2 * len(centres) + 2 * s.coherent_bins, s.units)
         self.encoder = nn.ModuleList(Gru(s.units, s.recurrent_groups) for _ in range(s.encoder_layers))
         self.decoder = nn.ModuleList(Gru(s.units, s.recurrent_groups) for _ in range(s.decoder_layers))
         self.gains = nn.Linear(s.units, len(centres))
+        self.rise = nn.Parameter(torch.zeros(len(centres)))
         self.filters = nn.Linear(s.units, 2 * s.filter_taps * s.filter_bins)
         # The mask starts near identity.
         nn.init.constant_(self.gains.bias, 2.0)
@@ -176,7 +181,10 @@ class Denoiser(nn.Module):
         self.filters.weight.data *= 0.1
 
     def running_level(self, power):
-        """Natural log of the running mean power [B, T, 1]; frames of silence leave it where it was."""
+        """Natural log of the running mean power [B, T, 1], and whether each frame was heard [B, T, 1].
+
+        Frames of silence leave the level where it was.
+        """
         s = self.settings
         energy = power[..., s.level_first_bin : s.level_last_bin + 1].mean(-1)
         heard = (energy > s.silence).to(power)
@@ -184,21 +192,39 @@ class Denoiser(nn.Module):
         t = torch.arange(power.shape[1], device=power.device)
         decay = torch.tril((1 - s.level_smoothing) ** (t[:, None] - t[None]).clamp(min=0).to(power))
         weight = heard @ decay.t()
-        return ((heard * log) @ decay.t() / (weight + 1e-20))[..., None]
+        return ((heard * log) @ decay.t() / (weight + 1e-20))[..., None], heard[..., None]
+
+    def noise_floor(self, log_power, heard):
+        """Slow-up, fast-down mean of each band's log power (an expectile) [B, T, bands]: a rough noise floor.
+
+        It starts as the plain mean of what was heard so far.
+        """
+        s = self.settings
+        floor, count = torch.zeros_like(log_power[:, 0]), torch.zeros_like(heard[:, 0])
+        out = torch.empty_like(log_power)
+        for t in range(log_power.shape[1]):
+            count = count + heard[:, t]
+            difference = log_power[:, t] - floor
+            speed = torch.where(difference < 0, s.floor_down, s.floor_up)
+            speed = torch.maximum(speed, 1 / count.clamp(min=1)) * heard[:, t]
+            floor = floor + speed * difference
+            out[:, t] = floor
+        return out
 
     def features(self, x):
-        """Spectrum [B, T, F] -> [B, T, bands + 2 * coherent_bins]."""
+        """Spectrum [B, T, F] -> [B, T, 2 * bands + 2 * coherent_bins], all relative to what was heard before."""
         s = self.settings
         power = x.real**2 + x.imag**2
-        inverse = torch.exp(-self.running_level(power))
-        banded = (power @ self.bands.t()) / self.bands.sum(1) * inverse
-        level = (torch.log(banded + 1e-6) + 4.0) / 4.0
+        level, heard = self.running_level(power)
+        inverse = torch.exp(-level)
+        log_power = torch.log((power @ self.bands.t()) / self.bands.sum(1) * inverse + 1e-6)
+        rise = (log_power + level) - self.noise_floor(log_power + level, heard)
         low = x[..., : s.coherent_bins]
         before = torch.cat([torch.zeros_like(low[:, :1]), low[:, :-1]], 1)
         advance = low * before.conj() * self.flip[: s.coherent_bins]
         size = torch.sqrt(power[..., : s.coherent_bins] * (before.real**2 + before.imag**2)) * inverse
         advance = advance * (inverse / (size + 1e-3))
-        return torch.cat([level, advance.real, advance.imag], -1)
+        return torch.cat([(log_power + 4.0) / 4.0, rise / 4.0, advance.real, advance.imag], -1)
 
     def mask(self, features):
         """Features -> gains [B, T, bands] and complex filters [B, T, taps, filter_bins]."""
@@ -209,7 +235,9 @@ class Denoiser(nn.Module):
         for layer in self.decoder:
             h, _ = layer(h)
         f = self.filters(h).unflatten(-1, (2, s.filter_taps, s.filter_bins))
-        return torch.sigmoid(self.gains(h)), torch.complex(f[:, :, 0], f[:, :, 1])
+        bands = self.bands.shape[0]
+        rise = features[..., bands : 2 * bands]
+        return torch.sigmoid(self.gains(h) + self.rise * rise), torch.complex(f[:, :, 0], f[:, :, 1])
 
     def forward(self, x):
         """Noisy spectrum [B, T, F] -> clean spectrum [B, T, F]."""
@@ -230,7 +258,13 @@ def save(path, model, **extra):
 
 
 def load(path):
-    saved = torch.load(path, map_location="cpu", weights_only=False)
+    """Model and everything saved with it, from a checkpoint (.pt) or from exported weights (.safetensors)."""
+    if str(path).endswith(".safetensors"):
+        with safe_open(path, "pt") as f:
+            saved = json.loads(f.metadata()["aeden"])
+            saved["weights"] = {k: f.get_tensor(k).float() for k in f.keys()}
+    else:
+        saved = torch.load(path, map_location="cpu", weights_only=False)
     settings = dict(saved["settings"])
     settings["band_steps"] = tuple(tuple(b) for b in settings["band_steps"])
     model = Denoiser(Settings(**settings))

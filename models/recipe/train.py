@@ -47,7 +47,7 @@ def arguments():
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--workers", type=int, default=1)
     p.add_argument("--validate-minutes", type=float, default=15)
-    p.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
+    p.add_argument("--start", type=Path, help="begin with the weights of this checkpoint or .safetensors file")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     for name in ("set", "mix", "loss"):
         p.add_argument(f"--{name}", nargs="*", default=[], metavar="NAME=VALUE")
@@ -82,7 +82,7 @@ def main():
         steps, spent, best, audio = saved["steps"], saved["spent"], saved["best"], saved["audio"]
         print(f"going on at step {steps}, {spent / 3600:.2f} h", flush=True)
     elif a.start:
-        net.load_state_dict(torch.load(a.start, map_location=a.device, weights_only=False)["weights"])
+        net.load_state_dict(M.load(a.start)[0].state_dict())
         average.module.load_state_dict(net.state_dict())
     config = dict(model=asdict(settings), mix=asdict(mixing), loss=weights, parameters=sum(p.numel() for p in net.parameters()),
                   **{k: str(v) if isinstance(v, Path) else v for k, v in vars(a).items() if k not in ("mix", "loss", "set", "cache", "run")})

@@ -6,8 +6,12 @@ one another.
 
 Shapes: B clips, T frames, F = window/2 + 1 bins. Spectra are complex, unnormalised `rfft(window * samples)`.
 """
+import functools
 import json
+import os
+import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from safetensors import safe_open
@@ -77,62 +81,88 @@ def band_matrix(centres, bins):
     return w
 
 
+@functools.cache
+def fused():
+    """The loops of fused.cpp, or None where there is no C++ compiler: then PyTorch walks, some six times slower."""
+    try:
+        from torch.utils.cpp_extension import load
+
+        os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)  # where pip puts ninja
+        flags = ["-O3", "-march=native", "-ffast-math", "-std=c++20"]
+        return load("aeden_fused", [str(Path(__file__).with_name("fused.cpp"))], extra_cflags=flags)
+    except Exception as e:
+        print(f"fused.cpp was not compiled ({str(e).splitlines()[0]}): training will be slow on this CPU", file=sys.stderr)
+        return None
+
+
 class Recurrence(torch.autograd.Function):
     """A GRU's walk through time, with its gradient written out.
 
-    PyTorch's own CPU GRU accumulates the weight gradient in every step; here it is one matrix product over all
-    steps, which trains about twice as fast. Gate order (r, z, n) and reset after the product as in `torch.nn.GRU`.
+    PyTorch's own CPU GRU accumulates the weight gradient in every step; here it is one matrix product over all steps.
+    Gate order (r, z, n) and reset after the product as in `torch.nn.GRU`.
 
-    Shapes, with G groups of K units: gates [T, G, B, 3K], h [G, B, K], weight [G, 3K, K], bias [G, 1, 3K].
+    Shapes, with G groups of K units, H = G * K: gates [T, B, 3H], h [B, H], weight [G, 3K, K], bias [3H].
     """
 
     @staticmethod
     def forward(ctx, gates, h, weight, bias):
-        T, G, B, K = gates.shape[0], *h.shape
-        wt = weight.transpose(1, 2).contiguous()
-        states = gates.new_empty(T + 1, G, B, K)
-        states[0] = h
-        rz = gates.new_empty(T, G, B, 2 * K)
-        n, inner = gates.new_empty(T, G, B, K), gates.new_empty(T, G, B, K)
-        product = gates.new_empty(G, B, 3 * K)
-        for gate, state, new, rz_t, n_t, inner_t in zip(gates, states[:-1], states[1:], rz, n, inner):
-            torch.baddbmm(bias, state, wt, out=product)
-            torch.add(gate[..., : 2 * K], product[..., : 2 * K], out=rz_t).sigmoid_()
-            inner_t.copy_(product[..., 2 * K :])
-            torch.addcmul(gate[..., 2 * K :], rz_t[..., :K], inner_t, out=n_t).tanh_()
-            torch.lerp(n_t, state, rz_t[..., K:], out=new)
+        walk = fused().forward if gates.device.type == "cpu" and gates.dtype == torch.float32 and fused() else walk_forward
+        states, rz, n, inner = walk(gates.contiguous(), h, weight, bias)
         ctx.save_for_backward(states, rz, n, inner, weight)
         return states[1:]
 
     @staticmethod
     def backward(ctx, grad):
         states, rz, n, inner, weight = ctx.saved_tensors
-        T, G, B, K = n.shape
-        r, z = rz[..., :K], rz[..., K:]
-        to_n = (1 - z) * (1 - n * n)
-        to_z = (states[:-1] - n) * z * (1 - z)
-        to_r = inner * r * (1 - r)
-        dg = grad.new_empty(T, G, B, 3 * K)  # r, z and inner: the side of the recurrent product
-        dn = grad.new_empty(T, G, B, K)
-        dh = grad.new_zeros(G, B, K)
-        for t in range(T - 1, -1, -1):
-            dh += grad[t]
-            dg_t, dn_t = dg[t], dn[t]
-            torch.mul(dh, to_n[t], out=dn_t)
-            torch.mul(dn_t, to_r[t], out=dg_t[..., :K])
-            torch.mul(dh, to_z[t], out=dg_t[..., K : 2 * K])
-            torch.mul(dn_t, r[t], out=dg_t[..., 2 * K :])
-            dh *= z[t]
-            dh.baddbmm_(dg_t, weight)
-        over_time = lambda v: v.transpose(0, 1).reshape(G, T * B, -1)
-        dweight = over_time(dg).transpose(1, 2) @ over_time(states[:-1])
-        return torch.cat([dg[..., : 2 * K], dn], -1), dh, dweight, dg.sum((0, 2)).unsqueeze(1)
+        walk = fused().backward if grad.device.type == "cpu" and grad.dtype == torch.float32 and fused() else walk_backward
+        dgates, dproduct, dh = walk(grad.contiguous(), states, rz, n, inner, weight)
+        (T, B, H), G = n.shape, weight.shape[0]
+        flat = dproduct.view(T * B, 3, G, H // G).permute(2, 1, 3, 0).reshape(G, 3 * H // G, T * B)
+        before = states[:-1].view(T * B, G, H // G).transpose(0, 1)
+        return dgates, dh, flat @ before, dproduct.sum((0, 1))
+
+
+def walk_forward(gates, h, weight, bias):
+    T, B, H = gates.shape[0], *h.shape
+    G = weight.shape[0]
+    states = gates.new_empty(T + 1, B, H)
+    states[0] = h
+    rz, n, inner = gates.new_empty(T, B, 2 * H), gates.new_empty(T, B, H), gates.new_empty(T, B, H)
+    blocks = weight.unflatten(1, (3, H // G))
+    for t in range(T):
+        product = torch.einsum("bgk,gcjk->bcgj", states[t].unflatten(-1, (G, H // G)), blocks).flatten(1) + bias
+        rz[t] = torch.sigmoid(gates[t, :, : 2 * H] + product[:, : 2 * H])
+        inner[t] = product[:, 2 * H :]
+        n[t] = torch.tanh(gates[t, :, 2 * H :] + rz[t, :, :H] * inner[t])
+        states[t + 1] = torch.lerp(n[t], states[t], rz[t, :, H:])
+    return states, rz, n, inner
+
+
+def walk_backward(grad, states, rz, n, inner, weight):
+    T, B, H = n.shape
+    G = weight.shape[0]
+    blocks = weight.unflatten(1, (3, H // G))
+    r, z = rz[..., :H], rz[..., H:]
+    to_n = (1 - z) * (1 - n * n)
+    to_z = (states[:-1] - n) * z * (1 - z)
+    to_r = inner * r * (1 - r)
+    dgates, dproduct = grad.new_empty(T, B, 3 * H), grad.new_empty(T, B, 3 * H)
+    dh = grad.new_zeros(B, H)
+    for t in range(T - 1, -1, -1):
+        dh = dh + grad[t]
+        dn, dz = dh * to_n[t], dh * to_z[t]
+        dr = dn * to_r[t]
+        dgates[t] = torch.cat([dr, dz, dn], -1)
+        dproduct[t] = torch.cat([dr, dz, dn * r[t]], -1)
+        dh = dh * z[t] + torch.einsum("bcgj,gcjk->bgk", dproduct[t].view(B, 3, G, H // G), blocks).flatten(1)
+    return dgates, dproduct, dh
 
 
 class Gru(nn.Module):
-    """[B, T, H] -> [B, T, H], residual: the input is added to the output.
+    """[T, B, H] -> [T, B, H], residual: the input is added to the output.
 
-    Every unit hears the whole input; its memory mixes only with that of the other units in its group.
+    Every unit hears the whole input; its memory mixes only with that of the other units in its group. `input` and the
+    biases order gates (r, z, n) over all units, `recurrent.weight` within its group.
     """
 
     def __init__(self, units, groups):
@@ -147,18 +177,9 @@ class Gru(nn.Module):
             nn.init.orthogonal_(block)
         nn.init.zeros_(self.input.bias)
 
-    def forward(self, x, state=None):
-        """`input` and the biases order gates (r, z, n) over all units; `recurrent.weight` within its group."""
-        B, T, H = x.shape
-        G, K = self.groups, H // self.groups
-        if state is None:
-            state = x.new_zeros(B, H)
-        grouped = lambda v: v.unflatten(-1, (3, G, K)).transpose(-2, -3).flatten(-2)  # [..., 3H] -> [..., G, 3K]
-        gates = grouped(self.input(x)).permute(1, 2, 0, 3).contiguous()
-        bias = grouped(self.recurrent.bias).unsqueeze(1)
-        y = Recurrence.apply(gates, state.view(B, G, K).transpose(0, 1), self.recurrent.weight, bias)
-        y = y.permute(2, 0, 1, 3).flatten(2)
-        return x + y, y[:, -1]
+    def forward(self, x):
+        state = x.new_zeros(x.shape[1:])
+        return x + Recurrence.apply(self.input(x), state, self.recurrent.weight, self.recurrent.bias)
 
 
 class Denoiser(nn.Module):
@@ -200,6 +221,8 @@ class Denoiser(nn.Module):
         It starts as the plain mean of what was heard so far.
         """
         s = self.settings
+        if log_power.device.type == "cpu" and fused():
+            return fused().noise_floor(log_power.contiguous(), heard.contiguous(), s.floor_up, s.floor_down)
         floor, count = torch.zeros_like(log_power[:, 0]), torch.zeros_like(heard[:, 0])
         out = torch.empty_like(log_power)
         for t in range(log_power.shape[1]):
@@ -229,11 +252,10 @@ class Denoiser(nn.Module):
     def mask(self, features):
         """Features -> gains [B, T, bands] and complex filters [B, T, taps, filter_bins]."""
         s = self.settings
-        h = torch.relu(self.encode(features))
-        for layer in self.encoder:
-            h, _ = layer(h)
-        for layer in self.decoder:
-            h, _ = layer(h)
+        h = torch.relu(self.encode(features.transpose(0, 1).contiguous()))
+        for layer in (*self.encoder, *self.decoder):
+            h = layer(h)
+        h = h.transpose(0, 1)
         f = self.filters(h).unflatten(-1, (2, s.filter_taps, s.filter_bins))
         bands = self.bands.shape[0]
         rise = features[..., bands : 2 * bands]

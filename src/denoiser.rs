@@ -48,8 +48,14 @@ const ABSURD: f32 = 1e16;
 /// The most frames passed to an engine at once; more would cost memory and gain nothing.
 const MAX_FRAMES: usize = 64;
 
+/// The most bins of all channels and frames that are worked on at once, 32 MiB; one frame is always possible.
+const MAX_BINS: usize = 4 << 20;
+
 /// Energy (of unnormalised bins) under which the top of the band says nothing about the engine's gain there.
 const NO_ENERGY: f32 = 1e-20;
+
+/// Energy of a bin under which the guide is silent; far above denormals.
+const SILENT_BIN: f32 = 1e-30;
 
 /// Whether channels share one mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -265,12 +271,11 @@ impl Denoiser {
         let Framing {
             rate, window, hop, ..
         } = framing;
-        let frames = engines
-            .iter()
-            .map(|e| e.max_frames())
-            .min()
-            .unwrap_or(1)
-            .clamp(1, MAX_FRAMES);
+        let offered = engines.iter().map(|e| e.max_frames()).min().unwrap_or(1);
+        let frames = offered
+            .min(MAX_FRAMES)
+            .min(MAX_BINS / (framing.bins() * channels))
+            .max(1);
 
         let blocks = Blocks::between(config.sample_rate, rate)?;
         // Samples that wait at the model's rate from the start, so that the next stage is never short of any.
@@ -284,7 +289,7 @@ impl Denoiser {
                 let delay = (window - hop + waiting).next_multiple_of(step);
                 let batch = (frames * hop / model).max(1);
                 // A block is collected, then filtered down and up with half a block each.
-                let latency = host - 1 + host + delay / model * host + delay % model * host / model;
+                let latency = host - 1 + host + delay * host / model;
                 (delay - (window - hop), batch * host, latency, batch * model)
             }
         };
@@ -475,35 +480,24 @@ impl Denoiser {
             .as_mut()
             .map_or(&mut self.model_out, |c| &mut c.output);
         let ready = output.front(len);
-        let (wet_rows, gain_rows) = output.rows.split_at(self.channels);
-        for (c, wet) in wet_rows.iter().enumerate() {
-            let wet = &wet[ready.clone()];
-            // Independent channels have a gain each, linked ones share one.
-            let gains = gain_rows
-                .get(c)
-                .or(gain_rows.first())
-                .map(|gains| &gains[ready.clone()]);
-            let (line, mut at) = self.dry.line(c);
-            let mut delay = |x: f32| {
-                let dry = std::mem::replace(&mut line[at], if x.is_finite() { x } else { 0.0 });
-                at = if at + 1 < line.len() { at + 1 } else { 0 };
-                dry
-            };
+        let (wet_rows, gain_rows) = output.rows.split_at_mut(self.channels);
+        for (c, wet) in wet_rows.iter_mut().enumerate() {
+            let wet = &mut wet[ready.clone()];
             let Some(channel) = channels.get_mut(c) else {
-                (0..len).for_each(|_| _ = delay(0.0));
+                // The wet samples are dropped; as good a place as any for the dry ones.
+                wet.fill(0.0);
+                self.dry.exchange(c, wet);
                 continue;
             };
-            for (i, (x, wet)) in channel[part.clone()].iter_mut().zip(wet).enumerate() {
-                let dry = delay(*x);
-                let wet = wet + gains.map_or(0.0, |gains| gains[i] * audible(dry));
-                let share = self.wet.at(i);
-                // Not `wet * 0 + dry`, which would lose the sign of a zero.
-                *x = if share == 0.0 {
-                    dry
-                } else {
-                    wet * share + dry * (1.0 - share)
-                };
+            let channel = &mut channel[part.clone()];
+            self.dry.exchange(c, channel);
+            // Independent channels have a gain each, linked ones share one.
+            if let Some(gains) = gain_rows.get(c).or(gain_rows.first()) {
+                for ((wet, dry), gain) in wet.iter_mut().zip(&*channel).zip(&gains[ready.clone()]) {
+                    *wet += gain * audible(*dry);
+                }
             }
+            self.wet.blend(channel, wet);
         }
         self.dry.advance(len);
         self.wet.advance(len);
@@ -568,6 +562,21 @@ impl Fade {
     fn go_to(&mut self, to: f32) {
         if to != self.to {
             (self.from, self.to, self.done) = (self.at(0), to, 0);
+        }
+    }
+
+    /// Replaces `dry` by the blend of it and `wet`, from now on.
+    fn blend(&self, dry: &mut [f32], wet: &[f32]) {
+        for (i, (dry, wet)) in dry.iter_mut().zip(wet).enumerate() {
+            let share = self.at(i);
+            // Not `wet * 0 + dry`, which would lose the sign of a zero.
+            *dry = if share == 0.0 {
+                *dry
+            } else if share == 1.0 {
+                *wet
+            } else {
+                wet * share + *dry * (1.0 - share)
+            };
         }
     }
 
@@ -649,6 +658,7 @@ impl Fifo {
 /// Delays every channel by the same number of samples, at least 1.
 struct Delay {
     rows: Vec<Vec<f32>>,
+    /// The oldest sample, which the next one replaces.
     at: usize,
 }
 
@@ -660,10 +670,20 @@ impl Delay {
         }
     }
 
-    /// The line of a channel and the place of its oldest sample, which the next one replaces; then comes the place
-    /// after, round and round.
-    fn line(&mut self, channel: usize) -> (&mut [f32], usize) {
-        (&mut self.rows[channel], self.at)
+    /// Replaces samples by the delayed ones, NaN and infinities by 0. All channels have their turn before
+    /// [`advance`](Self::advance).
+    fn exchange(&mut self, channel: usize, mut samples: &mut [f32]) {
+        let line = &mut self.rows[channel];
+        let mut at = self.at;
+        while !samples.is_empty() {
+            let (now, later) = samples.split_at_mut(samples.len().min(line.len() - at));
+            for (x, slot) in now.iter_mut().zip(&mut line[at..]) {
+                let next = if x.is_finite() { *x } else { 0.0 };
+                *x = std::mem::replace(slot, next);
+            }
+            samples = later;
+            at = 0;
+        }
     }
 
     fn advance(&mut self, samples: usize) {
@@ -751,9 +771,14 @@ impl Conversion {
             );
             let (per_hop, ratio) = (1.0 / self.hop as f32, model as f32 / host as f32);
             for (gains, group) in self.output.rows[self.channels..].iter_mut().zip(groups) {
+                let (mut current, mut ends) = (0, group.gains_of(hop));
                 for (i, gain) in gains[write.clone()].iter_mut().enumerate() {
                     let hops = (within as f32 + i as f32 * ratio) * per_hop;
-                    *gain = group.gain(hop + hops as i64, hops.fract());
+                    if hops as i64 != current {
+                        current = hops as i64;
+                        ends = group.gains_of(hop + current);
+                    }
+                    *gain = between(ends, hops - current as f32);
                 }
             }
             model_out.consume(model);
@@ -867,8 +892,11 @@ impl Group {
             }
             self.clean(frames);
             for f in 0..frames {
-                self.follow_gain(f, frames);
-                let gains = (self.gain(self.done - 1, 0.0), self.gain(self.done - 1, 1.0));
+                let gains = if around {
+                    self.follow_gain(f, frames)
+                } else {
+                    (0.0, 0.0)
+                };
                 for (c, synthesis) in self.synthesis.iter_mut().enumerate() {
                     let spectrum = &self.clean[(c * frames + f) * self.bins..][..self.bins];
                     let output = &mut output[self.first + c][write + f * self.hop..][..self.hop];
@@ -919,8 +947,9 @@ impl Group {
         }
     }
 
-    /// Notes the gain that the engine gave the top of the band in frame `f` of `frames`.
-    fn follow_gain(&mut self, f: usize, frames: usize) {
+    /// Notes the gain that the engine gave the top of the band in frame `f` of `frames`, and tells the gains at the
+    /// start and the end of the hop that the frame completes.
+    fn follow_gain(&mut self, f: usize, frames: usize) -> (f32, f32) {
         let energy = |spectra: &[Complex32]| -> f32 {
             let channels =
                 (0..self.analysis.len()).map(|c| &spectra[(c * frames + f) * self.bins..][self.top.clone()]);
@@ -933,10 +962,11 @@ impl Group {
         let remembered = self.gains.len() as i64;
         self.gains[(self.done % remembered) as usize] = self.last_gain;
         self.done += 1;
+        self.gains_of(self.done - 1)
     }
 
-    /// The gain of what goes around the model in output hop `hop`, `part` (0 to 1) of a hop into it.
-    fn gain(&self, hop: i64, part: f32) -> f32 {
+    /// The gains of what goes around the model at the start and the end of an output hop.
+    fn gains_of(&self, hop: i64) -> (f32, f32) {
         // The hop that a frame completes is its first; its middle lies half a window later.
         let frame = hop - self.late;
         let of = |frame: i64| {
@@ -946,7 +976,7 @@ impl Group {
                 self.gains[(frame % self.gains.len() as i64) as usize]
             }
         };
-        between((of(frame), of(frame + 1)), part)
+        (of(frame), of(frame + 1))
     }
 }
 
@@ -984,8 +1014,7 @@ fn write_guide(spectra: &[Complex32], guide: &mut [Complex32]) {
                 (loudest, most) = (x, own);
             }
         }
-        // Below that it is silence, and denormals would be near.
-        *guide = if energy < NO_ENERGY * 1e-10 {
+        *guide = if energy < SILENT_BIN {
             Complex32::ZERO
         } else if sum.norm_sqr() > CANCELLED * energy {
             sum * (energy / channels / sum.norm_sqr()).sqrt()

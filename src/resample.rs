@@ -6,12 +6,12 @@
 //! block, and with an odd block it falls between two samples, so that nothing aligned to whole samples can null.
 //!
 //! # Which rates
-//! Every whole rate from 8000 to 192000 Hz:
+//! Every whole rate from 8000 to 192000 Hz, for models at 8, 16, 24, 32, 44.1 and 48 kHz:
 //! - Within [`CLOCK_TOLERANCE`] of the model's rate (47952 or 48048 Hz for 48000, say) nothing is converted.
 //! - Where a block of at most 30 ms holds whole numbers of samples of both rates, the conversion is exact. So it is
 //!   for 8, 11.025, 12, 16, 22.05, 24, 32, 44.1, 64, 88.2, 96, 176.4, 192 kHz and a model at 48 kHz.
 //! - Elsewhere the ratio is the nearest one that short blocks allow, within [`CLOCK_TOLERANCE`]. The model then hears
-//!   a sound higher or lower by that much, three cents, and on the way back the opposite; what comes out has
+//!   a sound higher or lower by that much, four cents, and on the way back the opposite; what comes out has
 //!   the host's rate and time exactly.
 //!
 //! The conversion is flat to 0.90 × half the lower rate at least, halves the amplitude near 0.95 × and stops what lies
@@ -22,14 +22,17 @@ use crate::stft::Framing;
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
 
-/// How far the model's clock may be off, relative to its rate: 0.2 %, about three cents.
-pub const CLOCK_TOLERANCE: f64 = 0.002;
+/// How far the model's clock may be off, relative to its rate: 0.25 %, about four cents.
+pub const CLOCK_TOLERANCE: f64 = 0.0025;
 
 /// The fewest samples in a block, on either side. Shorter blocks have a filter that is too gentle.
 const MIN_BLOCK: usize = 160;
 
-/// The longest block, in seconds.
+/// The longest block at the model's rate, in seconds; models at low rates may have [`LONG_BLOCK`] samples anyway.
 const MAX_BLOCK_SECONDS: f64 = 0.030;
+
+/// With blocks up to this length every ratio comes within [`CLOCK_TOLERANCE`].
+const LONG_BLOCK: usize = 480;
 
 /// How many samples of the host's rate become how many of the model's. Both are even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl Blocks {
         if (host / model - 1.0).abs() <= CLOCK_TOLERANCE {
             return Ok(None);
         }
-        let longest = (model * MAX_BLOCK_SECONDS) as usize;
+        let longest = LONG_BLOCK.max((model * MAX_BLOCK_SECONDS) as usize);
         let candidates = (2..=longest).step_by(2).filter_map(|samples| {
             let blocks = Self {
                 host: 2 * (samples as f64 * host / model / 2.0).round() as usize,
@@ -105,7 +108,7 @@ impl Resampler {
     /// # Errors
     /// [`Error::Setting`] for other lengths, or if `channels` is 0.
     pub fn new(from: usize, to: usize, channels: usize) -> Result<Self, Error> {
-        if from == 0 || to == 0 || from % 2 != 0 || to % 2 != 0 {
+        if from == 0 || to == 0 || !from.is_multiple_of(2) || !to.is_multiple_of(2) {
             return Err(Error::Setting(format!(
                 "resampling blocks must be even and not zero, not {from} and {to}"
             )));

@@ -2,7 +2,7 @@
 //! without clicks, and no input that breaks it.
 
 use aeden::denoiser::{Config, Denoiser, HUGE, Link};
-use aeden::resample::{Blocks, CLOCK_TOLERANCE};
+use aeden::resample::Blocks;
 use aeden::stft::{Framing, WindowShape};
 
 mod engines;
@@ -291,7 +291,7 @@ fn bad_samples_count_as_silence_and_leave_no_trace() {
 #[test]
 fn denormal_inputs_are_silence_to_the_model() {
     for rate in [48_000, 44_100] {
-        let mut out = vec![vec![1e-40, -1e-16, 1e-38, f32::MIN_POSITIVE].repeat(5000)];
+        let mut out = vec![[1e-40, -1e-16, 1e-38, f32::MIN_POSITIVE].repeat(5000)];
         run_at_once(&mut denoiser(&config(rate, 1), Effect::Identity), &mut out);
         assert!(out[0].iter().all(|&y| y == 0.0), "{rate} Hz");
     }
@@ -637,26 +637,5 @@ fn models_with_another_framing_work_at_any_rate() {
                 assert!(error <= -100.0, "{host} Hz, {framing:?}, {effect:?}: {error} dB");
             }
         }
-    }
-}
-
-#[test]
-fn every_whole_rate_has_short_even_blocks_within_the_tolerance() {
-    for rate in (8_000..=192_000).step_by(7).chain(RATES).chain(ODD_RATES) {
-        let Some(Blocks { host, model }) = Blocks::between(rate, 48_000).unwrap() else {
-            assert!((f64::from(rate) / 48_000.0 - 1.0).abs() <= CLOCK_TOLERANCE);
-            continue;
-        };
-        assert!(
-            host % 2 == 0 && model % 2 == 0 && model <= 1440,
-            "{rate}: {host}/{model}"
-        );
-        let clock = model as f64 / host as f64 * f64::from(rate) / 48_000.0;
-        assert!((clock - 1.0).abs() <= CLOCK_TOLERANCE, "{rate}: {host}/{model}");
-        let exact = model as u64 * u64::from(rate) == host as u64 * 48_000;
-        assert!(
-            exact || !RATES.contains(&rate),
-            "{rate} should be exact, not {host}/{model}"
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! Conversion between rates delays by half a block exactly, keeps what both rates share and lets nothing else through.
 
-use aeden::resample::{Blocks, Resampler};
+use aeden::resample::{Blocks, CLOCK_TOLERANCE, Resampler};
 
 mod engines;
 use engines::difference_db;
@@ -65,6 +65,41 @@ fn nothing_folds_into_the_band() {
                 assert!(level <= -110.0, "{rate}, {hz} Hz: {level} dB");
             }
         }
+    }
+}
+
+#[test]
+fn every_whole_rate_has_short_even_blocks_within_the_tolerance() {
+    for model_rate in [8_000, 16_000, 24_000, 32_000, 44_100, 48_000] {
+        for rate in (8_000..=192_000).step_by(7) {
+            let clock = match Blocks::between(rate, model_rate).unwrap() {
+                None => f64::from(rate) / f64::from(model_rate),
+                Some(Blocks { host, model }) => {
+                    assert!(
+                        host % 2 == 0 && model % 2 == 0 && model <= 1440,
+                        "{rate}: {host}/{model}"
+                    );
+                    model as f64 / host as f64 * f64::from(rate) / f64::from(model_rate)
+                }
+            };
+            assert!(
+                (clock - 1.0).abs() <= CLOCK_TOLERANCE * 1.000_001,
+                "{rate} and {model_rate}: {clock}"
+            );
+        }
+    }
+}
+
+#[test]
+fn usual_rates_convert_exactly() {
+    let rates = [11_025, 12_000, 24_000, 64_000, 176_400];
+    for rate in RATES.into_iter().chain(rates) {
+        let Blocks { host, model } = Blocks::between(rate, 48_000).unwrap().unwrap();
+        assert_eq!(
+            model as u64 * u64::from(rate),
+            host as u64 * 48_000,
+            "{rate}: {host}/{model}"
+        );
     }
 }
 

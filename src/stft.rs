@@ -1,13 +1,39 @@
 //! Short-time Fourier transform with perfect reconstruction.
+//!
+//! [`Stft`] plans the transforms of one [`Framing`]; each channel then has its own [`Analysis`] and [`Synthesis`],
+//! which own every buffer they need, so that a hop costs two transforms and no allocation. Synthesis divides by the
+//! sum of the squared windows that overlap at a sample, hence every [`WindowShape`] and every hop that divides the
+//! window, up to half of it, reconstructs the signal to the rounding of `f32` (about 137 dB).
+//!
+//! ```
+//! use aeden::stft::{Framing, Stft};
+//!
+//! let stft = Stft::new(&Framing::default())?;
+//! let (mut analysis, mut synthesis) = (stft.analysis(), stft.synthesis());
+//! let mut spectrum = stft.spectrum();
+//! let (hop, mut out) = ([0.5; 480], [0.0; 480]);
+//! for _ in 0..3 {
+//!     analysis.frame(&hop, &mut spectrum);
+//!     synthesis.frame(&spectrum, &mut out); // what went in window - hop = 480 samples earlier
+//! }
+//! assert!(out.iter().all(|y| (y - 0.5).abs() < 1e-6));
+//! # Ok::<(), aeden::Error>(())
+//! ```
+
+use crate::error::Error;
+use realfft::num_complex::Complex32;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use std::f64::consts::PI;
+use std::sync::Arc;
 
 /// How samples are cut into frames: sampling rate, window and hop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Framing {
-    /// Samples per second.
+    /// Samples per second, [`MIN_RATE`](Self::MIN_RATE) to [`MAX_RATE`](Self::MAX_RATE).
     pub rate: u32,
-    /// Samples in a frame.
+    /// Samples in a frame: even, at most [`MAX_WINDOW`](Self::MAX_WINDOW).
     pub window: usize,
-    /// Samples between the starts of neighbouring frames.
+    /// Samples between the starts of neighbouring frames: divides the window, at most half of it.
     pub hop: usize,
     /// The taper of analysis and synthesis.
     pub shape: WindowShape,
@@ -22,4 +48,225 @@ pub enum WindowShape {
     SqrtHann,
     /// Periodic Hann window in analysis and synthesis, divided by the sum of its squares.
     Hann,
+}
+
+impl WindowShape {
+    /// The taper at sample `n` of `window`, 0 to 1.
+    fn at(self, n: usize, window: usize) -> f64 {
+        let turn = PI / window as f64;
+        match self {
+            Self::Vorbis => (PI / 2.0 * (turn * (n as f64 + 0.5)).sin().powi(2)).sin(),
+            Self::SqrtHann => (turn * n as f64).sin(),
+            Self::Hann => (turn * n as f64).sin().powi(2),
+        }
+    }
+}
+
+impl Default for Framing {
+    /// 48 kHz, window 960 (20 ms), hop 480 (10 ms), Vorbis window.
+    fn default() -> Self {
+        Self {
+            rate: 48_000,
+            window: 960,
+            hop: 480,
+            shape: WindowShape::Vorbis,
+        }
+    }
+}
+
+impl Framing {
+    /// The lowest rate, in Hz.
+    pub const MIN_RATE: u32 = 8_000;
+    /// The highest rate, in Hz.
+    pub const MAX_RATE: u32 = 192_000;
+    /// The longest window, in samples.
+    pub const MAX_WINDOW: usize = 65_536;
+
+    /// Frequency bins of a spectrum, from 0 Hz to half the rate: `window / 2 + 1`.
+    pub fn bins(&self) -> usize {
+        self.window / 2 + 1
+    }
+
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], which names the field, its range and what was found.
+    pub fn validate(&self) -> Result<(), Error> {
+        let Self {
+            rate, window, hop, ..
+        } = *self;
+        let (min, max) = (Self::MIN_RATE, Self::MAX_RATE);
+        if !(min..=max).contains(&rate) {
+            return Err(Error::Setting(format!(
+                "framing: the rate must be {min} to {max} Hz, not {rate}"
+            )));
+        }
+        let max = Self::MAX_WINDOW;
+        if window == 0 || window % 2 != 0 || window > max {
+            return Err(Error::Setting(format!(
+                "framing: the window must be even and 2 to {max}, not {window}"
+            )));
+        }
+        if hop == 0 || hop > window / 2 || window % hop != 0 {
+            return Err(Error::Setting(format!(
+                "framing: the hop must divide the window, {window}, and be at most half of it, not {hop}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The planned transforms and windows of one [`Framing`], shared by any number of channels.
+#[derive(Clone)]
+pub struct Stft {
+    framing: Framing,
+    analysis_window: Arc<[f32]>,
+    /// Also carries 1/window, the inverse transform's scale, and the sum of squares.
+    synthesis_window: Arc<[f32]>,
+    forward: Arc<dyn RealToComplex<f32>>,
+    inverse: Arc<dyn ComplexToReal<f32>>,
+}
+
+impl Stft {
+    /// Plans the transforms.
+    ///
+    /// # Errors
+    /// Those of [`Framing::validate`].
+    pub fn new(framing: &Framing) -> Result<Self, Error> {
+        framing.validate()?;
+        let Framing {
+            window, hop, shape, ..
+        } = *framing;
+        let taper: Vec<f64> = (0..window).map(|n| shape.at(n, window)).collect();
+        let squares: Vec<f64> = (0..hop)
+            .map(|n| taper.iter().skip(n).step_by(hop).map(|w| w * w).sum())
+            .collect();
+        let mut planner = RealFftPlanner::new();
+        Ok(Self {
+            framing: framing.clone(),
+            analysis_window: taper.iter().map(|&w| w as f32).collect(),
+            synthesis_window: (0..window)
+                .map(|n| (taper[n] / squares[n % hop] / window as f64) as f32)
+                .collect(),
+            forward: planner.plan_fft_forward(window),
+            inverse: planner.plan_fft_inverse(window),
+        })
+    }
+
+    /// The framing that was planned.
+    pub fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    /// The forward side for one channel, silent so far.
+    pub fn analysis(&self) -> Analysis {
+        Analysis {
+            hop: self.framing.hop,
+            window: self.analysis_window.clone(),
+            forward: self.forward.clone(),
+            heard: vec![0.0; self.framing.window],
+            tapered: vec![0.0; self.framing.window],
+            scratch: self.forward.make_scratch_vec(),
+        }
+    }
+
+    /// The inverse side for one channel, silent so far.
+    pub fn synthesis(&self) -> Synthesis {
+        Synthesis {
+            hop: self.framing.hop,
+            window: self.synthesis_window.clone(),
+            inverse: self.inverse.clone(),
+            spectrum: self.spectrum(),
+            frame: vec![0.0; self.framing.window],
+            overlap: vec![0.0; self.framing.window],
+            scratch: self.inverse.make_scratch_vec(),
+        }
+    }
+
+    /// A spectrum of zeros, [`Framing::bins`] long.
+    pub fn spectrum(&self) -> Vec<Complex32> {
+        vec![Complex32::ZERO; self.framing.bins()]
+    }
+}
+
+/// Samples to spectra, one channel, hop by hop.
+pub struct Analysis {
+    hop: usize,
+    window: Arc<[f32]>,
+    forward: Arc<dyn RealToComplex<f32>>,
+    /// The last `window` samples.
+    heard: Vec<f32>,
+    tapered: Vec<f32>,
+    scratch: Vec<Complex32>,
+}
+
+impl Analysis {
+    /// Takes the next `hop` samples and gives the spectrum of the last `window` samples: the unnormalised forward
+    /// transform of the tapered samples, `bins` long.
+    ///
+    /// # Panics
+    /// If `samples` is not one hop or `spectrum` not [`Framing::bins`] long.
+    pub fn frame(&mut self, samples: &[f32], spectrum: &mut [Complex32]) {
+        let kept = self.heard.len() - self.hop;
+        self.heard.copy_within(self.hop.., 0);
+        self.heard[kept..].copy_from_slice(samples);
+        for ((y, x), w) in self.tapered.iter_mut().zip(&self.heard).zip(&self.window[..]) {
+            *y = x * w;
+        }
+        self.forward
+            .process_with_scratch(&mut self.tapered, spectrum, &mut self.scratch)
+            .expect("a spectrum has window / 2 + 1 bins");
+    }
+
+    /// The hop of input that [`Synthesis::frame`] gives back for the frame just analysed, if nothing is changed.
+    pub fn aligned(&self) -> &[f32] {
+        &self.heard[..self.hop]
+    }
+
+    /// Forgets everything heard.
+    pub fn reset(&mut self) {
+        self.heard.fill(0.0);
+    }
+}
+
+/// Spectra to samples, one channel, hop by hop.
+pub struct Synthesis {
+    hop: usize,
+    window: Arc<[f32]>,
+    inverse: Arc<dyn ComplexToReal<f32>>,
+    spectrum: Vec<Complex32>,
+    frame: Vec<f32>,
+    /// The sum of the frames so far, from the next sample to give.
+    overlap: Vec<f32>,
+    scratch: Vec<Complex32>,
+}
+
+impl Synthesis {
+    /// Adds the next frame and gives the `hop` samples that it completes, those that went into the analysis
+    /// `window - hop` samples earlier. The imaginary parts of the first and the last bin, which no real signal has,
+    /// are ignored.
+    ///
+    /// # Panics
+    /// If `spectrum` is not [`Framing::bins`] long or `samples` not one hop.
+    pub fn frame(&mut self, spectrum: &[Complex32], samples: &mut [f32]) {
+        self.spectrum.copy_from_slice(spectrum);
+        for edge in [0, spectrum.len() - 1] {
+            self.spectrum[edge].im = 0.0;
+        }
+        self.inverse
+            .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
+            .expect("the lengths fit and the edges are real");
+        for ((sum, x), w) in self.overlap.iter_mut().zip(&self.frame).zip(&self.window[..]) {
+            *sum += x * w;
+        }
+        samples.copy_from_slice(&self.overlap[..self.hop]);
+        let kept = self.overlap.len() - self.hop;
+        self.overlap.copy_within(self.hop.., 0);
+        self.overlap[kept..].fill(0.0);
+    }
+
+    /// Forgets the frames that have not been given completely.
+    pub fn reset(&mut self) {
+        self.overlap.fill(0.0);
+    }
 }

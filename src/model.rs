@@ -93,7 +93,7 @@ impl Settings {
         };
         within("rate", self.rate as usize, 8_000..=192_000)?;
         within("window", self.window, 16..=16_384)?;
-        if self.window % 2 != 0 {
+        if !self.window.is_multiple_of(2) {
             return Err(bad(format!(
                 "setting window: expected an even number, found {}",
                 self.window

@@ -1,5 +1,8 @@
 //! Sixteen lanes in two 256-bit registers: x86-64 with AVX2, FMA and F16C (Intel from Haswell, AMD from Excavator).
 
+// Where the whole crate is compiled for AVX2, the compiler finds the calls safe and the blocks needless.
+#![allow(unused_unsafe)]
+
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
 use super::{Matrix, PANEL};
 use std::arch::x86_64::*;

@@ -1,5 +1,8 @@
 //! Sixteen lanes in one 512-bit register: x86-64 with AVX-512F (Intel servers from Skylake, AMD from Zen 4).
 
+// Where the whole crate is compiled for AVX-512F, the compiler finds the calls safe and the blocks needless.
+#![allow(unused_unsafe)]
+
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
 use super::{Matrix, PANEL};
 use std::arch::x86_64::*;
@@ -58,7 +61,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
-        // SAFETY: the processor has AVX-512F, as the trait demands. The blend takes its second operand where the mask is 1.
+        // SAFETY: the processor has AVX-512F, as the trait demands. Where the mask is 1 the blend takes its second.
         unsafe {
             Self(_mm512_mask_blend_ps(
                 _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0),

@@ -260,7 +260,7 @@ unsafe fn exp<L: Lanes>(x: L) -> L {
                 8.333_452e-3,
                 4.166_579_6e-2,
                 1.666_666_5e-1,
-                5.000_000_1e-1,
+                0.5,
             ],
         );
         let p = p.mul_add(r.mul(r), r).add(L::splat(1.0));
@@ -323,10 +323,10 @@ pub(super) unsafe fn tanh<L: Lanes>(x: L) -> L {
             square,
             [
                 -5.704_988_7e-3,
-                2.063_908_9e-2,
+                2.063_909e-2,
                 -5.373_971_6e-2,
                 1.333_144_2e-1,
-                -3.333_328_2e-1,
+                -3.333_328e-1,
             ],
         );
         let near = p.mul(square).mul_add(x, x);
@@ -358,7 +358,7 @@ pub(super) unsafe fn ln<L: Lanes>(x: L) -> L {
                 -1.666_805_8e-1,
                 2.000_071_5e-1,
                 -2.499_999_4e-1,
-                3.333_333_1e-1,
+                3.333_333e-1,
             ],
         );
         let y = p.mul(x).mul(square);

@@ -1,5 +1,8 @@
 //! Sixteen lanes in four 128-bit registers: NEON, which every 64-bit Arm processor that Rust targets has.
 
+// Where the whole crate is compiled for NEON, the compiler finds the calls safe and the blocks needless.
+#![allow(unused_unsafe)]
+
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
 use super::{F16, Matrix, PANEL};
 use std::arch::aarch64::*;

@@ -3,9 +3,14 @@
 //! Modules stand in the order in which data flows through them: samples are framed by [`stft`], an [`engine`]
 //! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count.
 
+mod bands;
 pub mod denoiser;
 pub mod engine;
 pub mod error;
+mod features;
+pub mod kernels;
+pub mod model;
+pub mod network;
 pub mod resample;
 pub mod stft;
 

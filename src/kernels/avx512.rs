@@ -1,0 +1,142 @@
+//! Sixteen lanes in one 512-bit register: x86-64 with AVX-512F (Intel servers from Skylake, AMD from Zen 4).
+
+// Where the whole crate is compiled for AVX-512F, the compiler finds the calls safe and the blocks needless.
+#![allow(unused_unsafe)]
+
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Matrix, PANEL};
+use std::arch::x86_64::*;
+
+/// Whether this processor has what this module needs.
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+}
+
+#[derive(Clone, Copy)]
+struct Avx512(__m512);
+
+/// Defines a function of whole registers as one intrinsic.
+macro_rules! one {
+    ($name:ident($($other:ident),*) = $intrinsic:ident) => {
+        #[inline(always)]
+        unsafe fn $name(self, $($other: Self),*) -> Self {
+            // SAFETY: the processor has AVX-512F, as the trait demands.
+            unsafe { Self($intrinsic(self.0, $($other.0),*)) }
+        }
+    };
+}
+
+impl Lanes for Avx512 {
+    one!(add(other) = _mm512_add_ps);
+    one!(sub(other) = _mm512_sub_ps);
+    one!(mul(other) = _mm512_mul_ps);
+    one!(div(other) = _mm512_div_ps);
+    one!(min(other) = _mm512_min_ps);
+    one!(max(other) = _mm512_max_ps);
+    one!(mul_add(factor, addend) = _mm512_fmadd_ps);
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the processor has AVX-512F, as the trait demands.
+        unsafe { Self(_mm512_set1_ps(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: &[f32; PANEL]) -> Self {
+        // SAFETY: 16 numbers lie there, and the load needs no alignment.
+        unsafe { Self(_mm512_loadu_ps(from.as_ptr())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(from: &[u16; PANEL]) -> Self {
+        // SAFETY: 16 half-size numbers lie there, and the load needs no alignment.
+        unsafe { Self(_mm512_cvtph_ps(_mm256_loadu_si256(from.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: &mut [f32; PANEL]) {
+        // SAFETY: 16 numbers fit there, and the store needs no alignment.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: the processor has AVX-512F, as the trait demands. Where the mask is 1 the blend takes its second.
+        unsafe {
+            Self(_mm512_mask_blend_ps(
+                _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0),
+                no.0,
+                yes.0,
+            ))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // SAFETY: the processor has AVX-512F, as the trait demands.
+        unsafe {
+            let biased = _mm512_add_epi32(_mm512_castps_si512(self.0), _mm512_set1_epi32(127));
+            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn split_exponent(self) -> (Self, Self) {
+        // SAFETY: the processor has AVX-512F, as the trait demands.
+        unsafe {
+            let bits = _mm512_castps_si512(self.0);
+            let e = _mm512_srai_epi32::<23>(_mm512_sub_epi32(bits, _mm512_set1_epi32(ROOT_HALF_BITS)));
+            let m = _mm512_sub_epi32(bits, _mm512_slli_epi32::<23>(e));
+            (Self(_mm512_castsi512_ps(m)), Self(_mm512_cvtepi32_ps(e)))
+        }
+    }
+}
+
+/// Twelve sums under way in one-frame calls, of thirty-two registers; each takes a whole one.
+const ONE: usize = 12;
+
+/// # Safety
+/// [`is_available`], and the lengths are those that [`super::Kernels::affine`] asks for.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::affine::<Avx512, ONE, 8>(matrix, x, frames, y) }
+}
+
+/// # Safety
+/// [`is_available`], and the lengths are those that [`super::Kernels::recur`] asks for.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn recur(
+    matrix: &Matrix,
+    gates: &[f32],
+    state: &mut [f32],
+    product: &mut [f32],
+    out: &mut [f32],
+) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::recur::<Avx512, ONE>(matrix, gates, state, product, out) }
+}
+
+/// # Safety
+/// [`is_available`].
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn sigmoid(values: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::each(values, |v: Avx512| lanes::sigmoid(v)) }
+}
+
+/// # Safety
+/// [`is_available`].
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn tanh(values: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::each(values, |v: Avx512| lanes::tanh(v)) }
+}
+
+/// # Safety
+/// [`is_available`].
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn ln(values: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::each(values, |v: Avx512| lanes::ln(v)) }
+}

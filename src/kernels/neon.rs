@@ -1,0 +1,150 @@
+//! Sixteen lanes in four 128-bit registers: NEON, which every 64-bit Arm processor that Rust targets has.
+
+// Where the whole crate is compiled for NEON, the compiler finds the calls safe and the blocks needless.
+#![allow(unused_unsafe)]
+
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{F16, Matrix, PANEL};
+use std::arch::aarch64::*;
+use std::array::from_fn;
+
+/// Whether this processor has what this module needs.
+pub(super) fn is_available() -> bool {
+    std::arch::is_aarch64_feature_detected!("neon")
+}
+
+#[derive(Clone, Copy)]
+struct Neon([float32x4_t; 4]);
+
+/// Defines a function of whole registers as four calls of an intrinsic.
+macro_rules! four {
+    ($name:ident($other:ident) = $intrinsic:ident) => {
+        #[inline(always)]
+        unsafe fn $name(self, $other: Self) -> Self {
+            // SAFETY: the processor has NEON, as the trait demands.
+            Self(from_fn(|i| unsafe { $intrinsic(self.0[i], $other.0[i]) }))
+        }
+    };
+}
+
+impl Lanes for Neon {
+    four!(add(other) = vaddq_f32);
+    four!(sub(other) = vsubq_f32);
+    four!(mul(other) = vmulq_f32);
+    four!(div(other) = vdivq_f32);
+    four!(min(other) = vminnmq_f32);
+    four!(max(other) = vmaxnmq_f32);
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: the processor has NEON, as the trait demands. `vfmaq` adds the product to its first operand.
+        Self(from_fn(|i| unsafe {
+            vfmaq_f32(addend.0[i], self.0[i], factor.0[i])
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the processor has NEON, as the trait demands.
+        Self([unsafe { vdupq_n_f32(value) }; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: &[f32; PANEL]) -> Self {
+        // SAFETY: 16 numbers lie there, and the loads need no more than their alignment.
+        Self(from_fn(|i| unsafe { vld1q_f32(from.as_ptr().add(4 * i)) }))
+    }
+
+    // In software: the widening intrinsics need a newer compiler than this crate does. `Network` widens once instead.
+    #[inline(always)]
+    unsafe fn load_f16(from: &[u16; PANEL]) -> Self {
+        // SAFETY: as the caller's.
+        unsafe { Self::load(&from.map(|bits| F16(bits).to_f32())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: &mut [f32; PANEL]) {
+        for i in 0..4 {
+            // SAFETY: 16 numbers fit there, and the stores need no more than their alignment.
+            unsafe { vst1q_f32(to.as_mut_ptr().add(4 * i), self.0[i]) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: the processor has NEON, as the trait demands. The select takes its second operand where bits are 1.
+        Self(from_fn(|i| unsafe {
+            vbslq_f32(vcltq_f32(self.0[i], limit.0[i]), yes.0[i], no.0[i])
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // SAFETY: the processor has NEON, as the trait demands.
+        Self(from_fn(|i| unsafe {
+            let biased = vaddq_s32(vreinterpretq_s32_f32(self.0[i]), vdupq_n_s32(127));
+            vreinterpretq_f32_s32(vshlq_n_s32::<23>(biased))
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn split_exponent(self) -> (Self, Self) {
+        // SAFETY: the processor has NEON, as the trait demands.
+        let parts: [(float32x4_t, float32x4_t); 4] = from_fn(|i| unsafe {
+            let bits = vreinterpretq_s32_f32(self.0[i]);
+            let e = vshrq_n_s32::<23>(vsubq_s32(bits, vdupq_n_s32(ROOT_HALF_BITS)));
+            let m = vsubq_s32(bits, vshlq_n_s32::<23>(e));
+            (vreinterpretq_f32_s32(m), vcvtq_f32_s32(e))
+        });
+        (Self(parts.map(|p| p.0)), Self(parts.map(|p| p.1)))
+    }
+}
+
+/// Sixteen sums under way in one-frame calls, of thirty-two registers.
+const ONE: usize = 4;
+
+/// # Safety
+/// [`is_available`], and the lengths are those that [`super::Kernels::affine`] asks for.
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::affine::<Neon, ONE, 5>(matrix, x, frames, y) }
+}
+
+/// # Safety
+/// [`is_available`], and the lengths are those that [`super::Kernels::recur`] asks for.
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn recur(
+    matrix: &Matrix,
+    gates: &[f32],
+    state: &mut [f32],
+    product: &mut [f32],
+    out: &mut [f32],
+) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::recur::<Neon, ONE>(matrix, gates, state, product, out) }
+}
+
+/// # Safety
+/// [`is_available`].
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn sigmoid(values: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::each(values, |v: Neon| lanes::sigmoid(v)) }
+}
+
+/// # Safety
+/// [`is_available`].
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn tanh(values: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::each(values, |v: Neon| lanes::tanh(v)) }
+}
+
+/// # Safety
+/// [`is_available`].
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn ln(values: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::each(values, |v: Neon| lanes::ln(v)) }
+}

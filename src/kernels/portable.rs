@@ -1,0 +1,125 @@
+//! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
+
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{F16, Matrix, PANEL};
+use std::array::from_fn;
+
+#[derive(Clone, Copy)]
+struct Portable([f32; PANEL]);
+
+impl Portable {
+    #[inline(always)]
+    fn map(self, f: impl Fn(f32) -> f32) -> Self {
+        Self(from_fn(|i| f(self.0[i])))
+    }
+
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+// No function here needs any instruction set: all are safe, whatever the trait says.
+impl Lanes for Portable {
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; PANEL])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: &[f32; PANEL]) -> Self {
+        Self(*from)
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(from: &[u16; PANEL]) -> Self {
+        Self(from_fn(|i| F16(from[i]).to_f32()))
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: &mut [f32; PANEL]) {
+        *to = self.0;
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+
+    // Not `f32::mul_add`: without a fused instruction that is a slow call into the C library.
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(from_fn(|i| self.0[i] * factor.0[i] + addend.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
+        Self(from_fn(
+            |i| if self.0[i] < limit.0[i] { yes.0[i] } else { no.0[i] },
+        ))
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        self.map(|shifted| f32::from_bits(shifted.to_bits().wrapping_add(127) << 23))
+    }
+
+    #[inline(always)]
+    unsafe fn split_exponent(self) -> (Self, Self) {
+        let exponent = |v: f32| (v.to_bits() as i32).wrapping_sub(ROOT_HALF_BITS) >> 23;
+        let mantissa = |v: f32| f32::from_bits((v.to_bits() as i32).wrapping_sub(exponent(v) << 23) as u32);
+        (self.map(mantissa), self.map(|v| exponent(v) as f32))
+    }
+}
+
+const ONE: usize = 2;
+
+pub(super) fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
+    // SAFETY: `Kernels` has checked the lengths; these lanes need no instruction set.
+    unsafe { lanes::affine::<Portable, ONE, 2>(matrix, x, frames, y) }
+}
+
+pub(super) fn recur(matrix: &Matrix, gates: &[f32], state: &mut [f32], product: &mut [f32], out: &mut [f32]) {
+    // SAFETY: as for `affine`.
+    unsafe { lanes::recur::<Portable, ONE>(matrix, gates, state, product, out) }
+}
+
+pub(super) fn sigmoid(values: &mut [f32]) {
+    // SAFETY: these lanes need no instruction set.
+    unsafe { lanes::each(values, |v: Portable| lanes::sigmoid(v)) }
+}
+
+pub(super) fn tanh(values: &mut [f32]) {
+    // SAFETY: these lanes need no instruction set.
+    unsafe { lanes::each(values, |v: Portable| lanes::tanh(v)) }
+}
+
+pub(super) fn ln(values: &mut [f32]) {
+    // SAFETY: these lanes need no instruction set.
+    unsafe { lanes::each(values, |v: Portable| lanes::ln(v)) }
+}

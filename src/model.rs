@@ -1,0 +1,514 @@
+//! Model files: the settings and weights of a denoiser, and the engine that runs them.
+
+use crate::bands::Bands;
+use crate::error::Error;
+use crate::kernels::{F16, Instructions, Kernels, Matrix, PANEL};
+use crate::network::{Group, Layer, NativeEngine, Network};
+use crate::stft::{Framing, WindowShape};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use std::io::Read;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The version of the file format that this crate reads.
+const FORMAT: u64 = 1;
+
+/// The most weights that a model may have, padding to whole panels included.
+const MAX_WEIGHTS: u64 = 64 << 20;
+
+/// The largest file that can hold that many weights, and its header.
+const MAX_BYTES: u64 = 4 * MAX_WEIGHTS + (16 << 20);
+
+/// What defines a denoiser besides its weights: the fields of `Settings` in `models/recipe/model.py`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Settings {
+    /// Samples per second, 8,000 … 192,000.
+    pub rate: u32,
+    /// Samples in a frame, even, 16 … 16,384; the frame is tapered by the Vorbis window.
+    pub window: usize,
+    /// Samples from frame to frame: half a window.
+    pub hop: usize,
+    /// Width of every layer, 1 … 4,096.
+    pub units: usize,
+    /// Recurrent layers before the code.
+    pub encoder_layers: usize,
+    /// Recurrent layers after it; with those before it at most 16.
+    pub decoder_layers: usize,
+    /// Blocks on the diagonal of the recurrent matrices, a divisor of `units`; 1, also where absent, is dense.
+    #[serde(default = "one")]
+    pub recurrent_groups: usize,
+    /// Low bins that also see their phase advance, 0 … window / 2 + 1.
+    pub coherent_bins: usize,
+    /// Low bins that get a complex filter over time, 0 … window / 2 + 1.
+    pub filter_bins: usize,
+    /// Its length in frames, the present one included, 1 … 32.
+    pub filter_taps: usize,
+    /// The running level is that of the bins from here …
+    pub level_first_bin: usize,
+    /// … to here, inclusive.
+    pub level_last_bin: usize,
+    /// Share of the newest frame in the running level, 0 … 1.
+    pub level_smoothing: f32,
+    /// Mean |X|² in those bins up to which the level stands still, above 0.
+    pub silence: f32,
+    /// Pairs (width in bins between band centres, how many bands have it), at most 64, from bin 0 up. The last
+    /// centre is the Nyquist bin.
+    pub band_steps: Vec<(usize, usize)>,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Settings {
+    /// Bin numbers of the band centres, strictly increasing from 0 to the Nyquist bin.
+    fn centres(&self) -> Vec<usize> {
+        let nyquist = self.window / 2;
+        let mut centres = vec![0_usize];
+        for &(step, count) in &self.band_steps {
+            for _ in 0..count {
+                let next = centres[centres.len() - 1].saturating_add(step);
+                if next >= nyquist {
+                    break;
+                }
+                centres.push(next);
+            }
+        }
+        centres.push(nyquist);
+        centres
+    }
+
+    /// Whether everything is in its range, so that sizes can be computed and memory be taken.
+    fn check(&self) -> Result<(), Error> {
+        let within = |name: &str, value: usize, range: RangeInclusive<usize>| {
+            if range.contains(&value) {
+                return Ok(());
+            }
+            let (low, high) = range.into_inner();
+            Err(bad(format!(
+                "setting {name}: expected {low} to {high}, found {value}"
+            )))
+        };
+        within("rate", self.rate as usize, 8_000..=192_000)?;
+        within("window", self.window, 16..=16_384)?;
+        if !self.window.is_multiple_of(2) {
+            return Err(bad(format!(
+                "setting window: expected an even number, found {}",
+                self.window
+            )));
+        }
+        within("hop", self.hop, self.window / 2..=self.window / 2)?;
+        within("units", self.units, 1..=4_096)?;
+        within("encoder_layers", self.encoder_layers, 0..=16)?;
+        within(
+            "decoder_layers",
+            self.decoder_layers,
+            0..=16 - self.encoder_layers,
+        )?;
+        within("recurrent_groups", self.recurrent_groups, 1..=self.units)?;
+        if !self.units.is_multiple_of(self.recurrent_groups) {
+            return Err(bad(format!(
+                "setting recurrent_groups: expected a divisor of {} units, found {}",
+                self.units, self.recurrent_groups
+            )));
+        }
+        let bins = self.window / 2 + 1;
+        within("coherent_bins", self.coherent_bins, 0..=bins)?;
+        within("filter_bins", self.filter_bins, 0..=bins)?;
+        within("filter_taps", self.filter_taps, 1..=32)?;
+        within("level_last_bin", self.level_last_bin, 0..=bins - 1)?;
+        within("level_first_bin", self.level_first_bin, 0..=self.level_last_bin)?;
+        if !(0.0..=1.0).contains(&self.level_smoothing) {
+            return Err(bad(format!(
+                "setting level_smoothing: expected 0 to 1, found {}",
+                self.level_smoothing
+            )));
+        }
+        if !(f32::MIN_POSITIVE..=1e30).contains(&self.silence) {
+            return Err(bad(format!(
+                "setting silence: expected a positive number, found {}",
+                self.silence
+            )));
+        }
+        within("band_steps (entries)", self.band_steps.len(), 0..=64)?;
+        if self.band_steps.iter().any(|&(step, _)| step == 0) {
+            return Err(bad(
+                "setting band_steps: expected widths of 1 bin or more, found 0".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What the file says about itself, in the metadata key `aeden`. Other keys are ignored.
+#[derive(Deserialize)]
+struct Description {
+    format: u64,
+    name: String,
+    kind: String,
+    settings: serde_json::Value,
+}
+
+/// A denoising network, read from a file and checked; cheap to clone.
+///
+/// The file is [safetensors](https://github.com/huggingface/safetensors) with the settings in its metadata, as
+/// `models/recipe` writes it. Nothing in it is trusted: a file that is not a model gives an error, never a panic,
+/// and memory is taken only after every size has been checked.
+#[derive(Clone, Debug)]
+pub struct Model {
+    name: String,
+    parameters: usize,
+    network: Arc<Network>,
+}
+
+impl Model {
+    /// Reads a model from a file.
+    ///
+    /// # Errors
+    /// [`Error::Model`], naming the file and what is wrong with it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Model, Error> {
+        let path = path.as_ref();
+        let in_file = |problem: String| bad(format!("{}: {problem}", path.display()));
+        let unread = |e: std::io::Error| in_file(format!("cannot be read: {e}"));
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(unread)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(in_file(format!("expected a file of at most {MAX_BYTES} bytes")));
+        }
+        Model::from_bytes(&bytes).map_err(|e| match e {
+            Error::Model(problem) => in_file(problem),
+            other => other,
+        })
+    }
+
+    /// Reads a model from the contents of a file.
+    ///
+    /// # Errors
+    /// [`Error::Model`], naming the tensor or setting, what was expected and what was found.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
+        let unread = |e: safetensors::SafeTensorError| bad(format!("not a whole safetensors file: {e}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unread)?;
+        let text = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get("aeden"))
+            .ok_or_else(|| bad("no `aeden` key in the metadata: not a model of this program".to_owned()))?;
+        let description: Description =
+            serde_json::from_str(text).map_err(|e| bad(format!("metadata `aeden`: {e}")))?;
+        if description.format != FORMAT {
+            return Err(bad(format!(
+                "format {} is unknown; this version reads {FORMAT}",
+                description.format
+            )));
+        }
+        if description.kind != "denoising" {
+            return Err(bad(format!(
+                "expected the kind \"denoising\", found {:?}",
+                description.kind
+            )));
+        }
+        let settings: Settings = serde_json::from_value(description.settings)
+            .map_err(|e| bad(format!("metadata `aeden`: settings: {e}")))?;
+        settings.check()?;
+        let tensors = Tensors {
+            file: SafeTensors::deserialize(bytes).map_err(unread)?,
+        };
+        let network = tensors.network(settings)?;
+        let widen = !Instructions::best().widens_f16();
+        Ok(Model {
+            name: description.name,
+            parameters: tensors
+                .file
+                .iter()
+                .map(|(_, t)| t.shape().iter().product::<usize>())
+                .sum(),
+            network: Arc::new(if widen { network.widened() } else { network }),
+        })
+    }
+
+    /// The name that the file gives itself.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What defines the network besides its weights.
+    pub fn settings(&self) -> &Settings {
+        &self.network.settings
+    }
+
+    /// How many numbers were learnt.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// The framing of the spectra that the network cleans.
+    pub fn framing(&self) -> &Framing {
+        &self.network.framing
+    }
+
+    /// An engine with the fastest kernels for this processor: one mask for all of `channels`, and up to `max_frames`
+    /// frames a call. Both count as at least 1. Engines of one model share its weights.
+    pub fn engine(&self, channels: usize, max_frames: usize) -> NativeEngine {
+        let portable = || Kernels::new(Instructions::Portable).expect("portable kernels run anywhere");
+        let kernels = Kernels::new(Instructions::best()).unwrap_or_else(portable);
+        NativeEngine::new(self.network.clone(), kernels, channels, max_frames)
+    }
+
+    /// As [`engine`](Model::engine), with kernels for the given instruction set.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where this processor does not have it.
+    pub fn engine_with(
+        &self,
+        channels: usize,
+        max_frames: usize,
+        instructions: Instructions,
+    ) -> Result<NativeEngine, Error> {
+        let kernels = Kernels::new(instructions)
+            .ok_or_else(|| Error::Setting(format!("this processor has no {instructions:?} instructions")))?;
+        let network = if instructions.widens_f16() {
+            self.network.clone()
+        } else {
+            Arc::new(self.network.widened())
+        };
+        Ok(NativeEngine::new(network, kernels, channels, max_frames))
+    }
+}
+
+fn bad(problem: String) -> Error {
+    Error::Model(problem)
+}
+
+/// The weights in a file, each checked when it is taken.
+struct Tensors<'a> {
+    file: SafeTensors<'a>,
+}
+
+impl Tensors<'_> {
+    /// Reads the whole network. `settings` have been checked.
+    fn network(&self, settings: Settings) -> Result<Network, Error> {
+        let s = &settings;
+        let bands = Bands::new(s.centres());
+        let features = bands.len() + 2 * s.coherent_bins;
+        let coefficients = 2 * s.filter_taps * s.filter_bins;
+        let order = UnitOrder {
+            groups: s.recurrent_groups,
+            width: s.units / s.recurrent_groups,
+        };
+
+        // All shapes first, then the size in memory, then the memory.
+        let layers: Vec<String> = (0..s.encoder_layers)
+            .map(|i| format!("encoder.{i}"))
+            .chain((0..s.decoder_layers).map(|i| format!("decoder.{i}")))
+            .collect();
+        let mut shapes = vec![
+            ("encode.weight".to_owned(), vec![s.units, features]),
+            ("encode.bias".to_owned(), vec![s.units]),
+        ];
+        for layer in &layers {
+            shapes.extend([
+                (format!("{layer}.input.weight"), vec![3 * s.units, s.units]),
+                (format!("{layer}.input.bias"), vec![3 * s.units]),
+                (
+                    format!("{layer}.recurrent.weight"),
+                    vec![order.groups, 3 * order.width, order.width],
+                ),
+                (format!("{layer}.recurrent.bias"), vec![3 * s.units]),
+            ]);
+        }
+        shapes.extend([
+            ("gains.weight".to_owned(), vec![bands.len(), s.units]),
+            ("gains.bias".to_owned(), vec![bands.len()]),
+            ("filters.weight".to_owned(), vec![coefficients, s.units]),
+            ("filters.bias".to_owned(), vec![coefficients]),
+        ]);
+        for (name, shape) in &shapes {
+            self.check(name, shape)?;
+        }
+        if let Some(name) = self
+            .file
+            .names()
+            .into_iter()
+            .find(|name| shapes.iter().all(|(n, _)| n != name))
+        {
+            return Err(bad(format!(
+                "tensor {name:?}: unexpected in a model with {} + {} recurrent layers",
+                s.encoder_layers, s.decoder_layers
+            )));
+        }
+        let padded = order.padded() as u64;
+        let panels = |outputs: usize| outputs.next_multiple_of(PANEL) as u64;
+        let weights = padded * (features as u64 + panels(bands.len()) + panels(coefficients))
+            + layers.len() as u64 * 3 * padded * (padded + padded / order.groups as u64);
+        if weights > MAX_WEIGHTS {
+            return Err(bad(format!(
+                "expected at most {MAX_WEIGHTS} weights, found {weights} with padding"
+            )));
+        }
+
+        let mut read = Vec::new();
+        for layer in &layers {
+            let mut groups = Vec::new();
+            for group in 0..order.groups {
+                // Where gate and unit of this group stand in a tensor over all units, and in one group by group.
+                let over_all = |(gate, unit)| gate * s.units + group * order.width + unit;
+                let in_group = |(gate, unit)| (group * 3 + gate) * order.width + unit;
+                let outputs = 3 * order.padded_width();
+                groups.push(Group {
+                    input: self.matrix(
+                        &format!("{layer}.input"),
+                        (outputs, order.padded()),
+                        |o| order.gate_and_unit(o).map(over_all),
+                        |o| order.gate_and_unit(o).map(over_all),
+                        |k| order.unit(k),
+                    )?,
+                    recurrent: self.matrix(
+                        &format!("{layer}.recurrent"),
+                        (outputs, order.padded_width()),
+                        |o| order.gate_and_unit(o).map(in_group),
+                        |o| order.gate_and_unit(o).map(over_all),
+                        |k| (k < order.width).then_some(k),
+                    )?,
+                });
+            }
+            read.push(Layer { groups });
+        }
+        Ok(Network {
+            encode: self.matrix(
+                "encode",
+                (order.padded(), features),
+                |o| order.unit(o),
+                |o| order.unit(o),
+                Some,
+            )?,
+            layers: read,
+            gains: self.matrix("gains", (bands.len(), order.padded()), Some, Some, |k| {
+                order.unit(k)
+            })?,
+            filters: self.matrix("filters", (coefficients, order.padded()), Some, Some, |k| {
+                order.unit(k)
+            })?,
+            framing: Framing {
+                rate: s.rate,
+                window: s.window,
+                hop: s.hop,
+                shape: WindowShape::Vorbis,
+            },
+            bands,
+            settings,
+        })
+    }
+
+    /// Whether the tensor is there, has this shape and a fitting type, and holds only finite numbers.
+    fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
+        let tensor = self
+            .file
+            .tensor(name)
+            .map_err(|_| bad(format!("tensor {name:?} is missing")))?;
+        if tensor.shape() != shape {
+            return Err(bad(format!(
+                "tensor {name:?}: expected shape {shape:?}, found {:?}",
+                tensor.shape()
+            )));
+        }
+        let expected = if name.ends_with(".bias") {
+            "F32"
+        } else {
+            "F16 or F32"
+        };
+        let numbers = match tensor.dtype() {
+            Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
+            Dtype::F16 if !name.ends_with(".bias") => Numbers::F16(tensor.data().as_chunks().0),
+            other => {
+                return Err(bad(format!(
+                    "tensor {name:?}: expected numbers of type {expected}, found {other}"
+                )));
+            }
+        };
+        match numbers.first_not_finite() {
+            Some(at) => Err(bad(format!(
+                "tensor {name:?}: expected finite numbers, found NaN or infinity at {at}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Packs `name.weight` and `name.bias`. The functions say where in the tensors an output's weights, its bias and
+    /// an input's weight stand; padding stands nowhere and is zero.
+    fn matrix(
+        &self,
+        name: &str,
+        (outputs, inputs): (usize, usize),
+        row: impl Fn(usize) -> Option<usize>,
+        bias_row: impl Fn(usize) -> Option<usize>,
+        column: impl Fn(usize) -> Option<usize>,
+    ) -> Result<Matrix, Error> {
+        let missing = |e| bad(format!("{e}"));
+        let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
+        let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
+        let biases: &[[u8; 4]] = biases.data().as_chunks().0;
+        let bias = |o| bias_row(o).map_or(0.0, |at| f32::from_le_bytes(biases[at]));
+        let columns = weights.shape()[weights.shape().len() - 1];
+        let place = |o, k| Some(row(o)? * columns + column(k)?);
+        Ok(if weights.dtype() == Dtype::F16 {
+            let numbers: &[[u8; 2]] = weights.data().as_chunks().0;
+            let weight = |o, k| F16(place(o, k).map_or(0, |at| u16::from_le_bytes(numbers[at])));
+            Matrix::new(outputs, inputs, weight, bias)
+        } else {
+            let numbers: &[[u8; 4]] = weights.data().as_chunks().0;
+            let weight = |o, k| place(o, k).map_or(0.0, |at| f32::from_le_bytes(numbers[at]));
+            Matrix::new(outputs, inputs, weight, bias)
+        })
+    }
+}
+
+/// The little-endian numbers of one tensor, row by row.
+enum Numbers<'a> {
+    F16(&'a [[u8; 2]]),
+    F32(&'a [[u8; 4]]),
+}
+
+impl Numbers<'_> {
+    fn first_not_finite(&self) -> Option<usize> {
+        match self {
+            Numbers::F16(numbers) => numbers
+                .iter()
+                .position(|&b| !F16(u16::from_le_bytes(b)).is_finite()),
+            Numbers::F32(numbers) => numbers.iter().position(|&b| !f32::from_le_bytes(b).is_finite()),
+        }
+    }
+}
+
+/// How units stand in the engine: group by group, each padded to whole panels.
+#[derive(Clone, Copy)]
+struct UnitOrder {
+    groups: usize,
+    /// Units in a group.
+    width: usize,
+}
+
+impl UnitOrder {
+    fn padded_width(self) -> usize {
+        self.width.next_multiple_of(PANEL)
+    }
+
+    fn padded(self) -> usize {
+        self.groups * self.padded_width()
+    }
+
+    /// Which unit of the model stands here, unless it is padding.
+    fn unit(self, at: usize) -> Option<usize> {
+        let (group, unit) = (at / self.padded_width(), at % self.padded_width());
+        (group < self.groups && unit < self.width).then_some(group * self.width + unit)
+    }
+
+    /// Which gate of which unit of a group stands at this output, unless it is padding.
+    fn gate_and_unit(self, output: usize) -> Option<(usize, usize)> {
+        let (panel, lane) = (output / PANEL, output % PANEL);
+        let unit = panel / 3 * PANEL + lane;
+        (unit < self.width).then_some((panel % 3, unit))
+    }
+}

@@ -1,0 +1,266 @@
+//! Every instruction set that this processor has computes what plain Rust computes.
+
+use aeden::kernels::{F16, Instructions, Kernels, Matrix, PANEL};
+
+mod random_model;
+use random_model::Random;
+
+fn all() -> impl Iterator<Item = Kernels> {
+    Instructions::available().map(|set| Kernels::new(set).unwrap())
+}
+
+fn numbers(random: &mut Random, count: usize) -> Vec<f32> {
+    (0..count).map(|_| random.number()).collect()
+}
+
+/// Sizes with every remainder that the blocks of the kernels know.
+fn sizes(random: &mut Random) -> (usize, usize, usize) {
+    (1 + random.below(260), random.below(70), 1 + random.below(40))
+}
+
+#[test]
+fn products_agree_with_sums_in_double_precision() {
+    let mut random = Random(1);
+    for round in 0..60 {
+        let (outputs, inputs, frames) = sizes(&mut random);
+        let weights = numbers(&mut random, outputs * inputs);
+        let bias = numbers(&mut random, outputs);
+        let x = numbers(&mut random, frames * inputs);
+        let matrix = Matrix::new(outputs, inputs, |o, k| weights[o * inputs + k], |o| bias[o]);
+        let padded = matrix.padded_outputs();
+        for kernels in all() {
+            let mut y = vec![f32::NAN; frames * padded];
+            kernels.affine(&matrix, &x, frames, &mut y);
+            for frame in 0..frames {
+                for o in 0..padded {
+                    let terms = (0..inputs)
+                        .map(|k| f64::from(weights[o * inputs + k] * 1.0) * f64::from(x[frame * inputs + k]));
+                    let expected = if o < outputs {
+                        f64::from(bias[o]) + terms.sum::<f64>()
+                    } else {
+                        0.0
+                    };
+                    let found = f64::from(y[frame * padded + o]);
+                    assert!(
+                        (found - expected).abs() <= 1e-5,
+                        "{:?}, round {round}: {outputs} x {inputs}, frame {frame}, output {o}: {found}, not {expected}",
+                        kernels.instructions()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_gives_the_same_bits_alone_and_among_others() {
+    let mut random = Random(2);
+    for _ in 0..30 {
+        let (outputs, inputs, frames) = sizes(&mut random);
+        let half = |bits: u64| F16(bits as u16 & 0xbfff); // below 2, either sign
+        let weights: Vec<F16> = (0..outputs * inputs).map(|_| half(random.bits())).collect();
+        let x = numbers(&mut random, frames * inputs);
+        let narrow = Matrix::new(outputs, inputs, |o, k| weights[o * inputs + k], |_| 0.5);
+        for (kernels, matrix) in all().flat_map(|k| [(k, narrow.clone()), (k, narrow.widened())]) {
+            let mut together = vec![0.0; frames * matrix.padded_outputs()];
+            kernels.affine(&matrix, &x, frames, &mut together);
+            for (frame, together) in together.chunks(matrix.padded_outputs()).enumerate() {
+                let mut alone = vec![0.0; matrix.padded_outputs()];
+                kernels.affine(&matrix, &x[frame * inputs..][..inputs], 1, &mut alone);
+                let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                assert_eq!(
+                    bits(&alone),
+                    bits(together),
+                    "{:?}, frame {frame}",
+                    kernels.instructions()
+                );
+            }
+        }
+    }
+}
+
+/// Binary16 as IEEE 754 defines it, in arithmetic instead of bits.
+fn half_by_definition(bits: u16) -> f64 {
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let fraction = f64::from(bits & 0x3ff) / 1024.0;
+    sign * match bits >> 10 & 0x1f {
+        0 => fraction * 2f64.powi(-14),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (1.0 + fraction) * 2f64.powi(i32::from(exponent) - 15),
+    }
+}
+
+#[test]
+fn all_65536_half_size_numbers_widen_exactly() {
+    let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+    for bits in 0..=u16::MAX {
+        let (found, expected) = (f64::from(F16(bits).to_f32()), half_by_definition(bits));
+        assert!(same(found, expected), "{bits:#06x}: {found}, not {expected}");
+        assert_eq!(F16(bits).is_finite(), expected.is_finite(), "{bits:#06x}");
+    }
+    // Through the matrix product of every instruction set: one input of 1, one output for each number.
+    let matrix = Matrix::new(65_536, 1, |o, _| F16(o as u16), |_| 0.0);
+    for (kernels, matrix) in all().flat_map(|k| [(k, matrix.clone()), (k, matrix.widened())]) {
+        let mut y = vec![0.0; 65_536];
+        kernels.affine(&matrix, &[1.0], 1, &mut y);
+        for bits in 0..=u16::MAX {
+            let (found, expected) = (f64::from(y[usize::from(bits)]), half_by_definition(bits));
+            assert!(
+                same(found, expected),
+                "{:?}, {bits:#06x}: {found}",
+                kernels.instructions()
+            );
+        }
+    }
+}
+
+/// The worst error of `function` over `range`, relative where the result is larger than `floor`.
+fn worst(
+    kernels: Kernels,
+    function: fn(Kernels, &mut [f32]),
+    exact: fn(f64) -> f64,
+    range: (f32, f32),
+    floor: f64,
+) -> f64 {
+    let steps = 200_003; // not a multiple of sixteen
+    let x: Vec<f32> = (0..steps)
+        .map(|i| range.0 + (range.1 - range.0) * (i as f32 / (steps - 1) as f32))
+        .collect();
+    let mut y = x.clone();
+    function(kernels, &mut y);
+    let error = |(x, y): (&f32, &f32)| {
+        let expected = exact(f64::from(*x));
+        (f64::from(*y) - expected).abs() / expected.abs().max(floor)
+    };
+    x.iter()
+        .zip(&y)
+        .map(error)
+        .fold(0.0, |max, e| if e <= max { max } else { e })
+}
+
+#[test]
+fn smooth_functions_are_exact_to_a_few_units_in_the_last_place() {
+    for kernels in all() {
+        let check = |name: &str, error: f64, limit: f64| {
+            println!("{:?} {name}: {error:.2e}", kernels.instructions());
+            assert!(error <= limit, "{:?} {name}: {error:e}", kernels.instructions());
+        };
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        check(
+            "sigmoid",
+            worst(kernels, Kernels::sigmoid, sigmoid, (-80.0, 80.0), 1e-37),
+            3e-7,
+        );
+        check(
+            "sigmoid near 0",
+            worst(kernels, Kernels::sigmoid, sigmoid, (-3.0, 3.0), 1e-37),
+            3e-7,
+        );
+        check(
+            "tanh",
+            worst(kernels, Kernels::tanh, f64::tanh, (-12.0, 12.0), 1e-37),
+            3e-7,
+        );
+        check(
+            "tanh near 0",
+            worst(kernels, Kernels::tanh, f64::tanh, (-1e-3, 1e-3), 1e-37),
+            3e-7,
+        );
+        check("ln", worst(kernels, Kernels::ln, f64::ln, (1e-6, 4.0), 1.0), 2e-7);
+        check(
+            "ln of large numbers",
+            worst(kernels, Kernels::ln, f64::ln, (4.0, 1e12), 1.0),
+            2e-7,
+        );
+    }
+}
+
+#[test]
+fn smooth_functions_stay_in_bounds_for_any_bits() {
+    let mut random = Random(3);
+    let mut wild: Vec<f32> = (0..100_000)
+        .map(|_| f32::from_bits(random.bits() as u32))
+        .collect();
+    wild.extend([
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        f32::MAX,
+        f32::MIN,
+        0.0,
+        -0.0,
+    ]);
+    for kernels in all() {
+        let (mut s, mut t, mut l) = (wild.clone(), wild.clone(), wild.clone());
+        kernels.sigmoid(&mut s);
+        kernels.tanh(&mut t);
+        kernels.ln(&mut l);
+        assert!(
+            s.iter().all(|v| (0.0..=1.0).contains(v)),
+            "{:?}",
+            kernels.instructions()
+        );
+        assert!(
+            t.iter().all(|v| (-1.0..=1.0).contains(v)),
+            "{:?}",
+            kernels.instructions()
+        );
+    }
+}
+
+#[test]
+fn recurrence_agrees_with_its_formula_in_double_precision() {
+    let mut random = Random(4);
+    for units in [16, 48, 64, 96, 112] {
+        let frames = 20;
+        let weights: Vec<f32> = numbers(&mut random, 3 * units * units)
+            .iter()
+            .map(|w| w * 0.3)
+            .collect();
+        let bias = numbers(&mut random, 3 * units);
+        let gates = numbers(&mut random, frames * 3 * units);
+        let matrix = Matrix::new(3 * units, units, |o, k| weights[o * units + k], |o| bias[o]);
+
+        let mut h = vec![0.0_f64; units];
+        let mut expected = Vec::new();
+        for gates in gates.chunks(3 * units) {
+            let inner: Vec<f64> = (0..3 * units)
+                .map(|o| {
+                    f64::from(bias[o])
+                        + (0..units)
+                            .map(|k| f64::from(weights[o * units + k]) * h[k])
+                            .sum::<f64>()
+                })
+                .collect();
+            let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+            h = (0..units)
+                .map(|unit| {
+                    let at = |gate: usize| unit / PANEL * 3 * PANEL + gate * PANEL + unit % PANEL;
+                    let g = |gate: usize| f64::from(gates[at(gate)]);
+                    let r = sigmoid(g(0) + inner[at(0)]);
+                    let z = sigmoid(g(1) + inner[at(1)]);
+                    let n = (g(2) + r * inner[at(2)]).tanh();
+                    n + z * (h[unit] - n)
+                })
+                .collect();
+            expected.extend_from_slice(&h);
+        }
+        for kernels in all() {
+            let (mut state, mut product) = (vec![0.0; units], vec![0.0; 3 * units]);
+            let mut out = vec![0.0; frames * units];
+            // In two calls: the state goes on from one to the next.
+            let (first, second) = out.split_at_mut(7 * units);
+            let (first_gates, second_gates) = gates.split_at(7 * 3 * units);
+            kernels.recur(&matrix, first_gates, &mut state, &mut product, first);
+            kernels.recur(&matrix, second_gates, &mut state, &mut product, second);
+            for (found, expected) in out.iter().zip(&expected) {
+                assert!(
+                    (f64::from(*found) - expected).abs() < 2e-6,
+                    "{:?}: {found}, not {expected}",
+                    kernels.instructions()
+                );
+            }
+        }
+    }
+}

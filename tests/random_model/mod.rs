@@ -1,0 +1,179 @@
+//! Model files with random weights, made on the fly.
+#![allow(dead_code)] // every test file uses its own part
+
+use realfft::num_complex::Complex32;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// Small deterministic random numbers (SplitMix64, Steele, Lea and Flood 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.bits() % limit as u64) as usize
+    }
+
+    /// Uniform in −1 … 1.
+    pub fn number(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// One tensor of a file.
+#[derive(Clone)]
+pub struct Tensor {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    pub bytes: Vec<u8>,
+}
+
+/// A model file in parts, to be changed and then written.
+#[derive(Clone)]
+pub struct ModelFile {
+    pub description: Value,
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+/// A small network for quick tests: a window of 64 samples, 3 + 2 layers with odd sizes.
+pub fn small_settings() -> Value {
+    json!({
+        "rate": 48_000, "window": 64, "hop": 32, "units": 36, "encoder_layers": 1, "decoder_layers": 2,
+        "recurrent_groups": 2, "coherent_bins": 9, "filter_bins": 11, "filter_taps": 3,
+        "level_first_bin": 1, "level_last_bin": 20, "level_smoothing": 0.05, "silence": 1e-8,
+        "band_steps": [[1, 8], [2, 4], [5, 3]],
+    })
+}
+
+/// The binary16 number nearest to a number of ordinary size.
+fn to_f16(value: f32) -> u16 {
+    let scaled = value.abs() * 2f32.powi(-112); // subnormal numbers of f32 then end in those of binary16
+    let bits = scaled.to_bits();
+    let rounded = (bits + 0xfff + (bits >> 13 & 1)) >> 13;
+    rounded as u16 | if value.is_sign_negative() { 0x8000 } else { 0 }
+}
+
+impl ModelFile {
+    /// Random weights of a size that keeps every layer alive, biases in F32 and weights in `dtype`.
+    pub fn random(settings: Value, dtype: Dtype, seed: u64) -> ModelFile {
+        let get = |key: &str| settings[key].as_u64().unwrap() as usize;
+        let (units, nyquist) = (get("units"), get("window") / 2);
+        let mut centres = vec![0];
+        for step in settings["band_steps"].as_array().unwrap() {
+            for _ in 0..step[1].as_u64().unwrap() {
+                centres.push(centres[centres.len() - 1] + step[0].as_u64().unwrap() as usize);
+            }
+        }
+        let bands = centres.iter().filter(|&&c| c < nyquist).count() + 1;
+        let groups = settings
+            .get("recurrent_groups")
+            .map_or(1, |g| g.as_u64().unwrap() as usize);
+        let coefficients = 2 * get("filter_taps") * get("filter_bins");
+
+        let mut random = Random(seed);
+        let mut tensors = BTreeMap::new();
+        let mut add = |name: String, shape: Vec<usize>, biases: usize, size: f32| {
+            let scale = size / (*shape.last().unwrap() as f32).sqrt();
+            let mut numbers = |count: usize, scale: f32, dtype: Dtype| -> Vec<u8> {
+                let values = (0..count).map(|_| random.number() * scale);
+                match dtype {
+                    Dtype::F16 => values.flat_map(|v| to_f16(v).to_le_bytes()).collect(),
+                    _ => values.flat_map(f32::to_le_bytes).collect(),
+                }
+            };
+            let bytes = numbers(shape.iter().product(), scale, dtype);
+            tensors.insert(format!("{name}.weight"), Tensor { dtype, shape, bytes });
+            let bytes = numbers(biases, 0.3, Dtype::F32);
+            tensors.insert(
+                format!("{name}.bias"),
+                Tensor {
+                    dtype: Dtype::F32,
+                    shape: vec![biases],
+                    bytes,
+                },
+            );
+        };
+        add(
+            "encode".into(),
+            vec![units, bands + 2 * get("coherent_bins")],
+            units,
+            1.5,
+        );
+        for (part, layers) in [
+            ("encoder", get("encoder_layers")),
+            ("decoder", get("decoder_layers")),
+        ] {
+            for layer in 0..layers {
+                add(
+                    format!("{part}.{layer}.input"),
+                    vec![3 * units, units],
+                    3 * units,
+                    1.5,
+                );
+                let width = units / groups;
+                add(
+                    format!("{part}.{layer}.recurrent"),
+                    vec![groups, 3 * width, width],
+                    3 * units,
+                    1.5,
+                );
+            }
+        }
+        add("gains".into(), vec![bands, units], bands, 1.0);
+        add("filters".into(), vec![coefficients, units], coefficients, 0.3);
+        let description = json!({
+            "format": 1, "name": "random", "kind": "denoising", "settings": settings, "note": "ignored"
+        });
+        ModelFile { description, tensors }
+    }
+
+    /// The file's contents.
+    pub fn bytes(&self) -> Vec<u8> {
+        let views = self
+            .tensors
+            .iter()
+            .map(|(name, t)| (name, TensorView::new(t.dtype, t.shape.clone(), &t.bytes).unwrap()));
+        let metadata = HashMap::from([("aeden".to_owned(), self.description.to_string())]);
+        safetensors::serialize(views, Some(metadata)).unwrap()
+    }
+}
+
+/// Noise-like spectra, `[frame][bin]`, of changing loudness, with a stretch of silence.
+pub fn spectra(frames: usize, bins: usize, seed: u64) -> Vec<Complex32> {
+    let mut random = Random(seed);
+    let mut out = Vec::new();
+    for frame in 0..frames {
+        let loudness = if frame % 17 == 5 {
+            0.0
+        } else {
+            3f32.powf(random.number() * 3.0)
+        };
+        out.extend((0..bins).map(|_| Complex32::new(random.number(), random.number()) * loudness));
+    }
+    out
+}
+
+/// Largest |a − b|, and an infinite one where the lengths differ or a number is missing.
+pub fn difference(a: &[Complex32], b: &[Complex32]) -> f32 {
+    if a.len() != b.len() {
+        return f32::INFINITY;
+    }
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).norm())
+        .fold(0.0, |max, d| if d <= max { max } else { d })
+}
+
+/// Largest |a|.
+pub fn peak(a: &[Complex32]) -> f32 {
+    a.iter().map(|a| a.norm()).fold(0.0, f32::max)
+}

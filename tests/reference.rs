@@ -1,0 +1,107 @@
+//! The engine computes what the PyTorch reference computes, on every exported model.
+//!
+//! A model `NAME.safetensors` with a `golden.safetensors` beside it is compared: its tensor `input` holds samples, its
+//! tensor `output` the clean spectrum `[frame][bin][re, im]` that `models/recipe/model.py` makes of their transform.
+//! Models are looked for in `models/*/` and in the folders under `$AEDEN_REFERENCES`.
+
+use aeden::engine::Engine;
+use aeden::kernels::Instructions;
+use aeden::model::Model;
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex32;
+use safetensors::SafeTensors;
+use std::f64::consts::PI;
+use std::path::{Path, PathBuf};
+
+mod random_model;
+use random_model::{difference, peak};
+
+fn references() -> Vec<(PathBuf, PathBuf)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("models")];
+    folders.extend(std::env::var_os("AEDEN_REFERENCES").map(PathBuf::from));
+    let inside = |folder: PathBuf| {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    let mut found = Vec::new();
+    for folder in folders
+        .into_iter()
+        .flat_map(inside)
+        .filter(|f| f.join("golden.safetensors").exists())
+    {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        found.push((
+            folder.join(format!("{name}.safetensors")),
+            folder.join("golden.safetensors"),
+        ));
+    }
+    found
+}
+
+fn numbers(file: &SafeTensors, name: &str) -> Vec<f32> {
+    let tensor = file.tensor(name).unwrap();
+    assert_eq!(tensor.dtype(), safetensors::Dtype::F32, "{name}");
+    tensor
+        .data()
+        .as_chunks()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect()
+}
+
+/// The unnormalised transform of frames under the Vorbis window, one after another.
+fn transform(samples: &[f32], window: usize, hop: usize) -> Vec<Complex32> {
+    let taper = |n: usize| (PI / 2.0 * (PI * (n as f64 + 0.5) / window as f64).sin().powi(2)).sin() as f32;
+    let taper: Vec<f32> = (0..window).map(taper).collect();
+    let forward = RealFftPlanner::new().plan_fft_forward(window);
+    let mut spectra = Vec::new();
+    for frame in samples.windows(window).step_by(hop) {
+        let mut tapered: Vec<f32> = frame.iter().zip(&taper).map(|(x, w)| x * w).collect();
+        let mut spectrum = forward.make_output_vec();
+        forward.process(&mut tapered, &mut spectrum).unwrap();
+        spectra.extend(spectrum);
+    }
+    spectra
+}
+
+#[test]
+fn every_exported_model_agrees_with_the_pytorch_reference() {
+    for (model, golden) in references() {
+        let bytes = std::fs::read(&golden).unwrap();
+        let golden = SafeTensors::deserialize(&bytes).unwrap();
+        let expected = numbers(&golden, "output");
+        let expected: Vec<_> = expected
+            .chunks_exact(2)
+            .map(|c| Complex32::new(c[0], c[1]))
+            .collect();
+        let reference = model.display().to_string();
+        let model = Model::open(model).unwrap();
+        let framing = model.framing().clone();
+        let noisy = transform(&numbers(&golden, "input"), framing.window, framing.hop);
+        assert_eq!(
+            noisy.len(),
+            expected.len(),
+            "{reference}: frames of input and output"
+        );
+        for instructions in Instructions::available() {
+            for most in [1, 32] {
+                let mut engine = model.engine_with(1, most, instructions).unwrap();
+                let mut clean = noisy.clone();
+                for (part, guide) in clean
+                    .chunks_mut(most * (framing.window / 2 + 1))
+                    .zip(noisy.chunks(most * (framing.window / 2 + 1)))
+                {
+                    engine.process(guide, part);
+                }
+                let error = difference(&clean, &expected) / peak(&expected);
+                println!("{reference}, {instructions:?}, {most} frames a call: {error:.2e}");
+                assert!(
+                    error <= 1e-5,
+                    "{reference}: {instructions:?}, {most} frames a call: {error:e} of the peak"
+                );
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! What the network hears: the spectrum relative to a running level, so that loudness does not matter.
+//! What the network hears: the spectrum relative to a running level and to the noise floor of each band, so that
+//! loudness does not matter.
 
 use crate::bands::Bands;
 use crate::kernels::Kernels;
@@ -32,11 +33,49 @@ impl RunningLevel {
     }
 }
 
+/// A rough noise floor of every band: a mean of its log power that is slow upwards and fast downwards (an expectile).
+/// It starts as the plain mean of what was heard.
+#[derive(Clone, Debug)]
+struct NoiseFloor {
+    /// `[band]`
+    floor: Vec<f32>,
+    /// Frames heard, up to [`SETTLED`].
+    count: f32,
+}
+
+/// After so many frames the start of a noise floor no longer counts, whatever its speed.
+const SETTLED: f32 = 16_777_216.0;
+
+impl NoiseFloor {
+    /// Takes the log powers of a frame that was heard; `rise` becomes a quarter of their height above the floor.
+    fn hear(&mut self, heard: bool, level: f32, log_powers: &[f32], rise: &mut [f32], settings: &Settings) {
+        if heard {
+            self.count = (self.count + 1.0).min(SETTLED);
+        }
+        let start = 1.0 / self.count.max(1.0);
+        let (up, down) = (settings.floor_up.max(start), settings.floor_down.max(start));
+        for ((floor, log_power), rise) in self.floor.iter_mut().zip(log_powers).zip(rise) {
+            let now = log_power + level;
+            if heard {
+                let difference = now - *floor;
+                *floor += if difference < 0.0 { down } else { up } * difference;
+            }
+            *rise = (now - *floor) * 0.25;
+        }
+    }
+
+    fn reset(&mut self) {
+        self.floor.fill(0.0);
+        self.count = 0.0;
+    }
+}
+
 /// Turns spectra into features, remembering the level and the frame before.
 #[derive(Clone, Debug)]
 pub(crate) struct Features {
     settings: Settings,
     level: RunningLevel,
+    floor: NoiseFloor,
     /// The low bins of the frame before, and their |X|².
     before: Vec<Complex32>,
     power_before: Vec<f32>,
@@ -45,9 +84,13 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    pub(crate) fn new(settings: &Settings) -> Features {
+    pub(crate) fn new(settings: &Settings, bands: usize) -> Features {
         Features {
             level: RunningLevel::default(),
+            floor: NoiseFloor {
+                floor: vec![0.0; bands],
+                count: 0.0,
+            },
             before: vec![Complex32::ZERO; settings.coherent_bins],
             power_before: vec![0.0; settings.coherent_bins],
             power: vec![0.0; settings.window / 2 + 1],
@@ -57,12 +100,13 @@ impl Features {
 
     pub(crate) fn reset(&mut self) {
         self.level = RunningLevel::default();
+        self.floor.reset();
         self.before.fill(Complex32::ZERO);
         self.power_before.fill(0.0);
     }
 
-    /// One frame: spectrum `[bin]` → log powers `[band]`, then the real and the imaginary part of the phase advance
-    /// of the low bins, `[coherent bin]` each.
+    /// One frame: spectrum `[bin]` → log powers `[band]`, their rise above the noise floor `[band]`, then the real and
+    /// the imaginary part of the phase advance of the low bins, `[coherent bin]` each.
     pub(crate) fn hear(
         &mut self,
         spectrum: &[Complex32],
@@ -76,15 +120,18 @@ impl Features {
         }
         let heard = &self.power[s.level_first_bin..=s.level_last_bin];
         let energy = heard.iter().sum::<f32>() / heard.len() as f32;
-        let inverse = (-self.level.hear(energy, s)).exp();
+        let level = self.level.hear(energy, s);
+        let inverse = (-level).exp();
 
-        let (level, advance) = features.split_at_mut(bands.len());
-        bands.pool(&self.power, level);
-        for v in level.iter_mut() {
+        let (log_powers, features) = features.split_at_mut(bands.len());
+        let (rise, advance) = features.split_at_mut(bands.len());
+        bands.pool(&self.power, log_powers);
+        for v in log_powers.iter_mut() {
             *v = *v * inverse + 1e-6;
         }
-        kernels.ln(level);
-        for v in level.iter_mut() {
+        kernels.ln(log_powers);
+        self.floor.hear(energy > s.silence, level, log_powers, rise, s);
+        for v in log_powers.iter_mut() {
             *v = (*v + 4.0) / 4.0;
         }
 

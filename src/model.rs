@@ -53,6 +53,10 @@ pub struct Settings {
     pub level_smoothing: f32,
     /// Mean |X|² in those bins up to which the level stands still, above 0.
     pub silence: f32,
+    /// How fast a band's noise floor follows its log power upwards, share per frame, 0 … 1.
+    pub floor_up: f32,
+    /// And downwards.
+    pub floor_down: f32,
     /// Pairs (width in bins between band centres, how many bands have it), at most 64, from bin 0 up. The last
     /// centre is the Nyquist bin.
     pub band_steps: Vec<(usize, usize)>,
@@ -120,11 +124,14 @@ impl Settings {
         within("filter_taps", self.filter_taps, 1..=32)?;
         within("level_last_bin", self.level_last_bin, 0..=bins - 1)?;
         within("level_first_bin", self.level_first_bin, 0..=self.level_last_bin)?;
-        if !(0.0..=1.0).contains(&self.level_smoothing) {
-            return Err(bad(format!(
-                "setting level_smoothing: expected 0 to 1, found {}",
-                self.level_smoothing
-            )));
+        for (name, share) in [
+            ("level_smoothing", self.level_smoothing),
+            ("floor_up", self.floor_up),
+            ("floor_down", self.floor_down),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(bad(format!("setting {name}: expected 0 to 1, found {share}")));
+            }
         }
         if !(f32::MIN_POSITIVE..=1e30).contains(&self.silence) {
             return Err(bad(format!(
@@ -292,7 +299,7 @@ impl Tensors<'_> {
     fn network(&self, settings: Settings) -> Result<Network, Error> {
         let s = &settings;
         let bands = Bands::new(s.centres());
-        let features = bands.len() + 2 * s.coherent_bins;
+        let features = 2 * bands.len() + 2 * s.coherent_bins;
         let coefficients = 2 * s.filter_taps * s.filter_bins;
         let order = UnitOrder {
             groups: s.recurrent_groups,
@@ -322,6 +329,7 @@ impl Tensors<'_> {
         shapes.extend([
             ("gains.weight".to_owned(), vec![bands.len(), s.units]),
             ("gains.bias".to_owned(), vec![bands.len()]),
+            ("rise".to_owned(), vec![bands.len()]),
             ("filters.weight".to_owned(), vec![coefficients, s.units]),
             ("filters.bias".to_owned(), vec![coefficients]),
         ]);
@@ -388,6 +396,7 @@ impl Tensors<'_> {
             gains: self.matrix("gains", (bands.len(), order.padded()), Some, Some, |k| {
                 order.unit(k)
             })?,
+            rise: self.vector("rise")?,
             filters: self.matrix("filters", (coefficients, order.padded()), Some, Some, |k| {
                 order.unit(k)
             })?,
@@ -414,14 +423,11 @@ impl Tensors<'_> {
                 tensor.shape()
             )));
         }
-        let expected = if name.ends_with(".bias") {
-            "F32"
-        } else {
-            "F16 or F32"
-        };
+        let is_matrix = name.ends_with(".weight");
+        let expected = if is_matrix { "F16 or F32" } else { "F32" };
         let numbers = match tensor.dtype() {
             Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
-            Dtype::F16 if !name.ends_with(".bias") => Numbers::F16(tensor.data().as_chunks().0),
+            Dtype::F16 if is_matrix => Numbers::F16(tensor.data().as_chunks().0),
             other => {
                 return Err(bad(format!(
                     "tensor {name:?}: expected numbers of type {expected}, found {other}"
@@ -434,6 +440,12 @@ impl Tensors<'_> {
             ))),
             None => Ok(()),
         }
+    }
+
+    fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let tensor = self.file.tensor(name).map_err(|e| bad(format!("{e}")))?;
+        let numbers: &[[u8; 4]] = tensor.data().as_chunks().0;
+        Ok(numbers.iter().map(|&b| f32::from_le_bytes(b)).collect())
     }
 
     /// Packs `name.weight` and `name.bias`. The functions say where in the tensors an output's weights, its bias and

@@ -27,6 +27,8 @@ pub(crate) struct Network {
     pub(crate) layers: Vec<Layer>,
     /// Units → bands.
     pub(crate) gains: Matrix,
+    /// `[band]`: what the rise of a band above its noise floor adds to its gain, before the sigmoid.
+    pub(crate) rise: Vec<f32>,
     /// Units → `[re, im][tap][filter bin]`.
     pub(crate) filters: Matrix,
 }
@@ -131,7 +133,7 @@ impl NativeEngine {
             kernels,
             channels,
             max_frames,
-            features: Features::new(&n.settings),
+            features: Features::new(&n.settings, n.bands.len()),
             states: vec![vec![0.0; n.units()]; n.layers.len()],
             filters: vec![Filter::new(&n.settings); channels],
             scratch: Scratch {
@@ -187,6 +189,14 @@ impl NativeEngine {
 
         let gains = &mut s.gains[..frames * n.gains.padded_outputs()];
         k.affine(&n.gains, units, frames, gains);
+        for (gains, features) in gains
+            .chunks_exact_mut(n.gains.padded_outputs())
+            .zip(features.chunks_exact(n.encode.inputs()))
+        {
+            for ((gain, rise), weight) in gains.iter_mut().zip(&features[n.bands.len()..]).zip(&n.rise) {
+                *gain += rise * weight;
+            }
+        }
         k.sigmoid(gains);
         k.affine(
             &n.filters,

@@ -152,6 +152,8 @@ fn settings_out_of_range_are_named_with_the_range() {
         ("level_first_bin", json!(21)),
         ("level_smoothing", json!(-0.1)),
         ("level_smoothing", json!(1.5)),
+        ("floor_up", json!(2)),
+        ("floor_down", json!(-1)),
         ("silence", json!(0.0)),
         ("silence", json!(1e300)),
         ("band_steps", json!([[0, 4]])),

@@ -45,7 +45,7 @@ fn every_instruction_set_agrees_with_the_portable_one_on_random_shapes() {
             "encoder_layers": random.below(3), "decoder_layers": random.below(3), "recurrent_groups": groups,
             "coherent_bins": random.below(bins + 1), "filter_bins": random.below(bins + 1),
             "filter_taps": 1 + random.below(5), "level_first_bin": random.below(last + 1), "level_last_bin": last,
-            "level_smoothing": 0.1, "silence": 1e-8,
+            "level_smoothing": 0.1, "silence": 1e-8, "floor_up": 0.02, "floor_down": 0.1,
             "band_steps": [[1, random.below(10)], [1 + random.below(5), 1 + random.below(20)]],
         });
         let dtype = if round % 2 == 0 { Dtype::F16 } else { Dtype::F32 };

@@ -8,6 +8,9 @@ using torch::Tensor;
 
 namespace {
 
+// Far enough for f32 to saturate; the fast division would turn infinity into NaN.
+inline float exponential(float x) { return std::exp(std::fmin(std::fmax(x, -30.f), 30.f)); }
+
 // c[m][n] += a[m][k] * b[k][n]; row-major, n a multiple of 8.
 void product(const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc, int m, int n, int k) {
   typedef float Lanes __attribute__((vector_size(32), aligned(4)));
@@ -69,9 +72,9 @@ std::vector<Tensor> forward(Tensor gates, Tensor h, Tensor weight, Tensor bias) 
         float *nn = pn + (t * B + b) * H + g * K, *in = pi + (t * B + b) * H + g * K;
 #pragma GCC ivdep
         for (int64_t k = 0; k < K; k++) {
-          float rr = 1 / (1 + std::exp(-(gate[k] + w[k])));
-          float zz = 1 / (1 + std::exp(-(gate[H + k] + w[K + k])));
-          float e = std::exp(2 * std::fmin(std::fmax(gate[2 * H + k] + rr * w[2 * K + k], -15.f), 15.f));
+          float rr = 1 / (1 + exponential(-(gate[k] + w[k])));
+          float zz = 1 / (1 + exponential(-(gate[H + k] + w[K + k])));
+          float e = exponential(2 * (gate[2 * H + k] + rr * w[2 * K + k]));
           float v = 1 - 2 / (e + 1);
           r[k] = rr, z[k] = zz, nn[k] = v, in[k] = w[2 * K + k];
           next[k] = v + zz * (old[k] - v);

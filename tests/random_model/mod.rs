@@ -50,6 +50,7 @@ pub fn small_settings() -> Value {
         "rate": 48_000, "window": 64, "hop": 32, "units": 36, "encoder_layers": 1, "decoder_layers": 2,
         "recurrent_groups": 2, "coherent_bins": 9, "filter_bins": 11, "filter_taps": 3,
         "level_first_bin": 1, "level_last_bin": 20, "level_smoothing": 0.05, "silence": 1e-8,
+        "floor_up": 0.01, "floor_down": 0.08,
         "band_steps": [[1, 8], [2, 4], [5, 3]],
     })
 }
@@ -104,7 +105,7 @@ impl ModelFile {
         };
         add(
             "encode".into(),
-            vec![units, bands + 2 * get("coherent_bins")],
+            vec![units, 2 * bands + 2 * get("coherent_bins")],
             units,
             1.5,
         );
@@ -130,6 +131,15 @@ impl ModelFile {
         }
         add("gains".into(), vec![bands, units], bands, 1.0);
         add("filters".into(), vec![coefficients, units], coefficients, 0.3);
+        let rise = (0..bands).flat_map(|_| random.number().to_le_bytes()).collect();
+        tensors.insert(
+            "rise".into(),
+            Tensor {
+                dtype: Dtype::F32,
+                shape: vec![bands],
+                bytes: rise,
+            },
+        );
         let description = json!({
             "format": 1, "name": "random", "kind": "denoising", "settings": settings, "note": "ignored"
         });

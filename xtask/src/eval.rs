@@ -7,7 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Everything that runs in `run_peer.py`, and is shown.
-const PEERS: &[&str] = &["noisy", "rnnoise", "nnnoiseless", "gtcrn", "ulunas", "dtln", "dfn3"];
+const PEERS: &[&str] = &[
+    "noisy",
+    "rnnoise",
+    "nnnoiseless",
+    "gtcrn",
+    "ulunas",
+    "dtln",
+    "dfn3",
+];
 
 /// The halves of the development set, by the first letters of the file names: 16 kHz and 48 kHz.
 const HALVES: &[&str] = &["wb", "fb"];
@@ -49,11 +57,17 @@ impl Options {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{argument} needs a value"))
+            };
             match argument.as_str() {
                 "--model" => {
                     let file = std::path::absolute(value()?)?;
-                    options.network.extend(["--model".into(), file.to_string_lossy().into_owned()]);
+                    options
+                        .network
+                        .extend(["--model".into(), file.to_string_lossy().into_owned()]);
                 }
                 "--engine" => options.network.extend(["--engine".into(), value()?.clone()]),
                 "--peers" => {
@@ -88,7 +102,8 @@ struct Places {
 
 impl Places {
     fn find() -> Result<Self> {
-        let shared = std::env::var_os("AEDEN_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+        let shared =
+            std::env::var_os("AEDEN_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
         let (dev, scripts) = (shared.join("data/dev"), shared.join("eval"));
         if !dev.is_dir() || !scripts.is_dir() {
             bail!(
@@ -103,7 +118,12 @@ impl Places {
         };
         let work = target().join("eval");
         std::fs::create_dir_all(&work)?;
-        Ok(Self { dev: dev.canonicalize()?, scripts: scripts.canonicalize()?, python, work })
+        Ok(Self {
+            dev: dev.canonicalize()?,
+            scripts: scripts.canonicalize()?,
+            python,
+            work,
+        })
     }
 
     fn python(&self) -> Command {
@@ -117,7 +137,11 @@ impl Places {
     fn prepare(&self, source: &Path, name: &str, level: Option<i32>) -> Result<PathBuf> {
         let folder = self.work.join(name);
         let mut python = self.python();
-        python.arg("xtask/python/prepare.py").arg(source).arg(&folder).args(level.map(|l| l.to_string()));
+        python
+            .arg("xtask/python/prepare.py")
+            .arg(source)
+            .arg(&folder)
+            .args(level.map(|l| l.to_string()));
         program::output(&mut python)?;
         Ok(folder)
     }
@@ -127,14 +151,24 @@ impl Places {
 pub fn run(options: &Options) -> Result<()> {
     let places = Places::find()?;
     let aeden = build_aeden()?;
-    if options.behaviour { behaviour(options, &places, &aeden) } else { scores(options, &places, &aeden) }
+    if options.behaviour {
+        behaviour(options, &places, &aeden)
+    } else {
+        scores(options, &places, &aeden)
+    }
 }
 
 /// Cleans a folder of WAV files into another, which is emptied first.
 fn clean(options: &Options, aeden: &Path, source: &Path, out: &Path) -> Result<()> {
     empty(out)?;
     let mut command = Command::new(aeden);
-    command.arg("clean").arg(source).arg("-o").arg(out).args(&options.network).args(["--bits", "32f", "--quiet"]);
+    command
+        .arg("clean")
+        .arg(source)
+        .arg("-o")
+        .arg(out)
+        .args(&options.network)
+        .args(["--bits", "32f", "--quiet"]);
     program::run(&mut command)
 }
 
@@ -183,7 +217,9 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
             eprintln!("{peer}: no stored scores; --peers {peer} makes them");
         }
     }
-    let ours = score(places, "aeden", &noisy, |source, out| clean(options, aeden, source, out))?;
+    let ours = score(places, "aeden", &noisy, |source, out| {
+        clean(options, aeden, source, out)
+    })?;
     rows.push(("**aeden**".to_owned(), ours));
 
     let mut columns = COLUMNS.to_vec();
@@ -191,7 +227,10 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         columns.extend(MORE_COLUMNS);
     }
     let whole: Map<_, _> = rows.iter().cloned().collect();
-    std::fs::write(places.work.join("scores.json"), serde_json::to_string_pretty(&whole)?)?;
+    std::fs::write(
+        places.work.join("scores.json"),
+        serde_json::to_string_pretty(&whole)?,
+    )?;
     print!("{}", table(&rows, &columns));
     Ok(())
 }
@@ -223,10 +262,16 @@ fn score(
         clean(noisy, &out)?;
         let file = out.join("scores.json");
         let mut command = places.python();
-        command.arg(places.scripts.join("score.py")).arg(places.dev.join("clean")).arg(&out);
+        command
+            .arg(places.scripts.join("score.py"))
+            .arg(places.dev.join("clean"))
+            .arg(&out);
         program::output(command.args(["--fast", "--json"]).arg(&file))?;
         let result: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
-        let (scored, given) = (result["files"].as_object().map_or(0, Map::len), std::fs::read_dir(noisy)?.count());
+        let (scored, given) = (
+            result["files"].as_object().map_or(0, Map::len),
+            std::fs::read_dir(noisy)?.count(),
+        );
         if scored != given {
             bail!("{name}: {scored} of {given} files of {half} were scored");
         }
@@ -243,10 +288,20 @@ fn path_with_nnnoiseless() -> Result<std::ffi::OsString> {
     }
     let root = std::path::absolute(target().join("peers"))?;
     if !root.join("bin/nnnoiseless").exists() {
-        let install = ["install", "nnnoiseless", "--version", "=0.5.2", "--features", "bin", "--root"];
+        let install = [
+            "install",
+            "nnnoiseless",
+            "--version",
+            "=0.5.2",
+            "--features",
+            "bin",
+            "--root",
+        ];
         program::run(Command::new("cargo").args(install).arg(&root))?;
     }
-    Ok(std::env::join_paths(std::iter::once(root.join("bin")).chain(std::env::split_paths(&path)))?)
+    Ok(std::env::join_paths(
+        std::iter::once(root.join("bin")).chain(std::env::split_paths(&path)),
+    )?)
 }
 
 /// Markdown: a row for each denoiser, the columns once for each half.
@@ -254,7 +309,11 @@ fn table(rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
     let mut text = String::from("|");
     for half in HALVES {
         for (i, (_, title)) in columns.iter().enumerate() {
-            text += &if i == 0 { format!(" | {half} {title}") } else { format!(" | {title}") };
+            text += &if i == 0 {
+                format!(" | {half} {title}")
+            } else {
+                format!(" | {title}")
+            };
         }
     }
     text += " |\n|---";
@@ -290,27 +349,55 @@ fn behaviour(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         clean(options, aeden, &prepared, &work.join(format!("{name}-out")))?;
     }
     let mut command = places.python();
-    let text = program::output(command.arg("xtask/python/behaviour.py").arg(&places.scripts).arg(&work))?;
+    let text = program::output(
+        command
+            .arg("xtask/python/behaviour.py")
+            .arg(&places.scripts)
+            .arg(&work),
+    )?;
     let found: Value = serde_json::from_str(&text).context("behaviour.py")?;
-    std::fs::write(places.work.join("behaviour.json"), serde_json::to_string_pretty(&found)?)?;
+    std::fs::write(
+        places.work.join("behaviour.json"),
+        serde_json::to_string_pretty(&found)?,
+    )?;
 
     println!("| | files | mean | median | worst | wanted |\n|---|---:|---:|---:|---:|---|");
     for (key, halves, what, wanted, low_is_bad) in [
-        ("clean_si_sdr", HALVES, "clean speech in: SI-SDR of what comes out, dB", "≥ 25", true),
+        (
+            "clean_si_sdr",
+            HALVES,
+            "clean speech in: SI-SDR of what comes out, dB",
+            "≥ 25",
+            true,
+        ),
         ("noise_attenuation", &[""][..], "noise in: dB down", "≥ 20", true),
-        ("quiet_loss", HALVES, "speech at −67 dBFS: dB lost against −27", "≤ 1", false),
+        (
+            "quiet_loss",
+            HALVES,
+            "speech at −67 dBFS: dB lost against −27",
+            "≤ 1",
+            false,
+        ),
     ] {
         for half in halves {
-            let files = found[key].as_object().with_context(|| format!("behaviour.py gave no {key}"))?;
-            let mut values: Vec<f64> =
-                files.iter().filter(|(stem, _)| stem.starts_with(half)).filter_map(|(_, v)| v.as_f64()).collect();
+            let files = found[key]
+                .as_object()
+                .with_context(|| format!("behaviour.py gave no {key}"))?;
+            let mut values: Vec<f64> = files
+                .iter()
+                .filter(|(stem, _)| stem.starts_with(half))
+                .filter_map(|(_, v)| v.as_f64())
+                .collect();
             values.sort_by(f64::total_cmp);
             let (&[first, ..], &[.., last]) = (&values[..], &values[..]) else {
                 bail!("behaviour.py gave no {key} for {half}");
             };
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let (median, worst) = (values[values.len() / 2], if low_is_bad { first } else { last });
-            println!("| {what} {half} | {} | {mean:.2} | {median:.2} | {worst:.2} | {wanted} |", values.len());
+            println!(
+                "| {what} {half} | {} | {mean:.2} | {median:.2} | {worst:.2} | {wanted} |",
+                values.len()
+            );
         }
     }
     Ok(())

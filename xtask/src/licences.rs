@@ -24,9 +24,16 @@ const ALLOWED: &[&str] = &[
 
 /// Looks at all packages of the lock file, for all features and platforms. Gives how many there are.
 pub fn check() -> Result<usize> {
-    let text = program::output(Command::new("cargo").args(["metadata", "--format-version=1", "--all-features", "--locked"]))?;
+    let text = program::output(Command::new("cargo").args([
+        "metadata",
+        "--format-version=1",
+        "--all-features",
+        "--locked",
+    ]))?;
     let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
-    let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata has no packages")?;
     let mut refused = Vec::new();
     for package in packages {
         let licence = package["license"].as_str().unwrap_or("none");
@@ -35,7 +42,10 @@ pub fn check() -> Result<usize> {
         }
     }
     if !refused.is_empty() {
-        bail!("licences that are not on the list in xtask/src/licences.rs: {}", refused.join("; "));
+        bail!(
+            "licences that are not on the list in xtask/src/licences.rs: {}",
+            refused.join("; ")
+        );
     }
     Ok(packages.len())
 }
@@ -43,7 +53,10 @@ pub fn check() -> Result<usize> {
 /// Whether an SPDX expression leaves a choice in which every licence is allowed.
 fn is_allowed(expression: &str) -> bool {
     // Crates of old write "MIT/Apache-2.0" for a choice.
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let spaced = expression
+        .replace('/', " OR ")
+        .replace('(', " ( ")
+        .replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     matches!(either(&words), Some((allowed, [])) if allowed)
 }
@@ -77,9 +90,10 @@ fn one<'a>(words: &'a [&'a str]) -> Option<(bool, &'a [&'a str])> {
             (allowed, [")", after @ ..]) => Some((allowed, after)),
             _ => None,
         },
-        [name, "WITH", exception, after @ ..] => {
-            Some((ALLOWED.contains(&format!("{name} WITH {exception}").as_str()) || ALLOWED.contains(name), after))
-        }
+        [name, "WITH", exception, after @ ..] => Some((
+            ALLOWED.contains(&format!("{name} WITH {exception}").as_str()) || ALLOWED.contains(name),
+            after,
+        )),
         [name, after @ ..] => Some((ALLOWED.contains(name), after)),
         [] => None,
     }

@@ -55,7 +55,17 @@ fn run(arguments: &[String]) -> Result<()> {
         #[cfg(not(feature = "bench"))]
         "bench" => {
             let mut cargo = Command::new("cargo");
-            cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench", "--", "bench"]);
+            cargo.args([
+                "run",
+                "--quiet",
+                "--release",
+                "--package",
+                "xtask",
+                "--features",
+                "bench",
+                "--",
+                "bench",
+            ]);
             program::run(cargo.args(options))
         }
         "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
@@ -72,7 +82,9 @@ fn run(arguments: &[String]) -> Result<()> {
 
 /// The repository's root, from which every task runs.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the root")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask/ lies in the root")
 }
 
 /// Where cargo builds.
@@ -83,5 +95,7 @@ fn target() -> PathBuf {
 /// Builds the command line's release version and gives its path.
 fn build_aeden() -> Result<PathBuf> {
     program::run(Command::new("cargo").args(["build", "--release", "--package", "aeden-cli"]))?;
-    Ok(target().join("release").join(format!("aeden{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target()
+        .join("release")
+        .join(format!("aeden{}", std::env::consts::EXE_SUFFIX)))
 }

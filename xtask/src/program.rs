@@ -18,27 +18,42 @@ pub fn run(command: &mut Command) -> Result<()> {
 pub fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| line(command))?;
     if !output.status.success() {
-        bail!("{} gave {}: {}", line(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{} gave {}: {}",
+            line(command),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Whether the command can be run and succeeds; its output is dropped.
 pub fn succeeds(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 /// The path of a program that the shell would find.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let quoted = words.map(|w| {
         let w = w.to_string_lossy();
-        if w.contains(char::is_whitespace) { format!("'{w}'") } else { w.into_owned() }
+        if w.contains(char::is_whitespace) {
+            format!("'{w}'")
+        } else {
+            w.into_owned()
+        }
     });
     quoted.collect::<Vec<_>>().join(" ")
 }

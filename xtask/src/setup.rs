@@ -26,11 +26,20 @@ pub fn onnx_runtime() -> Result<PathBuf> {
     let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
     let names = entries.flatten().map(|e| e.path());
     let is_library = |file: &PathBuf| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        ["libonnxruntime.so", "libonnxruntime.dylib", "onnxruntime.dll"].iter().any(|n| name.starts_with(n))
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        ["libonnxruntime.so", "libonnxruntime.dylib", "onnxruntime.dll"]
+            .iter()
+            .any(|n| name.starts_with(n))
             || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
     };
-    names.into_iter().find(is_library).with_context(|| format!("no library in {}", folder.display()))
+    names
+        .into_iter()
+        .find(is_library)
+        .with_context(|| format!("no library in {}", folder.display()))
 }
 
 /// Makes a virtual environment with the packages of a requirements file, if it does not stand already, and gives the
@@ -48,8 +57,19 @@ pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     if !program::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         packages(&["python3-venv"])?;
     }
-    program::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    program::run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(folder),
+    )?;
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+    ];
     program::run(Command::new(&python).args(install).arg(requirements))?;
     std::fs::write(&stamp, wanted)?;
     Ok(python)
@@ -59,7 +79,10 @@ pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
 pub fn packages(names: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get install {}", names.join(" "));
     if program::find("apt-get").is_none() {
-        bail!("this needs what Debian calls {}; install it and try again", names.join(" "));
+        bail!(
+            "this needs what Debian calls {}; install it and try again",
+            names.join(" ")
+        );
     }
     if program::output(Command::new("id").arg("-u"))?.trim() != "0" {
         bail!("only root can install packages; run `{by_hand}` as root, or this whole command");
@@ -70,5 +93,9 @@ pub fn packages(names: &[&str]) -> Result<()> {
         apt
     };
     program::run(apt().arg("update"))?;
-    program::run(apt().args(["install", "--yes", "--no-install-recommends", "--no-upgrade"]).args(names))
+    program::run(
+        apt()
+            .args(["install", "--yes", "--no-install-recommends", "--no-upgrade"])
+            .args(names),
+    )
 }

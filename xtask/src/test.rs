@@ -42,18 +42,38 @@ pub fn run() -> Result<()> {
     let cargo = || Command::new("cargo");
     for (component, arguments) in [
         ("fmt", &["fmt", "--all", "--check"][..]),
-        ("clippy", &["clippy", "--workspace", "--all-features", "--all-targets", "--locked", "--", "-D", "warnings"]),
+        (
+            "clippy",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-features",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
     ] {
         if program::succeeds(cargo().args([component, "--version"])) {
             total.check(component, ran(cargo().args(arguments)));
         } else {
-            total.skipped.push(format!("{component}: this Rust has no cargo-{component} (rustup component add)"));
+            total.skipped.push(format!(
+                "{component}: this Rust has no cargo-{component} (rustup component add)"
+            ));
         }
     }
-    total.check("licences", licences::check().map(|n| format!("{n} packages, all on the list")));
+    total.check(
+        "licences",
+        licences::check().map(|n| format!("{n} packages, all on the list")),
+    );
     tests(&mut total)?;
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
-    total.check("rustdoc", ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")));
+    total.check(
+        "rustdoc",
+        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
+    );
 
     println!();
     for why in &total.skipped {
@@ -63,7 +83,12 @@ pub fn run() -> Result<()> {
         println!("failed: {what}");
     }
     eprintln!("{} s", start.elapsed().as_secs());
-    println!("{} passed, {} failed, {} skipped", total.passed, total.failed.len(), total.skipped.len());
+    println!(
+        "{} passed, {} failed, {} skipped",
+        total.passed,
+        total.failed.len(),
+        total.skipped.len()
+    );
     if !total.failed.is_empty() {
         bail!("not everything passed");
     }
@@ -73,8 +98,18 @@ pub fn run() -> Result<()> {
 /// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`.
 fn tests(total: &mut Total) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--workspace", "--all-features", "--locked", "--no-fail-fast", "--", "--show-output"]);
-    cargo.env("ORT_DYLIB_PATH", setup::onnx_runtime()?).stdout(Stdio::piped());
+    cargo.args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ]);
+    cargo
+        .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
+        .stdout(Stdio::piped());
     let mut child = cargo.spawn().context("cargo test")?;
     let (mut results, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);
     let named = total.failed.len();
@@ -89,8 +124,13 @@ fn tests(total: &mut Total) -> Result<()> {
             let count = |what| count(counts, what).with_context(|| format!("cannot be read: {line}"));
             passed += count("passed")?;
             failed += count("failed")?;
-            total.skipped.extend(vec!["marked #[ignore]".to_owned(); count("ignored")?]);
-        } else if let Some(name) = line.strip_prefix("test ").and_then(|l| l.strip_suffix(" ... FAILED")) {
+            total
+                .skipped
+                .extend(vec!["marked #[ignore]".to_owned(); count("ignored")?]);
+        } else if let Some(name) = line
+            .strip_prefix("test ")
+            .and_then(|l| l.strip_suffix(" ... FAILED"))
+        {
             total.failed.push(name.to_owned());
         }
     }

@@ -18,6 +18,8 @@ cargo xtask TASK
 
   setup      install what the tests need: Debian packages (as root), and Python packages in .venv
   test       setup, then every check and test there is
+  fuzz       tests with `fuzz` in their names, in the release build, a million cases each
+               --cases N          another number of cases
   eval       clean ../shared/data/dev with the release build and score it beside other denoisers
                --model FILE       a model file instead of the built-in model
                --engine NAME      native or onnxruntime
@@ -68,6 +70,7 @@ fn run(arguments: &[String]) -> Result<()> {
             ]);
             program::run(cargo.args(options))
         }
+        "fuzz" => test::fuzz(options),
         "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
         "setup" => setup::run(),
         "test" => test::run(),

@@ -144,6 +144,25 @@ fn tests(total: &mut Total) -> Result<()> {
     Ok(())
 }
 
+/// Runs the tests that feed invented files to readers, for long. `run` has run them for short.
+pub fn fuzz(options: &[String]) -> Result<()> {
+    let cases = match options {
+        [] => "1000000",
+        [option, cases] if option == "--cases" && cases.parse::<u32>().is_ok() => cases,
+        _ => bail!("fuzz takes --cases N"),
+    };
+    let arguments = [
+        "test",
+        "--release",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+        "fuzz",
+    ];
+    program::run(Command::new("cargo").args(arguments).env("PROPTEST_CASES", cases))
+}
+
 /// The number before a word in "ok. 12 passed; 0 failed; 1 ignored; …".
 fn count(counts: &str, what: &str) -> Option<usize> {
     let words: Vec<_> = counts.split([' ', ';']).filter(|w| !w.is_empty()).collect();

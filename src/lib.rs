@@ -11,6 +11,8 @@ mod features;
 pub mod kernels;
 pub mod model;
 pub mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod resample;
 pub mod stft;
 

@@ -1,1 +1,104 @@
-fn main() {}
+//! Tasks of the project, `cargo xtask TASK`: one file a task.
+
+#[cfg(feature = "bench")]
+mod bench;
+mod eval;
+mod fixtures;
+mod licences;
+mod program;
+mod setup;
+mod test;
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+cargo xtask TASK
+
+  setup      install what the tests need: Debian packages (as root), and Python packages in .venv
+  test       setup, then every check and test there is
+  fuzz       tests with `fuzz` in their names, in the release build, a million cases each
+               --cases N          another number of cases
+  eval       clean ../shared/data/dev with the release build and score it beside other denoisers
+               --model FILE       a model file instead of the built-in model
+               --engine NAME      native or onnxruntime
+               --peers a,b|all    run and score these peers again, instead of showing stored scores
+               --all-metrics      every column of the scores
+               --behaviour        clean speech in, noise in, quiet speech in: what comes out
+             AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment
+             with its eval/requirements.txt if not .venv-eval
+  bench      time a frame beside nnnoiseless, files, start-up, memory
+               --model FILE       a model file instead of the built-in model
+               --long             also the memory that a 2-hour stereo file takes
+  fixtures   make the sample recording tests/fixtures/noisy.wav again";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("xtask: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    std::env::set_current_dir(root()).context("the repository's root")?;
+    let (task, options) = match arguments {
+        [] => bail!("no task given\n\n{USAGE}"),
+        [task, options @ ..] => (task.as_str(), options),
+    };
+    match task {
+        "eval" => eval::run(&eval::Options::parse(options)?),
+        #[cfg(feature = "bench")]
+        "bench" => bench::run(options),
+        #[cfg(not(feature = "bench"))]
+        "bench" => {
+            let mut cargo = Command::new("cargo");
+            cargo.args([
+                "run",
+                "--quiet",
+                "--release",
+                "--package",
+                "xtask",
+                "--features",
+                "bench",
+                "--",
+                "bench",
+            ]);
+            program::run(cargo.args(options))
+        }
+        "fuzz" => test::fuzz(options),
+        "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
+        "setup" => setup::run(),
+        "test" => test::run(),
+        "fixtures" => fixtures::run(),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("no task {task:?}\n\n{USAGE}"),
+    }
+}
+
+/// The repository's root, from which every task runs.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask/ lies in the root")
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Builds the command line's release version and gives its path.
+fn build_aeden() -> Result<PathBuf> {
+    program::run(Command::new("cargo").args(["build", "--release", "--package", "aeden-cli"]))?;
+    Ok(target()
+        .join("release")
+        .join(format!("aeden{}", std::env::consts::EXE_SUFFIX)))
+}

@@ -1,0 +1,365 @@
+//! Models in ONNX files: what they compute, and what is said about files that cannot be used.
+//!
+//! Without ONNX Runtime on the machine these tests print why they are skipped; `cargo xtask test` installs it.
+#![cfg(feature = "onnx")]
+
+use aeden::engine::Engine;
+use aeden::onnx::{OnnxEngine, OnnxModel, load_library};
+use aeden::stft::WindowShape;
+use realfft::num_complex::Complex32;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+/// Whether ONNX Runtime can be loaded; says so where it cannot.
+fn library() -> bool {
+    match load_library(None) {
+        Ok(_) => true,
+        Err(e) => {
+            println!("skipped: {e}");
+            false
+        }
+    }
+}
+
+fn open(name: &str) -> OnnxModel {
+    OnnxModel::open(&fixture(name)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The error line for a file that must not be accepted.
+fn refusal(path: &Path) -> String {
+    let text = OnnxModel::open(path)
+        .err()
+        .expect("the file must be refused")
+        .to_string();
+    assert_eq!(text.lines().count(), 1, "one line: {text}");
+    assert!(text.contains(path.to_str().unwrap()), "names the file: {text}");
+    text
+}
+
+/// A signal that never repeats, the same in every run: 31-bit linear congruential noise in -1 … 1.
+fn noise(count: usize) -> Vec<Complex32> {
+    let mut seed = 1u32;
+    let mut next = move || {
+        seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff;
+        seed as f32 / (1 << 30) as f32 - 1.0
+    };
+    (0..count).map(|_| Complex32::new(next(), next())).collect()
+}
+
+/// Runs mono spectra through an engine in pieces of these numbers of frames, over and over.
+fn in_pieces(engine: &mut OnnxEngine, spectra: &[Complex32], pieces: &[usize]) -> Vec<Complex32> {
+    let bins = engine.framing().window / 2 + 1;
+    let mut out = spectra.to_vec();
+    let mut rest = &mut out[..];
+    for &frames in pieces.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, after) = rest.split_at_mut((frames * bins).min(rest.len()));
+        let guide = piece.to_vec();
+        engine.process(&guide, piece);
+        rest = after;
+    }
+    out
+}
+
+/// Input spectrum and the clean spectrum that PyTorch computed from it, as `export.py` wrote them.
+fn golden(path: &Path, engine: &OnnxEngine) -> (Vec<Complex32>, Vec<Complex32>) {
+    let file = std::fs::read(path).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let floats = |name: &str| -> Vec<f32> {
+        let bytes = tensors.tensor(name).unwrap().data().chunks_exact(4);
+        bytes.map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    };
+    let (window, hop) = (engine.framing().window, engine.framing().hop);
+    assert_eq!(engine.framing().shape, WindowShape::Vorbis);
+    let transform = realfft::RealFftPlanner::<f32>::new().plan_fft_forward(window);
+    let mut spectra = Vec::new();
+    for samples in floats("input").windows(window).step_by(hop) {
+        let mut frame: Vec<f32> = samples.to_vec();
+        for (k, x) in frame.iter_mut().enumerate() {
+            let phase = std::f64::consts::PI * (k as f64 + 0.5) / window as f64;
+            *x *= (std::f64::consts::FRAC_PI_2 * phase.sin().powi(2)).sin() as f32;
+        }
+        let mut spectrum = transform.make_output_vec();
+        transform.process(&mut frame, &mut spectrum).unwrap();
+        spectra.extend(spectrum);
+    }
+    let clean = floats("output")
+        .chunks_exact(2)
+        .map(|p| Complex32::new(p[0], p[1]))
+        .collect();
+    (spectra, clean)
+}
+
+/// The largest difference, relative to the largest value.
+fn difference(a: &[Complex32], b: &[Complex32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let peak = b.iter().map(|v| v.norm()).fold(0.0, f32::max);
+    a.iter().zip(b).map(|(a, b)| (a - b).norm()).fold(0.0, f32::max) / peak
+}
+
+fn agrees_with_pytorch(model: &Path, golden_file: &Path) {
+    let model = OnnxModel::open(model).unwrap_or_else(|e| panic!("{e}"));
+    let mut engine = model.engine(1).unwrap();
+    let (noisy, expected) = golden(golden_file, &engine);
+    let apart = difference(&in_pieces(&mut engine, &noisy, &[1, 2, 7, 1, 12]), &expected);
+    assert!(apart < 1e-5, "{apart:e} from PyTorch");
+}
+
+#[test]
+fn a_small_model_at_16_khz_agrees_with_pytorch() {
+    if library() {
+        agrees_with_pytorch(&fixture("small/small.onnx"), &fixture("small/golden.safetensors"));
+    }
+}
+
+#[test]
+fn the_shipped_model_agrees_with_pytorch() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/denoise");
+    if !folder.join("denoise.onnx").exists() {
+        println!("skipped: models/denoise/denoise.onnx does not exist");
+    } else if library() {
+        agrees_with_pytorch(&folder.join("denoise.onnx"), &folder.join("golden.safetensors"));
+    }
+}
+
+#[test]
+fn the_split_into_calls_changes_no_bit() {
+    if !library() {
+        return;
+    }
+    let model = open("small/small.onnx");
+    let noisy = noise(40 * 161);
+    let whole = in_pieces(&mut model.engine(1).unwrap(), &noisy, &[32]);
+    assert_eq!(whole, in_pieces(&mut model.engine(1).unwrap(), &noisy, &[1]));
+    assert_eq!(
+        whole,
+        in_pieces(&mut model.engine(1).unwrap(), &noisy, &[3, 1, 11])
+    );
+}
+
+#[test]
+fn reset_forgets_everything() {
+    if !library() {
+        return;
+    }
+    let mut engine = open("small/small.onnx").engine(1).unwrap();
+    let noisy = noise(12 * 161);
+    let first = in_pieces(&mut engine, &noisy, &[5]);
+    let warm = in_pieces(&mut engine, &noisy, &[5]);
+    assert_ne!(
+        first, warm,
+        "the model must remember something, or this shows nothing"
+    );
+    engine.reset();
+    assert_eq!(first, in_pieces(&mut engine, &noisy, &[5]));
+}
+
+#[test]
+fn a_model_by_somebody_else_runs_with_its_own_framing_and_states() {
+    if !library() {
+        return;
+    }
+    for name in ["onnx/echo.onnx", "onnx/echo-one-frame.onnx"] {
+        let mut engine = open(name).engine(1).unwrap();
+        let framing = engine.framing().clone();
+        assert_eq!((framing.rate, framing.window, framing.hop), (16_000, 64, 32));
+        assert_eq!(framing.shape, WindowShape::Hann);
+        let x = noise(6 * 33);
+        let y = in_pieces(&mut engine, &x, &[4]);
+        let expected: Vec<_> = (0..x.len())
+            .map(|i| x[i] * 0.5 + if i < 33 { Complex32::ZERO } else { x[i - 33] * 0.25 })
+            .collect();
+        assert!(difference(&y, &expected) < 1e-6, "{name}");
+    }
+}
+
+#[test]
+fn channels_share_the_mask_of_the_guide() {
+    if !library() {
+        return;
+    }
+    let model = open("onnx/echo.onnx");
+    assert!(!model.engine(2).unwrap().is_real_time());
+    assert_eq!(model.engine(2).unwrap().channels(), 2);
+    let (frames, bins) = (5, 33);
+    let guide = noise(frames * bins);
+    let clean = in_pieces(&mut model.engine(1).unwrap(), &guide, &[frames]);
+    // Left twice as loud as the guide, right turned by a quarter: both must keep that relation to what comes out.
+    let turn = Complex32::new(0.0, 1.0);
+    let mut spectra: Vec<_> = guide
+        .iter()
+        .map(|x| x * 2.0)
+        .chain(guide.iter().map(|x| x * turn))
+        .collect();
+    model.engine(2).unwrap().process(&guide, &mut spectra);
+    for i in 0..frames * bins {
+        let bound = 4.0 * guide[i].norm();
+        let expected = if clean[i].norm() > bound {
+            clean[i] * (bound / clean[i].norm())
+        } else {
+            clean[i]
+        };
+        let slack = 1e-5 * (1.0 + expected.norm());
+        assert!((spectra[i] - expected * 2.0).norm() < slack, "left, {i}");
+        assert!(
+            (spectra[frames * bins + i] - expected * turn).norm() < slack,
+            "right, {i}"
+        );
+    }
+}
+
+#[test]
+fn a_silent_guide_leaves_the_channels_as_they_are() {
+    if !library() {
+        return;
+    }
+    let mut spectra = noise(2 * 3 * 33);
+    let before = spectra.clone();
+    open("onnx/echo.onnx")
+        .engine(2)
+        .unwrap()
+        .process(&[Complex32::ZERO; 3 * 33], &mut spectra);
+    assert_eq!(spectra, before);
+}
+
+#[test]
+fn frames_that_the_network_cannot_handle_pass_unchanged_and_clear_its_memory() {
+    if !library() {
+        return;
+    }
+    // This graph adds the number of frames since the start, and has no result for anything that sounds.
+    let mut engine = open("onnx/not-a-number.onnx").engine(1).unwrap();
+    let silence = vec![Complex32::ZERO; 33];
+    let count = |engine: &mut OnnxEngine| in_pieces(engine, &silence, &[1])[0].re;
+    assert_eq!((count(&mut engine), count(&mut engine)), (0.0, 1.0));
+    let sound = noise(33);
+    assert_eq!(in_pieces(&mut engine, &sound, &[1]), sound);
+    assert_eq!((count(&mut engine), count(&mut engine)), (0.0, 1.0));
+}
+
+#[test]
+fn files_that_are_no_onnx_are_refused() {
+    if !library() {
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("aeden-onnx-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let whole = std::fs::read(fixture("small/small.onnx")).unwrap();
+    let cases: [(&str, &[u8]); 4] = [
+        ("empty", b""),
+        ("text", b"RIFF, or so"),
+        ("cut", &whole[..whole.len() / 2]),
+        ("zeros", &[0; 4096]),
+    ];
+    for (name, bytes) in cases {
+        let path = folder.join(format!("{name}.onnx"));
+        std::fs::write(&path, bytes).unwrap();
+        refusal(&path);
+    }
+    refusal(&folder);
+    refusal(&folder.join("missing.onnx"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    if !library() {
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("aeden-onnx-damaged-{}.onnx", std::process::id()));
+    let whole = std::fs::read(fixture("onnx/echo.onnx")).unwrap();
+    for at in 0..whole.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= flip;
+            std::fs::write(&path, damaged).unwrap();
+            // Either is right; a panic, an abort or a hang is not.
+            let _ = OnnxModel::open(&path);
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn what_is_missing_for_a_foreign_model_is_named() {
+    if !library() {
+        return;
+    }
+    for (name, words) in [
+        (
+            "no-metadata",
+            &["no metadata property `aeden`", "spectrum Float32[1, ?, 33, 2]"][..],
+        ),
+        ("metadata-not-json", &["metadata `aeden`"]),
+        ("metadata-format-2", &["format 2", "format 1"]),
+        ("metadata-incomplete", &["missing field `states`"]),
+        ("metadata-odd-window", &["window 65"]),
+        ("foreign-input", &["\"noise_estimate\"", "`states`"]),
+        ("state-not-in-graph", &["\"level_in\"", "\"level_out\""]),
+        (
+            "state-shapes-differ",
+            &["\"after\"", "another shape", "before Float32[1, 1, 33, 2]"],
+        ),
+        ("state-changes-shape", &["\"after\"", "[1, 5]"]),
+        ("wrong-bins", &["[1, T, 65, 2]"]),
+    ] {
+        let text = refusal(&fixture(&format!("onnx/{name}.onnx")));
+        for word in words {
+            assert!(text.contains(word), "{name}: no {word} in: {text}");
+        }
+    }
+}
+
+#[test]
+fn without_the_library_the_error_says_what_to_do() {
+    // The library is loaded once in a process, so this looks at another one: this program again.
+    const CHILD: &str = "AEDEN_TEST_LOADS_LIBRARY";
+    if let Ok(path) = std::env::var(CHILD) {
+        let path = Some(path).filter(|p| !p.is_empty());
+        println!("{}", load_library(path.as_ref().map(Path::new)).unwrap_err());
+        println!("{}", OnnxModel::open(&fixture("onnx/echo.onnx")).err().unwrap());
+        return;
+    }
+    let run = |variable: &str, argument: &str| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args([
+            "--exact",
+            "without_the_library_the_error_says_what_to_do",
+            "--nocapture",
+        ]);
+        let output = program
+            .env(CHILD, argument)
+            .env("ORT_DYLIB_PATH", variable)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|l| l.starts_with("ONNX Runtime:"))
+            .map(String::from)
+            .collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(
+            lines[0].contains("pip install onnxruntime") && lines[0].contains("ORT_DYLIB_PATH"),
+            "{text}"
+        );
+        lines[0].clone()
+    };
+    assert!(run("/nowhere/libonnxruntime.so", "").contains("/nowhere/libonnxruntime.so"));
+    // A file that is no library at all.
+    let text = fixture("make_models.py");
+    assert!(run(text.to_str().unwrap(), "").contains("make_models.py"));
+}

@@ -1,0 +1,404 @@
+//! Scores the release build on recordings that no model was trained on, beside other denoisers.
+
+use crate::{build_aeden, program, setup, target};
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Everything that runs in `run_peer.py`, and is shown.
+const PEERS: &[&str] = &[
+    "noisy",
+    "rnnoise",
+    "nnnoiseless",
+    "gtcrn",
+    "ulunas",
+    "dtln",
+    "dfn3",
+];
+
+/// The halves of the development set, by the first letters of the file names: 16 kHz and 48 kHz.
+const HALVES: &[&str] = &["wb", "fb"];
+
+/// The columns of the table: names in the scores, names for people.
+const COLUMNS: &[(&str, &str)] = &[
+    ("pesq_wb", "PESQ"),
+    ("stoi", "STOI"),
+    ("estoi", "ESTOI"),
+    ("si_sdr", "SI-SDR"),
+    ("lsd", "LSD"),
+    ("ovrl", "OVRL"),
+];
+
+/// Columns that only `--all-metrics` shows.
+const MORE_COLUMNS: &[(&str, &str)] = &[
+    ("lsd_lo", "LSD < 8k"),
+    ("lsd_hi", "LSD > 8k"),
+    ("sig", "SIG"),
+    ("bak", "BAK"),
+    ("p808", "P.808"),
+    ("lag_ms", "lag ms"),
+];
+
+/// What to run.
+#[derive(Default)]
+pub struct Options {
+    /// Arguments of `aeden clean` that choose the network.
+    network: Vec<String>,
+    /// Peers to run again.
+    peers: Vec<String>,
+    all_metrics: bool,
+    behaviour: bool,
+}
+
+impl Options {
+    /// Reads the command line.
+    pub fn parse(arguments: &[String]) -> Result<Self> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{argument} needs a value"))
+            };
+            match argument.as_str() {
+                "--model" => {
+                    let file = std::path::absolute(value()?)?;
+                    options
+                        .network
+                        .extend(["--model".into(), file.to_string_lossy().into_owned()]);
+                }
+                "--engine" => options.network.extend(["--engine".into(), value()?.clone()]),
+                "--peers" => {
+                    let names = value()?;
+                    let all = PEERS.join(",");
+                    let names = if names == "all" { &all } else { names };
+                    options.peers = names.split(',').map(str::to_owned).collect();
+                    if let Some(unknown) = options.peers.iter().find(|p| !PEERS.contains(&p.as_str())) {
+                        bail!("no peer {unknown:?}; there are {all}");
+                    }
+                }
+                "--all-metrics" => options.all_metrics = true,
+                "--behaviour" => options.behaviour = true,
+                other => bail!("eval has no option {other:?}"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Where things lie.
+struct Places {
+    /// The development set.
+    dev: PathBuf,
+    /// The scripts that score and run peers.
+    scripts: PathBuf,
+    /// Python with what those scripts need.
+    python: PathBuf,
+    /// Scratch and results.
+    work: PathBuf,
+}
+
+impl Places {
+    fn find() -> Result<Self> {
+        let shared =
+            std::env::var_os("AEDEN_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+        let (dev, scripts) = (shared.join("data/dev"), shared.join("eval"));
+        if !dev.is_dir() || !scripts.is_dir() {
+            bail!(
+                "{} has no data/dev and eval: the development recordings and the scoring scripts are not part of \
+                 this repository; set AEDEN_SHARED to the folder that has them",
+                shared.display()
+            );
+        }
+        let python = match std::env::var_os("AEDEN_EVAL_VENV") {
+            Some(folder) => std::path::absolute(Path::new(&folder).join("bin/python"))?,
+            None => setup::venv(Path::new(".venv-eval"), &scripts.join("requirements.txt"))?,
+        };
+        let work = target().join("eval");
+        std::fs::create_dir_all(&work)?;
+        Ok(Self {
+            dev: dev.canonicalize()?,
+            scripts: scripts.canonicalize()?,
+            python,
+            work,
+        })
+    }
+
+    fn python(&self) -> Command {
+        let mut python = Command::new(&self.python);
+        // Scores must not depend on how many cores there are.
+        python.env("OMP_NUM_THREADS", "1").env("PYTHONWARNINGS", "ignore");
+        python
+    }
+
+    /// A folder of the development set as float WAV files; with a level in dBFS, scaled to it.
+    fn prepare(&self, source: &Path, name: &str, level: Option<i32>) -> Result<PathBuf> {
+        let folder = self.work.join(name);
+        let mut python = self.python();
+        python
+            .arg("xtask/python/prepare.py")
+            .arg(source)
+            .arg(&folder)
+            .args(level.map(|l| l.to_string()));
+        program::output(&mut python)?;
+        Ok(folder)
+    }
+}
+
+/// Runs what the options ask for, prints Markdown, and writes JSON to `target/eval/`.
+pub fn run(options: &Options) -> Result<()> {
+    let places = Places::find()?;
+    let aeden = build_aeden()?;
+    if options.behaviour {
+        behaviour(options, &places, &aeden)
+    } else {
+        scores(options, &places, &aeden)
+    }
+}
+
+/// Cleans a folder of WAV files into another, which is emptied first.
+fn clean(options: &Options, aeden: &Path, source: &Path, out: &Path) -> Result<()> {
+    empty(out)?;
+    let mut command = Command::new(aeden);
+    command
+        .arg("clean")
+        .arg(source)
+        .arg("-o")
+        .arg(out)
+        .args(&options.network)
+        .args(["--bits", "32f", "--quiet"]);
+    program::run(&mut command)
+}
+
+fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    Ok(std::fs::create_dir_all(folder)?)
+}
+
+fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
+    let mut noisy = Vec::new();
+    let all = places.prepare(&places.dev.join("noisy"), "noisy", None)?;
+    for half in HALVES {
+        // A folder for each half, because everything here takes folders.
+        let folder = places.work.join(format!("noisy-{half}"));
+        empty(&folder)?;
+        for entry in std::fs::read_dir(&all)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(half) {
+                std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
+            }
+        }
+        noisy.push(folder);
+    }
+
+    let mut rows = Vec::new();
+    for &peer in PEERS {
+        let file = places.work.join(format!("{peer}.json"));
+        if options.peers.iter().any(|p| p == peer) {
+            let mut command = places.python();
+            if peer == "nnnoiseless" {
+                command.env("PATH", path_with_nnnoiseless()?);
+            }
+            command.arg(places.scripts.join("run_peer.py")).arg(peer);
+            let row = score(places, peer, &noisy, |source, out| {
+                let mut command = copy(&command);
+                program::run(command.arg(source).arg(out))
+            })?;
+            std::fs::write(&file, serde_json::to_string_pretty(&row)?)?;
+            rows.push((peer.to_owned(), row));
+        } else if let Ok(text) = std::fs::read_to_string(&file) {
+            let row = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+            rows.push((format!("{peer} (stored in {})", file.display()), row));
+        } else {
+            eprintln!("{peer}: no stored scores; --peers {peer} makes them");
+        }
+    }
+    let ours = score(places, "aeden", &noisy, |source, out| {
+        clean(options, aeden, source, out)
+    })?;
+    rows.push(("**aeden**".to_owned(), ours));
+
+    let mut columns = COLUMNS.to_vec();
+    if options.all_metrics {
+        columns.extend(MORE_COLUMNS);
+    }
+    let whole: Map<_, _> = rows.iter().cloned().collect();
+    std::fs::write(
+        places.work.join("scores.json"),
+        serde_json::to_string_pretty(&whole)?,
+    )?;
+    print!("{}", table(&rows, &columns));
+    Ok(())
+}
+
+/// The same program, arguments and environment once more.
+fn copy(command: &Command) -> Command {
+    let mut copy = Command::new(command.get_program());
+    copy.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => copy.env(name, value),
+            None => copy.env_remove(name),
+        };
+    }
+    copy
+}
+
+/// Cleans both halves with `clean` and gives the scores: half -> { mean, files }.
+fn score(
+    places: &Places,
+    name: &str,
+    noisy: &[PathBuf],
+    clean: impl Fn(&Path, &Path) -> Result<()>,
+) -> Result<Value> {
+    let mut scores = Map::new();
+    for (half, noisy) in HALVES.iter().zip(noisy) {
+        let out = places.work.join(format!("{name}-{half}"));
+        empty(&out)?;
+        clean(noisy, &out)?;
+        let file = out.join("scores.json");
+        let mut command = places.python();
+        command
+            .arg(places.scripts.join("score.py"))
+            .arg(places.dev.join("clean"))
+            .arg(&out);
+        program::output(command.args(["--fast", "--json"]).arg(&file))?;
+        let result: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+        let (scored, given) = (
+            result["files"].as_object().map_or(0, Map::len),
+            std::fs::read_dir(noisy)?.count(),
+        );
+        if scored != given {
+            bail!("{name}: {scored} of {given} files of {half} were scored");
+        }
+        scores.insert((*half).to_owned(), result);
+    }
+    Ok(Value::Object(scores))
+}
+
+/// The search path with nnnoiseless on it, installed if need be.
+fn path_with_nnnoiseless() -> Result<std::ffi::OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if program::find("nnnoiseless").is_some() {
+        return Ok(path);
+    }
+    let root = std::path::absolute(target().join("peers"))?;
+    if !root.join("bin/nnnoiseless").exists() {
+        let install = [
+            "install",
+            "nnnoiseless",
+            "--version",
+            "=0.5.2",
+            "--features",
+            "bin",
+            "--root",
+        ];
+        program::run(Command::new("cargo").args(install).arg(&root))?;
+    }
+    Ok(std::env::join_paths(
+        std::iter::once(root.join("bin")).chain(std::env::split_paths(&path)),
+    )?)
+}
+
+/// Markdown: a row for each denoiser, the columns once for each half.
+fn table(rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
+    let mut text = String::from("|");
+    for half in HALVES {
+        for (i, (_, title)) in columns.iter().enumerate() {
+            text += &if i == 0 {
+                format!(" | {half} {title}")
+            } else {
+                format!(" | {title}")
+            };
+        }
+    }
+    text += " |\n|---";
+    text += &"|---:".repeat(HALVES.len() * columns.len());
+    text += "|\n";
+    for (name, row) in rows {
+        text += &format!("| {name}");
+        for half in HALVES {
+            for (key, _) in columns {
+                text += &match (row[half]["mean"][key].as_f64(), *key) {
+                    (None, _) => " | –".to_owned(),
+                    (Some(v), "pesq_wb" | "stoi" | "estoi") => format!(" | {v:.3}"),
+                    (Some(v), _) => format!(" | {v:.2}"),
+                };
+            }
+        }
+        text += " |\n";
+    }
+    text
+}
+
+/// Clean speech in, noise in, and speech at two levels.
+fn behaviour(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
+    let work = places.work.join("behaviour");
+    let (clean_speech, noise) = (places.dev.join("clean"), places.dev.join("noise"));
+    for (name, source, level) in [
+        ("clean", &clean_speech, None),
+        ("noise", &noise, None),
+        ("loud", &clean_speech, Some(-27)),
+        ("quiet", &clean_speech, Some(-67)),
+    ] {
+        let prepared = places.prepare(source, &format!("behaviour/{name}"), level)?;
+        clean(options, aeden, &prepared, &work.join(format!("{name}-out")))?;
+    }
+    let mut command = places.python();
+    let text = program::output(
+        command
+            .arg("xtask/python/behaviour.py")
+            .arg(&places.scripts)
+            .arg(&work),
+    )?;
+    let found: Value = serde_json::from_str(&text).context("behaviour.py")?;
+    std::fs::write(
+        places.work.join("behaviour.json"),
+        serde_json::to_string_pretty(&found)?,
+    )?;
+
+    println!("| | files | mean | median | worst | wanted |\n|---|---:|---:|---:|---:|---|");
+    for (key, halves, what, wanted, low_is_bad) in [
+        (
+            "clean_si_sdr",
+            HALVES,
+            "clean speech in: SI-SDR of what comes out, dB",
+            "≥ 25",
+            true,
+        ),
+        ("noise_attenuation", &[""][..], "noise in: dB down", "≥ 20", true),
+        (
+            "quiet_loss",
+            HALVES,
+            "speech at −67 dBFS: dB lost against −27",
+            "≤ 1",
+            false,
+        ),
+    ] {
+        for half in halves {
+            let files = found[key]
+                .as_object()
+                .with_context(|| format!("behaviour.py gave no {key}"))?;
+            let mut values: Vec<f64> = files
+                .iter()
+                .filter(|(stem, _)| stem.starts_with(half))
+                .filter_map(|(_, v)| v.as_f64())
+                .collect();
+            values.sort_by(f64::total_cmp);
+            let (&[first, ..], &[.., last]) = (&values[..], &values[..]) else {
+                bail!("behaviour.py gave no {key} for {half}");
+            };
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let (median, worst) = (values[values.len() / 2], if low_is_bad { first } else { last });
+            println!(
+                "| {what} {half} | {} | {mean:.2} | {median:.2} | {worst:.2} | {wanted} |",
+                values.len()
+            );
+        }
+    }
+    Ok(())
+}

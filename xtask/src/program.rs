@@ -1,0 +1,59 @@
+//! Running other programs.
+
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Shows the command, runs it, and fails if it fails.
+pub fn run(command: &mut Command) -> Result<()> {
+    eprintln!("$ {}", line(command));
+    let status = command.status().with_context(|| line(command))?;
+    if !status.success() {
+        bail!("{} gave {status}", line(command));
+    }
+    Ok(())
+}
+
+/// What the command prints to standard output; fails if it fails, with what it said.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| line(command))?;
+    if !output.status.success() {
+        bail!(
+            "{} gave {}: {}",
+            line(command),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether the command can be run and succeeds; its output is dropped.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
+}
+
+/// The path of a program that the shell would find.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let quoted = words.map(|w| {
+        let w = w.to_string_lossy();
+        if w.contains(char::is_whitespace) {
+            format!("'{w}'")
+        } else {
+            w.into_owned()
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,101 @@
+//! Installs what tests and tasks need and the machine lacks. Nothing that is there is changed.
+
+use crate::program;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The Python packages that the tests need.
+const REQUIREMENTS: &str = "tests/requirements.txt";
+
+/// Makes `.venv` with what the tests need.
+pub fn run() -> Result<()> {
+    venv(Path::new(".venv"), Path::new(REQUIREMENTS)).map(|_| ())
+}
+
+/// The virtual environment of the tests: its Python program.
+pub fn test_python() -> Result<PathBuf> {
+    venv(Path::new(".venv"), Path::new(REQUIREMENTS))
+}
+
+/// ONNX Runtime's shared library in `.venv`.
+pub fn onnx_runtime() -> Result<PathBuf> {
+    let place = "import importlib.util as u; print(u.find_spec('onnxruntime').submodule_search_locations[0])";
+    let package = program::output(Command::new(test_python()?).args(["-c", place]))?;
+    let folder = Path::new(package.trim()).join("capi");
+    let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let names = entries.flatten().map(|e| e.path());
+    let is_library = |file: &PathBuf| {
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        ["libonnxruntime.so", "libonnxruntime.dylib", "onnxruntime.dll"]
+            .iter()
+            .any(|n| name.starts_with(n))
+            || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
+    };
+    names
+        .into_iter()
+        .find(is_library)
+        .with_context(|| format!("no library in {}", folder.display()))
+}
+
+/// Makes a virtual environment with the packages of a requirements file, if it does not stand already, and gives the
+/// path of its Python program.
+pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+    let python = std::path::absolute(folder.join("bin/python"))?;
+    let wanted = std::fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
+    // Written last, so that an environment that was cut short is made again.
+    let stamp = folder.join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
+        && program::succeeds(Command::new(&python).arg("--version"))
+    {
+        return Ok(python);
+    }
+    if !program::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        packages(&["python3-venv"])?;
+    }
+    program::run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(folder),
+    )?;
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+    ];
+    program::run(Command::new(&python).args(install).arg(requirements))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+/// Installs Debian packages. Upgrades nothing.
+pub fn packages(names: &[&str]) -> Result<()> {
+    let by_hand = format!("apt-get install {}", names.join(" "));
+    if program::find("apt-get").is_none() {
+        bail!(
+            "this needs what Debian calls {}; install it and try again",
+            names.join(" ")
+        );
+    }
+    if program::output(Command::new("id").arg("-u"))?.trim() != "0" {
+        bail!("only root can install packages; run `{by_hand}` as root, or this whole command");
+    }
+    let apt = || {
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        apt
+    };
+    program::run(apt().arg("update"))?;
+    program::run(
+        apt()
+            .args(["install", "--yes", "--no-install-recommends", "--no-upgrade"])
+            .args(names),
+    )
+}

@@ -1,0 +1,171 @@
+//! Every check and test there is, with one total at the end.
+
+use crate::{licences, program, setup};
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// What the checks and tests came to.
+#[derive(Default)]
+struct Total {
+    passed: usize,
+    failed: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Total {
+    /// Counts one check.
+    fn check(&mut self, name: &str, result: Result<String>) {
+        match result {
+            Ok(what) => {
+                eprintln!("{name}: {what}");
+                self.passed += 1;
+            }
+            Err(e) => {
+                eprintln!("{name}: {e:#}");
+                self.failed.push(name.to_owned());
+            }
+        }
+    }
+}
+
+/// Sets up, checks format, lints, licences and documentation, and runs all tests.
+///
+/// # Errors
+/// If anything failed; the summary has been printed.
+pub fn run() -> Result<()> {
+    let start = Instant::now();
+    setup::run()?;
+    let mut total = Total::default();
+    let ran = |command: &mut Command| program::run(command).map(|()| "fine".to_owned());
+    let cargo = || Command::new("cargo");
+    for (component, arguments) in [
+        ("fmt", &["fmt", "--all", "--check"][..]),
+        (
+            "clippy",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-features",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+    ] {
+        if program::succeeds(cargo().args([component, "--version"])) {
+            total.check(component, ran(cargo().args(arguments)));
+        } else {
+            total.skipped.push(format!(
+                "{component}: this Rust has no cargo-{component} (rustup component add)"
+            ));
+        }
+    }
+    total.check(
+        "licences",
+        licences::check().map(|n| format!("{n} packages, all on the list")),
+    );
+    tests(&mut total)?;
+    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
+    total.check(
+        "rustdoc",
+        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
+    );
+
+    println!();
+    for why in &total.skipped {
+        println!("skipped: {why}");
+    }
+    for what in &total.failed {
+        println!("failed: {what}");
+    }
+    eprintln!("{} s", start.elapsed().as_secs());
+    println!(
+        "{} passed, {} failed, {} skipped",
+        total.passed,
+        total.failed.len(),
+        total.skipped.len()
+    );
+    if !total.failed.is_empty() {
+        bail!("not everything passed");
+    }
+    Ok(())
+}
+
+/// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`.
+fn tests(total: &mut Total) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ]);
+    cargo
+        .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
+        .stdout(Stdio::piped());
+    let mut child = cargo.spawn().context("cargo test")?;
+    let (mut results, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);
+    let named = total.failed.len();
+    for line in BufReader::new(child.stdout.take().context("cargo test has no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(why) = line.strip_prefix("skipped: ") {
+            total.skipped.push(why.to_owned());
+            skipped += 1;
+        } else if let Some(counts) = line.strip_prefix("test result: ") {
+            results += 1;
+            let count = |what| count(counts, what).with_context(|| format!("cannot be read: {line}"));
+            passed += count("passed")?;
+            failed += count("failed")?;
+            total
+                .skipped
+                .extend(vec!["marked #[ignore]".to_owned(); count("ignored")?]);
+        } else if let Some(name) = line
+            .strip_prefix("test ")
+            .and_then(|l| l.strip_suffix(" ... FAILED"))
+        {
+            total.failed.push(name.to_owned());
+        }
+    }
+    let status = child.wait()?;
+    total.passed += passed - skipped;
+    let unnamed = (total.failed.len() - named..failed).map(|_| "a test".to_owned());
+    total.failed.extend(unnamed);
+    if results == 0 || (!status.success() && total.failed.is_empty()) {
+        total.failed.push(format!("cargo test gave {status}"));
+    }
+    Ok(())
+}
+
+/// Runs the tests that feed invented files to readers, for long. `run` has run them for short.
+pub fn fuzz(options: &[String]) -> Result<()> {
+    let cases = match options {
+        [] => "1000000",
+        [option, cases] if option == "--cases" && cases.parse::<u32>().is_ok() => cases,
+        _ => bail!("fuzz takes --cases N"),
+    };
+    let arguments = [
+        "test",
+        "--release",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+        "fuzz",
+    ];
+    program::run(Command::new("cargo").args(arguments).env("PROPTEST_CASES", cases))
+}
+
+/// The number before a word in "ok. 12 passed; 0 failed; 1 ignored; …".
+fn count(counts: &str, what: &str) -> Option<usize> {
+    let words: Vec<_> = counts.split([' ', ';']).filter(|w| !w.is_empty()).collect();
+    let at = words.iter().position(|&w| w == what)?;
+    words.get(at.checked_sub(1)?)?.parse().ok()
+}

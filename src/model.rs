@@ -171,6 +171,14 @@ pub struct Model {
 }
 
 impl Model {
+    /// The denoiser that comes with this crate; `models/denoise/CARD.md` describes it.
+    ///
+    /// # Panics
+    /// Never: the tests read it.
+    pub fn builtin() -> Model {
+        Model::from_bytes(include_bytes!("../models/denoise/denoise.safetensors")).expect("the built-in model is whole")
+    }
+
     /// Reads a model from a file.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! Pairs of sound before and after cleaning that belong to the same moment.
 
-use crate::cleaner::Cleaner;
+use aeden::denoiser::Denoiser;
 use std::collections::VecDeque;
 
 /// Passes sound through a cleaner and holds the input back until its output is there.
 pub struct Aligned {
-    cleaner: Cleaner,
+    cleaner: Denoiser,
     /// Input whose output has not come yet, by channel.
     waiting: Vec<VecDeque<f32>>,
     /// Frames of output that still precede the first one that counts.
@@ -18,7 +18,7 @@ pub struct Aligned {
 
 impl Aligned {
     /// Starts at the beginning of a recording with `channels` channels.
-    pub fn new(cleaner: Cleaner, channels: usize) -> Self {
+    pub fn new(cleaner: Denoiser, channels: usize) -> Self {
         Aligned {
             early: cleaner.latency(),
             cleaner,

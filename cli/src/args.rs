@@ -1,0 +1,218 @@
+//! The command line as it is typed. Help, the manual and completions all come from here.
+
+use crate::problem::EXIT_STATUS_HELP;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Takes noise out of recordings.
+#[derive(Debug, Parser)]
+#[command(name = "aeden", version, after_help = EXIT_STATUS_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take the noise out of WAV files
+    Clean(CleanArgs),
+    /// Tell format, loudness, noise floor and signal-to-noise ratio of WAV files
+    Inspect(InspectArgs),
+    /// List the built-in models, or describe a model file
+    Models(ModelsArgs),
+    /// Print the completions of a shell
+    #[command(after_help = "Example: aeden completions bash > ~/.local/share/bash-completion/completions/aeden")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of aeden or of one command
+    #[command(after_help = "Example: aeden man clean | man -l -")]
+    Man {
+        /// The command; without it, aeden itself
+        command: Option<String>,
+    },
+}
+
+const CLEAN_EXAMPLES: &str = "\
+Examples:
+  aeden clean talk.wav                      writes talk.clean.wav beside it
+  aeden clean talk.wav out.wav --limit 20   at most 20 dB quieter: some room is left
+  aeden clean talk.wav --removed noise.wav --plot talk.png
+                                            also what was taken out, and a picture
+  aeden clean recordings -o cleaned         a whole folder, sub-folders too
+  aeden clean 'day?/*.wav' -o cleaned --skip-existing --json
+                                            go on where the last run stopped, report as JSON
+  ffmpeg -v error -i talk.mp4 -f wav - | aeden clean - - | aplay
+                                            from a pipe to a pipe";
+
+/// Arguments of `aeden clean`.
+///
+/// WAV files of 8 to 32 bits and floating point, 1 to 64 channels, 8 to 192 kHz, also RF64 and BW64 beyond 4 GB. Rate,
+/// bit depth, channels, length and other chunks (bext, LIST, …) are kept, and every sample stays at its place in time.
+/// An output file appears only when it is complete. The input is never changed.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+pub struct CleanArgs {
+    /// IN, or IN OUT; with -o any number of inputs: files, folders, patterns. '-' is standard input or output
+    ///
+    /// Without OUT and -o, IN.wav becomes IN.clean.wav beside it, and '-' goes to '-'.
+    #[arg(required = true, value_name = "IN [OUT]", value_hint = clap::ValueHint::FilePath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Write into this folder under the names of the inputs, sub-folders included; made if it is not there
+    #[arg(short, long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub output_dir: Option<PathBuf>,
+
+    /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
+    #[arg(long, value_name = "DB", value_parser = attenuation)]
+    pub limit: Option<f32>,
+
+    /// From 0, the input untouched, to 1, the cleaned sound
+    #[arg(long, value_name = "0..1", default_value = "1", value_parser = fraction)]
+    pub mix: f32,
+
+    /// One mask for all channels, which keeps the stereo image, or one for each
+    #[arg(long, value_enum, default_value = "linked")]
+    pub channels: Channels,
+
+    /// Samples of the output; 16 bits are dithered when the sound has been changed
+    #[arg(long, value_enum, default_value = "keep")]
+    pub bits: Bits,
+
+    /// Also write what has been taken out, a WAV file like the output
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub removed: Option<PathBuf>,
+
+    /// Also draw spectrograms: before, after, removed
+    #[arg(long, value_name = "FILE.png", value_hint = clap::ValueHint::FilePath)]
+    pub plot: Option<PathBuf>,
+
+    /// What estimates the clean sound
+    #[command(flatten)]
+    pub network: NetworkArgs,
+
+    /// Replace output files that exist
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
+    /// Leave inputs alone whose output exists
+    #[arg(long, conflicts_with = "overwrite")]
+    pub skip_existing: bool,
+
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Print one line of JSON per file to standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Work on so many files at a time [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Which network runs, and in what program.
+#[derive(Debug, Args)]
+pub struct NetworkArgs {
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+
+    /// The program that runs the model [default: native; onnxruntime for .onnx files]
+    #[arg(long, value_enum)]
+    pub engine: Option<EngineName>,
+}
+
+/// How the channels of one file are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Channels {
+    /// One mask for all channels
+    Linked,
+    /// A mask for each channel
+    Independent,
+}
+
+/// The samples of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Bits {
+    /// As in the input
+    Keep,
+    /// 16-bit integers
+    #[value(name = "16")]
+    Int16,
+    /// 24-bit integers
+    #[value(name = "24")]
+    Int24,
+    /// 32-bit floating point
+    #[value(name = "32f")]
+    Float32,
+}
+
+/// The program that runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// aeden's own kernels
+    Native,
+    /// ONNX Runtime, from its shared library
+    Onnxruntime,
+}
+
+/// Arguments of `aeden inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Levels: 0 dBFS is the power of a signal that is ±1 throughout; a full-scale sine has -3 dBFS.
+Noise floor: the level that a tenth of all 50 ms blocks stay below. Signal-to-noise ratio: of the loud
+blocks to the noise floor, an estimate; 'after' is that of the cleaned sound.
+
+Examples:
+  aeden inspect talk.wav
+  aeden inspect --json *.wav
+
+{EXIT_STATUS_HELP}"))]
+pub struct InspectArgs {
+    /// WAV files; '-' is standard input
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    /// What estimates the clean sound
+    #[command(flatten)]
+    pub network: NetworkArgs,
+
+    /// Print one line of JSON per file
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `aeden models`.
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Model files to describe instead of the built-in models
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    /// Print one line of JSON per model
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn attenuation(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("a number of decibels from 0 to 100, such as 12".into()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 1, such as 0.8".into()),
+    }
+}

@@ -1,0 +1,144 @@
+//! `aeden inspect`: what a recording is like, and what cleaning would do for it.
+
+use crate::aligned::Aligned;
+use crate::args::Channels;
+use crate::clean::{Input, block_frames, decode_block, unreadable};
+use crate::cleaner::{Network, Settings};
+use crate::level::Levels;
+use crate::plan::Source;
+use crate::problem::Problem;
+use crate::wav::{Container, printable};
+use ebur128::{EbuR128, Mode};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What was found; a line of `--json`.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// `RIFF`, `RF64` or `BW64`.
+    pub container: String,
+    /// Sampling rate in Hz.
+    pub rate: u32,
+    /// Number of channels.
+    pub channels: u16,
+    /// Sample format: `16`, `24`, `32f`, …
+    pub bits: String,
+    #[serde(skip)]
+    encoding: String,
+    /// Length in seconds.
+    pub seconds: f64,
+    /// Other chunks in the file.
+    pub chunks: Vec<String>,
+    /// Integrated loudness after EBU R 128; null if everything is below its gate.
+    pub loudness_lufs: Option<f64>,
+    /// Largest true peak of all channels after ITU-R BS.1770; null in digital silence.
+    pub true_peak_dbtp: Option<f64>,
+    /// Level that a tenth of all 50 ms blocks stay below; null in an empty recording.
+    pub noise_floor_dbfs: Option<f32>,
+    /// The same after cleaning.
+    pub noise_floor_after_dbfs: Option<f32>,
+    /// Estimated signal-to-noise ratio.
+    pub snr_db: Option<f32>,
+    /// The same after cleaning.
+    pub snr_after_db: Option<f32>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a file once, in constant memory.
+pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> {
+    let name = source.name();
+    let mut input = Input::open(source)?;
+    let format = input.format().clone();
+    let channels = usize::from(format.channels);
+    // The histogram keeps memory constant.
+    let mode = Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM;
+    let mut meter = EbuR128::new(format.channels.into(), format.rate, mode).map_err(|e| Problem::file(name, e))?;
+    let settings = Settings { limit: None, mix: 1.0, channels: Channels::Linked };
+    let mut way = Aligned::new(network.cleaner(format.rate, channels, &settings)?, channels);
+    let mut levels = [(); 2].map(|()| Levels::new(format.rate, channels));
+    let mut take = |way: &Aligned| {
+        levels[0].push(&way.before);
+        levels[1].push(&way.after);
+    };
+
+    let block = block_frames(format.channels);
+    let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); channels]);
+    let mut frames = 0u64;
+    loop {
+        let got = input.read(block, &mut raw).map_err(|e| unreadable(name, &e))?;
+        if got == 0 {
+            break;
+        }
+        decode_block(name, &format, &raw, frames, &mut planes)?;
+        meter.add_frames_planar_f32(&planes.iter().map(Vec::as_slice).collect::<Vec<_>>()).map_err(|e| Problem::file(name, e))?;
+        way.push(&planes);
+        take(&way);
+        frames += got as u64;
+    }
+    while way.flush(block) {
+        take(&way);
+    }
+    let after = input.finish().map_err(|e| unreadable(name, &e))?;
+    let mut chunks: Vec<String> = after.iter().map(|chunk| printable(chunk.id)).collect();
+    let header = input.header();
+    chunks.splice(0..0, header.chunks.iter().map(|chunk| printable(chunk.id)));
+    levels.iter_mut().for_each(Levels::finish);
+
+    let peak = (0..format.channels.into()).filter_map(|channel| meter.true_peak(channel).ok()).fold(0.0, f64::max);
+    let loudness = meter.loudness_global().ok().filter(|loudness| loudness.is_finite());
+    Ok(Findings {
+        file: name.into(),
+        container: match header.container {
+            Container::Riff => "RIFF",
+            Container::Rf64 => "RF64",
+            Container::Bw64 => "BW64",
+        }
+        .into(),
+        rate: format.rate,
+        channels: format.channels,
+        bits: format.encoding.short_name(),
+        encoding: format.encoding.to_string(),
+        seconds: frames as f64 / f64::from(format.rate),
+        chunks,
+        loudness_lufs: loudness,
+        true_peak_dbtp: (peak > 0.0).then(|| 20.0 * peak.log10()),
+        noise_floor_dbfs: levels[0].noise_floor(),
+        noise_floor_after_dbfs: levels[1].noise_floor(),
+        snr_db: levels[0].signal_to_noise(),
+        snr_after_db: levels[1].signal_to_noise(),
+        warnings: input.warnings().to_vec(),
+    })
+}
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = |value: Option<f64>, unit: &str| match value {
+            Some(value) => format!("{value:.1} {unit}"),
+            None => "none (silence)".into(),
+        };
+        let pair = |before: Option<f32>, after: Option<f32>, unit: &str| match before.zip(after) {
+            Some((before, after)) => format!("{before:.1} {unit}, cleaned {after:.1} {unit}"),
+            None => "none (no sound)".into(),
+        };
+        let (hours, minutes) = ((self.seconds / 3600.0) as u64, (self.seconds / 60.0) as u64 % 60);
+        let channels = if self.channels == 1 { "channel" } else { "channels" };
+        writeln!(f, "{}", self.file.display())?;
+        let (container, encoding) = (&self.container, &self.encoding);
+        writeln!(f, "  format       {container}, {encoding}, {} Hz, {} {channels}", self.rate, self.channels)?;
+        if !self.chunks.is_empty() {
+            writeln!(f, "  chunks       {}", self.chunks.join(", "))?;
+        }
+        writeln!(f, "  duration     {hours}:{minutes:02}:{:06.3}", self.seconds % 60.0)?;
+        writeln!(
+            f,
+            "  loudness     {}, true peak {}",
+            number(self.loudness_lufs, "LUFS"),
+            number(self.true_peak_dbtp, "dBTP")
+        )?;
+        writeln!(f, "  noise floor  {}", pair(self.noise_floor_dbfs, self.noise_floor_after_dbfs, "dBFS"))?;
+        writeln!(f, "  SNR, about   {}", pair(self.snr_db, self.snr_after_db, "dB"))
+    }
+}

@@ -1,0 +1,226 @@
+//! Files that appear complete or not at all: written beside their target under another name, then renamed.
+
+use crate::problem::Problem;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tempfile::NamedTempFile;
+
+/// Unfinished files of this process, for the moment when it is told to stop.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From here on Ctrl-C, and a request to terminate or to hang up, remove unfinished files and end the process.
+pub fn clean_up_when_stopped() {
+    // A second handler would be refused; there is only this one, and without it the program still works.
+    let _ = ctrlc::set_handler(|| {
+        // The lock is kept: nothing is created or renamed any more.
+        let files = unfinished();
+        for path in files.iter() {
+            let _ = std::fs::remove_file(path);
+        }
+        std::process::exit(crate::problem::INTERRUPTED.into());
+    });
+}
+
+/// Where bytes go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// A regular file, new or to be replaced.
+    File(PathBuf),
+    /// Something else that has a name: a device or a named pipe. It is written to directly.
+    Device(PathBuf),
+}
+
+impl Target {
+    /// As the user knows it.
+    pub fn name(&self) -> &Path {
+        match self {
+            Target::Stdout => Path::new("-"),
+            Target::File(path) | Target::Device(path) => path,
+        }
+    }
+}
+
+/// An output under way. Dropped without [`seal`](Output::seal) and [`commit`], it leaves nothing.
+pub struct Output {
+    target: Target,
+    overwrite: bool,
+    stream: BufWriter<Stream>,
+}
+
+enum Stream {
+    Temporary(Temporary),
+    Open(Box<dyn Write + Send>),
+}
+
+/// An output that is complete and waits for its name.
+pub struct Sealed {
+    target: Target,
+    overwrite: bool,
+    temporary: Option<Temporary>,
+}
+
+/// A file that is removed when it is dropped, or when the process is told to stop.
+struct Temporary(Option<NamedTempFile>);
+
+impl Output {
+    /// Begins writing. `overwrite`: an existing file may be replaced when all is done.
+    pub fn create(target: &Target, overwrite: bool) -> Result<Self, Problem> {
+        let stream = match target {
+            Target::Stdout => Ok(Stream::Open(Box::new(io::stdout()))),
+            Target::Device(path) => {
+                File::options().write(true).open(path).map(|file| Stream::Open(Box::new(file)))
+            }
+            Target::File(path) => Temporary::beside(path).map(Stream::Temporary),
+        };
+        let stream = stream.map_err(|e| Problem::io(target.name(), &e))?;
+        Ok(Output { target: target.clone(), overwrite, stream: BufWriter::with_capacity(1 << 17, stream) })
+    }
+
+    /// Whether [`seal`](Output::seal) can correct what has been written.
+    pub fn is_seekable(&self) -> bool {
+        matches!(self.target, Target::File(_))
+    }
+
+    /// Writes out what is left, then `patches` (position, bytes) where that is possible.
+    pub fn seal(mut self, patches: &[(u64, Vec<u8>)]) -> Result<Sealed, Problem> {
+        let written = self.stream.flush().and_then(|()| match self.stream.get_mut() {
+            Stream::Temporary(temporary) => temporary.patch(patches),
+            Stream::Open(stream) => stream.flush(),
+        });
+        written.map_err(|e| Problem::io(self.target.name(), &e))?;
+        let Ok(stream) = self.stream.into_inner() else { unreachable!("flushed just above") };
+        let temporary = match stream {
+            Stream::Temporary(temporary) => Some(temporary),
+            Stream::Open(_) => None,
+        };
+        Ok(Sealed { target: self.target, overwrite: self.overwrite, temporary })
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Temporary(temporary) => temporary.file().write(bytes),
+            Stream::Open(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Temporary(temporary) => temporary.file().flush(),
+            Stream::Open(stream) => stream.flush(),
+        }
+    }
+}
+
+/// Gives complete outputs their names, all of them or, if one fails, none that was new.
+pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
+    let mut lock = unfinished();
+    let mut named: Vec<PathBuf> = Vec::new();
+    for output in outputs {
+        let (Target::File(path), Some(temporary)) = (&output.target, output.temporary) else { continue };
+        let existed = path.exists();
+        match temporary.rename(path, output.overwrite, &mut lock) {
+            Ok(()) if !existed => named.push(path.clone()),
+            Ok(()) => {}
+            Err(e) => {
+                for path in named {
+                    let _ = std::fs::remove_file(path);
+                }
+                // Dropping the remaining temporary files needs the list.
+                drop(lock);
+                return Err(match e.kind() {
+                    io::ErrorKind::AlreadyExists => exists(path),
+                    _ => Problem::io(path, &e),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The refusal to replace a file.
+pub fn exists(path: &Path) -> Problem {
+    Problem::file(path, "exists already; -y replaces it, --skip-existing leaves it")
+}
+
+impl Temporary {
+    fn beside(target: &Path) -> io::Result<Self> {
+        let folder = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".aeden-").suffix(".part");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // What a newly created file gets; the umask takes its share. A replaced file keeps what it has.
+            let mode = std::fs::metadata(target).map_or(0o666, |m| m.permissions().mode() & 0o777);
+            builder.permissions(std::fs::Permissions::from_mode(mode));
+        }
+        let mut lock = unfinished();
+        let file = builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()))?;
+        lock.push(file.path().to_path_buf());
+        Ok(Temporary(Some(file)))
+    }
+
+    fn file(&mut self) -> &mut File {
+        self.0.as_mut().expect("present until renamed").as_file_mut()
+    }
+
+    fn patch(&mut self, patches: &[(u64, Vec<u8>)]) -> io::Result<()> {
+        for (at, bytes) in patches {
+            self.file().seek(SeekFrom::Start(*at))?;
+            self.file().write_all(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// On failure the file is removed.
+    fn rename(mut self, target: &Path, overwrite: bool, unfinished: &mut Vec<PathBuf>) -> io::Result<()> {
+        let Some(file) = self.0.take() else { return Ok(()) };
+        let own = file.path().to_path_buf();
+        let result = if overwrite {
+            file.persist(target).map(drop)
+        } else {
+            file.persist_noclobber(target).map(drop).or_else(|e| {
+                // Some file systems, FAT for one, cannot rename without replacing.
+                if e.error.kind() == io::ErrorKind::AlreadyExists || target.exists() {
+                    return Err(tempfile::PersistError { error: io::ErrorKind::AlreadyExists.into(), file: e.file });
+                }
+                e.file.persist(target).map(drop)
+            })
+        };
+        unfinished.retain(|path| *path != own);
+        result.map_err(|e| e.error)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let Some(file) = self.0.take() else { return };
+        let mut lock = unfinished();
+        let own = file.path().to_path_buf();
+        drop(file);
+        lock.retain(|path| *path != own);
+    }
+}

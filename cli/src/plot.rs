@@ -1,0 +1,328 @@
+//! Spectrograms of a recording before and after cleaning, and of what was removed, as one PNG picture.
+
+use realfft::{RealFftPlanner, RealToComplex};
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// Pixels of one spectrogram, one a frequency band; the width is that of the finished picture.
+const ROWS: usize = 240;
+const WIDTH: usize = 1000;
+const LEFT: usize = 90;
+const RIGHT: usize = 110;
+const TOP: usize = 40;
+const GAP: usize = 40;
+const BOTTOM: usize = 50;
+/// The darkest colour stands for so much less than the brightest, in dB.
+const RANGE: f32 = 80.0;
+
+/// Powers over time and frequency, in memory that does not grow with the recording: whenever there are twice as many
+/// columns as the picture is wide, neighbours are merged. Frequencies stand on the mel scale, where speech has room.
+pub struct Spectrogram {
+    transform: Arc<dyn RealToComplex<f32>>,
+    taper: Vec<f32>,
+    /// Samples between transforms.
+    hop: usize,
+    rate: u32,
+    /// Samples not yet transformed, by channel.
+    waiting: Vec<VecDeque<f32>>,
+    /// First and last bin of every row.
+    bands: Vec<(usize, usize)>,
+    columns: Vec<[f32; ROWS]>,
+    /// Transforms in a column, and in the last one so far.
+    full: usize,
+    in_last: usize,
+    frames: u64,
+}
+
+impl Spectrogram {
+    /// Starts at the beginning of a recording.
+    pub fn new(rate: u32, channels: usize) -> Self {
+        // 43 ms at 48 kHz.
+        let window = (rate as usize / 24).next_power_of_two();
+        let taper = (0..window).map(|n| {
+            let phase = std::f32::consts::TAU * n as f32 / window as f32;
+            0.5 - 0.5 * phase.cos()
+        });
+        let bin = rate as f32 / window as f32;
+        let bands = (0..ROWS).map(|row| {
+            let low = frequency_at(row as f32 / ROWS as f32, rate) / bin;
+            let high = frequency_at((row + 1) as f32 / ROWS as f32, rate) / bin;
+            let middle = ((low + high) / 2.0).round();
+            ((low.ceil().min(middle) as usize).min(window / 2), (high.floor().max(middle) as usize).min(window / 2))
+        });
+        Spectrogram {
+            transform: RealFftPlanner::new().plan_fft_forward(window),
+            bands: bands.collect(),
+            taper: taper.collect(),
+            hop: window / 4,
+            rate,
+            // The first transform has the first sample in its middle.
+            waiting: vec![VecDeque::from(vec![0.0; window / 2]); channels],
+            columns: Vec::new(),
+            full: 1,
+            in_last: 0,
+            frames: 0,
+        }
+    }
+
+    /// Takes the next samples, one vector a channel.
+    pub fn push(&mut self, planes: &[Vec<f32>]) {
+        self.frames += planes.first().map_or(0, Vec::len) as u64;
+        for (waiting, plane) in self.waiting.iter_mut().zip(planes) {
+            waiting.extend(plane);
+        }
+        self.transform_waiting();
+    }
+
+    /// Ends the recording.
+    pub fn finish(&mut self) {
+        for waiting in &mut self.waiting {
+            waiting.extend(vec![0.0; self.taper.len() / 2]);
+        }
+        self.transform_waiting();
+    }
+
+    fn transform_waiting(&mut self) {
+        let window = self.taper.len();
+        let (mut input, mut output) = (self.transform.make_input_vec(), self.transform.make_output_vec());
+        // A full-scale sine has power 1.
+        let scale = (4.0 / window as f32).powi(2) / self.waiting.len() as f32;
+        while self.waiting.first().is_some_and(|waiting| waiting.len() >= window) {
+            let mut power = vec![0.0f32; output.len()];
+            for waiting in &mut self.waiting {
+                for ((x, &sample), &taper) in input.iter_mut().zip(waiting.iter()).zip(&self.taper) {
+                    *x = sample * taper;
+                }
+                waiting.drain(..self.hop);
+                if self.transform.process(&mut input, &mut output).is_ok() {
+                    power.iter_mut().zip(&output).for_each(|(p, x)| *p += x.norm_sqr() * scale);
+                }
+            }
+            self.add_column(&power);
+        }
+    }
+
+    fn add_column(&mut self, power: &[f32]) {
+        if self.columns.is_empty() || self.in_last == self.full {
+            if self.columns.len() == 2 * WIDTH {
+                for i in 0..WIDTH {
+                    let (a, b) = (self.columns[2 * i], self.columns[2 * i + 1]);
+                    self.columns[i] = std::array::from_fn(|row| a[row] + b[row]);
+                }
+                self.columns.truncate(WIDTH);
+                self.full *= 2;
+            }
+            self.columns.push([0.0; ROWS]);
+            self.in_last = 0;
+        }
+        self.in_last += 1;
+        let Some(column) = self.columns.last_mut() else { return };
+        for (sum, &(first, last)) in column.iter_mut().zip(&self.bands) {
+            *sum += power[first..=last].iter().sum::<f32>() / (last - first + 1) as f32;
+        }
+    }
+
+    /// Level in dBFS at a place of the picture.
+    fn level(&self, x: usize, row: usize) -> f32 {
+        let first = x * self.columns.len() / WIDTH;
+        let last = ((x + 1) * self.columns.len()).div_ceil(WIDTH).max(first + 1).min(self.columns.len());
+        let sum: f32 = (first..last).map(|i| self.columns[i][row] / self.transforms_in(i) as f32).sum();
+        10.0 * (sum / (last - first) as f32).log10()
+    }
+
+    fn transforms_in(&self, column: usize) -> usize {
+        if column + 1 == self.columns.len() { self.in_last } else { self.full }
+    }
+
+    fn loudest(&self) -> f32 {
+        let levels = (0..self.columns.len()).flat_map(|i| {
+            let transforms = self.transforms_in(i) as f32;
+            self.columns[i].iter().map(move |power| power / transforms)
+        });
+        10.0 * levels.fold(0.0, f32::max).log10()
+    }
+}
+
+/// Mel scale of O'Shaughnessy (1987), as a share of half the sampling rate's.
+fn position_of(frequency: f32, rate: u32) -> f32 {
+    let mel = |f: f32| (f / 700.0).ln_1p();
+    mel(frequency) / mel(rate as f32 / 2.0)
+}
+
+fn frequency_at(position: f32, rate: u32) -> f32 {
+    700.0 * (position * (rate as f32 / 1400.0).ln_1p()).exp_m1()
+}
+
+/// Draws the three spectrograms under one another over one time axis, in seconds, with frequencies in Hz.
+pub fn draw(before: &Spectrogram, after: &Spectrogram, removed: &Spectrogram, out: impl Write) -> io::Result<()> {
+    let mut picture = Picture::new(LEFT + WIDTH + RIGHT, TOP + 3 * ROWS + 2 * GAP + BOTTOM);
+    let loudest = before.loudest().max(after.loudest());
+    // Silence is drawn on the scale of full scale.
+    let brightest = if loudest > -100.0 { (loudest / 10.0).ceil() * 10.0 } else { 0.0 };
+    let seconds = before.frames as f64 / f64::from(before.rate);
+    for (i, (title, spectrogram)) in [("before", before), ("after", after), ("removed", removed)].into_iter().enumerate() {
+        let top = TOP + i * (ROWS + GAP);
+        picture.text(LEFT, top - 20, title);
+        for x in 0..WIDTH {
+            for row in 0..ROWS {
+                let level = if spectrogram.columns.is_empty() { f32::NEG_INFINITY } else { spectrogram.level(x, row) };
+                picture.dot(LEFT + x, top + ROWS - 1 - row, colour((level - brightest) / RANGE + 1.0));
+            }
+        }
+        for frequency in [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000] {
+            let position = position_of(frequency as f32, before.rate);
+            if position < 1.0 {
+                let y = top + ROWS - 1 - (position * (ROWS - 1) as f32) as usize;
+                picture.line(LEFT - 6, y, 6, 1);
+                picture.text_before(LEFT - 10, y.saturating_sub(7), &frequency.to_string());
+            }
+        }
+        picture.text_before(LEFT - 10, top - 20, "Hz");
+        let step = tick_step(seconds);
+        for tick in 0..=(seconds / step + 1e-9) as usize {
+            let at = tick as f64 * step;
+            let x = LEFT + if seconds > 0.0 { (at / seconds * (WIDTH - 1) as f64) as usize } else { 0 };
+            picture.line(x, top + ROWS, 1, 6);
+            if i == 2 {
+                let digits = if step < 1.0 { (-step.log10()).ceil() as usize } else { 0 };
+                picture.text_around(x, top + ROWS + 12, &format!("{at:.digits$}"));
+            }
+        }
+    }
+    let bottom = TOP + 3 * ROWS + 2 * GAP;
+    picture.text(LEFT + WIDTH + 30, bottom + 12, "s");
+    let bar = LEFT + WIDTH + 20;
+    for y in 0..ROWS {
+        for x in 0..16 {
+            picture.dot(bar + x, TOP + ROWS - 1 - y, colour(y as f32 / (ROWS - 1) as f32));
+        }
+    }
+    picture.text(bar, TOP - 20, "dBFS");
+    for part in 0..=4 {
+        let y = TOP + (ROWS - 1) * part / 4;
+        picture.line(bar + 16, y, 5, 1);
+        let level = brightest - RANGE * part as f32 / 4.0;
+        picture.text(bar + 26, (y.saturating_sub(7)).max(TOP - 7), &format!("{level:.0}"));
+    }
+    picture.write(out)
+}
+
+/// 1, 2 or 5 times a power of ten, such that there are about ten ticks.
+fn tick_step(seconds: f64) -> f64 {
+    let rough = (seconds / 10.0).max(1e-3);
+    let decade = 10f64.powf(rough.log10().floor());
+    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * decade >= rough * 0.999);
+    factor.unwrap_or(10.0) * decade
+}
+
+/// From dark at 0 to bright at 1, through colours whose lightness rises all the way.
+fn colour(value: f32) -> [u8; 3] {
+    const STOPS: [[f32; 3]; 6] =
+        [[4.0, 4.0, 16.0], [52.0, 16.0, 96.0], [128.0, 32.0, 120.0], [214.0, 68.0, 88.0], [250.0, 150.0, 70.0], [252.0, 248.0, 196.0]];
+    let place = value.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
+    let stop = (place as usize).min(STOPS.len() - 2);
+    let share = place - stop as f32;
+    std::array::from_fn(|i| (STOPS[stop][i] * (1.0 - share) + STOPS[stop + 1][i] * share) as u8)
+}
+
+const INK: [u8; 3] = [30, 30, 30];
+/// Pixels of the picture to a dot of a letter, and dots of a letter with the space after it.
+const DOT: usize = 2;
+const ADVANCE: usize = 6 * DOT;
+
+struct Picture {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    fn new(width: usize, height: usize) -> Self {
+        Picture { width, height, pixels: vec![0xff; width * height * 3] }
+    }
+
+    fn dot(&mut self, x: usize, y: usize, colour: [u8; 3]) {
+        if x < self.width && y < self.height {
+            let at = (y * self.width + x) * 3;
+            self.pixels[at..at + 3].copy_from_slice(&colour);
+        }
+    }
+
+    fn line(&mut self, x: usize, y: usize, width: usize, height: usize) {
+        for dy in 0..height {
+            for dx in 0..width {
+                self.dot(x + dx, y + dy, INK);
+            }
+        }
+    }
+
+    fn text(&mut self, x: usize, y: usize, text: &str) {
+        for (i, letter) in text.chars().enumerate() {
+            for (row, bits) in glyph(letter).into_iter().enumerate() {
+                for column in (0..5).filter(|column| bits >> (4 - column) & 1 == 1) {
+                    self.line(x + i * ADVANCE + column * DOT, y + row * DOT, DOT, DOT);
+                }
+            }
+        }
+    }
+
+    /// Text that ends at `x`.
+    fn text_before(&mut self, x: usize, y: usize, text: &str) {
+        self.text(x.saturating_sub(text.len() * ADVANCE - DOT), y, text);
+    }
+
+    /// Text whose middle is at `x`.
+    fn text_around(&mut self, x: usize, y: usize, text: &str) {
+        self.text(x.saturating_sub((text.len() * ADVANCE - DOT) / 2), y, text);
+    }
+
+    fn write(&self, out: impl Write) -> io::Result<()> {
+        let mut encoder = png::Encoder::new(out, self.width as u32, self.height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let written = encoder.write_header().and_then(|mut writer| {
+            writer.write_image_data(&self.pixels)?;
+            writer.finish()
+        });
+        written.map_err(|e| match e {
+            png::EncodingError::IoError(e) => e,
+            other => io::Error::other(other),
+        })
+    }
+}
+
+/// The letters that the axes need, seven rows of five dots, the leftmost dot in the highest bit.
+fn glyph(letter: char) -> [u8; 7] {
+    match letter {
+        '0' => [0b01110, 0b10001, 0b10011, 0b10101, 0b11001, 0b10001, 0b01110],
+        '1' => [0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
+        '2' => [0b01110, 0b10001, 0b00001, 0b00110, 0b01000, 0b10000, 0b11111],
+        '3' => [0b11110, 0b00001, 0b00001, 0b01110, 0b00001, 0b00001, 0b11110],
+        '4' => [0b00010, 0b00110, 0b01010, 0b10010, 0b11111, 0b00010, 0b00010],
+        '5' => [0b11111, 0b10000, 0b11110, 0b00001, 0b00001, 0b10001, 0b01110],
+        '6' => [0b00110, 0b01000, 0b10000, 0b11110, 0b10001, 0b10001, 0b01110],
+        '7' => [0b11111, 0b00001, 0b00010, 0b00100, 0b01000, 0b01000, 0b01000],
+        '8' => [0b01110, 0b10001, 0b10001, 0b01110, 0b10001, 0b10001, 0b01110],
+        '9' => [0b01110, 0b10001, 0b10001, 0b01111, 0b00001, 0b00010, 0b01100],
+        '.' => [0, 0, 0, 0, 0, 0b01100, 0b01100],
+        '-' => [0, 0, 0, 0b11111, 0, 0, 0],
+        'B' => [0b11110, 0b10001, 0b10001, 0b11110, 0b10001, 0b10001, 0b11110],
+        'F' => [0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b10000],
+        'H' => [0b10001, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001],
+        'S' => [0b01111, 0b10000, 0b10000, 0b01110, 0b00001, 0b00001, 0b11110],
+        'a' => [0, 0, 0b01110, 0b00001, 0b01111, 0b10001, 0b01111],
+        'b' => [0b10000, 0b10000, 0b11110, 0b10001, 0b10001, 0b10001, 0b11110],
+        'd' => [0b00001, 0b00001, 0b01111, 0b10001, 0b10001, 0b10001, 0b01111],
+        'e' => [0, 0, 0b01110, 0b10001, 0b11111, 0b10000, 0b01110],
+        'f' => [0b00110, 0b01001, 0b01000, 0b11100, 0b01000, 0b01000, 0b01000],
+        'm' => [0, 0, 0b11010, 0b10101, 0b10101, 0b10101, 0b10101],
+        'o' => [0, 0, 0b01110, 0b10001, 0b10001, 0b10001, 0b01110],
+        'r' => [0, 0, 0b10110, 0b11001, 0b10000, 0b10000, 0b10000],
+        's' => [0, 0, 0b01111, 0b10000, 0b01110, 0b00001, 0b11110],
+        't' => [0b01000, 0b01000, 0b11100, 0b01000, 0b01000, 0b01001, 0b00110],
+        'v' => [0, 0, 0b10001, 0b10001, 0b10001, 0b01010, 0b00100],
+        'z' => [0, 0, 0b11111, 0b00010, 0b00100, 0b01000, 0b11111],
+        _ => [0; 7],
+    }
+}

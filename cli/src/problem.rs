@@ -1,0 +1,85 @@
+//! What can go wrong, as one line for a person: what happened, then what to do.
+
+use std::io;
+use std::path::Path;
+
+/// Exit status: everything that was asked for has been done.
+pub const DONE: u8 = 0;
+/// Exit status: at least one file could not be done; its error line says why. The others have been done.
+pub const FILE_FAILED: u8 = 1;
+/// Exit status: the command makes no sense as given; nothing has been done.
+pub const USAGE: u8 = 2;
+/// Exit status: the model or the engine cannot be used; nothing has been done.
+pub const MODEL: u8 = 3;
+/// Exit status: stopped by Ctrl-C or a request to terminate; unfinished output has been removed.
+pub const INTERRUPTED: u8 = 130;
+
+/// The exit statuses, for `--help` and the manual.
+pub const EXIT_STATUS_HELP: &str = "\
+Exit status:
+  0    everything was done (or was there already, with --skip-existing)
+  1    at least one file could not be done, its error line says why; the others were done
+  2    the command makes no sense as given; nothing was done
+  3    the model or the engine cannot be used; nothing was done
+  130  stopped by Ctrl-C or a request to terminate; unfinished output was removed";
+
+/// One error line.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    text: String,
+    status: u8,
+}
+
+impl Problem {
+    /// One file could not be done. `subject` is its name as the user knows it.
+    pub fn file(subject: &Path, what: impl std::fmt::Display) -> Self {
+        Problem { text: format!("{}: {what}", subject.display()), status: FILE_FAILED }
+    }
+
+    /// One file could not be done because the operating system refused.
+    pub fn io(subject: &Path, error: &io::Error) -> Self {
+        Problem::file(subject, describe(error))
+    }
+
+    /// The command makes no sense as given.
+    pub fn usage(what: impl std::fmt::Display) -> Self {
+        Problem { text: what.to_string(), status: USAGE }
+    }
+
+    /// The model or the engine cannot be used.
+    pub fn model(what: impl std::fmt::Display) -> Self {
+        Problem { text: what.to_string(), status: MODEL }
+    }
+
+    /// The exit status that goes with it.
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+}
+
+impl std::fmt::Display for Problem {
+    /// Always one line: control characters, as file names may hold them, are escaped.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in self.text.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}
+
+/// An error of the operating system in plain words, with what to do about it.
+pub fn describe(error: &io::Error) -> String {
+    use io::ErrorKind::{
+        BrokenPipe, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
+    match error.kind() {
+        NotFound => "no such file or folder; check the name".into(),
+        PermissionDenied => "permission denied; check who may read and write it".into(),
+        StorageFull => "no space left on the disk; free some, or write elsewhere".into(),
+        ReadOnlyFilesystem => "the disk is read-only; write elsewhere".into(),
+        IsADirectory => "is a folder; give a file".into(),
+        NotADirectory => "a part of this path is a file, not a folder; check the path".into(),
+        BrokenPipe => "whoever was to read the output has gone".into(),
+        _ => error.to_string(),
+    }
+}

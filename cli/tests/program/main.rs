@@ -1,0 +1,8 @@
+//! The program as its users meet it: every test runs the real binary in a folder of its own.
+
+mod bad_input;
+mod files;
+mod formats;
+mod recordings;
+mod reports;
+mod stopping;

@@ -75,8 +75,12 @@ class Graph:
     def unsqueeze(self, x, axis):
         return self.op("Unsqueeze", x, self.shape(axis))
 
+    def matrix(self, value):
+        """Weights as half floats, which the runtime widens once when it loads the file."""
+        return self.op("Cast", self.constant(value, np.float16), to=TensorProto.FLOAT)
+
     def linear(self, x, weight, bias):
-        return self.op("Add", self.op("MatMul", x, weight.t().numpy()), bias.numpy())
+        return self.op("Add", self.op("MatMul", x, self.matrix(weight.t().numpy())), bias.numpy())
 
     def body(self, name, states, inputs, new_states, outputs, lines):
         """The body of a Scan; `lines(op)` appends nodes, numbers among their inputs become constants."""
@@ -115,7 +119,7 @@ def gru(g, layer, x, number):
         r = gru_reorder(weights["recurrent.weight"][i])[None].numpy()
         b = torch.cat([gru_reorder(weights["input.bias"][mine]), gru_reorder(weights["recurrent.bias"][mine])])[None].numpy()
         start = g.slice(f"memory{number}_in", 2, i * k, (i + 1) * k)
-        y, last = g.op("GRU", x, w, r, b, "", start, outputs=[f"gru{number}_{i}", f"gru{number}_{i}_last"],
+        y, last = g.op("GRU", x, g.matrix(w), g.matrix(r), b, "", start, outputs=[f"gru{number}_{i}", f"gru{number}_{i}_last"],
                        hidden_size=k, linear_before_reset=1)
         outs.append(g.squeeze(y, 1))
         lasts.append(last)

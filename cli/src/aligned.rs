@@ -42,7 +42,11 @@ impl Aligned {
     pub fn flush(&mut self, most: usize) -> bool {
         let frames = self.waiting.first().map_or(0, VecDeque::len).min(most);
         // The first output that counts may need more zeros than there is input, in a very short recording.
-        let zeros = if frames < most { frames + self.early } else { frames };
+        let zeros = if frames < most {
+            frames + self.early
+        } else {
+            frames
+        };
         for after in &mut self.after {
             after.clear();
             after.resize(zeros, 0.0);

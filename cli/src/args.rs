@@ -23,7 +23,9 @@ pub enum Command {
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
     /// Print the completions of a shell
-    #[command(after_help = "Example: aeden completions bash > ~/.local/share/bash-completion/completions/aeden")]
+    #[command(
+        after_help = "Example: aeden completions bash > ~/.local/share/bash-completion/completions/aeden"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -39,7 +39,11 @@ impl Options {
     /// From the command line.
     pub fn new(args: &CleanArgs) -> Self {
         Options {
-            settings: Settings { limit: args.limit, mix: args.mix, channels: args.channels },
+            settings: Settings {
+                limit: args.limit,
+                mix: args.mix,
+                channels: args.channels,
+            },
             bits: args.bits,
             overwrite: args.overwrite,
             make_folders: args.output_dir.is_some(),
@@ -102,7 +106,9 @@ impl Input {
                 Box::new(BufReader::new(file))
             }
         };
-        Reader::new(stream, None).map(Input::Stream).map_err(|e| unreadable(name, &e))
+        Reader::new(stream, None)
+            .map(Input::Stream)
+            .map_err(|e| unreadable(name, &e))
     }
 
     /// Everything before the sound.
@@ -178,7 +184,10 @@ pub fn decode_block(
     decode(format, raw, planes).map_err(|(frame, channel)| {
         let seconds = (start + frame as u64) as f64 / f64::from(format.rate);
         let what = "is not a finite number; the file is damaged, export it again";
-        Problem::file(name, format!("the sample at {seconds:.6} s in channel {} {what}", channel + 1))
+        Problem::file(
+            name,
+            format!("the sample at {seconds:.6} s in channel {} {what}", channel + 1),
+        )
     })
 }
 
@@ -196,24 +205,46 @@ struct SoundFile {
 }
 
 impl SoundFile {
-    fn create(target: &Target, overwrite: bool, header: &Header, expected: Expected, dither: bool) -> Result<Self, Problem> {
+    fn create(
+        target: &Target,
+        overwrite: bool,
+        header: &Header,
+        expected: Expected,
+        dither: bool,
+    ) -> Result<Self, Problem> {
         let output = Output::create(target, overwrite)?;
+        let expected = Expected {
+            correctable: output.is_seekable(),
+            ..expected
+        };
         let writer = Writer::begin(output, header, expected).map_err(|e| Problem::io(target.name(), &e))?;
         let encoder = Encoder::new(header.format.encoding, header.format.channels.into(), dither);
-        Ok(SoundFile { writer, encoder, raw: Vec::new(), target: target.clone() })
+        Ok(SoundFile {
+            writer,
+            encoder,
+            raw: Vec::new(),
+            target: target.clone(),
+        })
     }
 
     fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
         self.encoder.encode(planes, &mut self.raw);
-        self.writer.write(&self.raw).map_err(|e| Problem::io(self.target.name(), &e))
+        self.writer
+            .write(&self.raw)
+            .map_err(|e| Problem::io(self.target.name(), &e))
     }
 
     fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
-        self.writer.write(raw).map_err(|e| Problem::io(self.target.name(), &e))
+        self.writer
+            .write(raw)
+            .map_err(|e| Problem::io(self.target.name(), &e))
     }
 
     fn finish(self, after: &[Chunk]) -> Result<Sealed, Problem> {
-        let (output, patches) = self.writer.finish(after).map_err(|e| Problem::io(self.target.name(), &e))?;
+        let (output, patches) = self
+            .writer
+            .finish(after)
+            .map_err(|e| Problem::io(self.target.name(), &e))?;
         output.seal(&patches)
     }
 }
@@ -255,7 +286,12 @@ impl Results {
 }
 
 /// Cleans one file. If anything fails, nothing has been written under the names of the outputs.
-pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progress) -> Result<Report, Problem> {
+pub fn clean(
+    job: &Job,
+    options: &Options,
+    network: &Network,
+    progress: &Progress,
+) -> Result<Report, Problem> {
     let name = job.input.name();
     let mut input = Input::open(&job.input)?;
     let started = Instant::now();
@@ -270,7 +306,13 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
         Bits::Float32 => Encoding::FLOAT32,
     };
     let unchanged = options.settings.change_nothing();
-    let coarse = matches!(encoding, Encoding::Int { valid_bits: ..=16, .. });
+    let coarse = matches!(
+        encoding,
+        Encoding::Int {
+            valid_bits: ..=16,
+            ..
+        }
+    );
     let dither = coarse && (!unchanged || format.encoding.resolution() > encoding.resolution());
     let header = input.header().clone().with_encoding(encoding);
     let streamed = !matches!(job.output, Target::File(_));
@@ -279,7 +321,7 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
         frames: input.frames(),
         // Between two pipes there is no place for what is only known at the end.
         after: input.after().map(after_bytes).or(streamed.then_some(0)),
-        riff_limit: None,
+        ..Expected::default()
     };
     if let Some(folder) = job.output.name().parent()
         && options.make_folders
@@ -289,11 +331,20 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
     let mut results = Results {
         cleaned: SoundFile::create(&job.output, options.overwrite, &header, expected, dither)?,
         removed: match &job.removed {
-            Some(target) => Some(SoundFile::create(target, options.overwrite, &header, expected, coarse)?),
+            Some(target) => Some(SoundFile::create(
+                target,
+                options.overwrite,
+                &header,
+                expected,
+                coarse,
+            )?),
             None => None,
         },
         levels: [(); 2].map(|()| Levels::new(format.rate, channels)),
-        pictures: job.plot.is_some().then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
+        pictures: job
+            .plot
+            .is_some()
+            .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
         difference: vec![Vec::new(); channels],
     };
     // Created now, so that an unwritable place shows before the work.
@@ -304,7 +355,10 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
 
     let mut way = match unchanged {
         true => None,
-        false => Some(Aligned::new(network.cleaner(format.rate, channels, &options.settings)?, channels)),
+        false => Some(Aligned::new(
+            network.cleaner(format.rate, channels, &options.settings)?,
+            channels,
+        )),
     };
     let block = block_frames(format.channels);
     let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); channels]);
@@ -338,7 +392,8 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
     let after = input.finish().map_err(|e| unreadable(name, &e))?;
     let after = match expected.after {
         Some(0) if !after.is_empty() => {
-            warnings.push("the chunks after the sound cannot be kept in a stream; they are left out".to_string());
+            warnings
+                .push("the chunks after the sound cannot be kept in a stream; they are left out".to_string());
             &[]
         }
         _ => after,
@@ -361,7 +416,9 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
 
     warnings.splice(0..0, input.warnings().iter().cloned());
     if clipped > 0 {
-        warnings.push(format!("{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"));
+        warnings.push(format!(
+            "{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"
+        ));
     }
     let [mut before, mut after] = results.levels;
     before.finish();
@@ -378,7 +435,10 @@ pub fn clean(job: &Job, options: &Options, network: &Network, progress: &Progres
         took_seconds,
         speed: seconds / took_seconds,
         clipped,
-        noise_reduction_db: before.noise_floor().zip(after.noise_floor()).map(|(before, after)| before - after),
+        noise_reduction_db: before
+            .noise_floor()
+            .zip(after.noise_floor())
+            .map(|(before, after)| before - after),
         warnings,
     })
 }

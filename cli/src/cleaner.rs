@@ -17,6 +17,9 @@ const MAX_FRAMES: usize = 64;
 pub enum Network {
     /// Run by aeden's own kernels.
     Native(Model),
+    /// Run by ONNX Runtime.
+    #[cfg(feature = "onnx")]
+    Onnx(aeden::onnx::OnnxModel),
     /// Changes nothing.
     StandIn,
 }
@@ -42,20 +45,89 @@ impl Settings {
 impl Network {
     /// Loads what the arguments name.
     pub fn load(args: &NetworkArgs) -> Result<Self, Problem> {
-        let is_onnx = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
-        let onnx_file = args.model.as_deref().filter(|path| is_onnx(path));
-        match (args.engine, onnx_file) {
-            (Some(EngineName::Native), Some(path)) => Err(Problem::model(format!(
-                "{}: an ONNX model needs --engine onnxruntime; the native engine takes .safetensors files",
+        match (&args.model, args.engine) {
+            (None, None | Some(EngineName::Native)) => Ok(Network::built_in()),
+            (None, Some(EngineName::Onnxruntime)) => Err(Problem::model(
+                "the built-in model runs in the native engine only; give its ONNX file with --model FILE.onnx",
+            )),
+            (Some(path), Some(EngineName::Native)) if is_onnx(path) => Err(Problem::model(format!(
+                "{}: the native engine takes .safetensors files; leave out --engine",
                 path.display()
             ))),
-            (Some(EngineName::Onnxruntime), _) | (None, Some(_)) => Err(Problem::model(
-                "this aeden was built without ONNX Runtime; use a .safetensors model and the native engine",
-            )),
-            _ => match &args.model {
-                Some(path) => Model::open(path).map(Network::Native).map_err(Problem::model),
-                None => Ok(Network::StandIn),
-            },
+            (Some(path), Some(EngineName::Onnxruntime)) => Network::open_onnx(path),
+            (Some(path), None) if is_onnx(path) => Network::open_onnx(path),
+            (Some(path), _) => Network::open_native(path),
+        }
+    }
+
+    /// Loads a model file, run by what its ending calls for.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        if is_onnx(path) {
+            Network::open_onnx(path)
+        } else {
+            Network::open_native(path)
+        }
+    }
+
+    /// The model inside this program.
+    pub fn built_in() -> Self {
+        Network::StandIn
+    }
+
+    fn open_native(path: &Path) -> Result<Self, Problem> {
+        Model::open(path).map(Network::Native).map_err(Problem::model)
+    }
+
+    #[cfg(feature = "onnx")]
+    fn open_onnx(path: &Path) -> Result<Self, Problem> {
+        aeden::onnx::OnnxModel::open(path)
+            .map(Network::Onnx)
+            .map_err(Problem::model)
+    }
+
+    #[cfg(not(feature = "onnx"))]
+    fn open_onnx(path: &Path) -> Result<Self, Problem> {
+        Err(Problem::model(format!(
+            "{}: this aeden was built without ONNX Runtime; build it with --features onnx, or use a .safetensors model",
+            path.display()
+        )))
+    }
+
+    /// The name that the model gives itself.
+    pub fn name(&self) -> &str {
+        match self {
+            Network::Native(model) => model.name(),
+            #[cfg(feature = "onnx")]
+            Network::Onnx(model) => model.name(),
+            Network::StandIn => "none",
+        }
+    }
+
+    /// The program that runs it.
+    pub fn engine_name(&self) -> &'static str {
+        match self {
+            Network::Native(_) => "native",
+            #[cfg(feature = "onnx")]
+            Network::Onnx(_) => "onnxruntime",
+            Network::StandIn => "native",
+        }
+    }
+
+    /// How many numbers were learnt, where that is known.
+    pub fn parameters(&self) -> Option<usize> {
+        match self {
+            Network::Native(model) => Some(model.parameters()),
+            _ => None,
+        }
+    }
+
+    /// How the network wants sound framed.
+    pub fn framing(&self) -> Framing {
+        match self {
+            Network::Native(model) => model.framing().clone(),
+            #[cfg(feature = "onnx")]
+            Network::Onnx(model) => model.framing().clone(),
+            Network::StandIn => Framing::default(),
         }
     }
 
@@ -78,9 +150,19 @@ impl Network {
     fn engine(&self, channels: usize) -> Result<Box<dyn Engine>, Error> {
         Ok(match self {
             Network::Native(model) => Box::new(model.engine(channels, MAX_FRAMES)),
-            Network::StandIn => Box::new(StandIn { framing: Framing::default(), channels }),
+            #[cfg(feature = "onnx")]
+            Network::Onnx(model) => Box::new(model.engine(channels)?),
+            Network::StandIn => Box::new(StandIn {
+                framing: Framing::default(),
+                channels,
+            }),
         })
     }
+}
+
+fn is_onnx(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
 }
 
 struct StandIn {

@@ -55,8 +55,13 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
     let channels = usize::from(format.channels);
     // The histogram keeps memory constant.
     let mode = Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM;
-    let mut meter = EbuR128::new(format.channels.into(), format.rate, mode).map_err(|e| Problem::file(name, e))?;
-    let settings = Settings { limit: None, mix: 1.0, channels: Channels::Linked };
+    let mut meter =
+        EbuR128::new(format.channels.into(), format.rate, mode).map_err(|e| Problem::file(name, e))?;
+    let settings = Settings {
+        limit: None,
+        mix: 1.0,
+        channels: Channels::Linked,
+    };
     let mut way = Aligned::new(network.cleaner(format.rate, channels, &settings)?, channels);
     let mut levels = [(); 2].map(|()| Levels::new(format.rate, channels));
     let mut take = |way: &Aligned| {
@@ -73,7 +78,9 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
             break;
         }
         decode_block(name, &format, &raw, frames, &mut planes)?;
-        meter.add_frames_planar_f32(&planes.iter().map(Vec::as_slice).collect::<Vec<_>>()).map_err(|e| Problem::file(name, e))?;
+        meter
+            .add_frames_planar_f32(&planes.iter().map(Vec::as_slice).collect::<Vec<_>>())
+            .map_err(|e| Problem::file(name, e))?;
         way.push(&planes);
         take(&way);
         frames += got as u64;
@@ -87,8 +94,13 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
     chunks.splice(0..0, header.chunks.iter().map(|chunk| printable(chunk.id)));
     levels.iter_mut().for_each(Levels::finish);
 
-    let peak = (0..format.channels.into()).filter_map(|channel| meter.true_peak(channel).ok()).fold(0.0, f64::max);
-    let loudness = meter.loudness_global().ok().filter(|loudness| loudness.is_finite());
+    let peak = (0..format.channels.into())
+        .filter_map(|channel| meter.true_peak(channel).ok())
+        .fold(0.0, f64::max);
+    let loudness = meter
+        .loudness_global()
+        .ok()
+        .filter(|loudness| loudness.is_finite());
     Ok(Findings {
         file: name.into(),
         container: match header.container {
@@ -127,18 +139,30 @@ impl std::fmt::Display for Findings {
         let channels = if self.channels == 1 { "channel" } else { "channels" };
         writeln!(f, "{}", self.file.display())?;
         let (container, encoding) = (&self.container, &self.encoding);
-        writeln!(f, "  format       {container}, {encoding}, {} Hz, {} {channels}", self.rate, self.channels)?;
+        writeln!(
+            f,
+            "  format       {container}, {encoding}, {} Hz, {} {channels}",
+            self.rate, self.channels
+        )?;
         if !self.chunks.is_empty() {
             writeln!(f, "  chunks       {}", self.chunks.join(", "))?;
         }
-        writeln!(f, "  duration     {hours}:{minutes:02}:{:06.3}", self.seconds % 60.0)?;
+        writeln!(
+            f,
+            "  duration     {hours}:{minutes:02}:{:06.3}",
+            self.seconds % 60.0
+        )?;
         writeln!(
             f,
             "  loudness     {}, true peak {}",
             number(self.loudness_lufs, "LUFS"),
             number(self.true_peak_dbtp, "dBTP")
         )?;
-        writeln!(f, "  noise floor  {}", pair(self.noise_floor_dbfs, self.noise_floor_after_dbfs, "dBFS"))?;
+        writeln!(
+            f,
+            "  noise floor  {}",
+            pair(self.noise_floor_dbfs, self.noise_floor_after_dbfs, "dBFS")
+        )?;
         writeln!(f, "  SNR, about   {}", pair(self.snr_db, self.snr_after_db, "dB"))
     }
 }

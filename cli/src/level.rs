@@ -64,7 +64,9 @@ impl Levels {
 
     fn close_block(&mut self) {
         let power = self.energy / (self.frames * self.channels) as f64;
-        let bin = ((decibels(power) - SILENCE) / STEP).round().clamp(0.0, (BINS - 1) as f32) as usize;
+        let bin = ((decibels(power) - SILENCE) / STEP)
+            .round()
+            .clamp(0.0, (BINS - 1) as f32) as usize;
         self.counts[bin] += 1;
         self.powers[bin] += power;
         self.total_energy += self.energy;

@@ -9,6 +9,7 @@ pub mod clean;
 pub mod cleaner;
 pub mod inspect;
 pub mod level;
+pub mod models;
 pub mod output;
 pub mod plan;
 pub mod plot;
@@ -36,7 +37,7 @@ pub fn run() -> ExitCode {
     let (name, result) = match &cli.command {
         Command::Clean(args) => ("clean", clean_all(args)),
         Command::Inspect(args) => ("inspect", inspect_all(args)),
-        Command::Models(args) => ("models", models(args)),
+        Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),
         Command::Man { command } => ("man", man(command.as_deref())),
     };
@@ -79,7 +80,9 @@ fn clean_all(args: &CleanArgs) -> Result<u8, Problem> {
         work();
     });
 
-    let tally = tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let tally = tally
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     if steps.len() > 1 && !args.quiet {
         progress.line(&format!("aeden: clean: {tally}"));
     }
@@ -97,7 +100,10 @@ fn clean_one(job: &Job, options: &clean::Options, network: &Network, progress: &
     // A defect that one file brings to light must not stop the others.
     let result = catch_unwind(AssertUnwindSafe(|| clean::clean(job, options, network, progress)));
     let result = result.unwrap_or_else(|_| {
-        Err(Problem::file(job.input.name(), "aeden itself is at fault here; please report it with this file"))
+        Err(Problem::file(
+            job.input.name(),
+            "aeden itself is at fault here; please report it with this file",
+        ))
     });
     match result {
         Ok(report) => Outcome::Cleaned(report),
@@ -158,9 +164,18 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} cleaned, {} skipped, {} failed", self.cleaned, self.skipped, self.failed)?;
+        write!(
+            f,
+            "{} cleaned, {} skipped, {} failed",
+            self.cleaned, self.skipped, self.failed
+        )?;
         if self.cleaned > 0 {
-            write!(f, "; {:.1} s of sound, {:.0} x real time a job", self.seconds, self.seconds / self.took_seconds)?;
+            write!(
+                f,
+                "; {:.1} s of sound, {:.0} x real time a job",
+                self.seconds,
+                self.seconds / self.took_seconds
+            )?;
         }
         Ok(())
     }
@@ -173,13 +188,16 @@ fn show_plan(steps: &[Step], as_json: bool) -> Result<u8, Problem> {
         failed |= matches!(step, Step::Refuse(..));
         let line = match step {
             Step::Clean(job) if as_json => {
-                json!({ "input": job.input.name(), "output": job.output.name(), "status": "would clean" }).to_string()
+                json!({ "input": job.input.name(), "output": job.output.name(), "status": "would clean" })
+                    .to_string()
             }
             Step::Skip(job) if as_json => {
-                json!({ "input": job.input.name(), "output": job.output.name(), "status": "would skip" }).to_string()
+                json!({ "input": job.input.name(), "output": job.output.name(), "status": "would skip" })
+                    .to_string()
             }
             Step::Refuse(source, problem) if as_json => {
-                json!({ "input": source.name(), "status": "would fail", "error": problem.to_string() }).to_string()
+                json!({ "input": source.name(), "status": "would fail", "error": problem.to_string() })
+                    .to_string()
             }
             step => Problem::usage(step).to_string(),
         };
@@ -212,8 +230,20 @@ fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
 }
 
 /// `aeden models`.
-fn models(_args: &ModelsArgs) -> Result<u8, Problem> {
-    Err(Problem::model("there is no built-in model yet; give --model FILE"))
+fn describe_models(args: &ModelsArgs) -> Result<u8, Problem> {
+    let files: Vec<Option<&Path>> = match args.files.as_slice() {
+        [] => vec![None],
+        files => files.iter().map(|file| Some(file.as_path())).collect(),
+    };
+    for file in files {
+        let description = models::describe(file)?;
+        print(&if args.json {
+            format!("{}\n", json!(description))
+        } else {
+            description.to_string()
+        })?;
+    }
+    Ok(DONE)
 }
 
 /// `aeden completions`.
@@ -231,12 +261,20 @@ fn man(name: Option<&str>) -> Result<u8, Problem> {
         None => program,
         Some(name) => {
             let found = program.find_subcommand(name).cloned();
-            let names = || program.get_subcommands().map(|c| c.get_name()).collect::<Vec<_>>().join(", ");
+            let names = || {
+                program
+                    .get_subcommands()
+                    .map(|c| c.get_name())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
             found.ok_or_else(|| Problem::usage(format!("there is no command {name:?}, only: {}", names())))?
         }
     };
     let mut text = Vec::new();
-    clap_mangen::Man::new(command).render(&mut text).map_err(|e| Problem::io(Path::new("-"), &e))?;
+    clap_mangen::Man::new(command)
+        .render(&mut text)
+        .map_err(|e| Problem::io(Path::new("-"), &e))?;
     print(&String::from_utf8_lossy(&text)).map(|()| DONE)
 }
 

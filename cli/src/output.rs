@@ -75,13 +75,18 @@ impl Output {
     pub fn create(target: &Target, overwrite: bool) -> Result<Self, Problem> {
         let stream = match target {
             Target::Stdout => Ok(Stream::Open(Box::new(io::stdout()))),
-            Target::Device(path) => {
-                File::options().write(true).open(path).map(|file| Stream::Open(Box::new(file)))
-            }
+            Target::Device(path) => File::options()
+                .write(true)
+                .open(path)
+                .map(|file| Stream::Open(Box::new(file))),
             Target::File(path) => Temporary::beside(path).map(Stream::Temporary),
         };
         let stream = stream.map_err(|e| Problem::io(target.name(), &e))?;
-        Ok(Output { target: target.clone(), overwrite, stream: BufWriter::with_capacity(1 << 17, stream) })
+        Ok(Output {
+            target: target.clone(),
+            overwrite,
+            stream: BufWriter::with_capacity(1 << 17, stream),
+        })
     }
 
     /// Whether [`seal`](Output::seal) can correct what has been written.
@@ -96,12 +101,18 @@ impl Output {
             Stream::Open(stream) => stream.flush(),
         });
         written.map_err(|e| Problem::io(self.target.name(), &e))?;
-        let Ok(stream) = self.stream.into_inner() else { unreachable!("flushed just above") };
+        let Ok(stream) = self.stream.into_inner() else {
+            unreachable!("flushed just above")
+        };
         let temporary = match stream {
             Stream::Temporary(temporary) => Some(temporary),
             Stream::Open(_) => None,
         };
-        Ok(Sealed { target: self.target, overwrite: self.overwrite, temporary })
+        Ok(Sealed {
+            target: self.target,
+            overwrite: self.overwrite,
+            temporary,
+        })
     }
 }
 
@@ -136,7 +147,9 @@ pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
     let mut lock = unfinished();
     let mut named: Vec<PathBuf> = Vec::new();
     for output in outputs {
-        let (Target::File(path), Some(temporary)) = (&output.target, output.temporary) else { continue };
+        let (Target::File(path), Some(temporary)) = (&output.target, output.temporary) else {
+            continue;
+        };
         let existed = path.exists();
         match temporary.rename(path, output.overwrite, &mut lock) {
             Ok(()) if !existed => named.push(path.clone()),
@@ -178,7 +191,9 @@ impl Temporary {
             builder.permissions(std::fs::Permissions::from_mode(mode));
         }
         let mut lock = unfinished();
-        let file = builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()))?;
+        let file = builder
+            .tempfile_in(folder)
+            .map_err(|e| io::Error::from(e.kind()))?;
         lock.push(file.path().to_path_buf());
         Ok(Temporary(Some(file)))
     }
@@ -205,7 +220,10 @@ impl Temporary {
             file.persist_noclobber(target).map(drop).or_else(|e| {
                 // Some file systems, FAT for one, cannot rename without replacing.
                 if e.error.kind() == io::ErrorKind::AlreadyExists || target.exists() {
-                    return Err(tempfile::PersistError { error: io::ErrorKind::AlreadyExists.into(), file: e.file });
+                    return Err(tempfile::PersistError {
+                        error: io::ErrorKind::AlreadyExists.into(),
+                        file: e.file,
+                    });
                 }
                 e.file.persist(target).map(drop)
             })

@@ -23,7 +23,11 @@ pub enum Source {
 impl Source {
     /// `-` is standard input.
     pub fn from_path(path: &Path) -> Self {
-        if path == Path::new("-") { Source::Stdin } else { Source::File(path.into()) }
+        if path == Path::new("-") {
+            Source::Stdin
+        } else {
+            Source::File(path.into())
+        }
     }
 
     /// As the user knows it.
@@ -64,13 +68,23 @@ pub fn plan(args: &CleanArgs) -> Result<Vec<Step>, Problem> {
     let pairs = pairs(args)?;
     let single = matches!(pairs.as_slice(), [_]);
     if !single && (args.removed.is_some() || args.plot.is_some()) {
-        return Err(Problem::usage("--removed and --plot take one file, but there are several inputs; clean them one by one"));
+        return Err(Problem::usage(
+            "--removed and --plot take one file, but there are several inputs; clean them one by one",
+        ));
     }
-    if args.json && pairs.iter().any(|pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-"))) {
-        return Err(Problem::usage("--json and the sound cannot both go to standard output; give OUT or leave out --json"));
+    if args.json
+        && pairs
+            .iter()
+            .any(|pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-")))
+    {
+        return Err(Problem::usage(
+            "--json and the sound cannot both go to standard output; give OUT or leave out --json",
+        ));
     }
     if pairs.iter().filter(|pair| pair.input == Source::Stdin).count() > 1 {
-        return Err(Problem::usage("standard input '-' is given twice; it can be read once"));
+        return Err(Problem::usage(
+            "standard input '-' is given twice; it can be read once",
+        ));
     }
     for extra in [&args.removed, &args.plot].into_iter().flatten() {
         if extra == Path::new("-") {
@@ -100,11 +114,17 @@ impl Pair {
             Some(below) => Ok(folder.join(below)),
             None => Err(Problem::file(&path, "has no file name; give a file")),
         };
-        Pair { input: Source::File(path), output }
+        Pair {
+            input: Source::File(path),
+            output,
+        }
     }
 
     fn refused(path: &Path, problem: Problem) -> Self {
-        Pair { input: Source::from_path(path), output: Err(problem) }
+        Pair {
+            input: Source::from_path(path),
+            output: Err(problem),
+        }
     }
 }
 
@@ -112,14 +132,25 @@ impl Pair {
 fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
     if let Some(folder) = &args.output_dir {
         if folder.exists() && !folder.is_dir() {
-            return Err(Problem::usage(format!("{}: not a folder; -o needs one", folder.display())));
+            return Err(Problem::usage(format!(
+                "{}: not a folder; -o needs one",
+                folder.display()
+            )));
         }
-        return Ok(args.paths.iter().flat_map(|path| into_folder(path, folder)).collect());
+        return Ok(args
+            .paths
+            .iter()
+            .flat_map(|path| into_folder(path, folder))
+            .collect());
     }
     let (path, out) = match args.paths.as_slice() {
         [path] => (path, None),
         [path, out] => (path, Some(out)),
-        _ => return Err(Problem::usage("several inputs need a folder for their outputs; add -o DIR")),
+        _ => {
+            return Err(Problem::usage(
+                "several inputs need a folder for their outputs; add -o DIR",
+            ));
+        }
     };
     if path != Path::new("-") && (path.is_dir() || !path.exists() && is_pattern(path)) {
         return Err(Problem::usage(format!(
@@ -129,13 +160,19 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
     }
     let output = match out {
         Some(out) if out.is_dir() => {
-            return Err(Problem::usage(format!("{0}: a folder; to write into it say: -o {0}", out.display())));
+            return Err(Problem::usage(format!(
+                "{0}: a folder; to write into it say: -o {0}",
+                out.display()
+            )));
         }
         Some(out) => out.clone(),
         None if path == Path::new("-") => path.clone(),
         None => beside(path),
     };
-    Ok(vec![Pair { input: Source::from_path(path), output: Ok(output) }])
+    Ok(vec![Pair {
+        input: Source::from_path(path),
+        output: Ok(output),
+    }])
 }
 
 /// `NAME.clean.wav` beside `NAME.wav`.
@@ -160,7 +197,10 @@ fn has_sound_ending(path: &Path) -> bool {
 /// One input of a command with `-o`: a file, a folder, a pattern.
 fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
     if path == Path::new("-") {
-        let problem = Problem::file(path, "standard input has no name to use in a folder; give OUT instead of -o");
+        let problem = Problem::file(
+            path,
+            "standard input has no name to use in a folder; give OUT instead of -o",
+        );
         return vec![Pair::refused(path, problem)];
     }
     if path.is_dir() {
@@ -170,13 +210,24 @@ fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
         return vec![Pair::below(path.into(), path.parent().unwrap_or(path), folder)];
     }
     let pattern = path.to_str().unwrap_or_default();
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
     let found = match glob::glob_with(pattern, options) {
         Ok(found) => found,
-        Err(e) => return vec![Pair::refused(path, Problem::file(path, format!("not a pattern: {}", e.msg)))],
+        Err(e) => {
+            return vec![Pair::refused(
+                path,
+                Problem::file(path, format!("not a pattern: {}", e.msg)),
+            )];
+        }
     };
     // Sub-folders are kept from the first part of the pattern on that is not plain.
-    let base: PathBuf = path.components().take_while(|part| !is_pattern(part.as_ref())).collect();
+    let base: PathBuf = path
+        .components()
+        .take_while(|part| !is_pattern(part.as_ref()))
+        .collect();
     let mut pairs = Vec::new();
     for entry in found {
         match entry {
@@ -186,7 +237,10 @@ fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
         }
     }
     if pairs.is_empty() {
-        pairs.push(Pair::refused(path, Problem::file(path, "no file matches this pattern; check it")));
+        pairs.push(Pair::refused(
+            path,
+            Problem::file(path, "no file matches this pattern; check it"),
+        ));
     }
     pairs
 }
@@ -225,7 +279,10 @@ fn from_folder(from: &Path, base: &Path, to: &Path) -> Vec<Pair> {
         folders.extend(inner.into_iter().rev());
     }
     if pairs.is_empty() {
-        let what = format!("no sound files in this folder; files named .{} are taken", ENDINGS.join(", ."));
+        let what = format!(
+            "no sound files in this folder; files named .{} are taken",
+            ENDINGS.join(", .")
+        );
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
     pairs
@@ -269,8 +326,12 @@ impl Identity {
     /// Of the file that standard input or output has been redirected to, where the system can tell.
     #[cfg(unix)]
     fn of_stream(stream: impl std::os::fd::AsFd) -> Option<Self> {
-        let about = fs::File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
-        about.is_file().then(|| Identity::of_existing(&about, Path::new("-")))
+        let about = fs::File::from(stream.as_fd().try_clone_to_owned().ok()?)
+            .metadata()
+            .ok()?;
+        about
+            .is_file()
+            .then(|| Identity::of_existing(&about, Path::new("-")))
     }
 
     #[cfg(not(unix))]
@@ -335,15 +396,26 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
             Target::File(path) => inputs.find(&Identity::of(path)),
         };
         if let Some(input) = shared {
-            let whose = if input == name { "the input itself" } else { "another input" };
-            return Err(Problem::file(&name, format!("its {role} {} is {whose}; choose another name", path.display())));
+            let whose = if input == name {
+                "the input itself"
+            } else {
+                "another input"
+            };
+            return Err(Problem::file(
+                &name,
+                format!("its {role} {} is {whose}; choose another name", path.display()),
+            ));
         }
         if let Target::File(real) = &target {
             let identity = Identity::of(real);
             if let Some(other) = claimed.find(&identity) {
                 return Err(Problem::file(
                     &name,
-                    format!("its {role} {} is written already as {}; choose another name", path.display(), other.display()),
+                    format!(
+                        "its {role} {} is written already as {}; choose another name",
+                        path.display(),
+                        other.display()
+                    ),
                 ));
             }
             claimed.files.insert(identity, real.clone());
@@ -351,21 +423,40 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         Ok(target)
     };
     let output = target(&output, "output")?;
-    let removed = args.removed.as_deref().map(|path| target(path, "--removed file")).transpose()?;
-    let plot = args.plot.as_deref().map(|path| target(path, "--plot file")).transpose()?;
-    let job = Job { input: pair.input, output, removed, plot };
+    let removed = args
+        .removed
+        .as_deref()
+        .map(|path| target(path, "--removed file"))
+        .transpose()?;
+    let plot = args
+        .plot
+        .as_deref()
+        .map(|path| target(path, "--plot file"))
+        .transpose()?;
+    let job = Job {
+        input: pair.input,
+        output,
+        removed,
+        plot,
+    };
     if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists()) {
         return Ok(Step::Skip(job));
     }
     if !args.overwrite {
-        for target in [Some(&job.output), job.removed.as_ref(), job.plot.as_ref()].into_iter().flatten() {
+        for target in [Some(&job.output), job.removed.as_ref(), job.plot.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             if let Target::File(path) = target
                 && path.symlink_metadata().is_ok()
             {
                 let problem = exists(path);
                 let both_sound = args.paths.len() == 2 && args.output_dir.is_none() && target == &job.output;
                 return Err(if both_sound {
-                    Problem::file(path, "exists already; -y replaces it (two paths mean IN OUT, to clean both add -o DIR)")
+                    Problem::file(
+                        path,
+                        "exists already; -y replaces it (two paths mean IN OUT, to clean both add -o DIR)",
+                    )
                 } else {
                     problem
                 });
@@ -399,7 +490,11 @@ impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = |job: &Job| {
             let extra = [&job.removed, &job.plot].into_iter().flatten();
-            let mut text = format!("{} -> {}", job.input.name().display(), job.output.name().display());
+            let mut text = format!(
+                "{} -> {}",
+                job.input.name().display(),
+                job.output.name().display()
+            );
             for target in extra {
                 text.push_str(&format!(", {}", target.name().display()));
             }

@@ -49,7 +49,10 @@ impl Spectrogram {
             let low = frequency_at(row as f32 / ROWS as f32, rate) / bin;
             let high = frequency_at((row + 1) as f32 / ROWS as f32, rate) / bin;
             let middle = ((low + high) / 2.0).round();
-            ((low.ceil().min(middle) as usize).min(window / 2), (high.floor().max(middle) as usize).min(window / 2))
+            (
+                (low.ceil().min(middle) as usize).min(window / 2),
+                (high.floor().max(middle) as usize).min(window / 2),
+            )
         });
         Spectrogram {
             transform: RealFftPlanner::new().plan_fft_forward(window),
@@ -88,7 +91,11 @@ impl Spectrogram {
         let (mut input, mut output) = (self.transform.make_input_vec(), self.transform.make_output_vec());
         // A full-scale sine has power 1.
         let scale = (4.0 / window as f32).powi(2) / self.waiting.len() as f32;
-        while self.waiting.first().is_some_and(|waiting| waiting.len() >= window) {
+        while self
+            .waiting
+            .first()
+            .is_some_and(|waiting| waiting.len() >= window)
+        {
             let mut power = vec![0.0f32; output.len()];
             for waiting in &mut self.waiting {
                 for ((x, &sample), &taper) in input.iter_mut().zip(waiting.iter()).zip(&self.taper) {
@@ -96,7 +103,10 @@ impl Spectrogram {
                 }
                 waiting.drain(..self.hop);
                 if self.transform.process(&mut input, &mut output).is_ok() {
-                    power.iter_mut().zip(&output).for_each(|(p, x)| *p += x.norm_sqr() * scale);
+                    power
+                        .iter_mut()
+                        .zip(&output)
+                        .for_each(|(p, x)| *p += x.norm_sqr() * scale);
                 }
             }
             self.add_column(&power);
@@ -117,7 +127,9 @@ impl Spectrogram {
             self.in_last = 0;
         }
         self.in_last += 1;
-        let Some(column) = self.columns.last_mut() else { return };
+        let Some(column) = self.columns.last_mut() else {
+            return;
+        };
         for (sum, &(first, last)) in column.iter_mut().zip(&self.bands) {
             *sum += power[first..=last].iter().sum::<f32>() / (last - first + 1) as f32;
         }
@@ -126,13 +138,22 @@ impl Spectrogram {
     /// Level in dBFS at a place of the picture.
     fn level(&self, x: usize, row: usize) -> f32 {
         let first = x * self.columns.len() / WIDTH;
-        let last = ((x + 1) * self.columns.len()).div_ceil(WIDTH).max(first + 1).min(self.columns.len());
-        let sum: f32 = (first..last).map(|i| self.columns[i][row] / self.transforms_in(i) as f32).sum();
+        let last = ((x + 1) * self.columns.len())
+            .div_ceil(WIDTH)
+            .max(first + 1)
+            .min(self.columns.len());
+        let sum: f32 = (first..last)
+            .map(|i| self.columns[i][row] / self.transforms_in(i) as f32)
+            .sum();
         10.0 * (sum / (last - first) as f32).log10()
     }
 
     fn transforms_in(&self, column: usize) -> usize {
-        if column + 1 == self.columns.len() { self.in_last } else { self.full }
+        if column + 1 == self.columns.len() {
+            self.in_last
+        } else {
+            self.full
+        }
     }
 
     fn loudest(&self) -> f32 {
@@ -155,19 +176,39 @@ fn frequency_at(position: f32, rate: u32) -> f32 {
 }
 
 /// Draws the three spectrograms under one another over one time axis, in seconds, with frequencies in Hz.
-pub fn draw(before: &Spectrogram, after: &Spectrogram, removed: &Spectrogram, out: impl Write) -> io::Result<()> {
+pub fn draw(
+    before: &Spectrogram,
+    after: &Spectrogram,
+    removed: &Spectrogram,
+    out: impl Write,
+) -> io::Result<()> {
     let mut picture = Picture::new(LEFT + WIDTH + RIGHT, TOP + 3 * ROWS + 2 * GAP + BOTTOM);
     let loudest = before.loudest().max(after.loudest());
     // Silence is drawn on the scale of full scale.
-    let brightest = if loudest > -100.0 { (loudest / 10.0).ceil() * 10.0 } else { 0.0 };
+    let brightest = if loudest > -100.0 {
+        (loudest / 10.0).ceil() * 10.0
+    } else {
+        0.0
+    };
     let seconds = before.frames as f64 / f64::from(before.rate);
-    for (i, (title, spectrogram)) in [("before", before), ("after", after), ("removed", removed)].into_iter().enumerate() {
+    for (i, (title, spectrogram)) in [("before", before), ("after", after), ("removed", removed)]
+        .into_iter()
+        .enumerate()
+    {
         let top = TOP + i * (ROWS + GAP);
         picture.text(LEFT, top - 20, title);
         for x in 0..WIDTH {
             for row in 0..ROWS {
-                let level = if spectrogram.columns.is_empty() { f32::NEG_INFINITY } else { spectrogram.level(x, row) };
-                picture.dot(LEFT + x, top + ROWS - 1 - row, colour((level - brightest) / RANGE + 1.0));
+                let level = if spectrogram.columns.is_empty() {
+                    f32::NEG_INFINITY
+                } else {
+                    spectrogram.level(x, row)
+                };
+                picture.dot(
+                    LEFT + x,
+                    top + ROWS - 1 - row,
+                    colour((level - brightest) / RANGE + 1.0),
+                );
             }
         }
         for frequency in [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000] {
@@ -182,10 +223,19 @@ pub fn draw(before: &Spectrogram, after: &Spectrogram, removed: &Spectrogram, ou
         let step = tick_step(seconds);
         for tick in 0..=(seconds / step + 1e-9) as usize {
             let at = tick as f64 * step;
-            let x = LEFT + if seconds > 0.0 { (at / seconds * (WIDTH - 1) as f64) as usize } else { 0 };
+            let x = LEFT
+                + if seconds > 0.0 {
+                    (at / seconds * (WIDTH - 1) as f64) as usize
+                } else {
+                    0
+                };
             picture.line(x, top + ROWS, 1, 6);
             if i == 2 {
-                let digits = if step < 1.0 { (-step.log10()).ceil() as usize } else { 0 };
+                let digits = if step < 1.0 {
+                    (-step.log10()).ceil() as usize
+                } else {
+                    0
+                };
                 picture.text_around(x, top + ROWS + 12, &format!("{at:.digits$}"));
             }
         }
@@ -203,7 +253,11 @@ pub fn draw(before: &Spectrogram, after: &Spectrogram, removed: &Spectrogram, ou
         let y = TOP + (ROWS - 1) * part / 4;
         picture.line(bar + 16, y, 5, 1);
         let level = brightest - RANGE * part as f32 / 4.0;
-        picture.text(bar + 26, (y.saturating_sub(7)).max(TOP - 7), &format!("{level:.0}"));
+        picture.text(
+            bar + 26,
+            (y.saturating_sub(7)).max(TOP - 7),
+            &format!("{level:.0}"),
+        );
     }
     picture.write(out)
 }
@@ -212,14 +266,22 @@ pub fn draw(before: &Spectrogram, after: &Spectrogram, removed: &Spectrogram, ou
 fn tick_step(seconds: f64) -> f64 {
     let rough = (seconds / 10.0).max(1e-3);
     let decade = 10f64.powf(rough.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * decade >= rough * 0.999);
+    let factor = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .find(|factor| factor * decade >= rough * 0.999);
     factor.unwrap_or(10.0) * decade
 }
 
 /// From dark at 0 to bright at 1, through colours whose lightness rises all the way.
 fn colour(value: f32) -> [u8; 3] {
-    const STOPS: [[f32; 3]; 6] =
-        [[4.0, 4.0, 16.0], [52.0, 16.0, 96.0], [128.0, 32.0, 120.0], [214.0, 68.0, 88.0], [250.0, 150.0, 70.0], [252.0, 248.0, 196.0]];
+    const STOPS: [[f32; 3]; 6] = [
+        [4.0, 4.0, 16.0],
+        [52.0, 16.0, 96.0],
+        [128.0, 32.0, 120.0],
+        [214.0, 68.0, 88.0],
+        [250.0, 150.0, 70.0],
+        [252.0, 248.0, 196.0],
+    ];
     let place = value.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
     let stop = (place as usize).min(STOPS.len() - 2);
     let share = place - stop as f32;
@@ -239,7 +301,11 @@ struct Picture {
 
 impl Picture {
     fn new(width: usize, height: usize) -> Self {
-        Picture { width, height, pixels: vec![0xff; width * height * 3] }
+        Picture {
+            width,
+            height,
+            pixels: vec![0xff; width * height * 3],
+        }
     }
 
     fn dot(&mut self, x: usize, y: usize, colour: [u8; 3]) {

@@ -33,7 +33,10 @@ pub struct Problem {
 impl Problem {
     /// One file could not be done. `subject` is its name as the user knows it.
     pub fn file(subject: &Path, what: impl std::fmt::Display) -> Self {
-        Problem { text: format!("{}: {what}", subject.display()), status: FILE_FAILED }
+        Problem {
+            text: format!("{}: {what}", subject.display()),
+            status: FILE_FAILED,
+        }
     }
 
     /// One file could not be done because the operating system refused.
@@ -43,12 +46,18 @@ impl Problem {
 
     /// The command makes no sense as given.
     pub fn usage(what: impl std::fmt::Display) -> Self {
-        Problem { text: what.to_string(), status: USAGE }
+        Problem {
+            text: what.to_string(),
+            status: USAGE,
+        }
     }
 
     /// The model or the engine cannot be used.
     pub fn model(what: impl std::fmt::Display) -> Self {
-        Problem { text: what.to_string(), status: MODEL }
+        Problem {
+            text: what.to_string(),
+            status: MODEL,
+        }
     }
 
     /// The exit status that goes with it.
@@ -61,7 +70,11 @@ impl std::fmt::Display for Problem {
     /// Always one line: control characters, as file names may hold them, are escaped.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for c in self.text.chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?
+            } else {
+                write!(f, "{c}")?
+            }
         }
         Ok(())
     }

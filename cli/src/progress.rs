@@ -1,6 +1,8 @@
 //! Progress bars on a terminal; nothing elsewhere.
 
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{
+    HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -21,8 +23,15 @@ impl Progress {
     /// Draws on standard error if that is a terminal and the user wants it.
     pub fn new(wanted: bool) -> Self {
         let shown = wanted && std::io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Progress { bars: MultiProgress::with_draw_target(target), shown }
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Progress {
+            bars: MultiProgress::with_draw_target(target),
+            shown,
+        }
     }
 
     /// Whether anything is drawn.
@@ -33,23 +42,37 @@ impl Progress {
     /// A bar for a file of `frames` frames, as far as that is known.
     pub fn file(&self, name: &Path, frames: Option<u64>, rate: u32) -> FileProgress {
         if !self.shown {
-            return FileProgress { bar: ProgressBar::hidden() };
+            return FileProgress {
+                bar: ProgressBar::hidden(),
+            };
         }
         let rate = f64::from(rate);
         let speed = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(out, "{:.0} x real time", state.per_sec() / rate);
         };
         let heard = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = write!(out, "{}", HumanDuration(Duration::from_secs_f64(state.pos() as f64 / rate)));
+            let _ = write!(
+                out,
+                "{}",
+                HumanDuration(Duration::from_secs_f64(state.pos() as f64 / rate))
+            );
         };
         let (bar, template) = match frames {
-            Some(frames) => (ProgressBar::new(frames), "{msg} [{bar:30}] {percent}%  {speed}  {eta} left"),
+            Some(frames) => (
+                ProgressBar::new(frames),
+                "{msg} [{bar:30}] {percent}%  {speed}  {eta} left",
+            ),
             None => (ProgressBar::no_length(), "{msg} {spinner} {heard}  {speed}"),
         };
         // The templates are constants that the tests draw.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let style = style.progress_chars("=> ").with_key("speed", speed).with_key("heard", heard);
-        let bar = self.bars.add(bar.with_style(style).with_message(name.display().to_string()));
+        let style = style
+            .progress_chars("=> ")
+            .with_key("speed", speed)
+            .with_key("heard", heard);
+        let bar = self
+            .bars
+            .add(bar.with_style(style).with_message(name.display().to_string()));
         FileProgress { bar }
     }
 

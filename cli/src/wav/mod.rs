@@ -49,9 +49,15 @@ pub enum Encoding {
 
 impl Encoding {
     /// Signed integers of 16 bits.
-    pub const INT16: Encoding = Encoding::Int { bytes: 2, valid_bits: 16 };
+    pub const INT16: Encoding = Encoding::Int {
+        bytes: 2,
+        valid_bits: 16,
+    };
     /// Signed integers of 24 bits in three bytes.
-    pub const INT24: Encoding = Encoding::Int { bytes: 3, valid_bits: 24 };
+    pub const INT24: Encoding = Encoding::Int {
+        bytes: 3,
+        valid_bits: 24,
+    };
     /// Floating point of 32 bits.
     pub const FLOAT32: Encoding = Encoding::Float { bytes: 4 };
 
@@ -140,7 +146,10 @@ impl Format {
     /// Reads the body of a `fmt ` chunk. The error says what is wrong and what to do.
     pub fn parse(body: &[u8]) -> Result<Format, String> {
         if body.len() < 16 {
-            return Err(format!("the \"fmt \" chunk has {} bytes instead of 16 or more; the header is damaged", body.len()));
+            return Err(format!(
+                "the \"fmt \" chunk has {} bytes instead of 16 or more; the header is damaged",
+                body.len()
+            ));
         }
         let u16_at = |at: usize| u16::from_le_bytes([body[at], body[at + 1]]);
         let u32_at = |at: usize| u32::from_le_bytes([body[at], body[at + 1], body[at + 2], body[at + 3]]);
@@ -179,17 +188,27 @@ impl Format {
             if guid_tail != PLAIN_GUID_TAIL && guid_tail != AMBISONIC_GUID_TAIL {
                 return Err("the sound is stored in an unknown sub-format; convert it: ffmpeg -i IN -c:a pcm_s24le OUT.wav".into());
             }
-            extension = Some(Extension { mask: u32_at(20), guid_tail });
+            extension = Some(Extension {
+                mask: u32_at(20),
+                guid_tail,
+            });
         }
         let bytes = bits.div_ceil(8);
         let encoding = match tag {
             TAG_INT if (1..=4).contains(&bytes) && (1..=bits).contains(&valid_bits) => {
                 // A depth such as 12 bits is stored in the upper bits of whole bytes.
-                Encoding::Int { bytes: bytes as u8, valid_bits: valid_bits as u8 }
+                Encoding::Int {
+                    bytes: bytes as u8,
+                    valid_bits: valid_bits as u8,
+                }
             }
             TAG_FLOAT if bits == 32 || bits == 64 => Encoding::Float { bytes: bytes as u8 },
             TAG_INT | TAG_FLOAT => {
-                let kind = if tag == TAG_INT { "integer" } else { "floating-point" };
+                let kind = if tag == TAG_INT {
+                    "integer"
+                } else {
+                    "floating-point"
+                };
                 return Err(format!(
                     "the header says {kind} samples of {bits} bits ({valid_bits} valid), which do not exist; repair or convert the file"
                 ));
@@ -201,7 +220,12 @@ impl Format {
                 ));
             }
         };
-        let format = Format { channels, rate, encoding, extension };
+        let format = Format {
+            channels,
+            rate,
+            encoding,
+            extension,
+        };
         if usize::from(block) != format.frame_bytes() {
             return Err(format!(
                 "the header says {block} bytes a frame, but {channels} channels of {bits} bits take {}; the header is damaged",
@@ -219,13 +243,24 @@ impl Format {
         };
         let container_bits = self.encoding.bytes() as u16 * 8;
         let mut out = Vec::with_capacity(40);
-        out.extend(if self.extension.is_some() { TAG_EXTENSIBLE } else { tag }.to_le_bytes());
+        out.extend(
+            if self.extension.is_some() {
+                TAG_EXTENSIBLE
+            } else {
+                tag
+            }
+            .to_le_bytes(),
+        );
         out.extend(self.channels.to_le_bytes());
         out.extend(self.rate.to_le_bytes());
         out.extend(self.bytes_per_second().to_le_bytes());
         out.extend((self.frame_bytes() as u16).to_le_bytes());
         // Without the extension, a depth such as 12 bits stands in the only field there is.
-        let bits = if self.extension.is_some() { container_bits } else { u16::from(valid_bits) };
+        let bits = if self.extension.is_some() {
+            container_bits
+        } else {
+            u16::from(valid_bits)
+        };
         out.extend(bits.to_le_bytes());
         if let Some(extension) = &self.extension {
             out.extend(22u16.to_le_bytes());
@@ -311,5 +346,13 @@ impl Header {
 
 /// Four letters for a message: letters that do not print become dots.
 pub fn printable(id: [u8; 4]) -> String {
-    id.iter().map(|&b| if (b' '..=b'~').contains(&b) { char::from(b) } else { '.' }).collect()
+    id.iter()
+        .map(|&b| {
+            if (b' '..=b'~').contains(&b) {
+                char::from(b)
+            } else {
+                '.'
+            }
+        })
+        .collect()
 }

@@ -78,7 +78,10 @@ impl<R: Read> Reader<R> {
     /// Reads the header of a stream that may be a pipe. `total` is the number of bytes in it, if that is known; then
     /// stated sizes are checked at once instead of when the stream ends.
     pub fn new(mut input: R, total: Option<u64>) -> Result<Self, Error> {
-        let mut walk = Walk { memory_left: CHUNK_MEMORY, ..Walk::default() };
+        let mut walk = Walk {
+            memory_left: CHUNK_MEMORY,
+            ..Walk::default()
+        };
         let mut first = [0; 12];
         let got = read_up_to(&mut input, &mut first)?;
         walk.position = got as u64;
@@ -120,7 +123,9 @@ impl<R: Read> Reader<R> {
         let mut padded = false;
         let stated_sound = loop {
             let Some((id, size)) = walk.chunk_header(&mut input, padded)? else {
-                return malformed("the file ends before its sound begins (no \"data\" chunk); copy or export it again");
+                return malformed(
+                    "the file ends before its sound begins (no \"data\" chunk); copy or export it again",
+                );
             };
             if !is_id(id) {
                 return malformed(format!(
@@ -147,7 +152,9 @@ impl<R: Read> Reader<R> {
                         return malformed("the header has two \"fmt \" chunks; it is damaged");
                     }
                     if size > FORMAT_MEMORY {
-                        return malformed(format!("the \"fmt \" chunk says it has {size} bytes; the header is damaged"));
+                        return malformed(format!(
+                            "the \"fmt \" chunk says it has {size} bytes; the header is damaged"
+                        ));
                     }
                     let body = walk.body(&mut input, id, size, FORMAT_MEMORY)?;
                     format = Some((Format::parse(&body).map_err(Error::Malformed)?, body));
@@ -162,7 +169,9 @@ impl<R: Read> Reader<R> {
         };
 
         let Some((format, format_bytes)) = format else {
-            return malformed("the sound comes without a \"fmt \" chunk that says what it is; the header is damaged");
+            return malformed(
+                "the sound comes without a \"fmt \" chunk that says what it is; the header is damaged",
+            );
         };
         let frame = format.frame_bytes() as u64;
         let left = total.map(|t| t - walk.position);
@@ -171,7 +180,9 @@ impl<R: Read> Reader<R> {
             Some(wide) if stated_sound == u64::from(u32::MAX) => Some(wide),
             // A stream whose writer could not go back: ffmpeg, SoX, and recorders that were stopped.
             _ if stated_sound == u64::from(u32::MAX) => None,
-            _ if is_unknown_to_sox(stated_sound, frame) && left.is_none_or(|left| left < stated_sound) => None,
+            _ if is_unknown_to_sox(stated_sound, frame) && left.is_none_or(|left| left < stated_sound) => {
+                None
+            }
             _ if stated_sound == 0 && (stated == 0 || stated == u64::from(u32::MAX)) => None,
             _ => Some(stated_sound),
         };
@@ -198,7 +209,14 @@ impl<R: Read> Reader<R> {
             input,
             position: walk.position,
             total,
-            header: Header { container, format, format_bytes, chunks, format_at, fact },
+            header: Header {
+                container,
+                format,
+                format_bytes,
+                chunks,
+                format_at,
+                fact,
+            },
             sound,
             given: 0,
             after: None,
@@ -223,7 +241,9 @@ impl<R: Read> Reader<R> {
         let frame = self.header.format.frame_bytes() as u64;
         match self.sound {
             Some(bytes) => Some(bytes / frame),
-            None => self.total.map(|total| (total - (self.position - self.given)) / frame),
+            None => self
+                .total
+                .map(|total| (total - (self.position - self.given)) / frame),
         }
     }
 
@@ -254,7 +274,8 @@ impl<R: Read> Reader<R> {
         }
         if got % frame != 0 {
             raw.truncate(got / frame * frame);
-            self.warnings.push("the sound ends inside a frame; the incomplete frame is left out".into());
+            self.warnings
+                .push("the sound ends inside a frame; the incomplete frame is left out".into());
         }
         Ok(got / frame)
     }
@@ -262,7 +283,11 @@ impl<R: Read> Reader<R> {
     /// The chunks after the sound; call it when [`read`](Reader::read) has given 0.
     pub fn finish(&mut self) -> Result<&[Chunk], Error> {
         if self.after.is_none() {
-            let after = if self.sound.is_some() { self.read_after()? } else { Vec::new() };
+            let after = if self.sound.is_some() {
+                self.read_after()?
+            } else {
+                Vec::new()
+            };
             self.after = Some(after);
         }
         Ok(self.after.as_deref().unwrap_or_default())
@@ -295,7 +320,10 @@ impl<R: Read> Reader<R> {
                     let size = walk.wide_size(id, size);
                     let fits = self.total.is_none_or(|total| size <= total - walk.position);
                     if !fits {
-                        break Some(format!("the chunk {:?} after the sound is cut short", printable(id)));
+                        break Some(format!(
+                            "the chunk {:?} after the sound is cut short",
+                            printable(id)
+                        ));
                     }
                     match walk.keep_or_skip(&mut self.input, id, size, &mut chunks) {
                         Ok(()) => padded = size % 2 == 1,
@@ -312,7 +340,9 @@ impl<R: Read> Reader<R> {
         self.warnings.append(&mut walk.warnings);
         if let Some(damage) = damage {
             if sound == 0 {
-                return malformed("the header says 0 bytes of sound, but more than that follows; repair the header");
+                return malformed(
+                    "the header says 0 bytes of sound, but more than that follows; repair the header",
+                );
             }
             self.warnings.push(format!("{damage}; it is left out"));
         }
@@ -353,13 +383,19 @@ impl Walk {
         }
         match got {
             0 => Ok(None),
-            8 => Ok(Some(([bytes[0], bytes[1], bytes[2], bytes[3]], u32_at(&bytes, 4).into()))),
+            8 => Ok(Some((
+                [bytes[0], bytes[1], bytes[2], bytes[3]],
+                u32_at(&bytes, 4).into(),
+            ))),
             _ => malformed("the file ends inside its header; copy or export it again"),
         }
     }
 
     fn wide_size(&self, id: [u8; 4], size: u64) -> u64 {
-        let wide = self.wide_sizes.iter().find(|(i, _)| *i == id && size == u64::from(u32::MAX));
+        let wide = self
+            .wide_sizes
+            .iter()
+            .find(|(i, _)| *i == id && size == u64::from(u32::MAX));
         wide.map_or(size, |&(_, wide)| wide)
     }
 
@@ -377,12 +413,16 @@ impl Walk {
     /// `ds64`: size of everything, of the sound, number of frames, then a table of other large chunks.
     fn take_ds64(&mut self, body: &[u8]) -> Result<(), Error> {
         if body.len() < 28 {
-            return malformed(format!("the \"ds64\" chunk has {} bytes instead of 28 or more; the header is damaged", body.len()));
+            return malformed(format!(
+                "the \"ds64\" chunk has {} bytes instead of 28 or more; the header is damaged",
+                body.len()
+            ));
         }
         self.wide_sound = Some(u64_at(body, 8));
         let entries = u32_at(body, 24) as usize;
         for entry in body[28..].chunks_exact(12).take(entries) {
-            self.wide_sizes.push(([entry[0], entry[1], entry[2], entry[3]], u64_at(entry, 4)));
+            self.wide_sizes
+                .push(([entry[0], entry[1], entry[2], entry[3]], u64_at(entry, 4)));
         }
         Ok(())
     }
@@ -406,11 +446,18 @@ impl Walk {
             return Ok(());
         }
         if !stale {
-            self.warnings.push(format!("the chunk {:?} of {size} bytes is too large to be kept; it is left out", printable(id)));
+            self.warnings.push(format!(
+                "the chunk {:?} of {size} bytes is too large to be kept; it is left out",
+                printable(id)
+            ));
         }
         let got = io::copy(&mut input.take(size), &mut io::sink())?;
         self.position += got;
-        if got < size { Err(too_long(id, size, got)) } else { Ok(()) }
+        if got < size {
+            Err(too_long(id, size, got))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -472,7 +519,10 @@ fn what_it_is(first: &[u8]) -> String {
         "MP4"
     } else if is(0, &[0x1a, 0x45, 0xdf, 0xa3]) {
         "Matroska or WebM"
-    } else if first.iter().all(|b| (b' '..=b'~').contains(b) || b"\t\r\n".contains(b)) {
+    } else if first
+        .iter()
+        .all(|b| (b' '..=b'~').contains(b) || b"\t\r\n".contains(b))
+    {
         return "text; give the recording itself".into();
     } else {
         return "something else; give a WAV file, or convert it: ffmpeg -i IN OUT.wav".into();

@@ -56,8 +56,16 @@ impl Encoder {
     /// Encodes as `encoding`. `dither`: add triangular noise of ±1 step before rounding (Lipshitz, Wannamaker and
     /// Vanderkooy, "Quantization and Dither", JAES 40(5), 1992), the same in every run. Digital silence stays silent.
     pub fn new(encoding: Encoding, channels: usize, dither: bool) -> Self {
-        let sources = if dither && matches!(encoding, Encoding::Int { .. }) { channels } else { 0 };
-        Encoder { encoding, dither: (0..sources).map(|c| Dither(c as u64)).collect(), clipped: 0 }
+        let sources = if dither && matches!(encoding, Encoding::Int { .. }) {
+            channels
+        } else {
+            0
+        };
+        Encoder {
+            encoding,
+            dither: (0..sources).map(|c| Dither(c as u64)).collect(),
+            clipped: 0,
+        }
     }
 
     /// How many samples have been clipped so far.
@@ -73,7 +81,9 @@ impl Encoder {
         raw.resize(frames * planes.len() * bytes, 0);
         let stride = planes.len() * bytes;
         for (channel, plane) in planes.iter().enumerate() {
-            let stored = raw.chunks_exact_mut(stride).map(|frame| &mut frame[channel * bytes..(channel + 1) * bytes]);
+            let stored = raw
+                .chunks_exact_mut(stride)
+                .map(|frame| &mut frame[channel * bytes..(channel + 1) * bytes]);
             match self.encoding {
                 Encoding::Float { bytes: 4 } => {
                     for (out, &x) in stored.zip(plane) {

@@ -1,5 +1,6 @@
 //! Puts a WAV stream together, with 64-bit sizes where 32 bits do not reach.
 
+use super::read::CHUNK_MEMORY;
 use super::{Chunk, Container, Format, Header};
 use std::io::{self, Write};
 
@@ -16,6 +17,8 @@ pub struct Expected {
     pub frames: Option<u64>,
     /// Bytes that the chunks after the sound will take.
     pub after: Option<u64>,
+    /// Whether what [`Writer::finish`] returns can be carried out; then room for 64-bit sizes is reserved where needed.
+    pub correctable: bool,
     /// Largest size for which plain RIFF is used; [`RIFF_LIMIT`] where `None`. Tests lower it.
     pub riff_limit: Option<u64>,
 }
@@ -42,10 +45,13 @@ pub struct Writer<W> {
 
 impl<W: Write> Writer<W> {
     /// Writes everything before the sound. With frames and bytes known the header is right from the start; otherwise
-    /// it says "unknown" as streams do, reserves room for 64-bit sizes, and [`finish`](Writer::finish) returns what to correct.
+    /// it says "unknown" as streams do, and [`finish`](Writer::finish) returns what to correct.
     pub fn begin(out: W, header: &Header, expected: Expected) -> io::Result<Self> {
         let frame = header.format.frame_bytes() as u64;
-        let known = expected.frames.zip(expected.after).map(|(frames, after)| (frames * frame, after));
+        let known = expected
+            .frames
+            .zip(expected.after)
+            .map(|(frames, after)| (frames * frame, after));
         let fixed = 4
             + chunk_bytes(header.format_bytes.len() as u64)
             + if header.fact { chunk_bytes(4) } else { 0 }
@@ -58,8 +64,19 @@ impl<W: Write> Writer<W> {
             (container, _) => container,
         };
         let wide = container != Container::Riff;
-        let reserved = wide || known.is_none();
-        let size = plain_size.map(|size| size + if reserved { chunk_bytes(DS64_BYTES.into()) } else { 0 });
+        // Unknown chunks after the sound are kept within that memory.
+        let most = expected
+            .frames
+            .map(|frames| fixed + frames * frame + CHUNK_MEMORY);
+        let may_outgrow = known.is_none() && most.is_none_or(|most| most > limit);
+        let reserved = wide || (may_outgrow && expected.correctable);
+        let size = plain_size.map(|size| {
+            size + if reserved {
+                chunk_bytes(DS64_BYTES.into())
+            } else {
+                0
+            }
+        });
 
         let mut head = Vec::new();
         head.extend(container.id());
@@ -87,7 +104,11 @@ impl<W: Write> Writer<W> {
             }
         }
         head.extend(b"data");
-        head.extend(narrow(if wide { None } else { known.map(|(sound, _)| sound) }));
+        head.extend(narrow(if wide {
+            None
+        } else {
+            expected.frames.map(|frames| frames * frame)
+        }));
         let mut writer = Writer {
             out,
             format: header.format.clone(),
@@ -130,7 +151,12 @@ impl<W: Write> Writer<W> {
         let wide = self.container != Container::Riff || size > self.expected.riff_limit.unwrap_or(RIFF_LIMIT);
         let mut patches = Vec::new();
         if let (true, Some(at)) = (wide, self.ds64_at) {
-            let id = if self.container == Container::Riff { Container::Rf64 } else { self.container }.id();
+            let id = if self.container == Container::Riff {
+                Container::Rf64
+            } else {
+                self.container
+            }
+            .id();
             patches.push((0, [id, [0xff; 4]].concat()));
             patches.push((at, ds64(Some(size), Some(self.sound), Some(frames))));
             patches.push((self.data_at - 4, vec![0xff; 4]));
@@ -162,7 +188,9 @@ fn push_chunk(out: &mut Vec<u8>, id: [u8; 4], body: &[u8]) {
 
 /// A 32-bit size; all ones if it is unknown or does not fit.
 fn narrow(size: Option<u64>) -> [u8; 4] {
-    size.and_then(|size| u32::try_from(size).ok()).unwrap_or(u32::MAX).to_le_bytes()
+    size.and_then(|size| u32::try_from(size).ok())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes()
 }
 
 /// A whole `ds64` chunk with an empty table; all ones where a size is unknown.

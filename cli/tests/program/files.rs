@@ -25,14 +25,21 @@ fn an_existing_file_is_replaced_only_on_request() {
     let (folder, file) = with_input();
     folder.write("out.wav", b"precious");
     folder.aeden("clean in.wav out.wav").failed(1, "-y");
-    folder.aeden("clean in.wav new.wav --removed out.wav").failed(1, "-y");
-    folder.aeden("clean in.wav new.wav --plot out.wav").failed(1, "-y");
+    folder
+        .aeden("clean in.wav new.wav --removed out.wav")
+        .failed(1, "-y");
+    folder
+        .aeden("clean in.wav new.wav --plot out.wav")
+        .failed(1, "-y");
     folder.aeden("clean in.wav out.wav --skip-existing").quietly();
     assert_eq!(folder.read("out.wav"), b"precious");
     assert_eq!(folder.names(), ["in.wav", "out.wav"]);
     folder.aeden("clean in.wav out.wav -y --mix 0").quietly();
     assert!(folder.read("out.wav") == file);
-    assert_eq!(folder.aeden("clean in.wav out.wav -y --skip-existing").status(), 2);
+    assert_eq!(
+        folder.aeden("clean in.wav out.wav -y --skip-existing").status(),
+        2
+    );
 }
 
 #[test]
@@ -42,11 +49,26 @@ fn the_input_is_never_an_output_by_any_name() {
     std::fs::hard_link(folder.path("in.wav"), folder.path("hard.wav")).unwrap();
     std::fs::create_dir(folder.path("sub")).unwrap();
     symlink("..", folder.path("sub/up")).unwrap();
-    for name in ["in.wav", "./in.wav", "sub/../in.wav", "sub/up/in.wav", "link.wav", "hard.wav"] {
-        folder.aeden(&format!("clean in.wav {name} -y")).failed(1, "the input itself");
-        folder.aeden(&format!("clean {name} in.wav -y")).failed(1, "the input itself");
-        folder.aeden(&format!("clean in.wav out.wav --removed {name} -y")).failed(1, "the input itself");
-        folder.aeden(&format!("clean in.wav out.wav --plot {name} -y")).failed(1, "the input itself");
+    for name in [
+        "in.wav",
+        "./in.wav",
+        "sub/../in.wav",
+        "sub/up/in.wav",
+        "link.wav",
+        "hard.wav",
+    ] {
+        folder
+            .aeden(&format!("clean in.wav {name} -y"))
+            .failed(1, "the input itself");
+        folder
+            .aeden(&format!("clean {name} in.wav -y"))
+            .failed(1, "the input itself");
+        folder
+            .aeden(&format!("clean in.wav out.wav --removed {name} -y"))
+            .failed(1, "the input itself");
+        folder
+            .aeden(&format!("clean in.wav out.wav --plot {name} -y"))
+            .failed(1, "the input itself");
     }
     folder.aeden("clean in.wav -o . -y").failed(1, "the input itself");
     assert!(folder.read("in.wav") == file);
@@ -56,8 +78,15 @@ fn the_input_is_never_an_output_by_any_name() {
 #[test]
 fn standard_output_into_the_input_is_refused() {
     let (folder, file) = with_input();
-    let onto_itself = std::fs::File::options().append(true).open(folder.path("in.wav")).unwrap();
-    let output = folder.command(["clean", "in.wav", "-"]).stdout(onto_itself).output().unwrap();
+    let onto_itself = std::fs::File::options()
+        .append(true)
+        .open(folder.path("in.wav"))
+        .unwrap();
+    let output = folder
+        .command(["clean", "in.wav", "-"])
+        .stdout(onto_itself)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(folder.read("in.wav") == file);
 }
@@ -65,18 +94,32 @@ fn standard_output_into_the_input_is_refused() {
 #[test]
 fn outputs_may_not_be_one_another() {
     let (folder, file) = with_input();
-    folder.aeden("clean in.wav out.wav --removed ./out.wav").failed(1, "written already");
-    folder.aeden("clean in.wav out.wav --removed r.wav --plot r.wav").failed(1, "written already");
+    folder
+        .aeden("clean in.wav out.wav --removed ./out.wav")
+        .failed(1, "written already");
+    folder
+        .aeden("clean in.wav out.wav --removed r.wav --plot r.wav")
+        .failed(1, "written already");
     folder.write("a/x.wav", &file);
     folder.write("b/x.wav", &file);
     let run = folder.aeden("clean a/x.wav b/x.wav -o out");
     assert_eq!(run.status(), 1);
-    assert!(run.stderr().contains("b/x.wav: its output out/x.wav is written already"), "{}", run.stderr());
+    assert!(
+        run.stderr()
+            .contains("b/x.wav: its output out/x.wav is written already"),
+        "{}",
+        run.stderr()
+    );
     assert!(folder.path("out/x.wav").exists());
     // Nor may one file's output be another one's input.
     folder.write("b/y.wav", &file);
     let run = folder.aeden("clean a/x.wav b/x.wav b/y.wav -o b -y");
-    assert!(run.stderr().contains("a/x.wav: its output b/x.wav is another input"), "{}", run.stderr());
+    assert!(
+        run.stderr()
+            .contains("a/x.wav: its output b/x.wav is another input"),
+        "{}",
+        run.stderr()
+    );
     assert!(folder.read("b/x.wav") == file);
 }
 
@@ -106,7 +149,13 @@ fn outputs_are_as_readable_as_any_new_file() {
 #[test]
 fn folders_and_patterns_keep_their_inner_folders() {
     let (folder, file) = with_input();
-    for name in ["day1/a.wav", "day1/deep/b.WAV", "day2/a.wav", "day2/.hidden.wav", "day2/notes.txt"] {
+    for name in [
+        "day1/a.wav",
+        "day1/deep/b.WAV",
+        "day2/a.wav",
+        "day2/.hidden.wav",
+        "day2/notes.txt",
+    ] {
         folder.write(name, &file);
     }
     folder.aeden("clean day1 day2 -o flat -q");
@@ -119,9 +168,13 @@ fn folders_and_patterns_keep_their_inner_folders() {
     assert!(folder.path("three/day1/deep/b.WAV").exists());
     // The folder of the outputs is no input the second time.
     folder.aeden("clean day1 -o day1/out -q").quietly();
-    folder.aeden("clean day1 -o day1/out -q --skip-existing").quietly();
+    folder
+        .aeden("clean day1 -o day1/out -q --skip-existing")
+        .quietly();
     assert!(!folder.path("day1/out/out").exists());
-    folder.aeden("clean nothing*.wav -o four").failed(1, "no file matches");
+    folder
+        .aeden("clean nothing*.wav -o four")
+        .failed(1, "no file matches");
     std::fs::create_dir(folder.path("empty")).unwrap();
     folder.aeden("clean empty -o four").failed(1, "no sound files");
 }
@@ -139,12 +192,18 @@ fn several_inputs_need_a_folder() {
     let (folder, file) = with_input();
     folder.write("b.wav", &file);
     folder.write("c.wav", &file);
-    folder.aeden("clean in.wav b.wav").failed(1, "two paths mean IN OUT");
+    folder
+        .aeden("clean in.wav b.wav")
+        .failed(1, "two paths mean IN OUT");
     folder.aeden("clean in.wav b.wav c.wav").failed(2, "-o DIR");
     folder.aeden("clean .").failed(2, "-o DIR");
     folder.aeden("clean *.wav").failed(2, "-o DIR");
-    folder.aeden("clean in.wav b.wav -o out --removed r.wav").failed(2, "one by one");
-    folder.aeden("clean in.wav b.wav -o c.wav").failed(2, "not a folder");
+    folder
+        .aeden("clean in.wav b.wav -o out --removed r.wav")
+        .failed(2, "one by one");
+    folder
+        .aeden("clean in.wav b.wav -o c.wav")
+        .failed(2, "not a folder");
     folder.aeden("clean - -o out").failed(1, "no name");
     std::fs::create_dir(folder.path("out")).unwrap();
     folder.aeden("clean in.wav out").failed(2, "-o out");
@@ -177,7 +236,14 @@ fn one_bad_file_does_not_stop_the_others() {
     assert_eq!(run.status(), 1);
     let stderr = run.stderr();
     assert!(stderr.contains("bad.wav: the file is empty"), "{stderr}");
-    assert!(stderr.lines().last().unwrap().starts_with("aeden: clean: 2 cleaned, 0 skipped, 1 failed"), "{stderr}");
+    assert!(
+        stderr
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with("aeden: clean: 2 cleaned, 0 skipped, 1 failed"),
+        "{stderr}"
+    );
     assert!(folder.path("out/in.wav").exists() && folder.path("out/z.wav").exists());
     assert!(!folder.path("out/bad.wav").exists());
 }

@@ -1,7 +1,8 @@
 //! Every form of WAV goes in and comes out as what it was.
 
 use crate::recordings::{
-    Folder, body_of, chunk, chunk_names, extensible, fmt, noise, noise_file, pcm16, riff, samples16, samples32f,
+    Folder, body_of, chunk, chunk_names, extensible, fmt, noise, noise_file, pcm16, riff, samples16,
+    samples32f,
 };
 use std::process::Stdio;
 
@@ -12,7 +13,10 @@ fn sound(tag: u16, bits: u16, samples: usize) -> Vec<u8> {
     let values = noise(3, samples);
     match (tag, bits) {
         (3, 32) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        (3, 64) => values.iter().flat_map(|x| (f64::from(*x) / 3.0).to_le_bytes()).collect(),
+        (3, 64) => values
+            .iter()
+            .flat_map(|x| (f64::from(*x) / 3.0).to_le_bytes())
+            .collect(),
         _ => {
             let words = noise(9, samples * 4).into_iter().map(|x| (x * 255.0) as i8 as u8);
             words.take(samples * usize::from(bits / 8)).collect()
@@ -27,12 +31,22 @@ fn an_untouched_file_is_the_same_file_in_every_form() {
         for (tag, bits) in [(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64)] {
             // An odd number of frames: sound of 8 and 24 bits then needs padding.
             let data = chunk(b"data", &sound(tag, bits, 1001 * usize::from(channels)));
-            let fact = if tag == 3 { chunk(b"fact", &1001u32.to_le_bytes()) } else { Vec::new() };
-            for format in [fmt(tag, channels, RATE, bits), extensible(tag, channels, RATE, bits, bits, 0x3f)] {
+            let fact = if tag == 3 {
+                chunk(b"fact", &1001u32.to_le_bytes())
+            } else {
+                Vec::new()
+            };
+            for format in [
+                fmt(tag, channels, RATE, bits),
+                extensible(tag, channels, RATE, bits, bits, 0x3f),
+            ] {
                 let file = riff(&[format, fact.clone(), data.clone()]);
                 folder.write("in.wav", &file);
                 folder.aeden("clean in.wav out.wav --mix 0 -y").quietly();
-                assert!(folder.read("out.wav") == file, "tag {tag}, {bits} bits, {channels} channels");
+                assert!(
+                    folder.read("out.wav") == file,
+                    "tag {tag}, {bits} bits, {channels} channels"
+                );
             }
         }
     }
@@ -45,11 +59,17 @@ fn cleaning_keeps_rate_depth_channels_and_length_as_an_independent_reader_sees_t
         for channels in [1, 3] {
             let frames = 4321;
             let data = sound(tag, bits, frames * usize::from(channels));
-            folder.write("in.wav", &riff(&[fmt(tag, channels, RATE, bits), chunk(b"data", &data)]));
+            folder.write(
+                "in.wav",
+                &riff(&[fmt(tag, channels, RATE, bits), chunk(b"data", &data)]),
+            );
             folder.aeden("clean in.wav out.wav -y -q").quietly();
             let reader = hound::WavReader::open(folder.path("out.wav")).unwrap();
             let spec = reader.spec();
-            assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (channels, RATE, bits));
+            assert_eq!(
+                (spec.channels, spec.sample_rate, spec.bits_per_sample),
+                (channels, RATE, bits)
+            );
             assert_eq!(reader.duration(), frames as u32);
         }
     }
@@ -59,7 +79,10 @@ fn cleaning_keeps_rate_depth_channels_and_length_as_an_independent_reader_sees_t
 fn valid_bits_below_the_container_are_kept_and_the_rest_stays_zero() {
     let folder = Folder::new();
     let samples = noise(5, 3000);
-    let data: Vec<u8> = samples.iter().flat_map(|x| (((x * 8_388_608.0) as i32) << 8).to_le_bytes()).collect();
+    let data: Vec<u8> = samples
+        .iter()
+        .flat_map(|x| (((x * 8_388_608.0) as i32) << 8).to_le_bytes())
+        .collect();
     let file = riff(&[extensible(1, 1, 48_000, 32, 24, 4), chunk(b"data", &data)]);
     folder.write("in.wav", &file);
     folder.aeden("clean in.wav out.wav").quietly();
@@ -75,16 +98,36 @@ fn bits_chooses_the_depth_of_the_output_and_nothing_else() {
     let folder = Folder::new();
     let data = sound(1, 24, 2000);
     folder.write("in.wav", &riff(&[fmt(1, 2, 44_100, 24), chunk(b"data", &data)]));
-    for (bits, expected, float) in [("16", 16, false), ("24", 24, false), ("32f", 32, true), ("keep", 24, false)] {
-        folder.aeden(&format!("clean in.wav {bits}.wav --bits {bits}")).quietly();
+    for (bits, expected, float) in [
+        ("16", 16, false),
+        ("24", 24, false),
+        ("32f", 32, true),
+        ("keep", 24, false),
+    ] {
+        folder
+            .aeden(&format!("clean in.wav {bits}.wav --bits {bits}"))
+            .quietly();
         let reader = hound::WavReader::open(folder.path(&format!("{bits}.wav"))).unwrap();
         let spec = reader.spec();
-        assert_eq!((spec.bits_per_sample, spec.sample_format == hound::SampleFormat::Float), (expected, float));
-        assert_eq!((spec.channels, spec.sample_rate, reader.duration()), (2, 44_100, 1000));
+        assert_eq!(
+            (
+                spec.bits_per_sample,
+                spec.sample_format == hound::SampleFormat::Float
+            ),
+            (expected, float)
+        );
+        assert_eq!(
+            (spec.channels, spec.sample_rate, reader.duration()),
+            (2, 44_100, 1000)
+        );
     }
     // 24 bits fit into the mantissa: nothing is lost on the way.
-    folder.aeden("clean in.wav float.wav --bits 32f --mix 0").quietly();
-    folder.aeden("clean float.wav back.wav --bits 24 --mix 0").quietly();
+    folder
+        .aeden("clean in.wav float.wav --bits 32f --mix 0")
+        .quietly();
+    folder
+        .aeden("clean float.wav back.wav --bits 24 --mix 0")
+        .quietly();
     assert_eq!(body_of(&folder.read("back.wav"), b"data").unwrap(), data);
 }
 
@@ -92,13 +135,29 @@ fn bits_chooses_the_depth_of_the_output_and_nothing_else() {
 fn other_chunks_stay_where_they_were_byte_for_byte_and_stale_ones_go() {
     let folder = Folder::new();
     let kept_before = [chunk(b"bext", &[7; 603]), chunk(b"JUNK", &[0; 28])];
-    let kept_after = [chunk(b"LIST", b"INFOICMT\x03\0\0\0hi!\0"), chunk(b"cue ", &[1; 28]), chunk(b"id3 ", b"odd")];
+    let kept_after = [
+        chunk(b"LIST", b"INFOICMT\x03\0\0\0hi!\0"),
+        chunk(b"cue ", &[1; 28]),
+        chunk(b"id3 ", b"odd"),
+    ];
     let data = chunk(b"data", &pcm16(&noise(1, 777)));
     let file = |extra: &[Vec<u8>]| {
         let middle = [chunk(b"iXML", b"<a/>"), data.clone()];
-        riff(&[&kept_before[..], &[fmt(1, 1, RATE, 16)], extra, &middle, &kept_after].concat())
+        riff(
+            &[
+                &kept_before[..],
+                &[fmt(1, 1, RATE, 16)],
+                extra,
+                &middle,
+                &kept_after,
+            ]
+            .concat(),
+        )
     };
-    folder.write("in.wav", &file(&[chunk(b"PEAK", &[0; 16]), chunk(b"levl", &[0; 9])]));
+    folder.write(
+        "in.wav",
+        &file(&[chunk(b"PEAK", &[0; 16]), chunk(b"levl", &[0; 9])]),
+    );
     folder.aeden("clean in.wav same.wav --mix 0").quietly();
     assert!(folder.read("same.wav") == file(&[]));
     folder.aeden("clean in.wav cleaned.wav").quietly();
@@ -113,9 +172,15 @@ fn other_chunks_stay_where_they_were_byte_for_byte_and_stale_ones_go() {
 fn the_fact_chunk_counts_the_frames_there_are() {
     let folder = Folder::new();
     let data = chunk(b"data", &sound(3, 32, 500));
-    folder.write("in.wav", &riff(&[fmt(3, 1, RATE, 32), chunk(b"fact", &[9, 9, 9, 9]), data]));
+    folder.write(
+        "in.wav",
+        &riff(&[fmt(3, 1, RATE, 32), chunk(b"fact", &[9, 9, 9, 9]), data]),
+    );
     folder.aeden("clean in.wav out.wav").quietly();
-    assert_eq!(body_of(&folder.read("out.wav"), b"fact").unwrap(), 500u32.to_le_bytes());
+    assert_eq!(
+        body_of(&folder.read("out.wav"), b"fact").unwrap(),
+        500u32.to_le_bytes()
+    );
     folder.aeden("clean in.wav int.wav --bits 16").quietly();
     assert_eq!(body_of(&folder.read("int.wav"), b"fact"), None);
 }
@@ -142,7 +207,9 @@ fn rf64_and_bw64_are_read_and_kept() {
         assert!(folder.read("same.wav") == file, "{}", String::from_utf8_lossy(id));
         folder.aeden("clean in.wav out.wav -y").quietly();
         assert_eq!(folder.read("out.wav").len(), file.len());
-        let piped = folder.aeden_with_input("clean - piped.wav --mix 0 -y", &file).quietly();
+        let piped = folder
+            .aeden_with_input("clean - piped.wav --mix 0 -y", &file)
+            .quietly();
         assert_eq!(piped.status(), 0);
         assert!(folder.read("piped.wav") == file);
     }
@@ -158,18 +225,29 @@ fn streams_of_unknown_length_are_read_as_ffmpeg_and_sox_write_them() {
         let mut stream = complete.clone();
         stream[4..8].copy_from_slice(&riff_size.to_le_bytes());
         stream[40..44].copy_from_slice(&data_size.to_le_bytes());
-        folder.aeden_with_input("clean - out.wav --mix 0 -y", &stream).quietly();
+        folder
+            .aeden_with_input("clean - out.wav --mix 0 -y", &stream)
+            .quietly();
         let out = folder.read("out.wav");
-        assert!(body_of(&out, b"data").unwrap() == sound, "{riff_size:#x} {data_size:#x}");
+        assert!(
+            body_of(&out, b"data").unwrap() == sound,
+            "{riff_size:#x} {data_size:#x}"
+        );
         let stated = u32::from_le_bytes(out[4..8].try_into().unwrap());
-        assert_eq!(stated as usize, out.len() - 8, "the header is completed where that is possible");
+        assert_eq!(
+            stated as usize,
+            out.len() - 8,
+            "the header is completed where that is possible"
+        );
 
         let run = folder.aeden_with_input("clean - - --mix 0", &stream).quietly();
         assert_eq!(run.0.stdout[4..8], [0xff; 4]);
         assert_eq!(run.0.stdout[40..44], [0xff; 4]);
         assert!(run.0.stdout[44..] == sound);
         // What we write to a pipe, we read from one, and from a file that a pipe was written to.
-        let again = folder.aeden_with_input("clean - - --mix 0", &run.0.stdout).quietly();
+        let again = folder
+            .aeden_with_input("clean - - --mix 0", &run.0.stdout)
+            .quietly();
         assert!(again.0.stdout == run.0.stdout);
         folder.write("stream.wav", &run.0.stdout);
         folder.aeden("clean stream.wav out.wav --mix 0 -y").quietly();
@@ -193,10 +271,18 @@ fn a_pipe_gets_a_complete_header_when_the_length_is_known() {
 #[test]
 fn chunks_behind_the_sound_of_a_pipe_reach_a_file_but_not_a_pipe() {
     let folder = Folder::new();
-    let file = riff(&[fmt(1, 1, RATE, 16), chunk(b"data", &[1; 200]), chunk(b"LIST", b"INFO")]);
-    folder.aeden_with_input("clean - out.wav --mix 0", &file).quietly();
-    assert_eq!(chunk_names(&folder.read("out.wav")), ["JUNK", "fmt ", "data", "LIST"]);
-    let run = folder.aeden_with_input("clean - - --mix 0", &file).warned("chunks after the sound");
+    let file = riff(&[
+        fmt(1, 1, RATE, 16),
+        chunk(b"data", &[1; 200]),
+        chunk(b"LIST", b"INFO"),
+    ]);
+    folder
+        .aeden_with_input("clean - out.wav --mix 0", &file)
+        .quietly();
+    assert_eq!(chunk_names(&folder.read("out.wav")), ["fmt ", "data", "LIST"]);
+    let run = folder
+        .aeden_with_input("clean - - --mix 0", &file)
+        .warned("chunks after the sound");
     assert_eq!(chunk_names(&run.0.stdout), ["fmt ", "data"]);
 }
 
@@ -208,7 +294,9 @@ fn the_output_is_aligned_with_the_input_to_the_sample_at_every_rate() {
         let data: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
         folder.write("in.wav", &riff(&[fmt(3, 1, rate, 32), chunk(b"data", &data)]));
         // Nearly all input: had it moved by one sample, white noise would differ by as much as itself.
-        folder.aeden("clean in.wav out.wav --mix 0.01 --removed gone.wav -y").quietly();
+        folder
+            .aeden("clean in.wav out.wav --mix 0.01 --removed gone.wav -y")
+            .quietly();
         let out = samples32f(&folder.read("out.wav"));
         let gone = samples32f(&folder.read("gone.wav"));
         assert_eq!(out.len(), samples.len());
@@ -224,7 +312,9 @@ fn recordings_shorter_than_the_latency_keep_their_length() {
     let folder = Folder::new();
     for frames in [0, 1, 2, 100, 479, 959, 960] {
         folder.write("in.wav", &noise_file(2, 44_100, frames));
-        folder.aeden("clean in.wav out.wav -y --plot p.png --removed r.wav").quietly();
+        folder
+            .aeden("clean in.wav out.wav -y --plot p.png --removed r.wav")
+            .quietly();
         assert_eq!(samples16(&folder.read("out.wav")).len(), 2 * frames);
     }
 }
@@ -233,7 +323,10 @@ fn recordings_shorter_than_the_latency_keep_their_length() {
 fn every_run_gives_the_same_bytes_with_any_number_of_jobs() {
     let folder = Folder::new();
     for name in ["a.wav", "b.wav", "c.wav"] {
-        folder.write(&format!("in/{name}"), &noise_file(2, 44_100, 30_000 + name.as_bytes()[0] as usize));
+        folder.write(
+            &format!("in/{name}"),
+            &noise_file(2, 44_100, 30_000 + name.as_bytes()[0] as usize),
+        );
     }
     folder.aeden("clean in -o one --jobs 1 -q").quietly();
     folder.aeden("clean in -o three --jobs 3 -q").quietly();
@@ -266,10 +359,25 @@ fn what_does_not_fit_saturates_and_is_counted() {
     let samples = [0.5f32, 1.5, -1.5, 0.99, -1.0, 2.0];
     let data: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
     folder.write("in.wav", &riff(&[fmt(3, 1, 48_000, 32), chunk(b"data", &data)]));
-    folder.aeden("clean in.wav out.wav --bits 24 --mix 0").warned("3 samples were beyond full scale");
+    folder
+        .aeden("clean in.wav out.wav --bits 24 --mix 0")
+        .warned("3 samples were beyond full scale");
     let out = body_of(&folder.read("out.wav"), b"data").unwrap();
-    let out: Vec<i32> = out.chunks_exact(3).map(|b| i32::from_le_bytes([0, b[0], b[1], b[2]]) >> 8).collect();
-    assert_eq!(out, [1 << 22, (1 << 23) - 1, -(1 << 23), 8_304_722, -(1 << 23), (1 << 23) - 1]);
+    let out: Vec<i32> = out
+        .chunks_exact(3)
+        .map(|b| i32::from_le_bytes([0, b[0], b[1], b[2]]) >> 8)
+        .collect();
+    assert_eq!(
+        out,
+        [
+            1 << 22,
+            (1 << 23) - 1,
+            -(1 << 23),
+            8_304_722,
+            -(1 << 23),
+            (1 << 23) - 1
+        ]
+    );
     folder.aeden("clean in.wav float.wav --mix 0").quietly();
     assert!(samples32f(&folder.read("float.wav")) == samples);
 }
@@ -282,7 +390,10 @@ fn headers_with_known_slips_are_read() {
     // An odd chunk whose padding was forgotten.
     let mut unpadded = chunk(b"LIST", b"INFOx");
     unpadded.pop();
-    folder.write("unpadded.wav", &riff(&[fmt(1, 1, RATE, 16), unpadded, data.clone()]));
+    folder.write(
+        "unpadded.wav",
+        &riff(&[fmt(1, 1, RATE, 16), unpadded, data.clone()]),
+    );
     folder.aeden("clean unpadded.wav 1.wav --mix 0").quietly();
     assert_eq!(body_of(&folder.read("1.wav"), b"data").unwrap(), sound);
     // Rubbish and a cut chunk after the sound cost nothing but themselves.
@@ -299,7 +410,9 @@ fn headers_with_known_slips_are_read() {
     unfinished[4..8].fill(0);
     unfinished[40..44].fill(0);
     folder.write("unfinished.wav", &unfinished);
-    folder.aeden("clean unfinished.wav 4.wav --mix 0").warned("never completed");
+    folder
+        .aeden("clean unfinished.wav 4.wav --mix 0")
+        .warned("never completed");
     assert!(folder.read("4.wav") == good);
 }
 
@@ -314,8 +427,17 @@ fn files_beyond_four_gigabytes_go_through_whole() {
     head[36..44].copy_from_slice(&(bytes / 2).to_le_bytes());
     let path = folder.write("large.wav", &head);
     // Sparse: takes no room on the disk.
-    std::fs::File::options().write(true).open(&path).unwrap().set_len(head.len() as u64 + bytes).unwrap();
-    let mut child = folder.command(["clean", "large.wav", "-", "--mix", "0"]).stderr(Stdio::inherit()).spawn().unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(head.len() as u64 + bytes)
+        .unwrap();
+    let mut child = folder
+        .command(["clean", "large.wav", "-", "--mix", "0"])
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
     let mut out = child.stdout.take().unwrap();
     let mut start = vec![0; head.len()];
     std::io::Read::read_exact(&mut out, &mut start).unwrap();

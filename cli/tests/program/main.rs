@@ -3,6 +3,7 @@
 mod bad_input;
 mod files;
 mod formats;
+mod models;
 mod recordings;
 mod reports;
 mod stopping;

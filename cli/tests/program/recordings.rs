@@ -31,7 +31,9 @@ impl Folder {
     /// Names of everything in it, hidden files too.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -40,7 +42,10 @@ impl Folder {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aeden"));
         command.args(arguments).current_dir(self.0.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -51,7 +56,11 @@ impl Folder {
 
     /// Runs it with `input` on standard input.
     pub fn aeden_with_input(&self, arguments: &str, input: &[u8]) -> Run {
-        let mut child = self.command(arguments.split(' ')).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .command(arguments.split(' '))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
         // A program that stops early does not read everything.
@@ -111,7 +120,10 @@ impl Run {
     fn one_line(&self, part: &str) {
         let stderr = self.stderr();
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
-        assert!(stderr.starts_with("aeden: ") && stderr.contains(part), "no {part:?} in {stderr:?}");
+        assert!(
+            stderr.starts_with("aeden: ") && stderr.contains(part),
+            "no {part:?} in {stderr:?}"
+        );
     }
 }
 
@@ -127,7 +139,13 @@ pub fn chunk(id: &[u8; 4], body: &[u8]) -> Vec<u8> {
 /// A RIFF file of these chunks.
 pub fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     let body = chunks.concat();
-    [b"RIFF".as_slice(), &(body.len() as u32 + 4).to_le_bytes(), b"WAVE", &body].concat()
+    [
+        b"RIFF".as_slice(),
+        &(body.len() as u32 + 4).to_le_bytes(),
+        b"WAVE",
+        &body,
+    ]
+    .concat()
 }
 
 /// A `fmt ` chunk of the short form.
@@ -168,7 +186,10 @@ pub fn noise(seed: u64, samples: usize) -> Vec<f32> {
 
 /// Sound of 16 bits.
 pub fn pcm16(samples: &[f32]) -> Vec<u8> {
-    samples.iter().flat_map(|x| ((x * 32768.0) as i16).to_le_bytes()).collect()
+    samples
+        .iter()
+        .flat_map(|x| ((x * 32768.0) as i16).to_le_bytes())
+        .collect()
 }
 
 /// A plain 16-bit file of noise.
@@ -205,11 +226,22 @@ pub fn chunk_names(file: &[u8]) -> Vec<String> {
 /// Interleaved samples of a 16-bit file.
 pub fn samples16(file: &[u8]) -> Vec<i16> {
     let sound = body_of(file, b"data").unwrap();
-    sound.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
+    sound
+        .chunks_exact(2)
+        .map(|b| i16::from_le_bytes([b[0], b[1]]))
+        .collect()
 }
 
 /// Interleaved samples of a file of 32-bit floats.
 pub fn samples32f(file: &[u8]) -> Vec<f32> {
     let sound = body_of(file, b"data").unwrap();
-    sound.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    sound
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}
+
+/// A file of the repository's tests.
+pub fn fixture(name: &str) -> String {
+    format!("{}/../tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
 }

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 /// Starts cleaning a stream that does not end, and returns when an unfinished output is there.
 fn half_way(folder: &Folder, arguments: &str) -> Child {
     let names = folder.names();
-    let mut child = folder.command(arguments.split(' ')).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child = folder
+        .command(arguments.split(' '))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stream = noise_file(2, 48_000, 200_000);
     stream[4..8].fill(0xff);
     stream[40..44].fill(0xff);
@@ -27,7 +31,10 @@ fn ctrl_c_and_terminate_leave_nothing_and_say_so_by_their_status() {
         let folder = Folder::new();
         folder.write("out.wav", b"the one before");
         let mut child = half_way(&folder, "clean - out.wav -y --removed gone.wav --plot plot.png");
-        Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status()
+            .unwrap();
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{signal}");
         assert_eq!(folder.names(), ["out.wav"], "{signal}");
@@ -43,14 +50,21 @@ fn a_killed_run_leaves_no_file_under_the_name_of_the_output() {
     child.wait().unwrap();
     assert!(!folder.path("out.wav").exists());
     // What is left has a name that no folder or pattern takes for an input.
-    assert!(folder.names().iter().all(|name| name.starts_with(".aeden-") && name.ends_with(".part")));
+    assert!(
+        folder
+            .names()
+            .iter()
+            .all(|name| name.starts_with(".aeden-") && name.ends_with(".part"))
+    );
 }
 
 #[test]
 fn an_input_that_breaks_off_leaves_nothing() {
     let folder = Folder::new();
     let file = noise_file(2, 48_000, 100_000);
-    folder.aeden_with_input("clean - out.wav", &file[..300_000]).failed(1, "the sound is cut short");
+    folder
+        .aeden_with_input("clean - out.wav", &file[..300_000])
+        .failed(1, "the sound is cut short");
     assert!(folder.names().is_empty());
 }
 
@@ -58,7 +72,10 @@ fn an_input_that_breaks_off_leaves_nothing() {
 fn a_reader_that_goes_away_ends_the_run() {
     let folder = Folder::new();
     folder.write("in.wav", &noise_file(2, 48_000, 500_000));
-    let mut child = folder.command(["clean", "in.wav", "-", "--mix", "0"]).spawn().unwrap();
+    let mut child = folder
+        .command(["clean", "in.wav", "-", "--mix", "0"])
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -1,0 +1,80 @@
+//! `aeden models`: what a model is.
+
+use crate::args::Channels;
+use crate::cleaner::{Network, Settings};
+use crate::problem::Problem;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// A model; a line of `--json`.
+#[derive(Debug, Serialize)]
+pub struct Description {
+    /// The name that it gives itself.
+    pub name: String,
+    /// Its file; null if it is built in.
+    pub file: Option<PathBuf>,
+    /// The program that runs it.
+    pub engine: &'static str,
+    /// How many numbers were learnt, where that is known.
+    pub parameters: Option<usize>,
+    /// Sampling rate in Hz that it works at; other rates are converted.
+    pub rate: u32,
+    /// Samples in a frame, and from frame to frame.
+    pub window: usize,
+    /// Samples from frame to frame.
+    pub hop: usize,
+    /// Delay at its own rate in ms; files are aligned all the same.
+    pub latency_ms: f64,
+    /// Known of the built-in model only.
+    pub licence: Option<&'static str>,
+}
+
+/// Describes the model in `file`, or the built-in one.
+pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
+    let network = match file {
+        Some(path) => Network::open(path)?,
+        None => Network::built_in(),
+    };
+    let framing = network.framing();
+    let settings = Settings {
+        limit: None,
+        mix: 1.0,
+        channels: Channels::Linked,
+    };
+    let latency = network.cleaner(framing.rate, 1, &settings)?.latency();
+    Ok(Description {
+        name: network.name().into(),
+        file: file.map(Path::to_path_buf),
+        engine: network.engine_name(),
+        parameters: network.parameters(),
+        rate: framing.rate,
+        window: framing.window,
+        hop: framing.hop,
+        latency_ms: latency as f64 * 1000.0 / f64::from(framing.rate),
+        licence: file.is_none().then_some(env!("CARGO_PKG_LICENSE")),
+    })
+}
+
+impl std::fmt::Display for Description {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.file {
+            Some(file) => writeln!(f, "{} ({})", self.name, file.display())?,
+            None => writeln!(f, "{} (built in)", self.name)?,
+        }
+        if let Some(parameters) = self.parameters {
+            writeln!(f, "  parameters  {parameters}")?;
+        }
+        writeln!(f, "  engine      {}", self.engine)?;
+        writeln!(f, "  rate        {} Hz; others are converted", self.rate)?;
+        writeln!(f, "  frames      {} samples every {}", self.window, self.hop)?;
+        writeln!(
+            f,
+            "  latency     {:.1} ms; files are aligned all the same",
+            self.latency_ms
+        )?;
+        match self.licence {
+            Some(licence) => writeln!(f, "  licence     {licence}"),
+            None => Ok(()),
+        }
+    }
+}

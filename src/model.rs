@@ -176,7 +176,8 @@ impl Model {
     /// # Panics
     /// Never: the tests read it.
     pub fn builtin() -> Model {
-        Model::from_bytes(include_bytes!("../models/denoise/denoise.safetensors")).expect("the built-in model is whole")
+        Model::from_bytes(include_bytes!("../models/denoise/denoise.safetensors"))
+            .expect("the built-in model is whole")
     }
 
     /// Reads a model from a file.

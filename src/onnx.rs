@@ -232,6 +232,15 @@ pub struct OnnxModel {
 }
 
 impl OnnxModel {
+    /// The denoiser of [`Model::builtin`](crate::model::Model::builtin) in this format.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] without a usable library.
+    pub fn builtin() -> Result<Self, Error> {
+        environment(None)?;
+        Self::from_bytes(include_bytes!("../models/denoise/denoise.onnx").as_slice().into())
+    }
+
     /// Reads and checks a model file, and runs it on two frames of silence to see that it does what it says.
     ///
     /// Loads ONNX Runtime by [`load_library`]`(None)` if no call has loaded it yet.

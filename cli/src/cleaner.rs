@@ -7,11 +7,14 @@ use aeden::denoiser::{Config, Denoiser, Link};
 use aeden::engine::Engine;
 use aeden::model::Model;
 use aeden::stft::Framing;
-use realfft::num_complex::Complex32;
 use std::path::Path;
 
 /// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
 const MAX_FRAMES: usize = 64;
+
+#[cfg(not(feature = "onnx"))]
+const NO_ONNX: &str =
+    "this aeden was built without ONNX Runtime; build it with --features onnx, or use a .safetensors model";
 
 /// A network, loaded once and shared by all files.
 pub enum Network {
@@ -20,8 +23,6 @@ pub enum Network {
     /// Run by ONNX Runtime.
     #[cfg(feature = "onnx")]
     Onnx(aeden::onnx::OnnxModel),
-    /// Changes nothing.
-    StandIn,
 }
 
 /// How sound is to be cleaned.
@@ -47,9 +48,7 @@ impl Network {
     pub fn load(args: &NetworkArgs) -> Result<Self, Problem> {
         match (&args.model, args.engine) {
             (None, None | Some(EngineName::Native)) => Ok(Network::built_in()),
-            (None, Some(EngineName::Onnxruntime)) => Err(Problem::model(
-                "the built-in model runs in the native engine only; give its ONNX file with --model FILE.onnx",
-            )),
+            (None, Some(EngineName::Onnxruntime)) => Network::built_in_onnx(),
             (Some(path), Some(EngineName::Native)) if is_onnx(path) => Err(Problem::model(format!(
                 "{}: the native engine takes .safetensors files; leave out --engine",
                 path.display()
@@ -71,7 +70,19 @@ impl Network {
 
     /// The model inside this program.
     pub fn built_in() -> Self {
-        Network::StandIn
+        Network::Native(Model::builtin())
+    }
+
+    #[cfg(feature = "onnx")]
+    fn built_in_onnx() -> Result<Self, Problem> {
+        aeden::onnx::OnnxModel::builtin()
+            .map(Network::Onnx)
+            .map_err(Problem::model)
+    }
+
+    #[cfg(not(feature = "onnx"))]
+    fn built_in_onnx() -> Result<Self, Problem> {
+        Err(Problem::model(NO_ONNX))
     }
 
     fn open_native(path: &Path) -> Result<Self, Problem> {
@@ -87,10 +98,7 @@ impl Network {
 
     #[cfg(not(feature = "onnx"))]
     fn open_onnx(path: &Path) -> Result<Self, Problem> {
-        Err(Problem::model(format!(
-            "{}: this aeden was built without ONNX Runtime; build it with --features onnx, or use a .safetensors model",
-            path.display()
-        )))
+        Err(Problem::model(format!("{}: {NO_ONNX}", path.display())))
     }
 
     /// The name that the model gives itself.
@@ -99,7 +107,6 @@ impl Network {
             Network::Native(model) => model.name(),
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => model.name(),
-            Network::StandIn => "none",
         }
     }
 
@@ -109,7 +116,6 @@ impl Network {
             Network::Native(_) => "native",
             #[cfg(feature = "onnx")]
             Network::Onnx(_) => "onnxruntime",
-            Network::StandIn => "native",
         }
     }
 
@@ -117,7 +123,8 @@ impl Network {
     pub fn parameters(&self) -> Option<usize> {
         match self {
             Network::Native(model) => Some(model.parameters()),
-            _ => None,
+            #[cfg(feature = "onnx")]
+            Network::Onnx(_) => None,
         }
     }
 
@@ -127,7 +134,6 @@ impl Network {
             Network::Native(model) => model.framing().clone(),
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => model.framing().clone(),
-            Network::StandIn => Framing::default(),
         }
     }
 
@@ -152,10 +158,6 @@ impl Network {
             Network::Native(model) => Box::new(model.engine(channels, MAX_FRAMES)),
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => Box::new(model.engine(channels)?),
-            Network::StandIn => Box::new(StandIn {
-                framing: Framing::default(),
-                channels,
-            }),
         })
     }
 }
@@ -163,31 +165,4 @@ impl Network {
 fn is_onnx(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
-}
-
-struct StandIn {
-    framing: Framing,
-    channels: usize,
-}
-
-impl Engine for StandIn {
-    fn framing(&self) -> &Framing {
-        &self.framing
-    }
-
-    fn channels(&self) -> usize {
-        self.channels
-    }
-
-    fn max_frames(&self) -> usize {
-        MAX_FRAMES
-    }
-
-    fn process(&mut self, _guide: &[Complex32], _spectra: &mut [Complex32]) {}
-
-    fn reset(&mut self) {}
-
-    fn is_real_time(&self) -> bool {
-        true
-    }
 }

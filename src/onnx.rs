@@ -194,30 +194,14 @@ impl About {
                 self.kind
             )));
         }
-        let (window, hop) = (self.window, self.hop);
-        if !(8_000..=192_000).contains(&self.rate) {
-            return Err(Error::Model(format!(
-                "its rate is {} Hz; it must be 8000 to 192000",
-                self.rate
-            )));
-        }
-        if !(4..=65_536).contains(&window)
-            || window % 2 != 0
-            || hop == 0
-            || hop > window / 2
-            || window % hop != 0
-        {
-            return Err(Error::Model(format!(
-                "window {window} and hop {hop} do not fit: the window must be even, 4 to 65536 samples, \
-                 and a multiple of the hop, at least twice"
-            )));
-        }
-        Ok(Framing {
+        let framing = Framing {
             rate: self.rate,
-            window,
-            hop,
+            window: self.window,
+            hop: self.hop,
             shape,
-        })
+        };
+        framing.validate().map_err(|e| Error::Model(e.to_string()))?;
+        Ok(framing)
     }
 }
 
@@ -284,7 +268,7 @@ impl OnnxModel {
             state_shapes,
         };
         let mut engine = OnnxEngine::new(&model, session, 1);
-        let silence = vec![Complex32::ZERO; engine.bins()];
+        let silence = vec![Complex32::ZERO; engine.framing.bins()];
         for _ in 0..2 {
             engine.run(&silence).map_err(Error::Model)?;
         }
@@ -380,7 +364,7 @@ fn check_graph(session: &Session, about: &About, framing: &Framing) -> Result<Ve
             _ => None,
         }
     }
-    let bins = framing.window / 2 + 1;
+    let bins = framing.bins();
     let fits = |dims: &[i64], want: usize, at: usize| dims[at] == -1 || dims[at] == want as i64;
     for (role, outlets, name) in [
         ("input", session.inputs(), &about.input),
@@ -463,7 +447,7 @@ pub struct OnnxEngine {
 
 impl OnnxEngine {
     fn new(model: &OnnxModel, session: Session, channels: usize) -> Self {
-        let bins = model.framing.window / 2 + 1;
+        let bins = model.framing.bins();
         Self {
             session,
             about: model.about.clone(),
@@ -478,10 +462,6 @@ impl OnnxEngine {
             frame: vec![0.0; 2 * bins],
             clean: vec![0.0; 2 * bins],
         }
-    }
-
-    fn bins(&self) -> usize {
-        self.framing.window / 2 + 1
     }
 
     /// Fills `clean` from one frame and moves the states on. On an error `clean` and the states mean nothing.
@@ -543,7 +523,7 @@ impl Engine for OnnxEngine {
     /// A frame in which the network fails or gives numbers that are not finite passes unchanged, and its memory
     /// starts over.
     fn process(&mut self, guide: &[Complex32], spectra: &mut [Complex32]) {
-        let bins = self.bins();
+        let bins = self.framing.bins();
         let frames = guide.len() / bins;
         for (number, frame) in guide.chunks_exact(bins).enumerate() {
             if self.run(frame).is_err() {

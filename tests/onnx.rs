@@ -54,7 +54,7 @@ fn noise(count: usize) -> Vec<Complex32> {
 
 /// Runs mono spectra through an engine in pieces of these numbers of frames, over and over.
 fn in_pieces(engine: &mut OnnxEngine, spectra: &[Complex32], pieces: &[usize]) -> Vec<Complex32> {
-    let bins = engine.framing().window / 2 + 1;
+    let bins = engine.framing().bins();
     let mut out = spectra.to_vec();
     let mut rest = &mut out[..];
     for &frames in pieces.iter().cycle() {
@@ -301,7 +301,7 @@ fn what_is_missing_for_a_foreign_model_is_named() {
         ("metadata-not-json", &["metadata `aeden`"]),
         ("metadata-format-2", &["format 2", "format 1"]),
         ("metadata-incomplete", &["missing field `states`"]),
-        ("metadata-odd-window", &["window 65"]),
+        ("metadata-odd-window", &["window must be even", "not 65"]),
         ("foreign-input", &["\"noise_estimate\"", "`states`"]),
         ("state-not-in-graph", &["\"level_in\"", "\"level_out\""]),
         (
@@ -362,4 +362,44 @@ fn without_the_library_the_error_says_what_to_do() {
     // A file that is no library at all.
     let text = fixture("make_models.py");
     assert!(run(text.to_str().unwrap(), "").contains("make_models.py"));
+}
+
+/// Both engines on the same network: mono, and stereo in which both channels are the guide at another level.
+fn engines_agree(folder: &Path, name: &str) {
+    let native = aeden::model::Model::open(folder.join(format!("{name}.safetensors"))).unwrap();
+    let onnx = OnnxModel::open(&folder.join(format!("{name}.onnx"))).unwrap();
+    assert_eq!(native.framing(), onnx.framing());
+    assert_eq!(native.name(), onnx.name());
+    let (noisy, _) = golden(&folder.join("golden.safetensors"), &onnx.engine(1).unwrap());
+    let frames = noisy.len() / onnx.framing().bins();
+    for levels in [&[1.0][..], &[0.5, -2.0]] {
+        let stack = || {
+            levels
+                .iter()
+                .flat_map(|&l| noisy.iter().map(move |x| x * l))
+                .collect::<Vec<_>>()
+        };
+        let (mut a, mut b) = (stack(), stack());
+        native.engine(levels.len(), frames).process(&noisy, &mut a);
+        onnx.engine(levels.len()).unwrap().process(&noisy, &mut b);
+        let apart = difference(&a, &b);
+        assert!(apart < 1e-5, "{} channels: {apart:e} apart", levels.len());
+    }
+}
+
+#[test]
+fn both_engines_give_the_same_for_a_small_model() {
+    if library() {
+        engines_agree(&fixture("small"), "small");
+    }
+}
+
+#[test]
+fn both_engines_give_the_same_for_the_shipped_model() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/denoise");
+    if !folder.join("denoise.onnx").exists() {
+        println!("skipped: models/denoise/denoise.onnx does not exist");
+    } else if library() {
+        engines_agree(&folder, "denoise");
+    }
 }

@@ -184,7 +184,7 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
     let all = places.prepare(&places.dev.join("noisy"), "noisy", None)?;
     for half in HALVES {
         // A folder for each half, because everything here takes folders.
-        let folder = places.work.join(format!("noisy-{half}"));
+        let folder = places.work.join(format!("input-{half}"));
         empty(&folder)?;
         for entry in std::fs::read_dir(&all)? {
             let entry = entry?;

@@ -84,7 +84,11 @@ impl<W: Write> Writer<W> {
         head.extend(b"WAVE");
         let ds64_at = reserved.then_some(head.len() as u64);
         if wide {
-            head.extend(ds64(size, known.map(|(sound, _)| sound), expected.frames));
+            head.extend(ds64(
+                size,
+                expected.frames.map(|frames| frames * frame),
+                expected.frames,
+            ));
         } else if reserved {
             head.extend(b"JUNK");
             head.extend(DS64_BYTES.to_le_bytes());
@@ -134,15 +138,15 @@ impl<W: Write> Writer<W> {
     /// Pads the sound, writes the chunks that follow it, and returns the stream with the corrections that the header
     /// needs. Where they cannot be made the file still says "length unknown", which readers of streams accept.
     pub fn finish(mut self, after: &[Chunk]) -> io::Result<(W, Vec<Patch>)> {
-        let mut tail = Vec::new();
-        if self.sound % 2 == 1 {
-            tail.push(0);
-        }
+        // Where the header goes on saying "up to the end", padding would be taken for sound.
+        let open_ended = self.expected.frames.is_none() && !self.expected.correctable;
+        let padding = if open_ended { 0 } else { self.sound % 2 };
+        let mut tail = vec![0; padding as usize];
         for chunk in after {
             push_chunk(&mut tail, chunk.id, &chunk.body);
         }
         self.out.write_all(&tail)?;
-        let after_bytes = tail.len() as u64 - self.sound % 2;
+        let after_bytes = tail.len() as u64 - padding;
         if self.settled == Some((self.sound, after_bytes)) {
             return Ok((self.out, Vec::new()));
         }

@@ -1,7 +1,7 @@
 //! WAV files of every common form, read and written as streams: a file of any length takes the same memory.
 //!
 //! [`read`] takes a stream apart into a [`Header`], sound and the chunks around it; [`samples`] turns sound into numbers
-//! and back; [`write`] puts a stream together again. RIFF and `WAVE`: Microsoft and IBM, "Multimedia Programming
+//! and back; [`mod@write`] puts a stream together again. RIFF and `WAVE`: Microsoft and IBM, "Multimedia Programming
 //! Interface and Data Specifications 1.0" (1991) and `mmreg.h`. RF64 and `ds64`: EBU Tech 3306; BW64: ITU-R BS.2088.
 
 pub mod read;

@@ -123,7 +123,7 @@ mod onnx_runtime {
         ] {
             for (out, model) in [("a.wav", by_runtime), ("b.wav", native)] {
                 folder
-                    .aeden(&format!("clean in.wav {out} -y --bits 32f {model}"))
+                    .aeden(format!("clean in.wav {out} -y --bits 32f {model}").trim_end())
                     .quietly();
             }
             let [a, b] = ["a.wav", "b.wav"].map(|name| crate::recordings::samples32f(&folder.read(name)));

@@ -157,7 +157,7 @@ fn models_are_described() {
     let found: Value = serde_json::from_str(&run.stdout()).unwrap();
     assert_eq!(
         (found["engine"].as_str(), found["rate"].as_u64()),
-        (Some("native"), Some(48_000))
+        (Some("native"), Some(16_000))
     );
     assert!(found["parameters"].as_u64().unwrap() > 1000);
 }

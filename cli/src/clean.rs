@@ -16,7 +16,7 @@ use crate::wav::{Chunk, Encoding, Format, Header};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Samples of all channels that are worked on at once: enough to keep the network busy, little enough for memory.
@@ -55,9 +55,9 @@ impl Options {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The input as it was named, `-` for standard input.
-    pub input: PathBuf,
+    pub input: String,
     /// The output likewise.
-    pub output: PathBuf,
+    pub output: String,
     /// Length of the recording in seconds.
     pub seconds: f64,
     /// Sampling rate in Hz.
@@ -426,8 +426,8 @@ pub fn clean(
     let seconds = frames as f64 / f64::from(format.rate);
     let took_seconds = started.elapsed().as_secs_f64();
     Ok(Report {
-        input: name.into(),
-        output: job.output.name().into(),
+        input: name.display().to_string(),
+        output: job.output.name().display().to_string(),
         seconds,
         rate: format.rate,
         channels: format.channels,
@@ -449,11 +449,7 @@ impl std::fmt::Display for Report {
         write!(
             f,
             "{} -> {}: {:.1} s in {:.1} s ({:.0} x real time)",
-            self.input.display(),
-            self.output.display(),
-            self.seconds,
-            self.took_seconds,
-            self.speed
+            self.input, self.output, self.seconds, self.took_seconds, self.speed
         )?;
         match self.noise_reduction_db {
             Some(reduction) => write!(f, ", noise floor {reduction:.0} dB lower"),

@@ -6,17 +6,16 @@ use crate::clean::{Input, block_frames, decode_block, unreadable};
 use crate::cleaner::{Network, Settings};
 use crate::level::Levels;
 use crate::plan::Source;
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use crate::wav::{Container, printable};
 use ebur128::{EbuR128, Mode};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What was found; a line of `--json`.
 #[derive(Debug, Serialize)]
 pub struct Findings {
     /// The file as it was named.
-    pub file: PathBuf,
+    pub file: String,
     /// `RIFF`, `RF64` or `BW64`.
     pub container: String,
     /// Sampling rate in Hz.
@@ -102,7 +101,7 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
         .ok()
         .filter(|loudness| loudness.is_finite());
     Ok(Findings {
-        file: name.into(),
+        file: name.display().to_string(),
         container: match header.container {
             Container::Riff => "RIFF",
             Container::Rf64 => "RF64",
@@ -137,7 +136,7 @@ impl std::fmt::Display for Findings {
         };
         let (hours, minutes) = ((self.seconds / 3600.0) as u64, (self.seconds / 60.0) as u64 % 60);
         let channels = if self.channels == 1 { "channel" } else { "channels" };
-        writeln!(f, "{}", self.file.display())?;
+        writeln!(f, "{}", one_line(&self.file))?;
         let (container, encoding) = (&self.container, &self.encoding);
         writeln!(
             f,

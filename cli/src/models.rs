@@ -2,9 +2,9 @@
 
 use crate::args::Channels;
 use crate::cleaner::{Network, Settings};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A model; a line of `--json`.
 #[derive(Debug, Serialize)]
@@ -12,7 +12,7 @@ pub struct Description {
     /// The name that it gives itself.
     pub name: String,
     /// Its file; null if it is built in.
-    pub file: Option<PathBuf>,
+    pub file: Option<String>,
     /// The program that runs it.
     pub engine: &'static str,
     /// How many numbers were learnt, where that is known.
@@ -44,7 +44,7 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
     let latency = network.cleaner(framing.rate, 1, &settings)?.latency();
     Ok(Description {
         name: network.name().into(),
-        file: file.map(Path::to_path_buf),
+        file: file.map(|file| file.display().to_string()),
         engine: network.engine_name(),
         parameters: network.parameters(),
         rate: framing.rate,
@@ -58,8 +58,8 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
 impl std::fmt::Display for Description {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.file {
-            Some(file) => writeln!(f, "{} ({})", self.name, file.display())?,
-            None => writeln!(f, "{} (built in)", self.name)?,
+            Some(file) => writeln!(f, "{} ({})", one_line(&self.name), one_line(file))?,
+            None => writeln!(f, "{} (built in)", one_line(&self.name))?,
         }
         if let Some(parameters) = self.parameters {
             writeln!(f, "  parameters  {parameters}")?;

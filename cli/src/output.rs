@@ -242,3 +242,12 @@ impl Drop for Temporary {
         lock.retain(|path| *path != own);
     }
 }
+
+/// Writes text to standard output; a reader that has gone is no problem.
+pub fn print(text: &str) -> Result<(), Problem> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Problem::io(Path::new("-"), &e)),
+        _ => Ok(()),
+    }
+}

@@ -67,17 +67,23 @@ impl Problem {
 }
 
 impl std::fmt::Display for Problem {
-    /// Always one line: control characters, as file names may hold them, are escaped.
+    /// Always one line.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for c in self.text.chars() {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?
-            } else {
-                write!(f, "{c}")?
-            }
-        }
-        Ok(())
+        f.write_str(&one_line(&self.text))
     }
+}
+
+/// Escapes control characters, which file names may hold: what is said about a file stays in its line.
+pub fn one_line(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut line, c| {
+            if c.is_control() {
+                line.extend(c.escape_default())
+            } else {
+                line.push(c)
+            }
+            line
+        })
 }
 
 /// An error of the operating system in plain words, with what to do about it.

@@ -1,5 +1,6 @@
 //! Progress bars on a terminal; nothing elsewhere.
 
+use crate::problem::one_line;
 use indicatif::{
     HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
@@ -70,14 +71,16 @@ impl Progress {
             .progress_chars("=> ")
             .with_key("speed", speed)
             .with_key("heard", heard);
-        let bar = self
-            .bars
-            .add(bar.with_style(style).with_message(name.display().to_string()));
+        let bar = self.bars.add(
+            bar.with_style(style)
+                .with_message(one_line(&name.display().to_string())),
+        );
         FileProgress { bar }
     }
 
-    /// Prints a line to standard error without tearing a bar.
+    /// Prints one line to standard error without tearing a bar.
     pub fn line(&self, text: &str) {
+        let text = one_line(text);
         // Nobody may be listening, which is no reason to stop.
         self.bars.suspend(|| _ = writeln!(std::io::stderr(), "{text}"));
     }

@@ -247,3 +247,26 @@ fn one_bad_file_does_not_stop_the_others() {
     assert!(folder.path("out/in.wav").exists() && folder.path("out/z.wav").exists());
     assert!(!folder.path("out/bad.wav").exists());
 }
+
+#[test]
+fn names_that_are_no_unicode_are_names_like_others() {
+    use std::os::unix::ffi::OsStrExt;
+    let (folder, file) = with_input();
+    let name = std::ffi::OsStr::from_bytes(b"t\xffalk.wav");
+    std::fs::write(folder.path("").join(name), &file).unwrap();
+    for arguments in [
+        &["clean", "--json"][..],
+        &["clean", "--json", "--dry-run", "-y"],
+        &["inspect", "--json"],
+    ] {
+        let output = folder.command(arguments).arg(name).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(String::from_utf8(output.stdout).unwrap().contains("alk.wav"));
+    }
+    let cleaned = std::ffi::OsStr::from_bytes(b"t\xffalk.clean.wav");
+    assert!(folder.path("").join(cleaned).exists());
+}

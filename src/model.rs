@@ -2,18 +2,18 @@
 
 use crate::bands::Bands;
 use crate::error::Error;
-use crate::kernels::{F16, Instructions, Kernels, Matrix, PANEL};
-use crate::network::{Group, Layer, NativeEngine, Network};
+use crate::kernels::{Across, F16, Instructions, Kernels, Matrix, PANEL};
+use crate::network::{Layer, NativeEngine, Network, Position};
 use crate::stft::{Framing, WindowShape};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::io::Read;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 
 /// The version of the file format that this crate reads.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// The most weights that a model may have, padding to whole panels included.
 const MAX_WEIGHTS: u64 = 64 << 20;
@@ -30,18 +30,21 @@ pub struct Settings {
     pub window: usize,
     /// Samples from frame to frame: half a window.
     pub hop: usize,
-    /// Width of every layer, 1 … 4,096.
-    pub units: usize,
+    /// Numbers that describe a position, 1 … 1,024.
+    pub channels: usize,
+    /// Positions of the coherent bins, which they share equally, 1 … 256.
+    pub low_positions: usize,
+    /// Positions of the bands above, which they share as equally as can be, 1 … 256.
+    pub high_positions: usize,
+    /// Groups of channels that are mixed across positions, each its own way, a divisor of `channels`.
+    pub heads: usize,
     /// Recurrent layers before the code.
     pub encoder_layers: usize,
     /// Recurrent layers after it; with those before it at most 16.
     pub decoder_layers: usize,
-    /// Blocks on the diagonal of the recurrent matrices, a divisor of `units`; 1, also where absent, is dense.
-    #[serde(default = "one")]
-    pub recurrent_groups: usize,
-    /// Low bins that also see their phase advance, 0 … window / 2 + 1.
+    /// Low bins that also see their phase advance, 1 … window / 2. Each has a band of its own.
     pub coherent_bins: usize,
-    /// Low bins that get a complex filter over time, 0 … window / 2 + 1.
+    /// Low bins that get a complex filter over time, 0 … window / 2 + 1, a multiple of `low_positions`.
     pub filter_bins: usize,
     /// Its length in frames, the present one included, 1 … 32.
     pub filter_taps: usize,
@@ -62,10 +65,6 @@ pub struct Settings {
     pub band_steps: Vec<(usize, usize)>,
 }
 
-fn one() -> usize {
-    1
-}
-
 impl Settings {
     /// Bin numbers of the band centres, strictly increasing from 0 to the Nyquist bin.
     fn centres(&self) -> Vec<usize> {
@@ -82,6 +81,45 @@ impl Settings {
         }
         centres.push(nyquist);
         centres
+    }
+
+    /// Features of a frame with so many bands: log power and rise of each band, phase advance of the coherent bins.
+    pub(crate) fn features(&self, bands: usize) -> usize {
+        2 * bands + 2 * self.coherent_bins
+    }
+
+    /// The bands of each position and the features that it sees, its own bands' and their neighbours'; every position
+    /// sees equally many. `patches` in `models/recipe/model.py` is the same.
+    fn patches(&self, bands: usize) -> Vec<(Range<usize>, Vec<usize>)> {
+        let share = self.coherent_bins / self.low_positions;
+        let rest = bands - self.coherent_bins;
+        let mut patches = Vec::new();
+        let mut first = 0;
+        for position in 0..self.low_positions + self.high_positions {
+            // A low position sees four features of each band, a high one two of twice as many bands.
+            let high = position.checked_sub(self.low_positions);
+            let (own, width) = match high {
+                None => (share, 2 * share),
+                Some(i) => {
+                    let more = usize::from(i < rest % self.high_positions);
+                    (rest / self.high_positions + more, 4 * share)
+                }
+            };
+            let start = first as isize - (width as isize - own as isize).div_euclid(2);
+            let near: Vec<usize> = (start..start + width as isize)
+                .map(|band| band.clamp(0, bands as isize - 1) as usize)
+                .collect();
+            let mut seen = near.clone();
+            seen.extend(near.iter().map(|band| bands + band));
+            if high.is_none() {
+                for from in [2 * bands, 2 * bands + self.coherent_bins] {
+                    seen.extend(near.iter().map(|&band| from + band.min(self.coherent_bins - 1)));
+                }
+            }
+            patches.push((first..first + own, seen));
+            first += own;
+        }
+        patches
     }
 
     /// Whether everything is in its range, so that sizes can be computed and memory be taken.
@@ -104,24 +142,40 @@ impl Settings {
             )));
         }
         within("hop", self.hop, self.window / 2..=self.window / 2)?;
-        within("units", self.units, 1..=4_096)?;
+        within("channels", self.channels, 1..=1_024)?;
+        within("heads", self.heads, 1..=self.channels)?;
+        within("low_positions", self.low_positions, 1..=256)?;
         within("encoder_layers", self.encoder_layers, 0..=16)?;
         within(
             "decoder_layers",
             self.decoder_layers,
             0..=16 - self.encoder_layers,
         )?;
-        within("recurrent_groups", self.recurrent_groups, 1..=self.units)?;
-        if !self.units.is_multiple_of(self.recurrent_groups) {
-            return Err(bad(format!(
-                "setting recurrent_groups: expected a divisor of {} units, found {}",
-                self.units, self.recurrent_groups
-            )));
-        }
+        let divides = |name: &str, part: usize, whole_name: &str, whole: usize| {
+            if whole.is_multiple_of(part) {
+                return Ok(());
+            }
+            Err(bad(format!(
+                "setting {name}: expected a divisor of {whole} {whole_name}, found {part}"
+            )))
+        };
+        divides("heads", self.heads, "channels", self.channels)?;
         let bins = self.window / 2 + 1;
-        within("coherent_bins", self.coherent_bins, 0..=bins)?;
+        within("coherent_bins", self.coherent_bins, 1..=bins - 1)?;
         within("filter_bins", self.filter_bins, 0..=bins)?;
         within("filter_taps", self.filter_taps, 1..=32)?;
+        divides(
+            "low_positions",
+            self.low_positions,
+            "coherent_bins",
+            self.coherent_bins,
+        )?;
+        divides(
+            "low_positions",
+            self.low_positions,
+            "filter_bins",
+            self.filter_bins,
+        )?;
         within("level_last_bin", self.level_last_bin, 0..=bins - 1)?;
         within("level_first_bin", self.level_first_bin, 0..=self.level_last_bin)?;
         for (name, share) in [
@@ -145,6 +199,20 @@ impl Settings {
                 "setting band_steps: expected widths of 1 bin or more, found 0".to_owned(),
             ));
         }
+        let centres = self.centres();
+        let own_bands = centres
+            .iter()
+            .enumerate()
+            .take_while(|(i, bin)| i == *bin)
+            .count();
+        if own_bands < self.coherent_bins {
+            return Err(bad(format!(
+                "setting band_steps: expected a band for each of the {} coherent bins, found {own_bands}",
+                self.coherent_bins
+            )));
+        }
+        let most = (centres.len() - self.coherent_bins).min(256);
+        within("high_positions", self.high_positions, 1..=most)?;
         Ok(())
     }
 }
@@ -308,39 +376,54 @@ impl Tensors<'_> {
     fn network(&self, settings: Settings) -> Result<Network, Error> {
         let s = &settings;
         let bands = Bands::new(s.centres());
-        let features = 2 * bands.len() + 2 * s.coherent_bins;
-        let coefficients = 2 * s.filter_taps * s.filter_bins;
-        let order = UnitOrder {
-            groups: s.recurrent_groups,
-            width: s.units / s.recurrent_groups,
+        let order = ChannelOrder {
+            heads: s.heads,
+            width: s.channels / s.heads,
         };
+        let patches = s.patches(bands.len());
+        let positions = patches.len();
+        let features = patches[0].1.len();
+        let most_bands = patches.iter().map(|(own, _)| own.len()).max().unwrap_or(0);
+        let coefficients = 2 * s.filter_taps * s.filter_bins / s.low_positions;
+
+        // Mixing and memory take turns; the code is what the encoder's last mixing gives.
+        let encoder = (0..2 * s.encoder_layers + 1).map(|i| (format!("encoder.{i}"), i % 2 == 1));
+        let decoder = (0..2 * s.decoder_layers).map(|i| (format!("decoder.{i}"), i % 2 == 0));
+        let layers: Vec<(String, bool)> = encoder.chain(decoder).collect();
 
         // All shapes first, then the size in memory, then the memory.
-        let layers: Vec<String> = (0..s.encoder_layers)
-            .map(|i| format!("encoder.{i}"))
-            .chain((0..s.decoder_layers).map(|i| format!("decoder.{i}")))
-            .collect();
+        let channels = s.channels;
         let mut shapes = vec![
-            ("encode.weight".to_owned(), vec![s.units, features]),
-            ("encode.bias".to_owned(), vec![s.units]),
+            ("encode.weight".to_owned(), vec![positions, channels, features]),
+            ("encode.bias".to_owned(), vec![positions, channels]),
         ];
-        for layer in &layers {
-            shapes.extend([
-                (format!("{layer}.input.weight"), vec![3 * s.units, s.units]),
-                (format!("{layer}.input.bias"), vec![3 * s.units]),
-                (
-                    format!("{layer}.recurrent.weight"),
-                    vec![order.groups, 3 * order.width, order.width],
-                ),
-                (format!("{layer}.recurrent.bias"), vec![3 * s.units]),
-            ]);
+        for (layer, recurrent) in &layers {
+            let of = |part: &str| format!("{layer}.{part}");
+            shapes.extend(if *recurrent {
+                vec![
+                    (of("input.weight"), vec![3 * channels, channels]),
+                    (of("input.bias"), vec![3 * channels]),
+                    (of("state.weight"), vec![3 * channels, channels]),
+                    (of("state.bias"), vec![3 * channels]),
+                ]
+            } else {
+                vec![
+                    (of("channels.weight"), vec![channels, channels]),
+                    (of("channels.bias"), vec![channels]),
+                    (of("across"), vec![s.heads, positions, positions]),
+                    (of("bias"), vec![positions, channels]),
+                ]
+            });
         }
         shapes.extend([
-            ("gains.weight".to_owned(), vec![bands.len(), s.units]),
-            ("gains.bias".to_owned(), vec![bands.len()]),
+            ("gains.weight".to_owned(), vec![positions, most_bands, channels]),
+            ("gains.bias".to_owned(), vec![positions, most_bands]),
             ("rise".to_owned(), vec![bands.len()]),
-            ("filters.weight".to_owned(), vec![coefficients, s.units]),
-            ("filters.bias".to_owned(), vec![coefficients]),
+            (
+                "filters.weight".to_owned(),
+                vec![s.low_positions, coefficients, channels],
+            ),
+            ("filters.bias".to_owned(), vec![s.low_positions, coefficients]),
         ]);
         for (name, shape) in &shapes {
             self.check(name, shape)?;
@@ -358,57 +441,78 @@ impl Tensors<'_> {
         }
         let padded = order.padded() as u64;
         let panels = |outputs: usize| outputs.next_multiple_of(PANEL) as u64;
-        let weights = padded * (features as u64 + panels(bands.len()) + panels(coefficients))
-            + layers.len() as u64 * 3 * padded * (padded + padded / order.groups as u64);
+        let across = (s.heads * positions * positions) as u64;
+        let weights = positions as u64
+            * (padded * features as u64 + padded * (panels(most_bands) + panels(coefficients)))
+            + layers.len() as u64 * (6 * padded * padded + across + positions as u64 * padded);
         if weights > MAX_WEIGHTS {
             return Err(bad(format!(
                 "expected at most {MAX_WEIGHTS} weights, found {weights} with padding"
             )));
         }
 
-        let mut read = Vec::new();
-        for layer in &layers {
-            let mut groups = Vec::new();
-            for group in 0..order.groups {
-                // Where gate and unit of this group stand in a tensor over all units, and in one group by group.
-                let over_all = |(gate, unit)| gate * s.units + group * order.width + unit;
-                let in_group = |(gate, unit)| (group * 3 + gate) * order.width + unit;
-                let outputs = 3 * order.padded_width();
-                groups.push(Group {
-                    input: self.matrix(
-                        &format!("{layer}.input"),
-                        (outputs, order.padded()),
-                        |o| order.gate_and_unit(o).map(over_all),
-                        |o| order.gate_and_unit(o).map(over_all),
-                        |k| order.unit(k),
-                    )?,
-                    recurrent: self.matrix(
-                        &format!("{layer}.recurrent"),
-                        (outputs, order.padded_width()),
-                        |o| order.gate_and_unit(o).map(in_group),
-                        |o| order.gate_and_unit(o).map(over_all),
-                        |k| (k < order.width).then_some(k),
-                    )?,
+        let channel = |c| order.channel(c);
+        let read_layer = |(layer, recurrent): &(String, bool)| {
+            let gates = |part: &str| {
+                let place = |o| order.gate_and_channel(o).map(|(gate, c)| gate * channels + c);
+                let size = (3 * order.padded(), order.padded());
+                self.matrix(&format!("{layer}.{part}"), size, place, channel)
+            };
+            if *recurrent {
+                return Ok(Layer::Recurrent {
+                    input: gates("input")?,
+                    state: gates("state")?,
                 });
             }
-            read.push(Layer { groups });
-        }
+            let across = self.vector(&format!("{layer}.across"))?;
+            let bias = self.vector(&format!("{layer}.bias"))?;
+            Ok(Layer::Mixing {
+                channels: self.matrix(
+                    &format!("{layer}.channels"),
+                    (order.padded(), order.padded()),
+                    channel,
+                    channel,
+                )?,
+                across: Across::new(
+                    positions,
+                    order.heads,
+                    order.padded_width() / PANEL,
+                    |head, out, seen| across[(head * positions + out) * positions + seen],
+                    |position, c| channel(c).map_or(0.0, |c| bias[position * channels + c]),
+                ),
+            })
+        };
+        let read_position = |(index, (own, seen)): (usize, (Range<usize>, Vec<usize>))| {
+            let filters = (index < s.low_positions && coefficients > 0).then(|| {
+                let place = |o| Some(index * coefficients + o);
+                self.matrix("filters", (coefficients, order.padded()), place, channel)
+            });
+            Ok(Position {
+                encode: self.matrix(
+                    "encode",
+                    (order.padded(), features),
+                    |c| Some(index * channels + channel(c)?),
+                    Some,
+                )?,
+                gains: self.matrix(
+                    "gains",
+                    (own.len(), order.padded()),
+                    |o| Some(index * most_bands + o),
+                    channel,
+                )?,
+                filters: filters.transpose()?,
+                bands: own,
+                seen,
+            })
+        };
         Ok(Network {
-            encode: self.matrix(
-                "encode",
-                (order.padded(), features),
-                |o| order.unit(o),
-                |o| order.unit(o),
-                Some,
-            )?,
-            layers: read,
-            gains: self.matrix("gains", (bands.len(), order.padded()), Some, Some, |k| {
-                order.unit(k)
-            })?,
+            positions: patches
+                .into_iter()
+                .enumerate()
+                .map(read_position)
+                .collect::<Result<_, Error>>()?,
+            layers: layers.iter().map(read_layer).collect::<Result<_, Error>>()?,
             rise: self.vector("rise")?,
-            filters: self.matrix("filters", (coefficients, order.padded()), Some, Some, |k| {
-                order.unit(k)
-            })?,
             framing: Framing {
                 rate: s.rate,
                 window: s.window,
@@ -432,7 +536,7 @@ impl Tensors<'_> {
                 tensor.shape()
             )));
         }
-        let is_matrix = name.ends_with(".weight");
+        let is_matrix = name.ends_with(".weight") || name.ends_with(".across");
         let expected = if is_matrix { "F16 or F32" } else { "F32" };
         let numbers = match tensor.dtype() {
             Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
@@ -451,27 +555,35 @@ impl Tensors<'_> {
         }
     }
 
+    /// All numbers of a tensor.
     fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
         let tensor = self.file.tensor(name).map_err(|e| bad(format!("{e}")))?;
-        let numbers: &[[u8; 4]] = tensor.data().as_chunks().0;
-        Ok(numbers.iter().map(|&b| f32::from_le_bytes(b)).collect())
+        Ok(if tensor.dtype() == Dtype::F16 {
+            let numbers: &[[u8; 2]] = tensor.data().as_chunks().0;
+            numbers
+                .iter()
+                .map(|&b| F16(u16::from_le_bytes(b)).to_f32())
+                .collect()
+        } else {
+            let numbers: &[[u8; 4]] = tensor.data().as_chunks().0;
+            numbers.iter().map(|&b| f32::from_le_bytes(b)).collect()
+        })
     }
 
-    /// Packs `name.weight` and `name.bias`. The functions say where in the tensors an output's weights, its bias and
-    /// an input's weight stand; padding stands nowhere and is zero.
+    /// Packs `name.weight` and `name.bias`. The functions say in which row of the tensors an output stands, and in
+    /// which column an input; padding stands nowhere and is zero.
     fn matrix(
         &self,
         name: &str,
         (outputs, inputs): (usize, usize),
         row: impl Fn(usize) -> Option<usize>,
-        bias_row: impl Fn(usize) -> Option<usize>,
         column: impl Fn(usize) -> Option<usize>,
     ) -> Result<Matrix, Error> {
         let missing = |e| bad(format!("{e}"));
         let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
         let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
         let biases: &[[u8; 4]] = biases.data().as_chunks().0;
-        let bias = |o| bias_row(o).map_or(0.0, |at| f32::from_le_bytes(biases[at]));
+        let bias = |o| row(o).map_or(0.0, |at| f32::from_le_bytes(biases[at]));
         let columns = weights.shape()[weights.shape().len() - 1];
         let place = |o, k| Some(row(o)? * columns + column(k)?);
         Ok(if weights.dtype() == Dtype::F16 {
@@ -503,33 +615,33 @@ impl Numbers<'_> {
     }
 }
 
-/// How units stand in the engine: group by group, each padded to whole panels.
+/// How channels stand in the engine: head by head, each padded to whole panels.
 #[derive(Clone, Copy)]
-struct UnitOrder {
-    groups: usize,
-    /// Units in a group.
+struct ChannelOrder {
+    heads: usize,
+    /// Channels in a head.
     width: usize,
 }
 
-impl UnitOrder {
+impl ChannelOrder {
     fn padded_width(self) -> usize {
         self.width.next_multiple_of(PANEL)
     }
 
     fn padded(self) -> usize {
-        self.groups * self.padded_width()
+        self.heads * self.padded_width()
     }
 
-    /// Which unit of the model stands here, unless it is padding.
-    fn unit(self, at: usize) -> Option<usize> {
-        let (group, unit) = (at / self.padded_width(), at % self.padded_width());
-        (group < self.groups && unit < self.width).then_some(group * self.width + unit)
+    /// Which channel of the model stands here, unless it is padding.
+    fn channel(self, at: usize) -> Option<usize> {
+        let (head, channel) = (at / self.padded_width(), at % self.padded_width());
+        (head < self.heads && channel < self.width).then_some(head * self.width + channel)
     }
 
-    /// Which gate of which unit of a group stands at this output, unless it is padding.
-    fn gate_and_unit(self, output: usize) -> Option<(usize, usize)> {
+    /// Which gate of which channel stands at this output, unless it is padding.
+    fn gate_and_channel(self, output: usize) -> Option<(usize, usize)> {
         let (panel, lane) = (output / PANEL, output % PANEL);
-        let unit = panel / 3 * PANEL + lane;
-        (unit < self.width).then_some((panel % 3, unit))
+        let channel = self.channel(panel / 3 * PANEL + lane)?;
+        Some((panel % 3, channel))
     }
 }

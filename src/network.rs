@@ -5,74 +5,106 @@
 use crate::bands::Bands;
 use crate::engine::Engine;
 use crate::features::Features;
-use crate::kernels::{Kernels, Matrix};
+use crate::kernels::{Across, Kernels, Matrix};
 use crate::model::Settings;
 use crate::stft::Framing;
 use realfft::num_complex::Complex32;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Frames that go through the matrix products together. More gain nothing and fall out of the fast caches.
-const CHUNK: usize = 32;
+/// Frames that go through the layers together. The weights of a layer fit the first cache, so that a few frames are
+/// enough to hide the rest; more would fall out of the second.
+const CHUNK: usize = 8;
 
 /// The weights of a denoiser and the constants that follow from its settings.
 ///
-/// Units are padded group by group to whole panels; the padding computes zeros and is multiplied by zeros.
+/// A frame is described at `positions` along frequency, by so many channels each. Channels are padded head by head to
+/// whole panels; the padding computes zeros and is multiplied by zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) settings: Settings,
     pub(crate) framing: Framing,
     pub(crate) bands: Bands,
-    /// Features → units.
-    pub(crate) encode: Matrix,
+    pub(crate) positions: Vec<Position>,
     pub(crate) layers: Vec<Layer>,
-    /// Units → bands.
-    pub(crate) gains: Matrix,
     /// `[band]`: what the rise of a band above its noise floor adds to its gain, before the sigmoid.
     pub(crate) rise: Vec<f32>,
-    /// Units → `[re, im][tap][filter bin]`.
-    pub(crate) filters: Matrix,
 }
 
-/// A gated recurrent unit per group.
+/// What belongs to one position alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Layer {
-    pub(crate) groups: Vec<Group>,
+pub(crate) struct Position {
+    /// Which features it sees, as many as at every position.
+    pub(crate) seen: Vec<usize>,
+    /// Those features → channels.
+    pub(crate) encode: Matrix,
+    /// The bands whose gains it gives.
+    pub(crate) bands: Range<usize>,
+    /// Channels → bands.
+    pub(crate) gains: Matrix,
+    /// Channels → `[re, im][tap][filter bin of the position]`; positions above the filtered bins have none.
+    pub(crate) filters: Option<Matrix>,
 }
 
-/// The outputs of both matrices stand as `[unit / 16][r, z, n][16]`.
+/// What happens at all positions alike.
 #[derive(Clone, Debug)]
-pub(crate) struct Group {
-    /// All units → the gates of the group.
-    pub(crate) input: Matrix,
-    /// The units of the group → its gates.
-    pub(crate) recurrent: Matrix,
+pub(crate) enum Layer {
+    /// Memory along time, with the same weights at every position: channels → gates, on either side of the sum. The
+    /// outputs of both stand as `[channel / 16][r, z, n][16]`.
+    Recurrent { input: Matrix, state: Matrix },
+    /// Exchange among positions: channels → channels, the negative ones cut off, then across.
+    Mixing { channels: Matrix, across: Across },
 }
 
 impl Network {
-    /// The same network with every weight stored as `f32`.
+    /// The same network with every matrix stored as `f32`.
     pub(crate) fn widened(&self) -> Network {
-        let group = |g: &Group| Group {
-            input: g.input.widened(),
-            recurrent: g.recurrent.widened(),
+        let position = |p: &Position| Position {
+            encode: p.encode.widened(),
+            gains: p.gains.widened(),
+            filters: p.filters.as_ref().map(Matrix::widened),
+            ..p.clone()
+        };
+        let layer = |l: &Layer| match l {
+            Layer::Recurrent { input, state } => Layer::Recurrent {
+                input: input.widened(),
+                state: state.widened(),
+            },
+            Layer::Mixing { channels, across } => Layer::Mixing {
+                channels: channels.widened(),
+                across: across.clone(),
+            },
         };
         Network {
-            encode: self.encode.widened(),
-            layers: self
-                .layers
-                .iter()
-                .map(|l| Layer {
-                    groups: l.groups.iter().map(group).collect(),
-                })
-                .collect(),
-            gains: self.gains.widened(),
-            filters: self.filters.widened(),
+            positions: self.positions.iter().map(position).collect(),
+            layers: self.layers.iter().map(layer).collect(),
             ..self.clone()
         }
     }
 
-    /// Units with their padding.
-    fn units(&self) -> usize {
-        self.encode.padded_outputs()
+    /// Channels of a position, with their padding.
+    fn channels(&self) -> usize {
+        self.positions[0].encode.padded_outputs()
+    }
+
+    /// Numbers that describe a frame.
+    fn frame(&self) -> usize {
+        self.positions.len() * self.channels()
+    }
+
+    /// Features of a frame.
+    fn features(&self) -> usize {
+        self.settings.features(self.bands.len())
+    }
+
+    /// The largest of what the positions have, at least 1.
+    fn most(&self, size: impl Fn(&Position) -> usize) -> usize {
+        self.positions.iter().map(size).max().unwrap_or(0).max(1)
+    }
+
+    /// Complex filter coefficients of a frame, real and imaginary parts.
+    fn coefficients(&self) -> usize {
+        2 * self.settings.filter_taps * self.settings.filter_bins
     }
 }
 
@@ -87,9 +119,9 @@ pub struct NativeEngine {
     channels: usize,
     max_frames: usize,
     features: Features,
-    /// `[layer][unit]`
+    /// `[recurrent layer][position][channel]`
     states: Vec<Vec<f32>>,
-    /// `[channel]`
+    /// `[channel of sound]`
     filters: Vec<Filter>,
     scratch: Scratch,
 }
@@ -98,14 +130,21 @@ pub struct NativeEngine {
 #[derive(Debug)]
 struct Scratch {
     features: Vec<f32>,
-    units: Vec<f32>,
-    /// The gates of one group, input side.
+    /// What one position sees: its features, or its channels.
+    seen: Vec<f32>,
+    /// What one position gives: its channels, gains or filters.
+    given: Vec<f32>,
+    /// `[frame][position][channel]`
+    code: Vec<f32>,
+    /// What a layer adds to it, or computes on the way.
+    inner: Vec<f32>,
+    /// The input side of the gates, three times the size of `code`.
     gates: Vec<f32>,
-    /// The gates of one group and frame, recurrent side.
+    /// The state side, of one frame.
     product: Vec<f32>,
-    /// New states, `[group][frame][unit of the group]`.
-    heard: Vec<f32>,
+    /// `[frame][band]`
     gains: Vec<f32>,
+    /// `[frame]` of `[re, im][tap][bin]`
     filters: Vec<f32>,
     /// `[bin]`
     mask: Vec<f32>,
@@ -122,28 +161,33 @@ impl NativeEngine {
         let n = &*network;
         let (channels, max_frames) = (channels.max(1), max_frames.max(1));
         let frames = max_frames.min(CHUNK);
-        let gates = n
-            .layers
-            .iter()
-            .flat_map(|l| &l.groups)
-            .map(|g| g.input.padded_outputs())
-            .max()
-            .unwrap_or(0);
+        let recurrent = n.layers.iter().filter(|l| matches!(l, Layer::Recurrent { .. }));
         NativeEngine {
             kernels,
             channels,
             max_frames,
             features: Features::new(&n.settings, n.bands.len()),
-            states: vec![vec![0.0; n.units()]; n.layers.len()],
+            states: recurrent.map(|_| vec![0.0; n.frame()]).collect(),
             filters: vec![Filter::new(&n.settings); channels],
             scratch: Scratch {
-                features: vec![0.0; frames * n.encode.inputs()],
-                units: vec![0.0; frames * n.units()],
-                gates: vec![0.0; frames * gates],
-                product: vec![0.0; gates],
-                heard: vec![0.0; frames * n.units()],
-                gains: vec![0.0; frames * n.gains.padded_outputs()],
-                filters: vec![0.0; frames * n.filters.padded_outputs()],
+                features: vec![0.0; frames * n.features()],
+                seen: vec![0.0; frames * n.most(|p| p.seen.len()).max(n.channels())],
+                given: vec![
+                    0.0;
+                    frames
+                        * n.most(|p| {
+                            let filters = p.filters.as_ref().map_or(0, Matrix::padded_outputs);
+                            filters
+                                .max(p.gains.padded_outputs())
+                                .max(p.encode.padded_outputs())
+                        })
+                ],
+                code: vec![0.0; frames * n.frame()],
+                inner: vec![0.0; frames * n.frame()],
+                gates: vec![0.0; frames * 3 * n.frame()],
+                product: vec![0.0; 3 * n.frame()],
+                gains: vec![0.0; frames * n.bands.len()],
+                filters: vec![0.0; frames * n.coefficients()],
                 mask: vec![0.0; n.bands.bins()],
             },
             network,
@@ -154,56 +198,105 @@ impl NativeEngine {
     fn estimate(&mut self, guide: &[Complex32]) {
         let (n, k, s) = (&*self.network, self.kernels, &mut self.scratch);
         let frames = guide.len() / n.bands.bins();
+        let (channels, frame) = (n.channels(), n.frame());
 
-        let features = &mut s.features[..frames * n.encode.inputs()];
+        let features = &mut s.features[..frames * n.features()];
         for (spectrum, row) in guide
             .chunks_exact(n.bands.bins())
-            .zip(features.chunks_exact_mut(n.encode.inputs()))
+            .zip(features.chunks_exact_mut(n.features()))
         {
             self.features.hear(spectrum, &n.bands, k, row);
         }
 
-        let units = &mut s.units[..frames * n.units()];
-        k.affine(&n.encode, features, frames, units);
-        for v in units.iter_mut() {
-            *v = v.max(0.0);
-        }
-
-        for (layer, state) in n.layers.iter().zip(&mut self.states) {
-            let width = n.units() / layer.groups.len();
-            let heard = &mut s.heard[..frames * n.units()];
-            let groups = layer.groups.iter().zip(state.chunks_exact_mut(width));
-            for ((group, state), heard) in groups.zip(heard.chunks_exact_mut(frames * width)) {
-                let gates = &mut s.gates[..frames * 3 * width];
-                k.affine(&group.input, units, frames, gates);
-                k.recur(&group.recurrent, gates, state, &mut s.product[..3 * width], heard);
+        let code = &mut s.code[..frames * frame];
+        for (index, position) in n.positions.iter().enumerate() {
+            let seen = &mut s.seen[..frames * position.seen.len()];
+            for (row, features) in seen
+                .chunks_exact_mut(position.seen.len())
+                .zip(features.chunks_exact(n.features()))
+            {
+                for (v, &at) in row.iter_mut().zip(&position.seen) {
+                    *v = features[at];
+                }
             }
-            for (group, heard) in heard.chunks_exact(frames * width).enumerate() {
-                for (row, heard) in units.chunks_exact_mut(n.units()).zip(heard.chunks_exact(width)) {
-                    for (v, h) in row[group * width..].iter_mut().zip(heard) {
-                        *v += h;
-                    }
+            let given = &mut s.given[..frames * channels];
+            k.affine(&position.encode, seen, frames, given);
+            for (row, given) in code.chunks_exact_mut(frame).zip(given.chunks_exact(channels)) {
+                for (v, given) in row[index * channels..].iter_mut().zip(given) {
+                    *v = given.max(0.0);
                 }
             }
         }
 
-        let gains = &mut s.gains[..frames * n.gains.padded_outputs()];
-        k.affine(&n.gains, units, frames, gains);
+        let rows = frames * n.positions.len();
+        let inner = &mut s.inner[..frames * frame];
+        let mut states = self.states.iter_mut();
+        for layer in &n.layers {
+            match layer {
+                Layer::Recurrent { input, state } => {
+                    let Some(memory) = states.next() else { continue };
+                    let gates = &mut s.gates[..frames * 3 * frame];
+                    k.affine(input, code, rows, gates);
+                    k.recur(state, gates, memory, &mut s.product, inner);
+                    for (v, heard) in code.iter_mut().zip(&*inner) {
+                        *v += heard;
+                    }
+                }
+                Layer::Mixing {
+                    channels: own,
+                    across,
+                } => {
+                    k.affine(own, code, rows, inner);
+                    for v in inner.iter_mut() {
+                        *v = v.max(0.0);
+                    }
+                    k.mix(across, inner, code);
+                }
+            }
+        }
+
+        let (all_gains, all_filters) = (n.bands.len(), n.coefficients());
+        let gains = &mut s.gains[..frames * all_gains];
+        let mut first_bin = 0;
+        for (index, position) in n.positions.iter().enumerate() {
+            let seen = &mut s.seen[..frames * channels];
+            for (row, code) in seen.chunks_exact_mut(channels).zip(code.chunks_exact(frame)) {
+                row.copy_from_slice(&code[index * channels..][..channels]);
+            }
+            let width = position.gains.padded_outputs();
+            let given = &mut s.given[..frames * width];
+            k.affine(&position.gains, seen, frames, given);
+            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.chunks_exact(width)) {
+                let row = &mut row[position.bands.clone()];
+                row.copy_from_slice(&given[..row.len()]);
+            }
+            if let Some(filters) = &position.filters {
+                let width = filters.padded_outputs();
+                let given = &mut s.given[..frames * width];
+                k.affine(filters, seen, frames, given);
+                let bins = n.settings.filter_bins / n.settings.low_positions;
+                for (row, given) in s
+                    .filters
+                    .chunks_exact_mut(all_filters)
+                    .zip(given.chunks_exact(width))
+                {
+                    let taps = row.chunks_exact_mut(n.settings.filter_bins);
+                    for (tap, given) in taps.zip(given.chunks_exact(bins)) {
+                        tap[first_bin..first_bin + bins].copy_from_slice(given);
+                    }
+                }
+                first_bin += bins;
+            }
+        }
         for (gains, features) in gains
-            .chunks_exact_mut(n.gains.padded_outputs())
-            .zip(features.chunks_exact(n.encode.inputs()))
+            .chunks_exact_mut(all_gains)
+            .zip(features.chunks_exact(n.features()))
         {
-            for ((gain, rise), weight) in gains.iter_mut().zip(&features[n.bands.len()..]).zip(&n.rise) {
+            for ((gain, rise), weight) in gains.iter_mut().zip(&features[all_gains..]).zip(&n.rise) {
                 *gain += rise * weight;
             }
         }
         k.sigmoid(gains);
-        k.affine(
-            &n.filters,
-            units,
-            frames,
-            &mut s.filters[..frames * n.filters.padded_outputs()],
-        );
     }
 }
 
@@ -230,15 +323,14 @@ impl Engine for NativeEngine {
         for (index, part) in guide.chunks(chunk).enumerate() {
             self.estimate(part);
             let (network, scratch) = (&self.network, &mut self.scratch);
-            let (gains, filters) = (network.gains.padded_outputs(), network.filters.padded_outputs());
+            let (gains, filters) = (network.bands.len(), network.coefficients());
             for (channel, filter) in spectra.chunks_exact_mut(guide.len()).zip(&mut self.filters) {
                 let frames = channel[index * chunk..][..part.len()].chunks_exact_mut(bins);
                 for (frame, spectrum) in frames.enumerate() {
-                    filter.apply(&scratch.filters[frame * filters..], spectrum);
-                    network.bands.expand(
-                        &scratch.gains[frame * gains..][..network.bands.len()],
-                        &mut scratch.mask,
-                    );
+                    filter.apply(&scratch.filters[frame * filters..][..filters], spectrum);
+                    network
+                        .bands
+                        .expand(&scratch.gains[frame * gains..][..gains], &mut scratch.mask);
                     for (x, gain) in spectrum.iter_mut().zip(&scratch.mask) {
                         *x *= gain;
                     }

@@ -1,6 +1,6 @@
 //! Every instruction set that this processor has computes what plain Rust computes.
 
-use aeden::kernels::{F16, Instructions, Kernels, Matrix, PANEL};
+use aeden::kernels::{Across, F16, Instructions, Kernels, Matrix, PANEL};
 
 mod random_model;
 use random_model::Random;
@@ -257,6 +257,72 @@ fn recurrence_agrees_with_its_formula_in_double_precision() {
             for (found, expected) in out.iter().zip(&expected) {
                 assert!(
                     (f64::from(*found) - expected).abs() < 2e-6,
+                    "{:?}: {found}, not {expected}",
+                    kernels.instructions()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn recurrence_of_many_rows_is_that_of_each_row() {
+    let mut random = Random(5);
+    let (units, rows, frames) = (32, 5, 9);
+    let weights = numbers(&mut random, 3 * units * units);
+    let bias = numbers(&mut random, 3 * units);
+    let matrix = Matrix::new(3 * units, units, |o, k| weights[o * units + k] * 0.3, |o| bias[o]);
+    let gates = numbers(&mut random, frames * rows * 3 * units);
+    for kernels in all() {
+        let mut together = vec![0.0; frames * rows * units];
+        let (mut state, mut product) = (vec![0.0; rows * units], vec![0.0; rows * 3 * units]);
+        kernels.recur(&matrix, &gates, &mut state, &mut product, &mut together);
+        for row in 0..rows {
+            let mine = |all: &[f32], width: usize| -> Vec<f32> {
+                let parts = all.chunks(width).skip(row).step_by(rows);
+                parts.flatten().copied().collect()
+            };
+            let mut alone = vec![0.0; frames * units];
+            let (mut state, mut product) = (vec![0.0; units], vec![0.0; 3 * units]);
+            let gates = mine(&gates, 3 * units);
+            kernels.recur(&matrix, &gates, &mut state, &mut product, &mut alone);
+            assert_eq!(mine(&together, units), alone, "{:?}", kernels.instructions());
+        }
+    }
+}
+
+#[test]
+fn mixing_agrees_with_its_formula_in_double_precision() {
+    let mut random = Random(6);
+    for (positions, heads, panels) in [(1, 1, 1), (6, 2, 1), (13, 1, 2), (24, 3, 1)] {
+        let channels = heads * panels * PANEL;
+        let frame = positions * channels;
+        let weights = numbers(&mut random, heads * positions * positions);
+        let bias = numbers(&mut random, frame);
+        let across = Across::new(
+            positions,
+            heads,
+            panels,
+            |head, p, q| weights[(head * positions + p) * positions + q],
+            |p, c| bias[p * channels + c],
+        );
+        assert_eq!((across.positions(), across.frame()), (positions, frame));
+        let (x, y) = (numbers(&mut random, 3 * frame), numbers(&mut random, 3 * frame));
+        for kernels in all() {
+            let mut found = y.clone();
+            kernels.mix(&across, &x, &mut found);
+            for (at, found) in found.iter().enumerate() {
+                let (start, p, c) = (at / frame * frame, at % frame / channels, at % channels);
+                let head = c / (panels * PANEL);
+                let sum: f64 = (0..positions)
+                    .map(|q| {
+                        let weight = weights[(head * positions + p) * positions + q];
+                        f64::from(weight) * f64::from(x[start + q * channels + c])
+                    })
+                    .sum();
+                let expected = f64::from(y[at]) + f64::from(bias[p * channels + c]) + sum;
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-5,
                     "{:?}: {found}, not {expected}",
                     kernels.instructions()
                 );

@@ -43,24 +43,19 @@ fn with_setting(name: &str, value: Value) -> Vec<u8> {
 fn a_whole_file_is_read_with_its_settings() {
     let model = Model::from_bytes(&file().bytes()).unwrap();
     assert_eq!(model.name(), "random");
-    assert_eq!(
-        (model.settings().units, model.settings().recurrent_groups),
-        (36, 2)
-    );
+    assert_eq!((model.settings().channels, model.settings().heads), (18, 2));
     assert_eq!(model.settings().band_steps, [(1, 8), (2, 4), (5, 3)]);
-    // Bands at 0 … 8, 10 … 16, 21, 26, 31, 32.
-    let bands = 17;
-    let layer = 3 * 36 * (36 + 18) + 2 * 3 * 36;
-    let expected = 36 * (2 * bands + 18) + 36 + 3 * layer + bands * 36 + 2 * bands + 66 * 36 + 66;
+    // Bands at 0 … 8, 10 … 16, 21, 26, 31, 32: three for each of six positions, two for the last.
+    let (bands, positions, channels) = (17, 6, 18);
+    let recurrent = 2 * (3 * channels * channels + 3 * channels);
+    let mixing = channels * channels + channels + 2 * positions * positions + positions * channels;
+    let expected = positions * (channels * 8 * 3 + channels)
+        + 3 * recurrent
+        + 4 * mixing
+        + positions * (3 * channels + 3)
+        + bands
+        + 3 * (24 * channels + 24);
     assert_eq!(model.parameters(), expected);
-}
-
-#[test]
-fn groups_are_one_where_the_file_does_not_say() {
-    let mut settings = small_settings();
-    settings.as_object_mut().unwrap().remove("recurrent_groups");
-    let model = Model::from_bytes(&ModelFile::random(settings, Dtype::F32, 1).bytes()).unwrap();
-    assert_eq!(model.settings().recurrent_groups, 1);
 }
 
 #[test]
@@ -138,12 +133,18 @@ fn settings_out_of_range_are_named_with_the_range() {
         ("window", json!(32_768)),
         ("hop", json!(0)),
         ("hop", json!(31)),
-        ("units", json!(0)),
-        ("units", json!(1_000_000_000)),
+        ("channels", json!(0)),
+        ("channels", json!(1_000_000_000)),
+        ("low_positions", json!(0)),
+        ("low_positions", json!(2)),
+        ("low_positions", json!(257)),
+        ("high_positions", json!(0)),
+        ("high_positions", json!(9)),
         ("encoder_layers", json!(17)),
         ("decoder_layers", json!(u64::MAX)),
-        ("recurrent_groups", json!(0)),
-        ("recurrent_groups", json!(5)),
+        ("heads", json!(0)),
+        ("heads", json!(5)),
+        ("coherent_bins", json!(0)),
         ("coherent_bins", json!(34)),
         ("filter_bins", json!(34)),
         ("filter_taps", json!(0)),
@@ -158,6 +159,7 @@ fn settings_out_of_range_are_named_with_the_range() {
         ("silence", json!(1e300)),
         ("band_steps", json!([[0, 4]])),
         ("band_steps", json!(vec![[1, 1]; 65])),
+        ("band_steps", json!([[1, 7], [2, 9]])),
     ] {
         refused(&with_setting(name, value.clone()), &[name, "expected", "found"]);
     }
@@ -166,8 +168,8 @@ fn settings_out_of_range_are_named_with_the_range() {
 #[test]
 fn settings_of_another_type_are_refused() {
     for (name, value) in [
-        ("units", json!(-3)),
-        ("units", json!("many")),
+        ("channels", json!(-3)),
+        ("channels", json!("many")),
         ("window", json!(64.5)),
         ("level_smoothing", json!(null)),
         ("band_steps", json!([[1, 2, 3]])),
@@ -176,8 +178,15 @@ fn settings_of_another_type_are_refused() {
         refused(&with_setting(name, value), &["settings"]);
     }
     refused(
-        &changed(|f| drop(f.description["settings"].as_object_mut().unwrap().remove("units"))),
-        &["units"],
+        &changed(|f| {
+            drop(
+                f.description["settings"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("channels"),
+            )
+        }),
+        &["channels"],
     );
 }
 
@@ -185,17 +194,17 @@ fn settings_of_another_type_are_refused() {
 fn band_counts_beyond_all_memory_stop_at_the_nyquist_bin() {
     // One band per bin, however many are asked for: then the tensors have the wrong shape.
     let endless = with_setting("band_steps", json!([[1, u64::MAX]]));
-    refused(&endless, &["encode.weight", "[36, 84]", "[36, 52]"]);
-    let wide = with_setting("band_steps", json!([[u64::MAX, u64::MAX]]));
-    refused(&wide, &["encode.weight", "[36, 22]"]);
+    refused(&endless, &["gains.weight", "[6, 8, 18]", "[6, 3, 18]"]);
+    let wide = with_setting("band_steps", json!([[1, 8], [u64::MAX, u64::MAX]]));
+    refused(&wide, &["high_positions"]);
 }
 
 #[test]
 fn padding_does_not_multiply_memory() {
-    // 4096 groups of one unit would take sixteen times the units in memory, and 256 times the weights.
+    // Heads of one channel take sixteen times the channels in memory, and 256 times the weights.
     let mut settings = small_settings();
-    settings["units"] = json!(600);
-    settings["recurrent_groups"] = json!(600);
+    settings["channels"] = json!(300);
+    settings["heads"] = json!(300);
     refused(
         &ModelFile::random(settings, Dtype::F16, 1).bytes(),
         &["weights", "padding"],
@@ -205,8 +214,8 @@ fn padding_does_not_multiply_memory() {
 #[test]
 fn another_format_or_kind_is_refused() {
     refused(
-        &changed(|f| f.description["format"] = json!(2)),
-        &["format 2", "reads 1"],
+        &changed(|f| f.description["format"] = json!(3)),
+        &["format 3", "reads 2"],
     );
     refused(
         &changed(|f| f.description["kind"] = json!("sparse")),
@@ -295,7 +304,9 @@ fn a_damaged_file_never_panics_and_what_is_accepted_runs() {
         std::env::var("AEDEN_FUZZ_ROUNDS").map_or(20_000, |r| r.parse().expect("a number of rounds"));
     let mut settings = small_settings();
     for (name, value) in [
-        ("units", 4),
+        ("channels", 4),
+        ("low_positions", 1),
+        ("high_positions", 2),
         ("filter_bins", 2),
         ("coherent_bins", 2),
         ("decoder_layers", 1),

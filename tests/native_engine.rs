@@ -35,18 +35,19 @@ fn clean(engine: &mut NativeEngine, noisy: &[Complex32], calls: &[usize]) -> Vec
 fn every_instruction_set_agrees_with_the_portable_one_on_random_shapes() {
     let mut random = Random(1);
     for round in 0..25 {
-        let width = 1 + random.below(40);
-        let groups = 1 + random.below(4);
         let window = 32 + 2 * random.below(60);
         let bins = window / 2 + 1;
         let last = random.below(bins);
+        let (low, heads) = (1 + random.below(3), 1 + random.below(3));
+        let coherent = low * (1 + random.below(4));
         let settings = json!({
-            "rate": 16_000, "window": window, "hop": window / 2, "units": width * groups,
-            "encoder_layers": random.below(3), "decoder_layers": random.below(3), "recurrent_groups": groups,
-            "coherent_bins": random.below(bins + 1), "filter_bins": random.below(bins + 1),
+            "rate": 16_000, "window": window, "hop": window / 2, "channels": heads * (1 + random.below(24)),
+            "low_positions": low, "high_positions": 1 + random.below(3), "heads": heads,
+            "encoder_layers": random.below(3), "decoder_layers": random.below(3),
+            "coherent_bins": coherent, "filter_bins": low * random.below(bins / low + 1),
             "filter_taps": 1 + random.below(5), "level_first_bin": random.below(last + 1), "level_last_bin": last,
             "level_smoothing": 0.1, "silence": 1e-8, "floor_up": 0.02, "floor_down": 0.1,
-            "band_steps": [[1, random.below(10)], [1 + random.below(5), 1 + random.below(20)]],
+            "band_steps": [[1, coherent], [1 + random.below(2), 1 + random.below(20)]],
         });
         let dtype = if round % 2 == 0 { Dtype::F16 } else { Dtype::F32 };
         let model = Model::from_bytes(&ModelFile::random(settings.clone(), dtype, round).bytes()).unwrap();

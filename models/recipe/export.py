@@ -20,9 +20,13 @@ from safetensors.torch import save_file
 import model as M
 
 
+def is_matrix(name, value):
+    return value.dim() > 1 and not name.endswith("bias")
+
+
 def write_weights(net, path, name, extra):
-    tensors = {k: (v.half() if v.dim() > 1 else v.float()).contiguous() for k, v in net.state_dict().items()}
-    about = dict(format=1, name=name, kind="denoising", settings=asdict(net.settings), **extra)
+    tensors = {k: (v.half() if is_matrix(k, v) else v.float()).contiguous() for k, v in net.state_dict().items()}
+    about = dict(format=2, name=name, kind="denoising", settings=asdict(net.settings), **extra)
     save_file(tensors, path, metadata=dict(aeden=json.dumps(about)))
 
 
@@ -108,27 +112,28 @@ def gru_reorder(v):
 
 
 def gru(g, layer, x, number):
-    """x [T, 1, H] -> [T, 1, H]: one GRU node a group."""
-    weights = {k: v.detach() for k, v in layer.state_dict().items()}
-    groups, units = layer.groups, x_units(layer)
-    k = units // groups
-    outs, lasts = [], []
-    for i in range(groups):
-        mine = torch.cat([torch.arange(k) + gate * units + i * k for gate in range(3)])
-        w = gru_reorder(weights["input.weight"][mine])[None].numpy()
-        r = gru_reorder(weights["recurrent.weight"][i])[None].numpy()
-        b = torch.cat([gru_reorder(weights["input.bias"][mine]), gru_reorder(weights["recurrent.bias"][mine])])[None].numpy()
-        start = g.slice(f"memory{number}_in", 2, i * k, (i + 1) * k)
-        y, last = g.op("GRU", x, g.matrix(w), g.matrix(r), b, "", start, outputs=[f"gru{number}_{i}", f"gru{number}_{i}_last"],
-                       hidden_size=k, linear_before_reset=1)
-        outs.append(g.squeeze(y, 1))
-        lasts.append(last)
-    g.op("Concat", *lasts, axis=2, outputs=[f"memory{number}_out"])
-    return g.op("Add", x, g.op("Concat", *outs, axis=2))
+    """x [T, P, D] -> [T, P, D]: positions are the batch."""
+    w, b, r, c = (gru_reorder(v.detach())[None].numpy() for v in (
+        layer.input.weight, layer.input.bias, layer.state.weight, layer.state.bias))
+    y, _ = g.op("GRU", x, g.matrix(w), g.matrix(r), np.concatenate([b, c], 1), "", f"memory{number}_in",
+                outputs=[f"heard{number}", f"memory{number}_out"], hidden_size=r.shape[-1], linear_before_reset=1)
+    return g.op("Add", x, g.squeeze(y, 1))
 
 
-def x_units(layer):
-    return layer.input.in_features
+def mixing(g, layer, x):
+    """x [T, P, D] -> [T, P, D]"""
+    heads, positions, _ = layer.across.shape
+    u = g.op("Relu", g.linear(x, layer.channels.weight.detach(), layer.channels.bias.detach()))
+    u = g.op("Transpose", g.op("Reshape", u, g.shape(0, 0, heads, -1)), perm=[0, 2, 1, 3])
+    u = g.op("Transpose", g.op("MatMul", g.matrix(layer.across.detach().numpy()), u), perm=[0, 2, 1, 3])
+    u = g.op("Reshape", u, g.shape(0, 0, -1))
+    return g.op("Add", g.op("Add", x, layer.bias.detach().numpy()), u)
+
+
+def patches(g, layer, x):
+    """x [P, T, inputs] -> [P, T, outputs]"""
+    product = g.op("MatMul", x, g.matrix(layer.weight.detach().mT.numpy()))
+    return g.op("Add", product, layer.bias.detach()[:, None].numpy())
 
 
 def write_onnx(net, path, name):
@@ -136,7 +141,6 @@ def write_onnx(net, path, name):
     bins, bands = s.window // 2 + 1, net.bands
     history = max(1, s.filter_taps - 1)
     low_bins = max(s.coherent_bins, s.filter_bins)
-    layers = [*net.encoder, *net.decoder]
     part = lambda x, which: g.squeeze(g.slice(x, 3, which, which + 1), 3)
     square = lambda x: g.op("Mul", x, x)
     flip = net.flip[None, None].numpy()
@@ -192,15 +196,27 @@ def write_onnx(net, path, name):
     features.append(mul(g.op("Sub", mul(b, c), mul(a, d)), turn))
     features = g.op("Concat", *features, axis=2)
 
-    h = g.op("Relu", g.linear(features, net.encode.weight.detach(), net.encode.bias.detach()))
+    seen = net.seen.numpy()
+    x = g.op("Gather", features, g.constant(seen.flatten(), np.int64), axis=2)
+    x = g.op("Transpose", g.op("Reshape", x, g.shape(-1, *seen.shape)), perm=[1, 0, 2])
+    h = g.op("Transpose", g.op("Relu", patches(g, net.encode, x)), perm=[1, 0, 2])
+    recurrent = 0
+    for layer in (*net.encoder, *net.decoder):
+        if isinstance(layer, M.Gru):
+            h = gru(g, layer, h, recurrent)
+            recurrent += 1
+        else:
+            h = mixing(g, layer, h)
     h = g.op("Transpose", h, perm=[1, 0, 2])
-    for i, layer in enumerate(layers):
-        h = gru(g, layer, h, i)
-    h = g.op("Transpose", h, perm=[1, 0, 2])
-    gains = g.linear(h, net.gains.weight.detach(), net.gains.bias.detach())
+    gains = g.op("Transpose", patches(g, net.gains, h), perm=[1, 0, 2])
+    gains = g.op("Reshape", gains, g.shape(1, -1, len(seen) * net.gains.bias.shape[1]))
+    gains = g.op("Gather", gains, g.constant(net.pick.numpy(), np.int64), axis=2)
     gains = g.op("Sigmoid", g.op("Add", gains, mul(rise, net.rise.detach().numpy())))
     gains = g.op("MatMul", gains, bands.numpy())
-    filters = g.linear(h, net.filters.weight.detach(), net.filters.bias.detach())
+    filters = g.op("Transpose", patches(g, net.filters, g.slice(h, 0, 0, s.low_positions)), perm=[1, 0, 2])
+    filters = g.op("Reshape", filters, g.shape(-1, s.low_positions, 2, s.filter_taps, s.filter_bins // s.low_positions))
+    filters = g.op("Transpose", filters, perm=[0, 2, 3, 1, 4])
+    filters = g.op("Reshape", filters, g.shape(1, -1, 2 * s.filter_taps * s.filter_bins))
 
     # Output order of the filter head: real parts of all taps, then imaginary ones.
     out_re, out_im = (g.slice(v, 2, 0, s.filter_bins) for v in (re, im))
@@ -220,8 +236,8 @@ def write_onnx(net, path, name):
         clean.append(g.unsqueeze(mul(whole, gains), 3))
     g.op("Concat", *clean, axis=3, outputs=["clean"])
 
-    memory = [1, 1, s.units]
-    states = {"level": [2], "floor": [n], "count": [1], "before": [1, history, low_bins, 2]} | {f"memory{i}": memory for i in range(len(layers))}
+    memory = [1, len(seen), s.channels]
+    states = {"level": [2], "floor": [n], "count": [1], "before": [1, history, low_bins, 2]} | {f"memory{i}": memory for i in range(recurrent)}
     value = lambda n, shape: helper.make_tensor_value_info(n, TensorProto.FLOAT, shape)
     graph = helper.make_graph(
         g.nodes, name, [value("spectrum", [1, "T", bins, 2])] + [value(f"{k}_in", v) for k, v in states.items()],
@@ -259,8 +275,8 @@ def main(checkpoint, folder, name):
     M.fused = lambda: None  # the reference is plain PyTorch
     net, saved = M.load(checkpoint)
     net.eval()
-    for p in net.parameters():  # matrices are stored as half floats: let every engine see the same ones
-        if p.dim() > 1:
+    for key, p in net.named_parameters():  # matrices are stored as half floats: let every engine see the same ones
+        if is_matrix(key, p):
             p.data = p.data.half().float()
     extra = dict(licence="MIT OR Apache-2.0", steps=saved.get("steps"), validation=saved.get("scores"))
     write_weights(net, folder / f"{name}.safetensors", name, extra)

@@ -25,10 +25,12 @@ class Settings:
     rate: int = 48_000
     window: int = 960
     hop: int = 480
-    units: int = 256        # width of every layer
+    channels: int = 48      # numbers that describe each position
+    low_positions: int = 16  # neighbouring bands that are described together: those of the coherent bins,
+    high_positions: int = 8  # and those above
+    heads: int = 3          # groups of channels that are mixed across positions, each its own way
     encoder_layers: int = 1  # recurrent layers before the code
-    decoder_layers: int = 2  # recurrent layers after it
-    recurrent_groups: int = 4  # blocks on the diagonal of the recurrent matrices; 1 is a dense GRU
+    decoder_layers: int = 1  # and after it
     coherent_bins: int = 64  # low bins that also see their phase advance
     filter_bins: int = 64    # low bins that get a complex filter over time
     filter_taps: int = 3     # its length in frames, the present one included
@@ -40,6 +42,30 @@ class Settings:
     floor_down: float = 0.06  # and downwards
     # Widths in bins between band centres, and how many bands have them: fine where voices have harmonics, wide above.
     band_steps: tuple = ((1, 64), (2, 16), (4, 16), (8, 12), (16, 14))
+
+    def patches(self):
+        """The bands of each position, and the inputs that it sees: its own bands and their neighbours.
+
+        Inputs are numbers into the features (see `Denoiser.features`); all positions have equally many.
+        """
+        bands, share = len(self.centres()), self.coherent_bins // self.low_positions
+        own, seen, at = [], [], 0
+        for i in range(self.low_positions + self.high_positions):
+            low = i < self.low_positions
+            rest, high = bands - self.coherent_bins, self.high_positions
+            count = share if low else rest // high + (i - self.low_positions < rest % high)
+            own.append(range(at, at + count))
+            # A low position sees four features of each band, a high one two of twice as many bands.
+            width = (2 if low else 4) * share
+            start = at - (width - count) // 2
+            near = [min(max(b, 0), bands - 1) for b in range(start, start + width)]
+            inputs = near + [bands + b for b in near]
+            if low:
+                for part in (0, 1):
+                    inputs += [2 * bands + part * self.coherent_bins + min(b, self.coherent_bins - 1) for b in near]
+            seen.append(inputs)
+            at += count
+        return own, seen
 
     def centres(self):
         """Bin numbers of the band centres; the last one is the Nyquist bin."""
@@ -95,91 +121,106 @@ def fused():
         return None
 
 
+def on_cpu(x):
+    return x.device.type == "cpu" and x.dtype == torch.float32 and fused() is not None
+
+
 class Recurrence(torch.autograd.Function):
-    """A GRU's walk through time, with its gradient written out.
-
-    PyTorch's own CPU GRU accumulates the weight gradient in every step; here it is one matrix product over all steps.
-    Gate order (r, z, n) and reset after the product as in `torch.nn.GRU`.
-
-    Shapes, with G groups of K units, H = G * K: gates [T, B, 3H], h [B, H], weight [G, 3K, K], bias [3H].
-    """
+    """`x + GRU(x)`, walking through time for many sequences at once, with its gradient in `fused.cpp`."""
 
     @staticmethod
-    def forward(ctx, gates, h, weight, bias):
-        walk = fused().forward if gates.device.type == "cpu" and gates.dtype == torch.float32 and fused() else walk_forward
-        states, rz, n, inner = walk(gates.contiguous(), h, weight, bias)
-        ctx.save_for_backward(states, rz, n, inner, weight)
-        return states[1:]
+    def forward(ctx, x, w_input, b_input, w_state, b_state):
+        x = x.contiguous()
+        out, *kept = fused().gru_forward(x, w_input, b_input, w_state, b_state)
+        ctx.save_for_backward(x, w_input, w_state, *kept)
+        return out
 
     @staticmethod
     def backward(ctx, grad):
-        states, rz, n, inner, weight = ctx.saved_tensors
-        walk = fused().backward if grad.device.type == "cpu" and grad.dtype == torch.float32 and fused() else walk_backward
-        dgates, dproduct, dh = walk(grad.contiguous(), states, rz, n, inner, weight)
-        (T, B, H), G = n.shape, weight.shape[0]
-        flat = dproduct.view(T * B, 3, G, H // G).permute(2, 1, 3, 0).reshape(G, 3 * H // G, T * B)
-        before = states[:-1].view(T * B, G, H // G).transpose(0, 1)
-        return dgates, dh, flat @ before, dproduct.sum((0, 1))
-
-
-def walk_forward(gates, h, weight, bias):
-    T, B, H = gates.shape[0], *h.shape
-    G = weight.shape[0]
-    states = gates.new_empty(T + 1, B, H)
-    states[0] = h
-    rz, n, inner = gates.new_empty(T, B, 2 * H), gates.new_empty(T, B, H), gates.new_empty(T, B, H)
-    blocks = weight.unflatten(1, (3, H // G))
-    for t in range(T):
-        product = torch.einsum("bgk,gcjk->bcgj", states[t].unflatten(-1, (G, H // G)), blocks).flatten(1) + bias
-        rz[t] = torch.sigmoid(gates[t, :, : 2 * H] + product[:, : 2 * H])
-        inner[t] = product[:, 2 * H :]
-        n[t] = torch.tanh(gates[t, :, 2 * H :] + rz[t, :, :H] * inner[t])
-        states[t + 1] = torch.lerp(n[t], states[t], rz[t, :, H:])
-    return states, rz, n, inner
-
-
-def walk_backward(grad, states, rz, n, inner, weight):
-    T, B, H = n.shape
-    G = weight.shape[0]
-    blocks = weight.unflatten(1, (3, H // G))
-    r, z = rz[..., :H], rz[..., H:]
-    to_n = (1 - z) * (1 - n * n)
-    to_z = (states[:-1] - n) * z * (1 - z)
-    to_r = inner * r * (1 - r)
-    dgates, dproduct = grad.new_empty(T, B, 3 * H), grad.new_empty(T, B, 3 * H)
-    dh = grad.new_zeros(B, H)
-    for t in range(T - 1, -1, -1):
-        dh = dh + grad[t]
-        dn, dz = dh * to_n[t], dh * to_z[t]
-        dr = dn * to_r[t]
-        dgates[t] = torch.cat([dr, dz, dn], -1)
-        dproduct[t] = torch.cat([dr, dz, dn * r[t]], -1)
-        dh = dh * z[t] + torch.einsum("bcgj,gcjk->bgk", dproduct[t].view(B, 3, G, H // G), blocks).flatten(1)
-    return dgates, dproduct, dh
+        return tuple(fused().gru_backward(grad.contiguous(), *ctx.saved_tensors))
 
 
 class Gru(nn.Module):
-    """[T, B, H] -> [T, B, H], residual: the input is added to the output.
+    """Memory along time, the same for all positions: [T, B, P, D] -> [T, B, P, D]; the input is added to the output.
 
-    Every unit hears the whole input; its memory mixes only with that of the other units in its group. `input` and the
-    biases order gates (r, z, n) over all units, `recurrent.weight` within its group.
+    Gate order (r, z, n) and reset after the product as in `torch.nn.GRU`.
     """
 
-    def __init__(self, units, groups):
+    def __init__(self, channels):
         super().__init__()
-        k = units // groups
-        self.groups = groups
-        self.input = nn.Linear(units, 3 * units)
-        self.recurrent = nn.Module()
-        self.recurrent.weight = nn.Parameter(torch.empty(groups, 3 * k, k))
-        self.recurrent.bias = nn.Parameter(torch.zeros(3 * units))
-        for block in self.recurrent.weight.data.view(-1, k, k):
+        self.input = nn.Linear(channels, 3 * channels)
+        self.state = nn.Linear(channels, 3 * channels)
+        for block in self.state.weight.data.view(3, channels, channels):
             nn.init.orthogonal_(block)
         nn.init.zeros_(self.input.bias)
+        nn.init.zeros_(self.state.bias)
 
     def forward(self, x):
-        state = x.new_zeros(x.shape[1:])
-        return x + Recurrence.apply(self.input(x), state, self.recurrent.weight, self.recurrent.bias)
+        weights = self.input.weight, self.input.bias, self.state.weight, self.state.bias
+        if on_cpu(x):
+            return Recurrence.apply(x.flatten(1, 2), *weights).view_as(x)
+        if x.device.type == "cuda":
+            w_input, b_input, w_state, b_state = weights
+            flat = x.flatten(1, 2)
+            start = flat.new_zeros(1, *flat.shape[1:])
+            y, _ = torch.gru(flat, start, [w_input, w_state, b_input, b_state], True, 1, 0.0, self.training, False, False)
+            return x + y.view_as(x)
+        state, out = torch.zeros_like(x[0]), []
+        for gates in self.input(x):
+            product = self.state(state)
+            (r, z, n), (hr, hz, hn) = gates.chunk(3, -1), product.chunk(3, -1)
+            r, z = torch.sigmoid(r + hr), torch.sigmoid(z + hz)
+            state = torch.lerp(torch.tanh(n + r * hn), state, z)
+            out.append(state)
+        return x + torch.stack(out)
+
+
+class MixingFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, h, w, b, across, bias):
+        h = h.contiguous()
+        out, inner = fused().mixing_forward(h, w, b, across, bias.contiguous())
+        ctx.save_for_backward(h, inner, w, across)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        return tuple(fused().mixing_backward(grad.contiguous(), *ctx.saved_tensors))
+
+
+class Mixing(nn.Module):
+    """Exchange among the positions of a frame: h + bias + across . relu(channels(h)), [..., P, D].
+
+    Every head of channels has its own matrix across positions; it is what attention would be if it did not depend on
+    the input (compare MLP-Mixer, Tolstikhin et al. 2021).
+    """
+
+    def __init__(self, positions, channels, heads):
+        super().__init__()
+        self.channels = nn.Linear(channels, channels)
+        self.across = nn.Parameter(torch.randn(heads, positions, positions) * (0.5 / positions**0.5))
+        self.bias = nn.Parameter(torch.zeros(positions, channels))
+        nn.init.kaiming_normal_(self.channels.weight)
+        nn.init.zeros_(self.channels.bias)
+
+    def forward(self, h):
+        if on_cpu(h):
+            flat = MixingFunction.apply(h.flatten(0, -3), self.channels.weight, self.channels.bias, self.across, self.bias)
+            return flat.view_as(h)
+        u = torch.relu(self.channels(h)).unflatten(-1, (self.across.shape[0], -1))
+        return h + self.bias + torch.einsum("kpq,...qkc->...pkc", self.across, u).flatten(-2)
+
+
+class Patches(nn.Module):
+    """A linear layer for each position: [P, N, inputs] -> [P, N, outputs]."""
+
+    def __init__(self, positions, inputs, outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(positions, outputs, inputs) * (1 / inputs) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(positions, outputs))
+
+    def forward(self, x):
+        return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
 
 
 class Denoiser(nn.Module):
@@ -190,15 +231,24 @@ class Denoiser(nn.Module):
         bins = s.window // 2 + 1
         self.register_buffer("bands", band_matrix(centres, bins), persistent=False)
         self.register_buffer("flip", 1.0 - 2.0 * (torch.arange(bins) % 2), persistent=False)
-        self.encode = nn.Linear(2 * len(centres) + 2 * s.coherent_bins, s.units)
-        self.encoder = nn.ModuleList(Gru(s.units, s.recurrent_groups) for _ in range(s.encoder_layers))
-        self.decoder = nn.ModuleList(Gru(s.units, s.recurrent_groups) for _ in range(s.decoder_layers))
-        self.gains = nn.Linear(s.units, len(centres))
+        own, seen = s.patches()
+        positions, self.own = len(own), own
+        self.register_buffer("seen", torch.tensor(seen), persistent=False)
+        d = s.channels
+        self.encode = Patches(positions, len(seen[0]), d)
+        self.encoder = nn.ModuleList([Mixing(positions, d, s.heads)])
+        for _ in range(s.encoder_layers):
+            self.encoder += [Gru(d), Mixing(positions, d, s.heads)]
+        self.decoder = nn.ModuleList()
+        for _ in range(s.decoder_layers):
+            self.decoder += [Gru(d), Mixing(positions, d, s.heads)]
+        width = max(len(o) for o in own)
+        self.gains = Patches(positions, d, width)
+        self.register_buffer("pick", torch.tensor([i * width + k for i, o in enumerate(own) for k in range(len(o))]), persistent=False)
         self.rise = nn.Parameter(torch.zeros(len(centres)))
-        self.filters = nn.Linear(s.units, 2 * s.filter_taps * s.filter_bins)
+        self.filters = Patches(s.low_positions, d, 2 * s.filter_taps * (s.filter_bins // s.low_positions))
         # The mask starts near identity.
         nn.init.constant_(self.gains.bias, 2.0)
-        nn.init.zeros_(self.filters.bias)
         self.filters.weight.data *= 0.1
 
     def running_level(self, power):
@@ -252,14 +302,18 @@ class Denoiser(nn.Module):
     def mask(self, features):
         """Features -> gains [B, T, bands] and complex filters [B, T, taps, filter_bins]."""
         s = self.settings
-        h = torch.relu(self.encode(features.transpose(0, 1).contiguous()))
+        B, T, _ = features.shape
+        x = features[..., self.seen.flatten()].view(B, T, *self.seen.shape).permute(2, 1, 0, 3).flatten(1, 2)
+        h = torch.relu(self.encode(x)).transpose(0, 1).contiguous().unflatten(0, (T, B))
         for layer in (*self.encoder, *self.decoder):
             h = layer(h)
-        h = h.transpose(0, 1)
-        f = self.filters(h).unflatten(-1, (2, s.filter_taps, s.filter_bins))
+        h = h.transpose(0, 1).flatten(0, 1).transpose(0, 1)  # [P, B * T, D]
+        gains = self.gains(h).transpose(0, 1).flatten(1)[:, self.pick].unflatten(0, (B, T))
+        f = self.filters(h[: s.low_positions]).view(s.low_positions, B, T, 2, s.filter_taps, -1)
+        f = f.permute(1, 2, 3, 4, 0, 5).flatten(-2)
         bands = self.bands.shape[0]
         rise = features[..., bands : 2 * bands]
-        return torch.sigmoid(self.gains(h) + self.rise * rise), torch.complex(f[:, :, 0], f[:, :, 1])
+        return torch.sigmoid(gains + self.rise * rise), torch.complex(f[:, :, 0].contiguous(), f[:, :, 1].contiguous())
 
     def forward(self, x):
         """Noisy spectrum [B, T, F] -> clean spectrum [B, T, F]."""
@@ -292,3 +346,27 @@ def load(path):
     model = Denoiser(Settings(**settings))
     model.load_state_dict(saved["weights"])
     return model, saved
+
+
+def check_fused():
+    """fused.cpp gives what plain PyTorch gives, and the same gradients: `python model.py`."""
+    torch.manual_seed(1)
+    net = Denoiser()
+    x = torch.randn(2, 7, net.settings.window // 2 + 1, dtype=torch.complex64)
+    results = []
+    global on_cpu
+    for fast in (lambda _: True, lambda _: False):
+        on_cpu = fast
+        net.zero_grad()
+        y = net(x)
+        (y.abs() ** 2).sum().backward()
+        results.append([y.detach()] + [p.grad.clone() for p in net.parameters()])
+    names = ["output"] + [n for n, _ in net.named_parameters()]
+    for name, a, b in zip(names, *results):
+        worst = float((a - b).abs().max() / b.abs().max())
+        print(f"{name}: {worst:.1e}")
+        assert worst < 1e-3, name
+
+
+if __name__ == "__main__":
+    check_fused()

@@ -4,7 +4,7 @@
 #![allow(unused_unsafe)]
 
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{Matrix, PANEL};
+use super::{Across, Matrix, PANEL};
 use std::arch::x86_64::*;
 
 /// Whether this processor has what this module needs.
@@ -135,7 +135,15 @@ pub(super) unsafe fn recur(
     out: &mut [f32],
 ) {
     // SAFETY: as the caller's.
-    unsafe { lanes::recur::<Avx2, ONE>(matrix, gates, state, product, out) }
+    unsafe { lanes::recur::<Avx2, ONE, 6>(matrix, gates, state, product, out) }
+}
+
+/// # Safety
+/// [`is_available`], and the lengths are those that [`super::Kernels::mix`] asks for.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::mix::<Avx2, 6>(across, x, y) }
 }
 
 /// # Safety

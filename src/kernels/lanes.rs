@@ -3,7 +3,7 @@
 //! Everything here is `#[inline(always)]` so that it is compiled inside a function that has the instruction set
 //! switched on (see `avx2`, `avx512`, `neon`); nothing else may call it.
 
-use super::{Matrix, PANEL, Row, Weights};
+use super::{Across, Matrix, PANEL, Row, Weights};
 
 /// Sixteen `f32` side by side, in as many registers as the instruction set needs.
 ///
@@ -175,24 +175,26 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     }
 }
 
-/// A gated recurrent unit's walk through time; see [`super::Kernels::recur`], which checks the lengths.
+/// A gated recurrent unit's walk through time for `state.len() / matrix.inputs()` rows side by side; see
+/// [`super::Kernels::recur`], which checks the lengths.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`; the lengths are those that `recur` asks for.
 #[inline(always)]
-pub(super) unsafe fn recur<L: Lanes, const ONE: usize>(
+pub(super) unsafe fn recur<L: Lanes, const ONE: usize, const ROWS: usize>(
     matrix: &Matrix,
     gates: &[f32],
     state: &mut [f32],
     product: &mut [f32],
     out: &mut [f32],
 ) {
+    let rows = state.len() / matrix.inputs;
     for (gates, out) in gates
         .chunks_exact(product.len())
         .zip(out.chunks_exact_mut(state.len()))
     {
-        // SAFETY: one row in and one out, of the lengths that the caller vouches for.
-        unsafe { affine::<L, ONE, 1>(matrix, state, 1, product) };
+        // SAFETY: `rows` rows in and out, of the lengths that the caller vouches for.
+        unsafe { affine::<L, ONE, ROWS>(matrix, state, rows, product) };
         let units = state
             .as_chunks_mut::<PANEL>()
             .0
@@ -213,6 +215,85 @@ pub(super) unsafe fn recur<L: Lanes, const ONE: usize>(
                 next.store(state);
                 next.store(out);
             }
+        }
+    }
+}
+
+/// `y += bias + A x` across the positions of each frame; see [`super::Kernels::mix`], which checks the lengths.
+///
+/// # Safety
+/// The processor has the instruction set of `L`; the lengths are those that `mix` asks for.
+#[inline(always)]
+pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(across: &Across, x: &[f32], y: &mut [f32]) {
+    const { assert!(ROWS <= 8, "there are tiles of up to eight rows") };
+    let positions = across.positions;
+    let stride = across.bias.len() / positions;
+    let frame = positions * stride;
+    for (x, y) in x.chunks_exact(frame).zip(y.chunks_exact_mut(frame)) {
+        let panels = stride / PANEL;
+        for panel in 0..panels {
+            let head = panel * across.heads / panels;
+            let mut first = 0;
+            let mut blocks = positions.div_ceil(ROWS);
+            while blocks > 0 {
+                let rows = (positions - first).div_ceil(blocks);
+                // SAFETY: first + rows <= positions, panel < stride / PANEL, and x and y are whole frames.
+                unsafe {
+                    match rows {
+                        1 => mix_tile::<L, 1>(across, head, first, panel, x, y),
+                        2 => mix_tile::<L, 2>(across, head, first, panel, x, y),
+                        3 => mix_tile::<L, 3>(across, head, first, panel, x, y),
+                        4 => mix_tile::<L, 4>(across, head, first, panel, x, y),
+                        5 => mix_tile::<L, 5>(across, head, first, panel, x, y),
+                        6 => mix_tile::<L, 6>(across, head, first, panel, x, y),
+                        7 => mix_tile::<L, 7>(across, head, first, panel, x, y),
+                        _ => mix_tile::<L, 8>(across, head, first, panel, x, y),
+                    }
+                }
+                first += rows;
+                blocks -= 1;
+            }
+        }
+    }
+}
+
+/// `R` positions from `first` on, of one frame and one panel of channels.
+///
+/// # Safety
+/// The processor has the instruction set of `L`; `first + R` is at most the number of positions, `x` and `y` are one
+/// frame, and it has that panel.
+#[inline(always)]
+unsafe fn mix_tile<L: Lanes, const R: usize>(
+    across: &Across,
+    head: usize,
+    first: usize,
+    panel: usize,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    let positions = across.positions;
+    let stride = across.bias.len() / positions;
+    let (x, y, bias) = (x.as_ptr(), y.as_mut_ptr(), across.bias.as_ptr());
+    // SAFETY: every place is position * stride + panel * PANEL with position < positions, and every weight
+    // (head * positions + position) * positions + position, inside what `Across` and the caller vouch for.
+    unsafe {
+        let weights = across
+            .weights
+            .as_ptr()
+            .add((head * positions + first) * positions);
+        let place = |position: usize| position * stride + panel * PANEL;
+        let mut sums: [L; R] = std::array::from_fn(|r| {
+            let at = place(first + r);
+            L::load(&*y.add(at).cast()).add(L::load(&*bias.add(at).cast()))
+        });
+        for q in 0..positions {
+            let heard = L::load(&*x.add(place(q)).cast());
+            for r in 0..R {
+                sums[r] = L::splat(*weights.add(r * positions + q)).mul_add(heard, sums[r]);
+            }
+        }
+        for r in 0..R {
+            sums[r].store(&mut *y.add(place(first + r)).cast());
         }
     }
 }

@@ -204,6 +204,56 @@ impl Matrix {
     }
 }
 
+/// A matrix across the positions of a frame for each head of channels, and a bias for every position and channel.
+#[derive(Clone, Debug)]
+pub struct Across {
+    positions: usize,
+    heads: usize,
+    /// `[head][position out][position in]`
+    weights: Vec<f32>,
+    /// `[position][padded channel]`; a head is a whole number of panels.
+    bias: Vec<f32>,
+}
+
+impl Across {
+    /// `heads` matrices `weight(head, out, in)`, each for `panels` panels of sixteen channels, and `bias(position,
+    /// channel)`, at least one of everything.
+    ///
+    /// # Panics
+    /// Where there is nothing to mix.
+    pub fn new(
+        positions: usize,
+        heads: usize,
+        panels: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+        bias: impl Fn(usize, usize) -> f32,
+    ) -> Across {
+        assert!(positions > 0 && heads > 0 && panels > 0, "something to mix");
+        let channels = heads * panels * PANEL;
+        let cells = |columns: usize, count: usize| (0..count).map(move |i| (i / columns, i % columns));
+        Across {
+            positions,
+            heads,
+            weights: cells(positions, heads * positions * positions)
+                .map(|(row, q)| weight(row / positions, row % positions, q))
+                .collect(),
+            bias: cells(channels, positions * channels)
+                .map(|(p, c)| bias(p, c))
+                .collect(),
+        }
+    }
+
+    /// Positions of a frame.
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Numbers in a frame: positions times padded channels.
+    pub fn frame(&self) -> usize {
+        self.bias.len()
+    }
+}
+
 /// The functions of one instruction set, which this processor has.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
@@ -256,7 +306,10 @@ impl Kernels {
     ///
     /// `matrix` holds U and b, `gates` is the input side, `[frame][unit / 16][r, z, n][16]`, which is also the order
     /// of the outputs of `matrix`. `state` is h, one number a unit; it goes on from call to call. `product` is
-    /// scratch of `matrix.padded_outputs()`. `out` becomes h after every frame, `[frame][unit]`.
+    /// scratch of three times its size. `out` becomes h after every frame, `[frame][unit]`.
+    ///
+    /// Several rows with the same weights and memories of their own go side by side: `state` is then `[row][unit]`,
+    /// and so is every frame of the others.
     ///
     /// # Panics
     /// Where a slice is of another size, or the units are no multiple of 16.
@@ -268,13 +321,27 @@ impl Kernels {
         product: &mut [f32],
         out: &mut [f32],
     ) {
-        let units = state.len();
+        let units = matrix.inputs();
         assert!(units > 0 && units.is_multiple_of(PANEL), "units in whole panels");
-        assert_eq!(matrix.inputs(), units, "numbers in");
         assert_eq!(matrix.padded_outputs(), 3 * units, "numbers out");
-        assert_eq!(product.len(), 3 * units, "scratch");
+        assert!(
+            !state.is_empty() && state.len().is_multiple_of(units),
+            "whole rows"
+        );
+        assert_eq!(product.len(), 3 * state.len(), "scratch");
         assert_eq!(gates.len(), 3 * out.len(), "gates for every output");
+        assert!(out.len().is_multiple_of(state.len()), "whole frames");
         dispatch!(self, recur(matrix, gates, state, product, out))
+    }
+
+    /// `y += bias + A x` across the positions of each frame: x and y are `[frame][position][padded channel]`.
+    ///
+    /// # Panics
+    /// Where a slice is not a whole number of frames, or the two differ in length.
+    pub fn mix(self, across: &Across, x: &[f32], y: &mut [f32]) {
+        assert!(x.len().is_multiple_of(across.frame()), "whole frames");
+        assert_eq!(x.len(), y.len(), "numbers in and out");
+        dispatch!(self, mix(across, x, y))
     }
 
     /// Replaces every number by 1 / (1 + e^-x), relative error below 3e-7.

@@ -122,7 +122,15 @@ pub(super) unsafe fn recur(
     out: &mut [f32],
 ) {
     // SAFETY: as the caller's.
-    unsafe { lanes::recur::<Neon, ONE>(matrix, gates, state, product, out) }
+    unsafe { lanes::recur::<Neon, ONE, 5>(matrix, gates, state, product, out) }
+}
+
+/// # Safety
+/// [`is_available`], and the lengths are those that [`super::Kernels::mix`] asks for.
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
+    // SAFETY: as the caller's.
+    unsafe { lanes::mix::<Neon, 5>(across, x, y) }
 }
 
 /// # Safety

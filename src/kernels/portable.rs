@@ -1,7 +1,7 @@
 //! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
 
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{F16, Matrix, PANEL};
+use super::{Across, F16, Matrix, PANEL};
 use std::array::from_fn;
 
 #[derive(Clone, Copy)]
@@ -106,7 +106,12 @@ pub(super) fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
 
 pub(super) fn recur(matrix: &Matrix, gates: &[f32], state: &mut [f32], product: &mut [f32], out: &mut [f32]) {
     // SAFETY: as for `affine`.
-    unsafe { lanes::recur::<Portable, ONE>(matrix, gates, state, product, out) }
+    unsafe { lanes::recur::<Portable, ONE, 2>(matrix, gates, state, product, out) }
+}
+
+pub(super) fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
+    // SAFETY: as for `affine`.
+    unsafe { lanes::mix::<Portable, 2>(across, x, y) }
 }
 
 pub(super) fn sigmoid(values: &mut [f32]) {

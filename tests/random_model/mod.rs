@@ -44,11 +44,11 @@ pub struct ModelFile {
     pub tensors: BTreeMap<String, Tensor>,
 }
 
-/// A small network for quick tests: a window of 64 samples, 3 + 2 layers with odd sizes.
+/// A small network for quick tests: a window of 64 samples, 1 + 2 recurrent layers, odd sizes.
 pub fn small_settings() -> Value {
     json!({
-        "rate": 48_000, "window": 64, "hop": 32, "units": 36, "encoder_layers": 1, "decoder_layers": 2,
-        "recurrent_groups": 2, "coherent_bins": 9, "filter_bins": 11, "filter_taps": 3,
+        "rate": 48_000, "window": 64, "hop": 32, "channels": 18, "low_positions": 3, "high_positions": 3, "heads": 2,
+        "encoder_layers": 1, "decoder_layers": 2, "coherent_bins": 9, "filter_bins": 12, "filter_taps": 3,
         "level_first_bin": 1, "level_last_bin": 20, "level_smoothing": 0.05, "silence": 1e-8,
         "floor_up": 0.01, "floor_down": 0.08,
         "band_steps": [[1, 8], [2, 4], [5, 3]],
@@ -67,7 +67,7 @@ impl ModelFile {
     /// Random weights of a size that keeps every layer alive, biases in F32 and weights in `dtype`.
     pub fn random(settings: Value, dtype: Dtype, seed: u64) -> ModelFile {
         let get = |key: &str| settings[key].as_u64().unwrap() as usize;
-        let (units, nyquist) = (get("units"), get("window") / 2);
+        let nyquist = get("window") / 2;
         let mut centres = vec![0];
         for step in settings["band_steps"].as_array().unwrap() {
             for _ in 0..step[1].as_u64().unwrap() {
@@ -75,73 +75,68 @@ impl ModelFile {
             }
         }
         let bands = centres.iter().filter(|&&c| c < nyquist).count() + 1;
-        let groups = settings
-            .get("recurrent_groups")
-            .map_or(1, |g| g.as_u64().unwrap() as usize);
-        let coefficients = 2 * get("filter_taps") * get("filter_bins");
+        let (low, high, channels, heads) = (
+            get("low_positions"),
+            get("high_positions"),
+            get("channels"),
+            get("heads"),
+        );
+        let (positions, coherent) = (low + high, get("coherent_bins"));
+        let most_bands = (coherent / low).max((bands - coherent).div_ceil(high));
+        let coefficients = 2 * get("filter_taps") * get("filter_bins") / low;
 
         let mut random = Random(seed);
         let mut tensors = BTreeMap::new();
-        let mut add = |name: String, shape: Vec<usize>, biases: usize, size: f32| {
-            let scale = size / (*shape.last().unwrap() as f32).sqrt();
-            let mut numbers = |count: usize, scale: f32, dtype: Dtype| -> Vec<u8> {
-                let values = (0..count).map(|_| random.number() * scale);
-                match dtype {
-                    Dtype::F16 => values.flat_map(|v| to_f16(v).to_le_bytes()).collect(),
-                    _ => values.flat_map(f32::to_le_bytes).collect(),
-                }
+        let mut add = |name: &str, dtype: Dtype, shape: Vec<usize>, size: f32| {
+            let values = (0..shape.iter().product()).map(|_| random.number() * size);
+            let bytes = match dtype {
+                Dtype::F16 => values.flat_map(|v| to_f16(v).to_le_bytes()).collect(),
+                _ => values.flat_map(f32::to_le_bytes).collect(),
             };
-            let bytes = numbers(shape.iter().product(), scale, dtype);
-            tensors.insert(format!("{name}.weight"), Tensor { dtype, shape, bytes });
-            let bytes = numbers(biases, 0.3, Dtype::F32);
-            tensors.insert(
-                format!("{name}.bias"),
-                Tensor {
-                    dtype: Dtype::F32,
-                    shape: vec![biases],
-                    bytes,
-                },
-            );
+            tensors.insert(name.to_owned(), Tensor { dtype, shape, bytes });
         };
-        add(
-            "encode".into(),
-            vec![units, 2 * bands + 2 * get("coherent_bins")],
-            units,
-            1.5,
-        );
-        for (part, layers) in [
-            ("encoder", get("encoder_layers")),
-            ("decoder", get("decoder_layers")),
-        ] {
-            for layer in 0..layers {
-                add(
-                    format!("{part}.{layer}.input"),
-                    vec![3 * units, units],
-                    3 * units,
-                    1.5,
-                );
-                let width = units / groups;
-                add(
-                    format!("{part}.{layer}.recurrent"),
-                    vec![groups, 3 * width, width],
-                    3 * units,
-                    1.5,
-                );
+        let mut affine = |name: &str, weights: Vec<usize>, size: f32| {
+            let (inputs, outputs) = (weights[weights.len() - 1], weights[..weights.len() - 1].to_vec());
+            add(
+                &format!("{name}.weight"),
+                dtype,
+                weights,
+                size / (inputs as f32).sqrt(),
+            );
+            add(&format!("{name}.bias"), Dtype::F32, outputs, 0.3);
+        };
+        affine("encode", vec![positions, channels, 8 * coherent / low], 1.5);
+        affine("gains", vec![positions, most_bands, channels], 1.0);
+        affine("filters", vec![low, coefficients, channels], 0.3);
+        let encoder = (0..2 * get("encoder_layers") + 1).map(|i| (format!("encoder.{i}"), i % 2 == 1));
+        let decoder = (0..2 * get("decoder_layers")).map(|i| (format!("decoder.{i}"), i % 2 == 0));
+        let layers: Vec<(String, bool)> = encoder.chain(decoder).collect();
+        for (layer, recurrent) in &layers {
+            if *recurrent {
+                affine(&format!("{layer}.input"), vec![3 * channels, channels], 1.5);
+                affine(&format!("{layer}.state"), vec![3 * channels, channels], 1.5);
+            } else {
+                affine(&format!("{layer}.channels"), vec![channels, channels], 1.5);
             }
         }
-        add("gains".into(), vec![bands, units], bands, 1.0);
-        add("filters".into(), vec![coefficients, units], coefficients, 0.3);
-        let rise = (0..bands).flat_map(|_| random.number().to_le_bytes()).collect();
-        tensors.insert(
-            "rise".into(),
-            Tensor {
-                dtype: Dtype::F32,
-                shape: vec![bands],
-                bytes: rise,
-            },
-        );
+        for (layer, _) in layers.iter().filter(|(_, recurrent)| !recurrent) {
+            let size = 1.0 / (positions as f32).sqrt();
+            add(
+                &format!("{layer}.across"),
+                dtype,
+                vec![heads, positions, positions],
+                size,
+            );
+            add(
+                &format!("{layer}.bias"),
+                Dtype::F32,
+                vec![positions, channels],
+                0.3,
+            );
+        }
+        add("rise", Dtype::F32, vec![bands], 1.0);
         let description = json!({
-            "format": 1, "name": "random", "kind": "denoising", "settings": settings, "note": "ignored"
+            "format": 2, "name": "random", "kind": "denoising", "settings": settings, "note": "ignored"
         });
         ModelFile { description, tensors }
     }

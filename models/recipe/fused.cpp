@@ -55,7 +55,163 @@ inline void transpose(const float* a, int64_t lda, float* b, int64_t ldb, int m,
 
 constexpr int64_t ROWS = 48;  // sequences that go through time together: their gates stay in the second cache
 
+// Rows [first, first + m) of the features, of those that one position sees, side by side.
+inline void see(const float* features, int64_t width, const int64_t* seen, int64_t K, int64_t m, float* x) {
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t k = 0; k < K; k++) x[i * K + k] = features[i * width + seen[k]];
+}
+
 }  // namespace
+
+// features [N, F], seen [P, K], weight [P, D, K], bias [P, D] -> relu of every position's linear layer [N, P, D].
+Tensor encode_forward(Tensor features, Tensor seen, Tensor weight, Tensor bias) {
+  const int64_t N = features.size(0), F = features.size(1), P = weight.size(0), D = weight.size(1), K = weight.size(2);
+  Tensor wt = weight.transpose(1, 2).contiguous(), out = torch::empty({N, P, D});
+  std::vector<float> x(ROWS * K);
+  const float *pf = features.data_ptr<float>(), *pw = wt.data_ptr<float>(), *pb = bias.data_ptr<float>();
+  const int64_t* ps = seen.data_ptr<int64_t>();
+  float* po = out.data_ptr<float>();
+  for (int64_t first = 0; first < N; first += ROWS) {
+    const int64_t m = std::min(ROWS, N - first);
+    float* block = po + first * P * D;
+    for (int64_t i = 0; i < m; i++) std::copy_n(pb, P * D, block + i * P * D);
+    for (int64_t p = 0; p < P; p++) {
+      see(pf + first * F, F, ps + p * K, K, m, x.data());
+      product(x.data(), K, 1, pw + p * K * D, D, block + p * D, P * D, m, D, K);
+    }
+    for (int64_t k = 0; k < m * P * D; k++) block[k] = std::max(block[k], 0.f);
+  }
+  return out;
+}
+
+// Gradient of the result -> gradients of weight and bias; the features want none.
+std::vector<Tensor> encode_backward(Tensor grad, Tensor out, Tensor features, Tensor seen) {
+  const int64_t N = out.size(0), P = out.size(1), D = out.size(2), F = features.size(1), K = seen.size(1);
+  Tensor dwt = torch::zeros({P, K, D}), db = torch::zeros({P, D});
+  std::vector<float> x(ROWS * K), g(ROWS * D);
+  const float *pg = grad.data_ptr<float>(), *po = out.data_ptr<float>(), *pf = features.data_ptr<float>();
+  const int64_t* ps = seen.data_ptr<int64_t>();
+  float *pdw = dwt.data_ptr<float>(), *pdb = db.data_ptr<float>();
+  for (int64_t first = 0; first < N; first += ROWS) {
+    const int64_t m = std::min(ROWS, N - first);
+    for (int64_t p = 0; p < P; p++) {
+      for (int64_t i = 0; i < m; i++)
+        for (int64_t k = 0; k < D; k++) {
+          const int64_t at = ((first + i) * P + p) * D + k;
+          g[i * D + k] = po[at] > 0 ? pg[at] : 0.f;
+          pdb[p * D + k] += g[i * D + k];
+        }
+      see(pf + first * F, F, ps + p * K, K, m, x.data());
+      product(x.data(), 1, K, g.data(), D, pdw + p * K * D, D, K, D, m);
+    }
+  }
+  return {dwt.transpose(1, 2), db};
+}
+
+// h [N, P, D]; the first Q of the P positions through weight [Q, O, D] and bias [Q, O] -> [N, Q, O]. O a multiple of 8.
+Tensor decode_forward(Tensor h, Tensor weight, Tensor bias) {
+  const int64_t N = h.size(0), P = h.size(1), D = h.size(2), Q = weight.size(0), O = weight.size(1);
+  Tensor wt = weight.transpose(1, 2).contiguous(), out = torch::empty({N, Q, O});
+  const float *ph = h.data_ptr<float>(), *pw = wt.data_ptr<float>(), *pb = bias.data_ptr<float>();
+  float* po = out.data_ptr<float>();
+  for (int64_t first = 0; first < N; first += ROWS) {
+    const int64_t m = std::min(ROWS, N - first);
+    for (int64_t i = 0; i < m; i++) std::copy_n(pb, Q * O, po + (first + i) * Q * O);
+    for (int64_t q = 0; q < Q; q++)
+      product(ph + (first * P + q) * D, P * D, 1, pw + q * D * O, O, po + (first * Q + q) * O, Q * O, m, O, D);
+  }
+  return out;
+}
+
+// Gradient of the result -> gradients of h, weight, bias.
+std::vector<Tensor> decode_backward(Tensor grad, Tensor h, Tensor weight) {
+  const int64_t N = h.size(0), P = h.size(1), D = h.size(2), Q = weight.size(0), O = weight.size(1);
+  Tensor w = weight.contiguous(), dh = torch::zeros_like(h), dwt = torch::zeros({Q, D, O});
+  const float *pg = grad.data_ptr<float>(), *ph = h.data_ptr<float>(), *pw = w.data_ptr<float>();
+  float *pdh = dh.data_ptr<float>(), *pdw = dwt.data_ptr<float>();
+  for (int64_t first = 0; first < N; first += ROWS) {
+    const int64_t m = std::min(ROWS, N - first);
+    for (int64_t q = 0; q < Q; q++) {
+      const float *g = pg + (first * Q + q) * O, *x = ph + (first * P + q) * D;
+      product(g, Q * O, 1, pw + q * O * D, D, pdh + (first * P + q) * D, P * D, m, D, O);
+      product(x, 1, P * D, g, Q * O, pdw + q * D * O, O, D, O, m);
+    }
+  }
+  return {dh, dwt.transpose(1, 2), grad.sum(0)};
+}
+
+// Spectra [B, T, F, 2] of estimate and clean, bins [J] (numbers into F), weights [B, J] and scale [B]. With both spectra
+// scaled, per clip: sum of the weighted errors of compressed magnitudes (negative ones times `lost`) and of compressed
+// complex values, times `magnitude` and `complex`; |estimate - clean|^2 and |clean|^2 summed; the powers of the
+// estimate and of clean at the first S bins. And the gradient of the first two sums together.
+std::vector<Tensor> errors_forward(Tensor estimate, Tensor clean, Tensor bins, Tensor weights, Tensor scale, double magnitude,
+                                   double complex, double lost, int64_t S) {
+  const int64_t B = estimate.size(0), T = estimate.size(1), F = estimate.size(2), J = bins.size(0);
+  Tensor grad = torch::empty({B, T, J, 2}), sums = torch::zeros({B, 4}), pe = torch::empty({B, T, S}), pc = torch::empty({B, T, S});
+  const float *e = estimate.data_ptr<float>(), *c = clean.data_ptr<float>(), *w = weights.data_ptr<float>(), *ps = scale.data_ptr<float>();
+  const int64_t* at = bins.data_ptr<int64_t>();
+  float *pg = grad.data_ptr<float>(), *psum = sums.data_ptr<float>(), *ppe = pe.data_ptr<float>(), *ppc = pc.data_ptr<float>();
+  std::vector<float> row(10 * J);
+  float *er = row.data(), *ei = er + J, *cr = ei + J, *ci = cr + J, *gr = ci + J, *gi = gr + J, *qe = gi + J, *qc = qe + J, *le = qc + J, *lc = le + J;
+  const float wm = magnitude, wc = complex, wl = lost;
+  for (int64_t b = 0; b < B; b++) {
+    const float s = ps[b], *wb = w + b * J;
+    double total[4] = {0, 0, 0, 0};
+    for (int64_t t = 0; t < T; t++) {
+      const float *x = e + (b * T + t) * F * 2, *y = c + (b * T + t) * F * 2;
+      for (int64_t j = 0; j < J; j++) {
+        const float v = wb[j] > 0 ? s : 0.f;  // what the recording says nothing about is zero in both
+        er[j] = v * x[2 * at[j]], ei[j] = v * x[2 * at[j] + 1], cr[j] = v * y[2 * at[j]], ci[j] = v * y[2 * at[j] + 1];
+      }
+      float a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+#pragma GCC ivdep
+      for (int64_t j = 0; j < J; j++) {
+        const float p = er[j] * er[j] + ei[j] * ei[j] + 1e-7f, q = cr[j] * cr[j] + ci[j] * ci[j] + 1e-7f;
+        const float lp = std::log(p), lq = std::log(q);
+        const float m = std::exp(0.15f * lp), mc = std::exp(0.15f * lq), u = std::exp(-0.35f * lp), uc = std::exp(-0.35f * lq);
+        const float d = m - mc, far = d < 0 ? wl : 1.f;
+        const float dr = er[j] * u - cr[j] * uc, di = ei[j] * u - ci[j] * uc;
+        const float lr = er[j] - cr[j], li = ei[j] - ci[j];
+        a0 += wb[j] * far * d * d, a1 += wb[j] * (dr * dr + di * di);
+        a2 += lr * lr + li * li, a3 += q - 1e-7f;
+        const float along = wm * 2 * far * d * 0.3f * m / p - wc * 2 * 0.7f * u / p * (dr * er[j] + di * ei[j]);
+        gr[j] = wb[j] * (along * er[j] + wc * 2 * u * dr), gi[j] = wb[j] * (along * ei[j] + wc * 2 * u * di);
+        qe[j] = p, qc[j] = q;
+      }
+      total[0] += a0, total[1] += a1, total[2] += a2, total[3] += a3;
+      float* g = pg + (b * T + t) * J * 2;
+      for (int64_t j = 0; j < J; j++) g[2 * j] = gr[j], g[2 * j + 1] = gi[j];
+      std::copy_n(qe, S, ppe + (b * T + t) * S);
+      std::copy_n(qc, S, ppc + (b * T + t) * S);
+    }
+    for (int k = 0; k < 4; k++) psum[b * 4 + k] = total[k];
+  }
+  return {sums, pe, pc, grad};
+}
+
+// Gradients of the weighted errors [B], of |estimate - clean|^2 [B] and of the estimate's powers [B, T, S] -> of estimate.
+Tensor errors_backward(Tensor of_errors, Tensor of_square, Tensor of_power, Tensor estimate, Tensor clean, Tensor bins, Tensor weights,
+                       Tensor scale, Tensor grad) {
+  const int64_t B = estimate.size(0), T = estimate.size(1), F = estimate.size(2), J = bins.size(0), S = of_power.size(2);
+  Tensor out = torch::zeros_like(estimate);
+  const float *e = estimate.data_ptr<float>(), *c = clean.data_ptr<float>(), *w = weights.data_ptr<float>(), *ps = scale.data_ptr<float>();
+  const float *pg = grad.data_ptr<float>(), *ge = of_errors.data_ptr<float>(), *gs = of_square.data_ptr<float>(), *gp = of_power.data_ptr<float>();
+  const int64_t* at = bins.data_ptr<int64_t>();
+  float* po = out.data_ptr<float>();
+  for (int64_t b = 0; b < B; b++)
+    for (int64_t t = 0; t < T; t++) {
+      const float *x = e + (b * T + t) * F * 2, *y = c + (b * T + t) * F * 2, *g = pg + (b * T + t) * J * 2, *q = gp + (b * T + t) * S;
+      float* o = po + (b * T + t) * F * 2;
+      for (int64_t j = 0; j < J; j++) {
+        const float s = w[b * J + j] > 0 ? ps[b] : 0.f, power = j < S ? 2 * q[j] * s : 0.f, square = 2 * gs[b] * s;
+        for (int k = 0; k < 2; k++) {
+          const int64_t i = 2 * at[j] + k;
+          o[i] = s * (ge[b] * g[2 * j + k] + power * x[i] + square * (x[i] - y[i]));
+        }
+      }
+    }
+  return out;
+}
 
 // x [T, R, D], weights [3D, D] in the order r, z, n, biases [3D] -> x + states [T, R, D] and what backward needs:
 // states [T + 1, R, D], rz [T, R, 2D], n [T, R, D], inner [T, R, D].
@@ -218,6 +374,12 @@ Tensor noise_floor(Tensor log_power, Tensor heard, double up, double down) {
 }
 
 PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
+  m.def("encode_forward", &encode_forward);
+  m.def("encode_backward", &encode_backward);
+  m.def("decode_forward", &decode_forward);
+  m.def("decode_backward", &decode_backward);
+  m.def("errors_forward", &errors_forward);
+  m.def("errors_backward", &errors_backward);
   m.def("gru_forward", &gru_forward);
   m.def("gru_backward", &gru_backward);
   m.def("mixing_forward", &mixing_forward);

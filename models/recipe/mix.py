@@ -19,10 +19,10 @@ RATE = 48_000
 
 @dataclass(frozen=True)
 class MixSettings:
-    seconds: float = 3.0
+    seconds: float = 2.5
     fullband_share: float = 0.3    # of the clips: speech that reaches above 10 kHz
-    room_share: float = 0.4
-    two_noises_share: float = 0.3
+    room_share: float = 0.3
+    two_noises_share: float = 0.2
     babble_share: float = 0.06     # noise made of many voices
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
     snr_db: tuple = (-6.0, 22.0)

@@ -211,8 +211,31 @@ class Mixing(nn.Module):
         return h + self.bias + torch.einsum("kpq,...qkc->...pkc", self.across, u).flatten(-2)
 
 
+class EncodeFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, features, seen, weight, bias):
+        out = fused().encode_forward(features, seen, weight, bias)
+        ctx.save_for_backward(out, features, seen)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        return None, None, *fused().encode_backward(grad.contiguous(), *ctx.saved_tensors)
+
+
+class DecodeFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, h, weight, bias):
+        ctx.save_for_backward(h, weight)
+        return fused().decode_forward(h, weight, bias)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return tuple(fused().decode_backward(grad.contiguous(), *ctx.saved_tensors))
+
+
 class Patches(nn.Module):
-    """A linear layer for each position: [P, N, inputs] -> [P, N, outputs]."""
+    """A linear layer for each position: [N, P, inputs] -> [N, P, outputs]; positions beyond its own are left out."""
 
     def __init__(self, positions, inputs, outputs):
         super().__init__()
@@ -220,7 +243,10 @@ class Patches(nn.Module):
         self.bias = nn.Parameter(torch.zeros(positions, outputs))
 
     def forward(self, x):
-        return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
+        positions, outputs, _ = self.weight.shape
+        if on_cpu(x) and outputs % 8 == 0:
+            return DecodeFunction.apply(x.contiguous(), self.weight, self.bias)
+        return torch.baddbmm(self.bias[:, None], x[:, :positions].transpose(0, 1), self.weight.mT).transpose(0, 1)
 
 
 class Denoiser(nn.Module):
@@ -303,17 +329,21 @@ class Denoiser(nn.Module):
         """Features -> gains [B, T, bands] and complex filters [B, T, taps, filter_bins]."""
         s = self.settings
         B, T, _ = features.shape
-        x = features[..., self.seen.flatten()].view(B, T, *self.seen.shape).permute(2, 1, 0, 3).flatten(1, 2)
-        h = torch.relu(self.encode(x)).transpose(0, 1).contiguous().unflatten(0, (T, B))
+        x = features.transpose(0, 1).flatten(0, 1)
+        if on_cpu(x):
+            h = EncodeFunction.apply(x.contiguous(), self.seen, self.encode.weight, self.encode.bias)
+        else:
+            h = torch.relu(self.encode(x[:, self.seen]))
+        h = h.unflatten(0, (T, B))
         for layer in (*self.encoder, *self.decoder):
             h = layer(h)
-        h = h.transpose(0, 1).flatten(0, 1).transpose(0, 1)  # [P, B * T, D]
-        gains = self.gains(h).transpose(0, 1).flatten(1)[:, self.pick].unflatten(0, (B, T))
-        f = self.filters(h[: s.low_positions]).view(s.low_positions, B, T, 2, s.filter_taps, -1)
-        f = f.permute(1, 2, 3, 4, 0, 5).flatten(-2)
+        h = h.flatten(0, 1)
+        gains = self.gains(h).flatten(1)[:, self.pick].unflatten(0, (T, B)).transpose(0, 1)
+        f = self.filters(h).unflatten(-1, (2, s.filter_taps, -1)).permute(0, 2, 3, 1, 4).flatten(-2)
+        f = f.unflatten(0, (T, B)).transpose(0, 1)
         bands = self.bands.shape[0]
         rise = features[..., bands : 2 * bands]
-        return torch.sigmoid(gains + self.rise * rise), torch.complex(f[:, :, 0].contiguous(), f[:, :, 1].contiguous())
+        return torch.sigmoid(gains + self.rise * rise), torch.complex(f[:, :, 0], f[:, :, 1])
 
     def forward(self, x):
         """Noisy spectrum [B, T, F] -> clean spectrum [B, T, F]."""

@@ -26,7 +26,7 @@ from muon import Muon
 from mix import Clips, Mixer, MixSettings
 from validate import Validation
 
-LOSS = dict(magnitude=1.0, complex=0.5, snr=0.02, stoi=0.5, lost=1.5)
+LOSS = dict(magnitude=1.0, complex=0.5, snr=0.04, stoi=1.0, lost=1.5)
 
 
 def overrides(pairs, allowed):
@@ -44,9 +44,9 @@ def arguments():
     p.add_argument("cache", help="folder that pack.py wrote")
     p.add_argument("run", type=Path, help="folder for this run")
     p.add_argument("--hours", type=float, default=2.0, help="training time, all starts of this run together")
-    p.add_argument("--batch", type=int, default=16)
+    p.add_argument("--batch", type=int, default=8)
     p.add_argument("--reuse", type=int, default=2, help="how many times a clip is mixed anew")
-    p.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+    p.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--cooldown", type=float, default=0.25, help="share of the time at whose end the rate has fallen to nothing")
     p.add_argument("--processes", type=int, default=1, help="processes that train the same weights side by side (CPU)")
@@ -170,8 +170,8 @@ def main():
     validation = Validation(a.cache, settings)
     curve_file = open(a.run / "curve.csv", "a", newline="")
     curve = csv.writer(curve_file)
-    if first == 0:
-        curve.writerow(["step", "hours", "audio_hours", "rate", "loss", "magnitude", "complex", "snr", "stoi"])
+    if curve_file.tell() == 0:
+        curve.writerow(["step", "hours", "audio_hours", "rate", "loss", "spectrum", "snr", "stoi"])
     hours_of = lambda steps: steps * a.batch * trainer.mixing.seconds / 3600
 
     def checkpoint():
@@ -206,7 +206,7 @@ def main():
         if now > next_line:
             steps = trainer.steps.value
             row = [steps, spent / 3600, hours_of(steps), trainer.rate.value]
-            row += [sums[k] / since for k in ("loss", "magnitude", "complex", "snr", "stoi")]
+            row += [sums[k] / since for k in ("loss", "spectrum", "snr", "stoi")]
             curve.writerow([f"{v:.5g}" for v in row])
             curve_file.flush()
             print(" ".join(f"{v:.4g}" for v in row), flush=True)

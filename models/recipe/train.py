@@ -13,6 +13,7 @@ import csv
 import json
 import math
 import os
+import sys
 import time
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from muon import Muon
 from mix import Clips, Mixer, MixSettings
 from validate import Validation
 
-LOSS = dict(magnitude=1.0, complex=0.5, snr=0.04, stoi=1.0, lost=1.5)
+LOSS = dict(magnitude=1.0, complex=0.5, snr=0.02, stoi=0.5, lost=1.5)
 
 
 def overrides(pairs, allowed):
@@ -46,7 +47,7 @@ def arguments():
     p.add_argument("--hours", type=float, default=2.0, help="training time, all starts of this run together")
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--reuse", type=int, default=2, help="how many times a clip is mixed anew")
-    p.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    p.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--cooldown", type=float, default=0.25, help="share of the time at whose end the rate has fallen to nothing")
     p.add_argument("--processes", type=int, default=1, help="processes that train the same weights side by side (CPU)")
@@ -133,6 +134,13 @@ class Trainer:
         torch.manual_seed(self.a.seed + 1000 * number)
         for batch in self.batches((self.a.seed + number) * 100_003 + self.steps.value):
             self.step(*batch)
+
+
+def reuse_memory():
+    """Start over with an allocator that keeps freed memory, in huge pages: a sixth less time a step (glibc only)."""
+    tunables = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=8000000000"
+    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"GLIBC_TUNABLES": tunables})
 
 
 def main():
@@ -223,4 +231,5 @@ def main():
 
 
 if __name__ == "__main__":
+    reuse_memory()
     main()

@@ -298,7 +298,7 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     // SAFETY: every access lies inside what the caller vouches for.
     unsafe {
         let mut sums: [[L; P]; R] = std::array::from_fn(start);
-        let mut add = |k: usize| {
+        for k in 0..weights[0].inputs {
             let heard: [L; R] = std::array::from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
             for p in 0..P {
                 let weight = S::widen::<L>(&*weights[p].first.add(k * weights[p].step));
@@ -306,15 +306,6 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
                     sums[r][p] = heard[r].mul_add(weight, sums[r][p]);
                 }
             }
-        };
-        // Two inputs at a time share the arithmetic of addresses.
-        let inputs = weights[0].inputs;
-        for k in (0..inputs & !1).step_by(2) {
-            add(k);
-            add(k + 1);
-        }
-        if inputs % 2 == 1 {
-            add(inputs - 1);
         }
         for r in 0..R {
             for p in 0..P {

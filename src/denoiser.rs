@@ -567,7 +567,11 @@ impl Fade {
 
     /// Replaces `dry` by the blend of it and `wet`, from now on.
     fn blend(&self, dry: &mut [f32], wet: &[f32]) {
-        for (i, (dry, wet)) in dry.iter_mut().zip(wet).enumerate() {
+        let blended = |dry: f32, wet: f32, share: f32| wet * share + dry * (1.0 - share);
+        let fading = (self.length - self.done).min(dry.len());
+        let (dry_now, dry) = dry.split_at_mut(fading);
+        let (wet_now, wet) = wet.split_at(fading);
+        for (i, (dry, wet)) in dry_now.iter_mut().zip(wet_now).enumerate() {
             let share = self.at(i);
             // Not `wet * 0 + dry`, which would lose the sign of a zero.
             *dry = if share == 0.0 {
@@ -575,8 +579,15 @@ impl Fade {
             } else if share == 1.0 {
                 *wet
             } else {
-                wet * share + *dry * (1.0 - share)
+                blended(*dry, *wet, share)
             };
+        }
+        if self.to == 1.0 {
+            dry.copy_from_slice(wet);
+        } else if self.to != 0.0 {
+            for (dry, wet) in dry.iter_mut().zip(wet) {
+                *dry = blended(*dry, *wet, self.to);
+            }
         }
     }
 
@@ -810,7 +821,7 @@ struct Group {
     /// `[channel][frame][bin]`, as analysed and as cleaned.
     noisy: Vec<Complex32>,
     clean: Vec<Complex32>,
-    /// `[frame][bin]`.
+    /// `[frame][bin]`; empty with one channel, which is its own guide.
     guide: Vec<Complex32>,
     /// `[channel][bin]`, a frame on its own.
     single: Vec<Complex32>,
@@ -848,7 +859,7 @@ impl Group {
             synthesis: (0..channels).map(|_| stft.synthesis()).collect(),
             noisy: spectra.clone(),
             clean: spectra,
-            guide: vec![Complex32::ZERO; frames * bins],
+            guide: vec![Complex32::ZERO; if channels == 1 { 0 } else { frames * bins }],
             single: vec![Complex32::ZERO; channels * bins],
             top,
             gains: vec![1.0; remembered],
@@ -918,9 +929,14 @@ impl Group {
     fn clean(&mut self, frames: usize) {
         let (channels, bins) = (self.analysis.len(), self.bins);
         let all = channels * frames * bins;
-        let guide = &mut self.guide[..frames * bins];
-        write_guide(&self.noisy[..all], guide);
         self.clean[..all].copy_from_slice(&self.noisy[..all]);
+        // One channel is its own guide.
+        let guide = if channels == 1 {
+            &self.noisy[..all]
+        } else {
+            write_guide(&self.noisy[..all], &mut self.guide[..frames * bins]);
+            &self.guide[..frames * bins]
+        };
         self.engine.process(guide, &mut self.clean[..all]);
         let frame_of = |c: usize, f: usize| (c * frames + f) * bins..(c * frames + f + 1) * bins;
         let Some(bad) = (0..frames).find(|&f| (0..channels).any(|c| !is_sane(&self.clean[frame_of(c, f)])))
@@ -935,7 +951,7 @@ impl Group {
                     self.single[c * bins..(c + 1) * bins].copy_from_slice(&self.noisy[frame_of(c, f)]);
                 }
                 self.engine
-                    .process(&self.guide[f * bins..(f + 1) * bins], &mut self.single);
+                    .process(&guide[f * bins..(f + 1) * bins], &mut self.single);
             }
             if f == bad || !is_sane(&self.single) {
                 self.single.fill(Complex32::ZERO);
@@ -986,9 +1002,9 @@ fn between((from, to): (f32, f32), part: f32) -> f32 {
 
 /// Whether no part of the spectrum is NaN, infinite or absurdly large.
 fn is_sane(spectrum: &[Complex32]) -> bool {
-    spectrum
-        .iter()
-        .all(|x| x.re.abs() <= ABSURD && x.im.abs() <= ABSURD)
+    // Looks at all bins, whatever it finds: without a way out the compiler compares several at a time.
+    let sane = |x: &Complex32| (x.re.abs() <= ABSURD) & (x.im.abs() <= ABSURD);
+    spectrum.iter().fold(true, |all, x| all & sane(x))
 }
 
 /// From spectra `[channel][frame][bin]` the one that stands for all channels, `[frame][bin]`: the root mean square of
@@ -997,10 +1013,6 @@ fn is_sane(spectrum: &[Complex32]) -> bool {
 fn write_guide(spectra: &[Complex32], guide: &mut [Complex32]) {
     /// The sum's energy relative to the channels' under which they count as cancelling.
     const CANCELLED: f32 = 1e-6;
-    if spectra.len() == guide.len() {
-        guide.copy_from_slice(spectra);
-        return;
-    }
     let plane = guide.len();
     let channels = (spectra.len() / plane) as f32;
     for (i, guide) in guide.iter_mut().enumerate() {

@@ -297,9 +297,9 @@ fn mutated(random: &mut Random, whole: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// More rounds: `AEDEN_FUZZ_ROUNDS=1000000 cargo test --release --test model_file`.
+/// More rounds: `cargo xtask fuzz`.
 #[test]
-fn a_damaged_file_never_panics_and_what_is_accepted_runs() {
+fn fuzz_damaged_files_never_panic_and_what_is_accepted_runs() {
     let rounds =
         std::env::var("AEDEN_FUZZ_ROUNDS").map_or(20_000, |r| r.parse().expect("a number of rounds"));
     let mut settings = small_settings();

@@ -1,6 +1,6 @@
 //! The WAV reader takes any bytes: it gives sound or an error, and memory for what is there, not for what is promised.
 //!
-//! `PROPTEST_CASES=1000000 cargo test --release --package aeden-cli --test wav_reader fuzz` for a long run.
+//! `cargo xtask fuzz` for a long run.
 
 use aeden_cli::wav::read::{Error, Reader};
 use aeden_cli::wav::samples::decode;

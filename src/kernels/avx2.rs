@@ -3,7 +3,7 @@
 // Where the whole crate is compiled for AVX2, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
 use super::{Across, Matrix, PANEL};
 use std::arch::x86_64::*;
 
@@ -71,17 +71,6 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
-        // SAFETY: the processor has AVX2, as the trait demands.
-        unsafe {
-            Self(
-                _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, limit.0)),
-                _mm256_blendv_ps(no.1, yes.1, _mm256_cmp_ps::<_CMP_LT_OQ>(self.1, limit.1)),
-            )
-        }
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(self) -> Self {
         // SAFETY: the processor has AVX2, as the trait demands.
         unsafe { Self(power_of_two(self.0), power_of_two(self.1)) }
@@ -113,59 +102,5 @@ fn split_exponent(x: __m256) -> (__m256, __m256) {
     (_mm256_castsi256_ps(m), _mm256_cvtepi32_ps(e))
 }
 
-/// Twelve sums under way in one-frame calls, of sixteen registers.
-const ONE: usize = 6;
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::affine`] asks for.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::affine::<Avx2, ONE, 6>(matrix, x, frames, y) }
-}
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::recur`] asks for.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn recur(
-    matrix: &Matrix,
-    gates: &[f32],
-    state: &mut [f32],
-    product: &mut [f32],
-    out: &mut [f32],
-) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::recur::<Avx2, ONE, 6>(matrix, gates, state, product, out) }
-}
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::mix`] asks for.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::mix::<Avx2, 6>(across, x, y) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn sigmoid(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Avx2| lanes::sigmoid(v)) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn tanh(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Avx2| lanes::tanh(v)) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn ln(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Avx2| lanes::ln(v)) }
-}
+// Twelve sums under way, of sixteen registers, for one row and for six.
+lanes::entry_points!(Avx2, one: 6, rows: 6, features: "avx2,fma,f16c");

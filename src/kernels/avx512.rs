@@ -3,7 +3,7 @@
 // Where the whole crate is compiled for AVX-512F, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
 use super::{Across, Matrix, PANEL};
 use std::arch::x86_64::*;
 
@@ -60,18 +60,6 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
-        // SAFETY: the processor has AVX-512F, as the trait demands. Where the mask is 1 the blend takes its second.
-        unsafe {
-            Self(_mm512_mask_blend_ps(
-                _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0),
-                no.0,
-                yes.0,
-            ))
-        }
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(self) -> Self {
         // SAFETY: the processor has AVX-512F, as the trait demands.
         unsafe {
@@ -92,59 +80,5 @@ impl Lanes for Avx512 {
     }
 }
 
-/// Twelve sums under way in one-frame calls, of thirty-two registers; each takes a whole one.
-const ONE: usize = 12;
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::affine`] asks for.
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::affine::<Avx512, ONE, 8>(matrix, x, frames, y) }
-}
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::recur`] asks for.
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn recur(
-    matrix: &Matrix,
-    gates: &[f32],
-    state: &mut [f32],
-    product: &mut [f32],
-    out: &mut [f32],
-) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::recur::<Avx512, ONE, 8>(matrix, gates, state, product, out) }
-}
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::mix`] asks for.
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::mix::<Avx512, 8>(across, x, y) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn sigmoid(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Avx512| lanes::sigmoid(v)) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn tanh(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Avx512| lanes::tanh(v)) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn ln(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Avx512| lanes::ln(v)) }
-}
+// Twelve sums under way for one row and eight for eight, of thirty-two registers.
+lanes::entry_points!(Avx512, one: 12, rows: 8, features: "avx512f");

@@ -24,6 +24,8 @@ mod lanes;
 mod neon;
 mod portable;
 
+use lanes::Rows;
+
 /// Outputs that are computed side by side; rows of results are padded to a multiple of it.
 pub const PANEL: usize = 16;
 
@@ -273,7 +275,8 @@ macro_rules! dispatch {
             // SAFETY: likewise.
             #[cfg(target_arch = "aarch64")]
             Instructions::Neon => unsafe { neon::$name($($argument),*) },
-            _ => portable::$name($($argument),*),
+            // SAFETY: these lanes need no instruction set; the method has checked the lengths.
+            _ => unsafe { portable::$name($($argument),*) },
         }
     };
 }
@@ -289,16 +292,16 @@ impl Kernels {
         self.instructions
     }
 
-    /// `y = W x + b`: `x` is `[frame][input]`, `y` `[frame][padded output]`.
+    /// `y = W x + b`: `x` is `[row][input]`, `y` `[row][padded output]`.
     ///
-    /// A frame's result does not depend on how many others are in the call.
+    /// A row's result does not depend on how many others are in the call.
     ///
     /// # Panics
     /// Where a slice is of another size.
-    pub fn affine(self, matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
-        assert_eq!(x.len(), frames * matrix.inputs(), "numbers in");
-        assert_eq!(y.len(), frames * matrix.padded_outputs(), "numbers out");
-        dispatch!(self, affine(matrix, x, frames, y))
+    pub fn affine(self, matrix: &Matrix, x: &[f32], rows: usize, y: &mut [f32]) {
+        assert_eq!(x.len(), rows * matrix.inputs(), "numbers in");
+        assert_eq!(y.len(), rows * matrix.padded_outputs(), "numbers out");
+        dispatch!(self, affine(matrix, x, Rows::of(matrix, rows), y))
     }
 
     /// A gated recurrent unit's walk through time, after the input side of its gates is known:
@@ -349,7 +352,7 @@ impl Kernels {
         dispatch!(self, sigmoid(values))
     }
 
-    /// Replaces every number by its hyperbolic tangent, relative error below 3e-7.
+    /// Replaces every number by its hyperbolic tangent, relative error below 4e-7.
     pub fn tanh(self, values: &mut [f32]) {
         dispatch!(self, tanh(values))
     }

@@ -3,8 +3,8 @@
 // Where the whole crate is compiled for NEON, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{F16, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
+use super::{Across, F16, Matrix, PANEL};
 use std::arch::aarch64::*;
 use std::array::from_fn;
 
@@ -71,14 +71,6 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
-        // SAFETY: the processor has NEON, as the trait demands. The select takes its second operand where bits are 1.
-        Self(from_fn(|i| unsafe {
-            vbslq_f32(vcltq_f32(self.0[i], limit.0[i]), yes.0[i], no.0[i])
-        }))
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(self) -> Self {
         // SAFETY: the processor has NEON, as the trait demands.
         Self(from_fn(|i| unsafe {
@@ -100,59 +92,5 @@ impl Lanes for Neon {
     }
 }
 
-/// Sixteen sums under way in one-frame calls, of thirty-two registers.
-const ONE: usize = 4;
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::affine`] asks for.
-#[target_feature(enable = "neon")]
-pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::affine::<Neon, ONE, 5>(matrix, x, frames, y) }
-}
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::recur`] asks for.
-#[target_feature(enable = "neon")]
-pub(super) unsafe fn recur(
-    matrix: &Matrix,
-    gates: &[f32],
-    state: &mut [f32],
-    product: &mut [f32],
-    out: &mut [f32],
-) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::recur::<Neon, ONE, 5>(matrix, gates, state, product, out) }
-}
-
-/// # Safety
-/// [`is_available`], and the lengths are those that [`super::Kernels::mix`] asks for.
-#[target_feature(enable = "neon")]
-pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::mix::<Neon, 5>(across, x, y) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "neon")]
-pub(super) unsafe fn sigmoid(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Neon| lanes::sigmoid(v)) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "neon")]
-pub(super) unsafe fn tanh(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Neon| lanes::tanh(v)) }
-}
-
-/// # Safety
-/// [`is_available`].
-#[target_feature(enable = "neon")]
-pub(super) unsafe fn ln(values: &mut [f32]) {
-    // SAFETY: as the caller's.
-    unsafe { lanes::each(values, |v: Neon| lanes::ln(v)) }
-}
+// Sixteen sums under way for one row and twenty for five, of thirty-two registers.
+lanes::entry_points!(Neon, one: 4, rows: 5, features: "neon");

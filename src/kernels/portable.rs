@@ -1,6 +1,6 @@
 //! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
 use super::{Across, F16, Matrix, PANEL};
 use std::array::from_fn;
 
@@ -78,13 +78,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn if_less(self, limit: Self, yes: Self, no: Self) -> Self {
-        Self(from_fn(
-            |i| if self.0[i] < limit.0[i] { yes.0[i] } else { no.0[i] },
-        ))
-    }
-
-    #[inline(always)]
     unsafe fn power_of_two(self) -> Self {
         self.map(|shifted| f32::from_bits(shifted.to_bits().wrapping_add(127) << 23))
     }
@@ -97,34 +90,5 @@ impl Lanes for Portable {
     }
 }
 
-const ONE: usize = 2;
-
-pub(super) fn affine(matrix: &Matrix, x: &[f32], frames: usize, y: &mut [f32]) {
-    // SAFETY: `Kernels` has checked the lengths; these lanes need no instruction set.
-    unsafe { lanes::affine::<Portable, ONE, 2>(matrix, x, frames, y) }
-}
-
-pub(super) fn recur(matrix: &Matrix, gates: &[f32], state: &mut [f32], product: &mut [f32], out: &mut [f32]) {
-    // SAFETY: as for `affine`.
-    unsafe { lanes::recur::<Portable, ONE, 2>(matrix, gates, state, product, out) }
-}
-
-pub(super) fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
-    // SAFETY: as for `affine`.
-    unsafe { lanes::mix::<Portable, 2>(across, x, y) }
-}
-
-pub(super) fn sigmoid(values: &mut [f32]) {
-    // SAFETY: these lanes need no instruction set.
-    unsafe { lanes::each(values, |v: Portable| lanes::sigmoid(v)) }
-}
-
-pub(super) fn tanh(values: &mut [f32]) {
-    // SAFETY: these lanes need no instruction set.
-    unsafe { lanes::each(values, |v: Portable| lanes::tanh(v)) }
-}
-
-pub(super) fn ln(values: &mut [f32]) {
-    // SAFETY: these lanes need no instruction set.
-    unsafe { lanes::each(values, |v: Portable| lanes::ln(v)) }
-}
+// Of the sixteen registers that the compiler has for sure on x86-64, two rows take eight.
+lanes::entry_points!(Portable, one: 2, rows: 2);

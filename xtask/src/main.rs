@@ -18,7 +18,7 @@ cargo xtask TASK
 
   setup      install what the tests need: Debian packages (as root), and Python packages in .venv
   test       setup, then every check and test there is
-  fuzz       tests with `fuzz` in their names, in the release build, a million cases each
+  fuzz       tests with `fuzz` in their names, a million cases each
                --cases N          another number of cases
   eval       clean ../shared/data/dev with the release build and score it beside other denoisers
                --model FILE       a model file instead of the built-in model

@@ -18,11 +18,16 @@ impl Events {
 
     /// Appends a parameter's new value in the plugin's own measure. Later events must not be earlier in time.
     pub fn push(&mut self, time: u32, parameter: u32, value: f64) {
+        self.push_in(CLAP_CORE_EVENT_SPACE_ID, time, parameter, value);
+    }
+
+    /// The same event in another space than the format's own, in which it means something else.
+    pub fn push_in(&mut self, space: u16, time: u32, parameter: u32, value: f64) {
         self.0.push(clap_event_param_value {
             header: clap_event_header {
                 size: size_of::<clap_event_param_value>() as u32,
                 time,
-                space_id: CLAP_CORE_EVENT_SPACE_ID,
+                space_id: space,
                 type_: CLAP_EVENT_PARAM_VALUE,
                 flags: 0,
             },

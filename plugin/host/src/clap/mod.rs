@@ -1,5 +1,13 @@
 //! CLAP bundles and their plugins.
 
+/// A function that the format demands, in a table that may leave it out.
+macro_rules! call {
+    ($table:expr, $function:ident, $($argument:expr),*) => {
+        ($table.$function.expect(concat!("the format demands ", stringify!($function))))($($argument),*)
+    };
+}
+
+mod edges;
 mod events;
 mod host;
 mod stream;
@@ -31,13 +39,6 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
-
-/// A function that the format demands, in a table that may leave it out.
-macro_rules! call {
-    ($table:expr, $function:ident, $($argument:expr),*) => {
-        ($table.$function.expect(concat!("the format demands ", stringify!($function))))($($argument),*)
-    };
-}
 
 /// A loaded CLAP file.
 pub struct Bundle {
@@ -115,23 +116,12 @@ impl crate::Bundle for Bundle {
         let describe = |descriptor: NonNull<clap_plugin_descriptor>| {
             // SAFETY: descriptors are valid as long as the library.
             let it = unsafe { descriptor.as_ref() };
-            let mut categories = Vec::new();
-            let mut feature = it.features;
-            // SAFETY: the list ends with a null pointer; so says the format.
-            while let Some(text) = unsafe { NonNull::new(feature.cast_mut()).map(|f| *f.as_ptr()) } {
-                if text.is_null() {
-                    break;
-                }
-                categories.push(text_at(text));
-                // SAFETY: the end has not come.
-                feature = unsafe { feature.add(1) };
-            }
             Description {
                 id: text_at(it.id),
                 name: text_at(it.name),
                 vendor: text_at(it.vendor),
                 version: text_at(it.version),
-                categories,
+                categories: texts_at(it.features),
             }
         };
         self.descriptors().into_iter().map(describe).collect()
@@ -568,6 +558,19 @@ unsafe fn extension<T>(plugin: NonNull<clap_plugin>, id: &CStr) -> Option<&'stat
     let table = unsafe { call!(plugin.as_ref(), get_extension, plugin.as_ptr(), id.as_ptr()) };
     // SAFETY: the caller vouches for the type and the time.
     unsafe { table.cast::<T>().as_ref() }
+}
+
+/// Texts up to a null pointer.
+fn texts_at(mut list: *const *const c_char) -> Vec<String> {
+    let mut texts = Vec::new();
+    // SAFETY: lists of this format end with a null pointer.
+    unsafe {
+        while !list.is_null() && !(*list).is_null() {
+            texts.push(text_at(*list));
+            list = list.add(1);
+        }
+    }
+    texts
 }
 
 /// A text that ends with a zero; the empty one for a null pointer.

@@ -1,6 +1,7 @@
 //! VST3 bundles and their plugins, as far as processor and controller are one object.
 
 mod changes;
+mod edges;
 mod host;
 mod stream;
 
@@ -178,7 +179,7 @@ pub struct Instance {
     time: i64,
     active: bool,
     running: bool,
-    _application: ComWrapper<Application>,
+    application: ComWrapper<Application>,
     /// Keeps the code of the objects above alive; the last to go.
     _module: Arc<Module>,
 }
@@ -222,7 +223,7 @@ impl Instance {
                 time: 0,
                 active: false,
                 running: false,
-                _application: application,
+                application,
                 _module: module,
             })
         }

@@ -1,0 +1,13 @@
+//! The plugin as hosts meet it: its bundles, loaded and driven as VST3 and as CLAP.
+//!
+//! `cargo xtask bundle plugin` makes the bundles; `cargo xtask test` does so itself, with allocations in `process`
+//! forbidden. `AEDEN_BUNDLES` names their folder if it is not `target/bundled`.
+
+mod bad_input;
+mod bundles;
+mod formats;
+mod lifecycle;
+mod parameters;
+mod rendering;
+mod sound;
+mod state;

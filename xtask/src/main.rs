@@ -28,7 +28,7 @@ cargo xtask TASK
                --behaviour        clean speech in, noise in, quiet speech in: what comes out
              AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment
              with its eval/requirements.txt if not .venv-eval
-  bench      time a frame beside nnnoiseless, files, start-up, memory
+  bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
                --model FILE       a model file instead of the built-in model
                --long             also the memory that a 2-hour stereo file takes
   fixtures   make the sample recording tests/fixtures/noisy.wav again";
@@ -101,4 +101,14 @@ fn build_aeden() -> Result<PathBuf> {
     Ok(target()
         .join("release")
         .join(format!("aeden{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Builds the plugin's release version and gives the path of its library.
+#[cfg(feature = "bench")]
+fn build_plugin() -> Result<PathBuf> {
+    program::run(Command::new("cargo").args(["build", "--release", "--package", "aeden-plugin", "--lib"]))?;
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    Ok(target()
+        .join("release")
+        .join(format!("{prefix}aeden_plugin{suffix}")))
 }

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bundles;
+mod daws;
 mod formats;
 mod lifecycle;
 mod parameters;

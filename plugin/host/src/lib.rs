@@ -21,6 +21,7 @@ mod module;
 pub mod vst3;
 
 use std::path::Path;
+use std::sync::Arc;
 
 /// What can go wrong. The text says which call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -150,24 +151,67 @@ pub struct Change {
     pub value: f64,
 }
 
-/// An instance of a plugin.
-///
-/// As in a DAW, `process`, `start` and `stop` may be called on another thread than the rest, one call at a time.
-pub trait Plugin: Send {
+/// The side of an instance that belongs to the main thread, also while another thread runs the sound.
+pub trait Controls: Send + Sync {
     /// All parameters, in the plugin's order.
     fn parameters(&self) -> Vec<Parameter>;
 
     /// Where a parameter stands, 0 … 1; nothing if there is none of this id.
     fn value(&self, parameter: u32) -> Option<f64>;
 
-    /// Moves a parameter while no sound runs.
-    fn set(&mut self, parameter: u32, value: f64);
-
     /// A value as users read it.
     fn text(&self, parameter: u32, value: f64) -> Option<String>;
 
     /// The value, 0 … 1, that a user's text stands for.
     fn value_of(&self, parameter: u32, text: &str) -> Option<f64>;
+
+    /// The state, as a host keeps it in a project.
+    fn save(&self) -> Option<Vec<u8>>;
+
+    /// Restores a state. False if the plugin refuses it.
+    fn load(&self, state: &[u8]) -> bool;
+}
+
+/// An instance of a plugin.
+///
+/// As in a DAW, `process`, `start` and `stop` may be called on another thread than the rest, one call at a time; only
+/// [`controls`](Self::controls) work beside them.
+pub trait Plugin: Send {
+    /// The side of the main thread. The plugin lives until the last of them is gone.
+    fn controls(&self) -> Arc<dyn Controls>;
+
+    /// As [`Controls::parameters`].
+    fn parameters(&self) -> Vec<Parameter> {
+        self.controls().parameters()
+    }
+
+    /// As [`Controls::value`].
+    fn value(&self, parameter: u32) -> Option<f64> {
+        self.controls().value(parameter)
+    }
+
+    /// As [`Controls::text`].
+    fn text(&self, parameter: u32, value: f64) -> Option<String> {
+        self.controls().text(parameter, value)
+    }
+
+    /// As [`Controls::value_of`].
+    fn value_of(&self, parameter: u32, text: &str) -> Option<f64> {
+        self.controls().value_of(parameter, text)
+    }
+
+    /// As [`Controls::save`].
+    fn save(&self) -> Option<Vec<u8>> {
+        self.controls().save()
+    }
+
+    /// As [`Controls::load`].
+    fn load(&mut self, state: &[u8]) -> bool {
+        self.controls().load(state)
+    }
+
+    /// Moves a parameter while no sound runs.
+    fn set(&mut self, parameter: u32, value: f64);
 
     /// How many channels go in and come out.
     fn channels(&self) -> (usize, usize);
@@ -204,12 +248,6 @@ pub trait Plugin: Send {
 
     /// For how many samples sound goes on after the input has ended; nothing if it never ends.
     fn tail(&self) -> Option<usize>;
-
-    /// The state, as a host keeps it in a project.
-    fn save(&self) -> Option<Vec<u8>>;
-
-    /// Restores a state. False if the plugin refuses it.
-    fn load(&mut self, state: &[u8]) -> bool;
 
     /// Does on the main thread what the plugin has asked for, and tells what it wants from the host.
     fn idle(&mut self) -> Requests;

@@ -62,7 +62,7 @@ impl Bundle {
                 factory.as_ref(),
                 create_plugin,
                 factory.as_ptr(),
-                instance.host.as_clap(),
+                instance.life.host.as_clap(),
                 c"org.aeden.nothing".as_ptr()
             );
             expect(other.is_null(), "an instance of no plugin");
@@ -145,7 +145,7 @@ impl Instance {
     }
 
     fn ask_for_parameters(&mut self, expect: &mut dyn FnMut(bool, &str)) {
-        let Some(params) = self.params else {
+        let Some(params) = self.controls.params else {
             return expect(false, "parameters");
         };
         // SAFETY: calls on the main thread with places for the answers.
@@ -171,7 +171,7 @@ impl Instance {
             expect(!got, "a text of no parameter");
         }
         // What another space of events means by the number of ours is its own business.
-        for (parameter, low, high) in self.ranges.clone() {
+        for (parameter, low, high) in self.controls.ranges.clone() {
             let before = self.value(parameter);
             self.events.clear();
             for value in [low, high] {
@@ -187,7 +187,7 @@ impl Instance {
     }
 
     fn ask_for_states(&mut self, expect: &mut dyn FnMut(bool, &str)) {
-        let Some(state) = self.state else {
+        let Some(state) = self.controls.state else {
             return expect(false, "states");
         };
         let (broken_out, broken_in) = (

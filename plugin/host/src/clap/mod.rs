@@ -7,13 +7,14 @@ macro_rules! call {
     };
 }
 
+mod controls;
 mod edges;
 mod events;
 mod host;
 mod stream;
 
 use crate::channels::Channels;
-use crate::{Audio, Change, Description, Error, Format, Parameter, Plugin, Requests, Setup, module};
+use crate::{Audio, Change, Description, Error, Format, Plugin, Requests, Setup, module};
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::entry::clap_plugin_entry;
 use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports};
@@ -21,16 +22,12 @@ use clap_sys::ext::audio_ports_config::{
     CLAP_EXT_AUDIO_PORTS_CONFIG, clap_audio_ports_config, clap_plugin_audio_ports_config,
 };
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_plugin_latency};
-use clap_sys::ext::params::{
-    CLAP_EXT_PARAMS, CLAP_PARAM_IS_AUTOMATABLE, CLAP_PARAM_IS_BYPASS, CLAP_PARAM_IS_STEPPED, clap_param_info,
-    clap_plugin_params,
-};
 use clap_sys::ext::render::{CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME, clap_plugin_render};
-use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_plugin_tail};
 use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
 use clap_sys::plugin::{clap_plugin, clap_plugin_descriptor};
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process};
+use controls::{Controls, Life};
 use events::Events;
 use host::Host;
 use libloading::Library;
@@ -139,24 +136,20 @@ impl crate::Bundle for Bundle {
 /// An instance of a CLAP plugin.
 pub struct Instance {
     plugin: NonNull<clap_plugin>,
-    params: Option<&'static clap_plugin_params>,
-    state: Option<&'static clap_plugin_state>,
     latency: Option<&'static clap_plugin_latency>,
     tail: Option<&'static clap_plugin_tail>,
     render: Option<&'static clap_plugin_render>,
     ports: Option<&'static clap_plugin_audio_ports>,
     layouts: Option<&'static clap_plugin_audio_ports_config>,
-    /// Id, lowest and highest value of every parameter.
-    ranges: Vec<(u32, f64, f64)>,
     buffers: Channels,
     events: Events,
     /// Samples processed since the start.
     time: i64,
     active: bool,
     running: bool,
-    host: Box<Host>,
-    /// Keeps the tables above alive; the last to go.
-    _module: Arc<Module>,
+    controls: Arc<Controls>,
+    /// Keeps the plugin and the tables above alive.
+    life: Arc<Life>,
 }
 
 // SAFETY: the format lets hosts call from any thread, if it is one at a time and as each function's rules say, which
@@ -167,7 +160,7 @@ impl Instance {
     fn new(module: &Arc<Module>, descriptor: NonNull<clap_plugin_descriptor>) -> Result<Self, Error> {
         let host = Host::new();
         let factory = module.factory;
-        // SAFETY: factory, host and id outlive the call; the host outlives the plugin, as `drop` destroys that first.
+        // SAFETY: factory, host and id outlive the call; `Life` keeps the host as long as the plugin.
         let plugin = unsafe {
             let id = descriptor.as_ref().id;
             let plugin = call!(
@@ -185,79 +178,37 @@ impl Instance {
             unsafe { call!(plugin.as_ref(), destroy, plugin.as_ptr()) };
             return Err(Error::Refused("init"));
         }
+        let life = Arc::new(Life::new(plugin, host, module.clone()));
         // SAFETY: the ids belong to these types, and the tables live as long as the plugin.
-        let mut instance = unsafe {
-            Instance {
+        unsafe {
+            Ok(Instance {
                 plugin,
-                params: extension(plugin, CLAP_EXT_PARAMS),
-                state: extension(plugin, CLAP_EXT_STATE),
                 latency: extension(plugin, CLAP_EXT_LATENCY),
                 tail: extension(plugin, CLAP_EXT_TAIL),
                 render: extension(plugin, CLAP_EXT_RENDER),
                 ports: extension(plugin, CLAP_EXT_AUDIO_PORTS),
                 layouts: extension(plugin, CLAP_EXT_AUDIO_PORTS_CONFIG),
-                ranges: Vec::new(),
                 buffers: Channels::default(),
                 events: Events::default(),
                 time: 0,
                 active: false,
                 running: false,
-                host,
-                _module: module.clone(),
-            }
-        };
-        let infos = instance.parameter_infos();
-        instance.ranges = infos
-            .iter()
-            .map(|info| (info.id, info.min_value, info.max_value))
-            .collect();
-        Ok(instance)
-    }
-
-    fn table(&self) -> &clap_plugin {
-        // SAFETY: valid until `drop`.
-        unsafe { self.plugin.as_ref() }
-    }
-
-    fn parameter_infos(&self) -> Vec<clap_param_info> {
-        let Some(params) = self.params else {
-            return Vec::new();
-        };
-        // SAFETY: a call on the main thread; the plugin fills what it says it fills.
-        unsafe {
-            let count = call!(params, count, self.plugin.as_ptr());
-            let get = |index| {
-                let mut info = MaybeUninit::zeroed();
-                call!(params, get_info, self.plugin.as_ptr(), index, info.as_mut_ptr())
-                    .then(|| info.assume_init())
-            };
-            (0..count).filter_map(get).collect()
+                controls: Arc::new(Controls::new(life.clone())),
+                life,
+            })
         }
     }
 
-    /// The lowest and the highest value of a parameter.
-    fn range(&self, parameter: u32) -> Option<(f64, f64)> {
-        let found = self.ranges.iter().find(|(id, ..)| *id == parameter);
-        found.map(|(_, low, high)| (*low, *high))
-    }
-
-    /// From 0 … 1 to the plugin's own values.
-    fn plain(&self, parameter: u32, value: f64) -> Option<f64> {
-        self.range(parameter)
-            .map(|(low, high)| low + value * (high - low))
-    }
-
-    /// From the plugin's own values to 0 … 1.
-    fn normalised(&self, parameter: u32, plain: f64) -> Option<f64> {
-        self.range(parameter)
-            .map(|(low, high)| (plain - low) / (high - low))
+    fn table(&self) -> &clap_plugin {
+        // SAFETY: valid as long as `life`.
+        unsafe { self.plugin.as_ref() }
     }
 
     /// Fills the list of events for a call.
     fn set_events(&mut self, changes: &[Change]) {
         self.events.clear();
         for change in changes {
-            if let Some(value) = self.plain(change.parameter, change.value) {
+            if let Some(value) = self.controls.plain(change.parameter, change.value) {
                 self.events.push(change.offset, change.parameter, value);
             }
         }
@@ -265,10 +216,10 @@ impl Instance {
 
     /// Passes the list of events on without sound, for which CLAP has a call of its own.
     fn flush(&self) {
-        if let Some(params) = self.params {
+        if let Some(params) = self.controls.params {
             let (input, output) = (self.events.list(), events::sink());
             // SAFETY: both lists live through the call; while active it belongs to the audio thread.
-            self.host.on_audio_thread(self.active, || unsafe {
+            self.life.host.on_audio_thread(self.active, || unsafe {
                 call!(params, flush, self.plugin.as_ptr(), &input, &output);
             });
         }
@@ -290,38 +241,8 @@ impl Instance {
 }
 
 impl Plugin for Instance {
-    fn parameters(&self) -> Vec<Parameter> {
-        let parameter = |info: clap_param_info| {
-            let is = |flag| info.flags & flag != 0;
-            Parameter {
-                id: info.id,
-                name: text_at(info.name.as_ptr()),
-                default: (info.default_value - info.min_value) / (info.max_value - info.min_value),
-                steps: if is(CLAP_PARAM_IS_STEPPED) {
-                    (info.max_value - info.min_value) as u32
-                } else {
-                    0
-                },
-                automatable: is(CLAP_PARAM_IS_AUTOMATABLE),
-                bypass: is(CLAP_PARAM_IS_BYPASS),
-            }
-        };
-        self.parameter_infos().into_iter().map(parameter).collect()
-    }
-
-    fn value(&self, parameter: u32) -> Option<f64> {
-        let mut value = 0.0;
-        // SAFETY: a call on the main thread with a place for the value.
-        let found = unsafe {
-            call!(
-                self.params?,
-                get_value,
-                self.plugin.as_ptr(),
-                parameter,
-                &mut value
-            )
-        };
-        found.then(|| self.normalised(parameter, value)).flatten()
+    fn controls(&self) -> Arc<dyn crate::Controls> {
+        self.controls.clone()
     }
 
     fn set(&mut self, parameter: u32, value: f64) {
@@ -331,41 +252,6 @@ impl Plugin for Instance {
             value,
         }]);
         self.flush();
-    }
-
-    fn text(&self, parameter: u32, value: f64) -> Option<String> {
-        let mut text = [0 as c_char; 256];
-        let plain = self.plain(parameter, value)?;
-        // SAFETY: a call on the main thread with the buffer's true size.
-        unsafe {
-            call!(
-                self.params?,
-                value_to_text,
-                self.plugin.as_ptr(),
-                parameter,
-                plain,
-                text.as_mut_ptr(),
-                text.len() as u32
-            )
-        }
-        .then(|| text_at(text.as_ptr()))
-    }
-
-    fn value_of(&self, parameter: u32, text: &str) -> Option<f64> {
-        let text = CString::new(text).ok()?;
-        let mut value = 0.0;
-        // SAFETY: a call on the main thread; the text ends with a zero.
-        let read = unsafe {
-            call!(
-                self.params?,
-                text_to_value,
-                self.plugin.as_ptr(),
-                parameter,
-                text.as_ptr(),
-                &mut value
-            )
-        };
-        read.then(|| self.normalised(parameter, value)).flatten()
     }
 
     fn channels(&self) -> (usize, usize) {
@@ -405,7 +291,7 @@ impl Plugin for Instance {
             // SAFETY: a call on the main thread.
             unsafe { call!(render, set, self.plugin.as_ptr(), mode) };
         }
-        self.host.set_activating(true);
+        self.life.host.set_activating(true);
         // SAFETY: a call on the main thread while not active.
         self.active = unsafe {
             call!(
@@ -417,7 +303,7 @@ impl Plugin for Instance {
                 setup.max_block
             )
         };
-        self.host.set_activating(false);
+        self.life.host.set_activating(false);
         if self.active {
             Ok(())
         } else {
@@ -434,7 +320,7 @@ impl Plugin for Instance {
     fn start(&mut self) -> Result<(), Error> {
         self.time = 0;
         // SAFETY: a call while active; this thread counts as the audio thread.
-        self.running = self.host.on_audio_thread(true, || unsafe {
+        self.running = self.life.host.on_audio_thread(true, || unsafe {
             call!(self.table(), reset, self.plugin.as_ptr());
             call!(self.table(), start_processing, self.plugin.as_ptr())
         });
@@ -447,7 +333,7 @@ impl Plugin for Instance {
 
     fn stop(&mut self) {
         // SAFETY: a call while processing; this thread counts as the audio thread.
-        self.host.on_audio_thread(true, || unsafe {
+        self.life.host.on_audio_thread(true, || unsafe {
             call!(self.table(), stop_processing, self.plugin.as_ptr());
         });
         self.running = false;
@@ -483,7 +369,7 @@ impl Plugin for Instance {
         };
         // SAFETY: a call while processing; all that the block points to lives through it, and the channels have as
         // many samples as it says.
-        let status = self.host.on_audio_thread(true, || unsafe {
+        let status = self.life.host.on_audio_thread(true, || unsafe {
             call!(self.table(), process, self.plugin.as_ptr(), &block)
         });
         self.time += len as i64;
@@ -508,31 +394,16 @@ impl Plugin for Instance {
         (tail < i32::MAX as u32).then_some(tail as usize)
     }
 
-    fn save(&self) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let stream = stream::writer(&mut bytes);
-        // SAFETY: a call on the main thread; the stream lives through it.
-        unsafe { call!(self.state?, save, self.plugin.as_ptr(), &stream) }.then_some(bytes)
-    }
-
-    fn load(&mut self, state: &[u8]) -> bool {
-        let mut rest = state;
-        let stream = stream::reader(&mut rest);
-        // SAFETY: a call on the main thread; the stream lives through it.
-        self.state
-            .is_some_and(|it| unsafe { call!(it, load, self.plugin.as_ptr(), &stream) })
-    }
-
     fn idle(&mut self) -> Requests {
-        if self.host.take_callback() {
+        if self.life.host.take_callback() {
             // SAFETY: a call on the main thread, which the plugin has asked for.
             unsafe { call!(self.table(), on_main_thread, self.plugin.as_ptr()) };
         }
-        self.host.take_requests()
+        self.life.host.take_requests()
     }
 
     fn complaints(&self) -> Vec<String> {
-        self.host.complaints()
+        self.life.host.complaints()
     }
 }
 
@@ -544,8 +415,6 @@ impl Drop for Instance {
         if self.active {
             self.deactivate();
         }
-        // SAFETY: no longer active; nothing uses the plugin after this.
-        unsafe { call!(self.table(), destroy, self.plugin.as_ptr()) };
     }
 }
 

@@ -116,18 +116,21 @@ impl Instance {
         // SAFETY: as in `ask_factory`.
         unsafe {
             let mut info: ParameterInfo = zeroed();
-            let count = self.controller.getParameterCount();
+            let count = self.controls.controller.getParameterCount();
             for index in [-1, count + 1, i32::MAX] {
-                let got = self.controller.getParameterInfo(index, &mut info);
+                let got = self.controls.controller.getParameterInfo(index, &mut info);
                 expect(got != kResultOk, &format!("a parameter of index {index}"));
             }
             let mut text = [0; 128];
-            let got = self.controller.getParamStringByValue(NOTHING, 0.5, &mut text);
+            let got = self
+                .controls
+                .controller
+                .getParamStringByValue(NOTHING, 0.5, &mut text);
             expect(got != kResultOk, "a text of no parameter");
-            let got = self.controller.setParamNormalized(NOTHING, 0.5);
+            let got = self.controls.controller.setParamNormalized(NOTHING, 0.5);
             expect(got != kResultOk, "a value of no parameter");
-            let units = self.controller.cast::<IUnitInfo>();
-            for parameter in self.infos() {
+            let units = self.controls.controller.cast::<IUnitInfo>();
+            for parameter in self.controls.infos() {
                 let known = parameter.unitId == kRootUnitId
                     || units.as_ref().is_some_and(|units| {
                         (0..units.getUnitCount()).any(|index| {
@@ -137,9 +140,13 @@ impl Instance {
                     });
                 expect(known, "the unit of every parameter");
                 let plain = self
+                    .controls
                     .controller
                     .normalizedParamToPlain(parameter.id, parameter.defaultNormalizedValue);
-                let back = self.controller.plainParamToNormalized(parameter.id, plain);
+                let back = self
+                    .controls
+                    .controller
+                    .plainParamToNormalized(parameter.id, plain);
                 expect(
                     (back - parameter.defaultNormalizedValue).abs() < 1e-6,
                     "the default, made plain and back",

@@ -1,13 +1,15 @@
 //! VST3 bundles and their plugins, as far as processor and controller are one object.
 
 mod changes;
+mod controls;
 mod edges;
 mod host;
 mod stream;
 
 use crate::channels::Channels;
-use crate::{Audio, Change, Description, Error, Format, Parameter, Plugin, Requests, Setup, module};
+use crate::{Audio, Change, Description, Error, Format, Plugin, Requests, Setup, module};
 use changes::Changes;
+use controls::Controls;
 use host::{Application, Handler};
 use libloading::Library;
 use std::ffi::{c_char, c_void};
@@ -15,17 +17,15 @@ use std::mem::zeroed;
 use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use stream::Stream;
 use vst3::Steinberg::Vst::{
     AudioBusBuffers, AudioBusBuffers__type0, BusDirection, BusDirections_, BusInfo, IAudioProcessor,
     IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
-    IEditControllerTrait, IHostApplication, IParameterChanges, MediaTypes_, ParameterInfo,
-    ParameterInfo_::ParameterFlags_, ProcessContext, ProcessData, ProcessModes_, ProcessSetup, SpeakerArr,
-    SpeakerArrangement, SymbolicSampleSizes_, TChar, kInfiniteTail,
+    IEditControllerTrait, IHostApplication, IParameterChanges, MediaTypes_, ProcessContext, ProcessData,
+    ProcessModes_, ProcessSetup, SpeakerArr, SpeakerArrangement, SymbolicSampleSizes_, TChar, kInfiniteTail,
 };
 use vst3::Steinberg::{
-    FUnknown, IBStream, IPluginBaseTrait, IPluginFactory, IPluginFactory2, IPluginFactory2Trait,
-    IPluginFactoryTrait, PClassInfo, PClassInfo2, TBool, TUID, kResultOk,
+    FUnknown, IPluginBaseTrait, IPluginFactory, IPluginFactory2, IPluginFactory2Trait, IPluginFactoryTrait,
+    PClassInfo, PClassInfo2, TBool, TUID, kResultOk,
 };
 use vst3::{ComPtr, ComWrapper, Interface};
 
@@ -171,7 +171,7 @@ impl crate::Bundle for Bundle {
 pub struct Instance {
     component: ComPtr<IComponent>,
     processor: ComPtr<IAudioProcessor>,
-    controller: ComPtr<IEditController>,
+    controls: Arc<Controls>,
     handler: ComWrapper<Handler>,
     buffers: Channels,
     setup: ProcessSetup,
@@ -214,9 +214,13 @@ impl Instance {
                 .ok_or(Error::Missing("a controller in the same object"))?;
             controller.setComponentHandler(listener.as_ptr());
             Ok(Instance {
+                controls: Arc::new(Controls {
+                    component: component.clone(),
+                    controller,
+                    _module: module.clone(),
+                }),
                 component,
                 processor,
-                controller,
                 handler,
                 buffers: Channels::default(),
                 setup: zeroed(),
@@ -226,17 +230,6 @@ impl Instance {
                 application,
                 _module: module,
             })
-        }
-    }
-
-    fn infos(&self) -> Vec<ParameterInfo> {
-        // SAFETY: the controller fills what it says it fills; zeroes are a valid description.
-        unsafe {
-            let get = |index| {
-                let mut info: ParameterInfo = zeroed();
-                (self.controller.getParameterInfo(index, &mut info) == kResultOk).then_some(info)
-            };
-            (0..self.controller.getParameterCount()).filter_map(get).collect()
         }
     }
 
@@ -302,45 +295,13 @@ impl Instance {
 }
 
 impl Plugin for Instance {
-    fn parameters(&self) -> Vec<Parameter> {
-        let parameter = |info: ParameterInfo| Parameter {
-            id: info.id,
-            name: text16(&info.title),
-            default: info.defaultNormalizedValue,
-            steps: info.stepCount as u32,
-            automatable: info.flags & ParameterFlags_::kCanAutomate != 0,
-            bypass: info.flags & ParameterFlags_::kIsBypass != 0,
-        };
-        self.infos().into_iter().map(parameter).collect()
-    }
-
-    fn value(&self, parameter: u32) -> Option<f64> {
-        let known = self.infos().iter().any(|info| info.id == parameter);
-        // SAFETY: a plain call.
-        known.then(|| unsafe { self.controller.getParamNormalized(parameter) })
+    fn controls(&self) -> Arc<dyn crate::Controls> {
+        self.controls.clone()
     }
 
     fn set(&mut self, parameter: u32, value: f64) {
         // SAFETY: a plain call.
-        unsafe { self.controller.setParamNormalized(parameter, value) };
-    }
-
-    fn text(&self, parameter: u32, value: f64) -> Option<String> {
-        let mut text = [0; 128];
-        // SAFETY: the text is as long as the type says.
-        let told = unsafe { self.controller.getParamStringByValue(parameter, value, &mut text) };
-        (told == kResultOk).then(|| text16(&text))
-    }
-
-    fn value_of(&self, parameter: u32, text: &str) -> Option<f64> {
-        let mut text: Vec<TChar> = text.encode_utf16().chain([0]).collect();
-        let mut value = 0.0;
-        // SAFETY: the text ends with a zero.
-        let read = unsafe {
-            self.controller
-                .getParamValueByString(parameter, text.as_mut_ptr(), &mut value)
-        };
-        (read == kResultOk).then_some(value)
+        unsafe { self.controls.controller.setParamNormalized(parameter, value) };
     }
 
     fn channels(&self) -> (usize, usize) {
@@ -423,30 +384,6 @@ impl Plugin for Instance {
         (tail != kInfiniteTail).then_some(tail as usize)
     }
 
-    fn save(&self) -> Option<Vec<u8>> {
-        let stream = ComWrapper::new(Stream::default());
-        let pointer = stream.to_com_ptr::<IBStream>()?;
-        // SAFETY: the stream lives through the call.
-        let saved = unsafe { self.component.getState(pointer.as_ptr()) };
-        (saved == kResultOk).then(|| stream.bytes())
-    }
-
-    fn load(&mut self, state: &[u8]) -> bool {
-        // As hosts do: the processor's state to both, each from the start.
-        let Some(pointers) = [0; 2]
-            .map(|_| ComWrapper::new(Stream::of(state)).to_com_ptr::<IBStream>())
-            .into_iter()
-            .collect::<Option<Vec<_>>>()
-        else {
-            return false;
-        };
-        // SAFETY: the streams live through the calls.
-        unsafe {
-            self.component.setState(pointers[0].as_ptr()) == kResultOk
-                && self.controller.setComponentState(pointers[1].as_ptr()) == kResultOk
-        }
-    }
-
     fn idle(&mut self) -> Requests {
         self.handler.take_requests()
     }
@@ -463,11 +400,6 @@ impl Drop for Instance {
         }
         if self.active {
             self.deactivate();
-        }
-        // SAFETY: no longer active; after this only references are given back.
-        unsafe {
-            self.controller.setComponentHandler(null_mut());
-            self.component.terminate();
         }
     }
 }

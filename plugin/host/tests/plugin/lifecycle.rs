@@ -1,7 +1,7 @@
 //! Instances come and go, are started and stopped, on one thread or many.
 
 use crate::bundles::{assert_well_behaved, each, id, start, stop};
-use crate::sound::{RATES, Random, assert_same, cleaned, library, play, voice};
+use crate::sound::{RATES, Random, assert_normal, assert_same, cleaned, library, play, voice};
 use aeden_plugin_host::Setup;
 
 #[test]
@@ -188,5 +188,54 @@ fn sound_may_run_on_any_thread() {
                 scope.spawn(move || assert!(play(&mut *plugin, sound, || 100) == *expected));
             }
         });
+    });
+}
+
+#[test]
+fn a_project_can_be_saved_while_sound_runs() {
+    each(|loaded| {
+        let sound = voice(48_000, 2, 48_000);
+        let expected = play(&mut *loaded.running(48_000, 2), &sound, || 64);
+        let mut plugin = loaded.running(48_000, 2);
+        let controls = plugin.controls();
+        let state = controls.save().unwrap();
+        std::thread::scope(|scope| {
+            let player = scope.spawn(|| play(&mut *plugin, &sound, || 64));
+            while !player.is_finished() {
+                assert_eq!(controls.save().unwrap(), state);
+                for parameter in controls.parameters() {
+                    let value = controls.value(parameter.id).unwrap();
+                    assert!(controls.text(parameter.id, value).is_some());
+                }
+            }
+            assert!(player.join().unwrap() == expected);
+        });
+        assert_well_behaved(&*plugin);
+    });
+}
+
+#[test]
+fn a_state_can_be_restored_while_sound_runs() {
+    each(|loaded| {
+        let states = [0.0, 0.7].map(|mix| {
+            let mut plugin = loaded.instance();
+            plugin.set(id("mix"), mix);
+            plugin.set(id("bypass"), mix.round());
+            plugin.save().unwrap()
+        });
+        let sound = voice(44_100, 2, 44_100);
+        let mut plugin = loaded.running(44_100, 2);
+        let controls = plugin.controls();
+        std::thread::scope(|scope| {
+            let player = scope.spawn(|| play(&mut *plugin, &sound, || 64));
+            while !player.is_finished() {
+                for state in &states {
+                    assert!(controls.load(state));
+                    assert_eq!(controls.save().unwrap(), *state);
+                }
+            }
+            assert_normal(&player.join().unwrap());
+        });
+        assert_well_behaved(&*plugin);
     });
 }

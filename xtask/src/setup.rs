@@ -8,9 +8,22 @@ use std::process::Command;
 /// The Python packages that the tests need.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
-/// Makes `.venv` with what the tests need.
+/// What the plugin's standalone program is built with, by the names of Debian and of `pkg-config`.
+pub const STANDALONE_PACKAGES: [&str; 3] = ["pkg-config", "libasound2-dev", "libjack-jackd2-dev"];
+const STANDALONE_LIBRARIES: [&str; 2] = ["alsa", "jack"];
+
+/// Installs what all features are built with, and makes `.venv` with what the tests need.
 pub fn run() -> Result<()> {
+    if !can_build_standalone() {
+        packages(&STANDALONE_PACKAGES)?;
+    }
     venv(Path::new(".venv"), Path::new(REQUIREMENTS)).map(|_| ())
+}
+
+/// Whether the plugin's standalone program can be built here.
+pub fn can_build_standalone() -> bool {
+    let mut pkg_config = Command::new("pkg-config");
+    !cfg!(target_os = "linux") || program::succeeds(pkg_config.arg("--exists").args(STANDALONE_LIBRARIES))
 }
 
 /// The virtual environment of the tests: its Python program.

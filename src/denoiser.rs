@@ -67,6 +67,16 @@ pub enum Link {
     Independent,
 }
 
+/// What is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// The sound without the noise.
+    #[default]
+    Cleaned,
+    /// What is taken away: the delayed input less what would be heard otherwise.
+    Removed,
+}
+
 /// What a [`Denoiser`] is built for, and how its controls stand at first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -81,7 +91,11 @@ pub struct Config {
     pub attenuation_limit: Option<f32>,
     /// The share of the cleaned sound, 0 (the input untouched) to 1 (cleaned).
     pub mix: f32,
-    /// Whether the input passes untouched, delayed by the latency.
+    /// What is heard: the cleaned sound, or what is removed from it.
+    pub listen: Listen,
+    /// Gain of what is heard, in dB, ± [`MAX_GAIN`](Self::MAX_GAIN).
+    pub output_gain: f32,
+    /// Whether the input passes untouched, delayed by the latency. Then nothing else counts, the gain neither.
     pub bypass: bool,
 }
 
@@ -98,6 +112,8 @@ impl Config {
     pub const MAX_LIMIT: f32 = 100.0;
     /// The default mix: the cleaned sound.
     pub const DEFAULT_MIX: f32 = 1.0;
+    /// The largest output gain, in dB, and with a minus the smallest.
+    pub const MAX_GAIN: f32 = 60.0;
 
     fn validate(&self) -> Result<(), Error> {
         let Self {
@@ -105,6 +121,7 @@ impl Config {
             channels,
             attenuation_limit,
             mix,
+            output_gain: gain,
             ..
         } = *self;
         let (min, max) = (Self::MIN_SAMPLE_RATE, Self::MAX_SAMPLE_RATE);
@@ -128,12 +145,18 @@ impl Config {
         if !(0.0..=1.0).contains(&mix) {
             return Err(Error::Setting(format!("the mix must be 0 to 1, not {mix}")));
         }
+        let max = Self::MAX_GAIN;
+        if !(-max..=max).contains(&gain) {
+            return Err(Error::Setting(format!(
+                "the output gain must be -{max} to {max} dB, not {gain}"
+            )));
+        }
         Ok(())
     }
 }
 
 impl Default for Config {
-    /// One channel at 48 kHz, fully cleaned, without a limit.
+    /// One channel at 48 kHz, fully cleaned, without a limit or a gain.
     fn default() -> Self {
         Self {
             sample_rate: Self::DEFAULT_SAMPLE_RATE,
@@ -141,6 +164,8 @@ impl Default for Config {
             link: Link::default(),
             attenuation_limit: None,
             mix: Self::DEFAULT_MIX,
+            listen: Listen::default(),
+            output_gain: 0.0,
             bypass: false,
         }
     }
@@ -228,8 +253,8 @@ pub struct Denoiser {
     model_out: Fifo,
     dry: Delay,
     controls: Controls,
-    /// The share of the cleaned sound in the output.
-    wet: Fade,
+    /// The shares of the cleaned and the untouched sound in the output.
+    shares: Fade,
 }
 
 impl Denoiser {
@@ -309,6 +334,8 @@ impl Denoiser {
         let controls = Controls {
             attenuation_limit: config.attenuation_limit,
             mix: config.mix,
+            listen: config.listen,
+            output_gain: config.output_gain,
             bypass: config.bypass,
         };
         let mut denoiser = Self {
@@ -321,8 +348,8 @@ impl Denoiser {
             model_in: Fifo::new(channels, hop + most, 0),
             model_out: Fifo::new(channels, ahead + hop + most, ahead),
             dry: Delay::new(channels, latency),
-            wet: Fade::new(
-                controls.wet(),
+            shares: Fade::new(
+                controls.shares(),
                 (f64::from(config.sample_rate) * Self::FADE_SECONDS) as usize,
             ),
             controls,
@@ -400,7 +427,7 @@ impl Denoiser {
         self.model_in.reset();
         self.model_out.reset();
         self.dry.reset();
-        self.wet.finish();
+        self.shares.finish();
     }
 
     /// Sets the most that the level is lowered anywhere, in dB: input × g is kept under output × (1 − g) with
@@ -408,7 +435,7 @@ impl Denoiser {
     pub fn set_attenuation_limit(&mut self, limit: Option<f32>) {
         if limit.is_none_or(|limit| !limit.is_nan()) {
             self.controls.attenuation_limit = limit.map(|limit| limit.clamp(0.0, Config::MAX_LIMIT));
-            self.wet.go_to(self.controls.wet());
+            self.shares.go_to(self.controls.shares());
         }
     }
 
@@ -417,7 +444,22 @@ impl Denoiser {
     pub fn set_mix(&mut self, mix: f32) {
         if !mix.is_nan() {
             self.controls.mix = mix.clamp(0.0, 1.0);
-            self.wet.go_to(self.controls.wet());
+            self.shares.go_to(self.controls.shares());
+        }
+    }
+
+    /// Lets the cleaned sound be heard, or what is removed. Limit and mix count for both: the two add up to the delayed
+    /// input, times the gain.
+    pub fn set_listen(&mut self, listen: Listen) {
+        self.controls.listen = listen;
+        self.shares.go_to(self.controls.shares());
+    }
+
+    /// Sets the gain of what is heard, in dB. Taken into ± [`Config::MAX_GAIN`]. NaN changes nothing.
+    pub fn set_output_gain(&mut self, gain: f32) {
+        if !gain.is_nan() {
+            self.controls.output_gain = gain.clamp(-Config::MAX_GAIN, Config::MAX_GAIN);
+            self.shares.go_to(self.controls.shares());
         }
     }
 
@@ -425,7 +467,7 @@ impl Denoiser {
     /// keep listening, so that the way back is a mere fade too.
     pub fn set_bypass(&mut self, bypass: bool) {
         self.controls.bypass = bypass;
-        self.wet.go_to(self.controls.wet());
+        self.shares.go_to(self.controls.shares());
     }
 
     /// Copies the next input to where it is collected.
@@ -497,10 +539,10 @@ impl Denoiser {
                     *wet += gain * audible(*dry);
                 }
             }
-            self.wet.blend(channel, wet);
+            self.shares.blend(channel, wet);
         }
         self.dry.advance(len);
-        self.wet.advance(len);
+        self.shares.advance(len);
         output.consume(len);
     }
 }
@@ -527,39 +569,66 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 struct Controls {
     attenuation_limit: Option<f32>,
     mix: f32,
+    listen: Listen,
+    output_gain: f32,
     bypass: bool,
 }
 
 impl Controls {
-    /// The share of the cleaned sound in the output that all controls together ask for.
-    fn wet(&self) -> f32 {
-        let kept = self
-            .attenuation_limit
-            .map_or(0.0, |limit| 10f32.powf(-limit / 20.0));
-        if self.bypass { 0.0 } else { self.mix * (1.0 - kept) }
+    /// The shares that all controls together ask for.
+    fn shares(&self) -> Shares {
+        if self.bypass {
+            return Shares { wet: 0.0, dry: 1.0 };
+        }
+        let kept = self.attenuation_limit.map_or(0.0, amplitude_below);
+        let cleaned = self.mix * (1.0 - kept);
+        // Without a gain exactly 1, so that the shares of an untouched sound stay exact too.
+        let gain = amplitude_below(-self.output_gain);
+        match self.listen {
+            Listen::Cleaned => Shares {
+                wet: gain * cleaned,
+                dry: gain * (1.0 - cleaned),
+            },
+            Listen::Removed => Shares {
+                wet: -gain * cleaned,
+                dry: gain * cleaned,
+            },
+        }
     }
 }
 
-/// A value that goes to where it is told in a straight line over `length` samples.
+/// The amplitude that lies so many dB below 1.
+fn amplitude_below(decibels: f32) -> f32 {
+    10f32.powf(-decibels / 20.0)
+}
+
+/// How much of the cleaned and of the untouched sound make up the output.
+#[derive(Clone, Copy, PartialEq)]
+struct Shares {
+    wet: f32,
+    dry: f32,
+}
+
+/// Shares that go to where they are told in a straight line over `length` samples.
 struct Fade {
-    from: f32,
-    to: f32,
+    from: Shares,
+    to: Shares,
     /// Samples since it was told.
     done: usize,
     length: usize,
 }
 
 impl Fade {
-    fn new(value: f32, length: usize) -> Self {
+    fn new(shares: Shares, length: usize) -> Self {
         Self {
-            from: value,
-            to: value,
+            from: shares,
+            to: shares,
             done: length,
             length,
         }
     }
 
-    fn go_to(&mut self, to: f32) {
+    fn go_to(&mut self, to: Shares) {
         if to != self.to {
             (self.from, self.to, self.done) = (self.at(0), to, 0);
         }
@@ -568,25 +637,28 @@ impl Fade {
     /// Replaces `dry` by the blend of it and `wet`, from now on.
     fn blend(&self, dry: &mut [f32], wet: &[f32]) {
         for (i, (dry, wet)) in dry.iter_mut().zip(wet).enumerate() {
-            let share = self.at(i);
+            let shares = self.at(i);
             // Not `wet * 0 + dry`, which would lose the sign of a zero.
-            *dry = if share == 0.0 {
+            *dry = if shares == (Shares { wet: 0.0, dry: 1.0 }) {
                 *dry
-            } else if share == 1.0 {
+            } else if shares == (Shares { wet: 1.0, dry: 0.0 }) {
                 *wet
             } else {
-                wet * share + *dry * (1.0 - share)
+                wet * shares.wet + *dry * shares.dry
             };
         }
     }
 
-    /// The value `i` samples from now; depends on the sample alone, not on how far it was advanced at once.
-    fn at(&self, i: usize) -> f32 {
+    /// The shares `i` samples from now; they depend on the sample alone, not on how far it was advanced at once.
+    fn at(&self, i: usize) -> Shares {
         let done = self.done + i;
         if done >= self.length {
-            self.to
-        } else {
-            self.from + (self.to - self.from) * (done as f32 / self.length as f32)
+            return self.to;
+        }
+        let part = done as f32 / self.length as f32;
+        Shares {
+            wet: between((self.from.wet, self.to.wet), part),
+            dry: between((self.from.dry, self.to.dry), part),
         }
     }
 

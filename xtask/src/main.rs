@@ -2,12 +2,14 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod bundle;
 mod eval;
 mod fixtures;
 mod licences;
 mod program;
 mod setup;
 mod test;
+mod vst3_preset;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -31,6 +33,11 @@ cargo xtask TASK
   bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
                --model FILE       a model file instead of the built-in model
                --long             also the memory that a 2-hour stereo file takes
+  bundle     build `plugin` as VST3 and CLAP, into target/bundled
+               --release          optimised, for use
+               --install          also copy it to where this user's hosts look
+               --standalone       also the program aeden-standalone
+               --target TRIPLE    for another platform, as rustc names it
   fixtures   make the sample recording tests/fixtures/noisy.wav again";
 
 fn main() -> ExitCode {
@@ -70,6 +77,7 @@ fn run(arguments: &[String]) -> Result<()> {
             ]);
             program::run(cargo.args(options))
         }
+        "bundle" => bundle::run(&bundle::Options::parse(options)?),
         "fuzz" => test::fuzz(options),
         "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
         "setup" => setup::run(),

@@ -8,6 +8,10 @@ use std::process::Command;
 /// The Python packages that the tests need.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
+/// What the plugin's standalone program is built with, by the names of Debian and of `pkg-config`.
+pub const STANDALONE_PACKAGES: [&str; 3] = ["pkg-config", "libasound2-dev", "libjack-jackd2-dev"];
+const STANDALONE_LIBRARIES: [&str; 2] = ["alsa", "jack"];
+
 /// The Debian packages that the tests of the plugin need: Qtractor for its scanner, and a screen in memory with
 /// OpenGL, what hosts' windows are made with, and a program that takes pictures of it.
 const HOSTS: &[&str] = &[
@@ -25,18 +29,30 @@ const HOSTS: &[&str] = &[
     "xvfb",
 ];
 
-/// Installs what the tests need. Only hosts of the plugin may be missing in the end: their tests are then skipped.
+/// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin
+/// may be missing in the end: their tests are then skipped.
 pub fn run() -> Result<()> {
-    if let Err(e) = missing(HOSTS).and_then(|names| {
-        if names.is_empty() {
-            Ok(())
-        } else {
-            packages(&names)
-        }
-    }) {
+    if !can_build_standalone() {
+        packages(&STANDALONE_PACKAGES)?;
+    }
+    if let Err(e) = hosts() {
         eprintln!("{e:#}; without it some tests of the plugin are skipped");
     }
     test_python().map(|_| ())
+}
+
+/// Whether the plugin's standalone program can be built here.
+pub fn can_build_standalone() -> bool {
+    let mut pkg_config = Command::new("pkg-config");
+    !cfg!(target_os = "linux") || program::succeeds(pkg_config.arg("--exists").args(STANDALONE_LIBRARIES))
+}
+
+/// Installs the hosts that the plugin is tested in.
+fn hosts() -> Result<()> {
+    match missing(HOSTS)?[..] {
+        [] => Ok(()),
+        ref names => packages(names),
+    }
 }
 
 /// The virtual environment of the tests: its Python program.

@@ -1,0 +1,19 @@
+//! The plugin: [`aeden::denoiser`] in every DAW, as VST3, CLAP, and a program of its own.
+//!
+//! ```text
+//! host ─► plugin ─► switchable ─► host          audio thread: no allocation, no lock
+//!            │ └──► monitor ═══════╗            lock-free, only while an editor is open
+//!        parameters ◄─ presets     ▼
+//!            └──────────────────► editor        the host's main thread
+//! ```
+
+pub mod identity;
+mod parameters;
+mod plugin;
+mod switchable;
+
+pub use parameters::Parameters;
+pub use plugin::AedenPlugin;
+
+nice_plug::nice_export_clap!(AedenPlugin);
+nice_plug::nice_export_vst3!(AedenPlugin);

@@ -60,16 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let libraries = build(options, &["--lib"])?;
     let folder = crate::target().join("bundled");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    }
-    let library = libraries.join(platform.system.library());
-    let bundles = Bundles::lay_out(&folder, platform, &library)?;
-    if platform.system == System::MacOs {
-        for bundle in [&bundles.vst3, &bundles.clap] {
-            sign(bundle)?;
-        }
-    }
+    let bundles = renew(&folder, platform, &libraries)?;
     if options.standalone {
         if !setup::can_build_standalone() {
             setup::packages(&setup::STANDALONE_PACKAGES)?;
@@ -89,6 +80,31 @@ pub fn run(options: &Options) -> Result<()> {
         install(&bundles, &platform.system.host_folders()?)?;
     }
     Ok(())
+}
+
+/// Builds the plugin for this machine so that it aborts its host when `process` allocates. Gives the folder with the
+/// bundles, another one than the users'.
+pub fn for_tests() -> Result<PathBuf> {
+    let asserting = ["--lib", "--features", "nice-plug/assert_process_allocs"];
+    let libraries = build(&Options::default(), &asserting)?;
+    let folder = std::path::absolute(crate::target().join("bundled-for-tests"))?;
+    renew(&folder, Platform::this()?, &libraries)?;
+    Ok(folder)
+}
+
+/// Lays the library out in a folder in place of what was there, and signs it on macOS.
+fn renew(folder: &Path, platform: Platform, libraries: &Path) -> Result<Bundles> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let library = libraries.join(platform.system.library());
+    let bundles = Bundles::lay_out(folder, platform, &library)?;
+    if platform.system == System::MacOs {
+        for bundle in [&bundles.vst3, &bundles.clap] {
+            sign(bundle)?;
+        }
+    }
+    Ok(bundles)
 }
 
 /// Builds a part of the plugin and gives the folder where it lies.

@@ -6,6 +6,7 @@
 use crate::bundles::{Loaded, each};
 use crate::sound::{Sound, assert_same, library};
 use aeden_plugin_host::Format;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -232,6 +233,44 @@ fn dawdreamer_draws_the_editor() {
         let colours = run(python, "editor_in_dawdreamer.py", &arguments);
         println!("{}: {} colours", picture.display(), colours.trim());
     });
+}
+
+#[test]
+fn qtractor_s_scanner_lists_the_plugin() {
+    // Debian puts it beside its libraries, in a folder named for the machine. It is built without VST3 there.
+    let Some(scanner) = below("/usr/lib", "qtractor/qtractor_plugin_scan") else {
+        println!("skipped: no qtractor_plugin_scan; `cargo xtask setup` installs it");
+        return;
+    };
+    each(|loaded| {
+        if is_vst3(loaded) {
+            return;
+        }
+        let mut scanner = Command::new(&scanner)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("to be run");
+        let request = format!("CLAP:{}\n", loaded.path.display());
+        // Dropped at the end, which ends the scanner.
+        scanner
+            .stdin
+            .take()
+            .expect("an input")
+            .write_all(request.as_bytes())
+            .unwrap();
+        let output = scanner.wait_with_output().unwrap();
+        let found = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{}: {found}", output.status);
+        // Name, and channels of sound in and out.
+        assert!(found.starts_with("CLAP|aeden|2:2|"), "{found:?}");
+    });
+}
+
+/// The first file at a path below one of a folder's folders.
+fn below(folder: &str, path: &str) -> Option<PathBuf> {
+    let mut folders = std::fs::read_dir(folder).ok()?.flatten();
+    folders.find_map(|entry| Some(entry.path().join(path)).filter(|file| file.is_file()))
 }
 
 /// A screen in memory.

@@ -241,6 +241,7 @@ impl Default for Config {
 pub struct Denoiser {
     channels: usize,
     latency: usize,
+    tail: usize,
     /// Samples of the model's rate between frames.
     hop: usize,
     /// The most samples taken before the engines run, so that no buffer overflows.
@@ -318,6 +319,13 @@ impl Denoiser {
                 (delay - (window - hop), batch * host, latency, batch * model)
             }
         };
+        // All frames with the last sound in them and those that the engines add; with a conversion also what its
+        // filters, each of two blocks, spread over time.
+        let rings = window + engines.iter().map(|e| e.tail()).max().unwrap_or(0) * hop;
+        let tail = match blocks {
+            None => latency + rings,
+            Some(Blocks { host, model }) => latency + (rings * host).div_ceil(model) + 2 * host,
+        };
         let conversion = match blocks {
             None => None,
             Some(blocks) => Some(Conversion::new(blocks, ahead, hop, channels, groups, chunk)?),
@@ -341,6 +349,7 @@ impl Denoiser {
         let mut denoiser = Self {
             channels,
             latency,
+            tail,
             hop,
             chunk,
             groups,
@@ -361,6 +370,12 @@ impl Denoiser {
     /// How many samples later the output is than the input. Constant and exact.
     pub fn latency(&self) -> usize {
         self.latency
+    }
+
+    /// For how many samples sound can still come out after the input has fallen silent; at most a few hops longer than
+    /// it is.
+    pub fn tail(&self) -> usize {
+        self.tail
     }
 
     /// The number of channels that [`process`](Self::process) expects.

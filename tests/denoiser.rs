@@ -262,6 +262,27 @@ fn silence_in_gives_exact_silence_out() {
 }
 
 #[test]
+fn sound_ends_within_the_tail() {
+    for rate in RATES.into_iter().chain(ODD_RATES) {
+        let denoiser = || denoiser(&config(rate, 1), Effect::Identity);
+        let tail = denoiser().tail();
+        let latest = (0..6)
+            .map(|i| {
+                // Frames and blocks end anywhere in it.
+                let len = rate as usize / 20 + 97 * i;
+                let mut out = vec![Random(22).noise(len)];
+                out[0].resize(len + tail + rate as usize / 5, 0.0);
+                run_at_once(&mut denoiser(), &mut out);
+                let last = out[0].iter().rposition(|&y| y != 0.0);
+                last.map_or(0, |last| last + 1 - len)
+            })
+            .max();
+        println!("{rate} Hz: {latest:?} of {tail}");
+        assert!(latest <= Some(tail), "{rate} Hz: {latest:?}, not at most {tail}");
+    }
+}
+
+#[test]
 fn bad_samples_count_as_silence_and_leave_no_trace() {
     for rate in [48_000, 44_100, 16_000, 96_000] {
         let clean = Random(12).channels(2, rate as usize / 2);

@@ -108,10 +108,9 @@ impl SwitchableDenoiser {
         self.running.denoiser.latency()
     }
 
-    /// How long sound can come after the input has fallen silent, in samples: a frame's window before the latency
-    /// and one after, and as much of the resampler's filter.
+    /// For how many samples sound can still come out after the input has fallen silent.
     pub fn tail(&self) -> usize {
-        2 * self.latency()
+        self.running.denoiser.tail()
     }
 
     /// Replaces the samples of every channel, as [`Denoiser::process`] does. Neither allocates, locks nor fails;

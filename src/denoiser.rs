@@ -319,12 +319,12 @@ impl Denoiser {
                 (delay - (window - hop), batch * host, latency, batch * model)
             }
         };
-        // All frames with the last sound in them and those that the engines add; with a conversion also what its
-        // filters, each of two blocks, spread over time.
+        // All frames with the last sound in them and those that the engines add. A conversion's two filters each work
+        // on two blocks at once, and so spread sound over up to one and a half more than they delay it.
         let rings = window + engines.iter().map(|e| e.tail()).max().unwrap_or(0) * hop;
         let tail = match blocks {
             None => latency + rings,
-            Some(Blocks { host, model }) => latency + (rings * host).div_ceil(model) + 2 * host,
+            Some(Blocks { host, model }) => latency + (rings * host).div_ceil(model) + 3 * host,
         };
         let conversion = match blocks {
             None => None,

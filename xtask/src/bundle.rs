@@ -82,13 +82,12 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds the plugin for this machine so that it aborts its host when `process` allocates. Gives the folder with the
-/// bundles, another one than the users'.
+/// Bundles of what `cargo test` builds, in another folder than the users'. Gives the folder.
 pub fn for_tests() -> Result<PathBuf> {
-    let asserting = ["--lib", "--features", "nice-plug/assert_process_allocs"];
-    let libraries = build(&Options::default(), &asserting)?;
+    // All of the workspace, since one package alone would be built with other features, and much twice.
+    program::run(Command::new("cargo").args(["build", "--workspace", "--all-features", "--locked"]))?;
     let folder = std::path::absolute(crate::target().join("bundled-for-tests"))?;
-    renew(&folder, Platform::this()?, &libraries)?;
+    renew(&folder, Platform::this()?, &crate::target().join("debug"))?;
     Ok(folder)
 }
 

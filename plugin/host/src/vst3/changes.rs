@@ -3,6 +3,7 @@
 use crate::Change;
 use std::cell::RefCell;
 use std::ptr::null_mut;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use vst3::Steinberg::Vst::{
     IParamValueQueue, IParamValueQueueTrait, IParameterChanges, IParameterChangesTrait, ParamID, ParamValue,
 };
@@ -11,7 +12,7 @@ use vst3::{Class, ComPtr, ComWrapper};
 
 /// The changes of one block. Plugins put theirs into an empty one.
 #[derive(Default)]
-pub(super) struct Changes(RefCell<Vec<ComPtr<IParamValueQueue>>>);
+pub(super) struct Changes(Mutex<Vec<ComPtr<IParamValueQueue>>>);
 
 impl Changes {
     /// Changes in the order of time, sorted into queues.
@@ -31,7 +32,16 @@ impl Changes {
                 .push((change.offset as i32, change.value));
         }
         let share = |queue: Queue| ComWrapper::new(queue).to_com_ptr::<IParamValueQueue>();
-        Changes(RefCell::new(queues.into_iter().filter_map(share).collect()))
+        Changes(Mutex::new(queues.into_iter().filter_map(share).collect()))
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Vec<ComPtr<IParamValueQueue>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Empties them.
+    pub fn clear(&self) {
+        self.queues().clear();
     }
 }
 
@@ -41,16 +51,16 @@ impl Class for Changes {
 
 impl IParameterChangesTrait for Changes {
     unsafe fn getParameterCount(&self) -> i32 {
-        self.0.borrow().len() as i32
+        self.queues().len() as i32
     }
 
     unsafe fn getParameterData(&self, index: i32) -> *mut IParamValueQueue {
-        let queues = self.0.borrow();
+        let queues = self.queues();
         queues.get(index as usize).map_or(null_mut(), ComPtr::as_ptr)
     }
 
     unsafe fn addParameterData(&self, parameter: *const ParamID, index: *mut i32) -> *mut IParamValueQueue {
-        let mut queues = self.0.borrow_mut();
+        let mut queues = self.queues();
         // SAFETY: the plugin gives an id, and a place for the index or null.
         unsafe {
             let Some(queue) = ComWrapper::new(Queue::of(*parameter)).to_com_ptr() else {

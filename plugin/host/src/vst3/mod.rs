@@ -174,6 +174,8 @@ pub struct Instance {
     controls: Arc<Controls>,
     handler: ComWrapper<Handler>,
     buffers: Channels,
+    /// The plugin's own changes of its parameters in the last block.
+    answers: ComWrapper<Changes>,
     setup: ProcessSetup,
     /// Samples processed since the start.
     time: i64,
@@ -223,6 +225,7 @@ impl Instance {
                 processor,
                 handler,
                 buffers: Channels::default(),
+                answers: ComWrapper::new(Changes::default()),
                 setup: zeroed(),
                 time: 0,
                 active: false,
@@ -261,8 +264,12 @@ impl Instance {
         };
         let mut input = bus(self.buffers.input());
         let mut output = bus(self.buffers.output());
-        let changes = ComWrapper::new(Changes::new(changes)).to_com_ptr::<IParameterChanges>();
-        let answers = ComWrapper::new(Changes::default()).to_com_ptr::<IParameterChanges>();
+        // No list where there are no changes: so this allocates nothing in most blocks.
+        let changes = (!changes.is_empty())
+            .then(|| ComWrapper::new(Changes::new(changes)).to_com_ptr::<IParameterChanges>())
+            .flatten();
+        self.answers.clear();
+        let answers = self.answers.to_com_ptr::<IParameterChanges>();
         // SAFETY: zeroes are a context in which nothing is known.
         let mut context: ProcessContext = unsafe { zeroed() };
         context.sampleRate = self.setup.sampleRate;

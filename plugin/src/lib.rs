@@ -7,12 +7,15 @@
 //!            └──────────────────► editor        the host's main thread
 //! ```
 
+pub mod editor;
 pub mod identity;
-mod parameters;
+pub mod monitor;
+pub mod parameters;
 mod plugin;
-mod switchable;
+pub mod presets;
+mod saved;
+pub mod switchable;
 
-pub use parameters::Parameters;
 pub use plugin::AedenPlugin;
 
 nice_plug::nice_export_clap!(AedenPlugin);

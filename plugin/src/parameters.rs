@@ -1,6 +1,9 @@
 //! What hosts automate and save.
 
+use crate::editor::WindowSize;
+use crate::presets::Preset;
 use aeden::denoiser::{Link, Listen};
+use crossbeam_utils::atomic::AtomicCell;
 use nice_plug::prelude::*;
 use std::sync::Arc;
 
@@ -31,6 +34,9 @@ pub struct Parameters {
     /// Whether the input passes untouched, delayed by the latency.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// The editor's size, saved with them.
+    #[persist = "window"]
+    pub window: Arc<AtomicCell<WindowSize>>,
 }
 
 /// What the parameters ask of the denoiser.
@@ -85,6 +91,7 @@ impl Default for Parameters {
             delta: switch("Listen to removed", false),
             link: switch("Channel link", true),
             bypass: switch("Bypass", false).make_bypass(),
+            window: Arc::new(AtomicCell::new(WindowSize::default())),
         }
     }
 }
@@ -108,6 +115,38 @@ impl Parameters {
                 Link::Independent
             },
             bypass: self.bypass.value(),
+        }
+    }
+}
+
+impl Parameters {
+    /// Whether they have the values of a preset.
+    pub fn are(&self, preset: &Preset) -> bool {
+        let [strength, mix, gain] = [&self.strength, &self.mix, &self.gain]
+            .map(|parameter| parameter.unmodulated_plain_value());
+        // Values go in steps, so what is equal differs by rounding alone.
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-3;
+        near(strength, preset.strength)
+            && near(mix, preset.mix)
+            && near(gain, preset.gain)
+            && self.link.unmodulated_plain_value() == preset.link
+    }
+
+    /// Gives them the values of a preset, through the host, which records that as it records a user's moves.
+    pub fn take(&self, preset: &Preset, host: &ParamSetter) {
+        for (parameter, value) in [
+            (&self.strength, preset.strength),
+            (&self.mix, preset.mix),
+            (&self.gain, preset.gain),
+        ] {
+            host.begin_set_parameter(parameter);
+            host.set_parameter(parameter, value);
+            host.end_set_parameter(parameter);
+        }
+        for (parameter, value) in [(&self.link, preset.link), (&self.delta, false), (&self.bypass, false)] {
+            host.begin_set_parameter(parameter);
+            host.set_parameter(parameter, value);
+            host.end_set_parameter(parameter);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What hosts call.
 
+use crate::editor::PluginEditor;
 use crate::identity;
+use crate::monitor::{Receiver, Stream, Transmitter, monitor};
 use crate::parameters::Parameters;
+use crate::saved;
 use crate::switchable::{MAX_CHANNELS, SwitchableDenoiser};
 use aeden::denoiser::Config;
 use aeden::model::Model;
@@ -12,13 +15,29 @@ use std::sync::{Arc, OnceLock};
 ///
 /// Latency depends on the host's rate alone. Rates that [`Config`] does not allow are not refused, since hosts then
 /// stay silent: sound passes untouched and without latency.
-#[derive(Default)]
 pub struct AedenPlugin {
     parameters: Arc<Parameters>,
+    /// Shows the editor what happens.
+    transmitter: Transmitter,
+    /// The other end, until the host asks for the editor.
+    receiver: Option<Receiver>,
     /// There from the first activation on, unless the rate is not allowed.
     denoiser: Option<SwitchableDenoiser>,
     /// What the denoiser was built for: rate in Hz and channels.
     built_for: Option<(u32, usize)>,
+}
+
+impl Default for AedenPlugin {
+    fn default() -> Self {
+        let (transmitter, receiver) = monitor();
+        Self {
+            parameters: Arc::default(),
+            transmitter,
+            receiver: Some(receiver),
+            denoiser: None,
+            built_for: None,
+        }
+    }
 }
 
 /// The model, read once for all instances.
@@ -53,12 +72,25 @@ impl Plugin for AedenPlugin {
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &LAYOUTS;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
-    type Editor = ();
+    type Editor = PluginEditor;
     type SysExMessage = ();
     type BackgroundTask = ();
 
     fn params(&self) -> Arc<dyn Params> {
         self.parameters.clone()
+    }
+
+    fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<PluginEditor> {
+        let receiver = self.receiver.take()?;
+        Some(PluginEditor::new(self.parameters.clone(), receiver))
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        if let Err(problem) = saved::check(state) {
+            nice_error!("The saved state is not used: {problem}");
+            state.params.clear();
+            state.fields.clear();
+        }
     }
 
     /// Cheap where nothing has changed: hosts call this again whenever the latency has.
@@ -88,8 +120,13 @@ impl Plugin for AedenPlugin {
             }
             self.built_for = Some((rate, channels));
         }
-        let latency = self.denoiser.as_ref().map_or(0, SwitchableDenoiser::latency);
-        context.set_latency_samples(latency as u32);
+        let latency = self.denoiser.as_ref().map_or(0, SwitchableDenoiser::latency) as u32;
+        self.transmitter.facts().set_stream(Stream {
+            sample_rate: rate,
+            latency,
+            channels: channels as u32,
+        });
+        context.set_latency_samples(latency);
         true
     }
 
@@ -105,11 +142,17 @@ impl Plugin for AedenPlugin {
         _aux: &mut AuxiliaryBuffers,
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let Some(denoiser) = &mut self.denoiser else {
-            return ProcessStatus::Normal;
+        let channels = buffer.as_slice();
+        self.transmitter.before(channels);
+        let status = match &mut self.denoiser {
+            Some(denoiser) => {
+                denoiser.process(channels, &self.parameters.settings());
+                ProcessStatus::Tail(denoiser.tail() as u32)
+            }
+            None => ProcessStatus::Normal,
         };
-        denoiser.process(buffer.as_slice(), &self.parameters.settings());
-        ProcessStatus::Tail(denoiser.tail() as u32)
+        self.transmitter.after(channels);
+        status
     }
 }
 

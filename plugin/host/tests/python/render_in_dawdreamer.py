@@ -14,33 +14,38 @@ import soundfile as sf
 bundle, source, target, block, folder = sys.argv[1:]
 sound, rate = sf.read(source, dtype="float32", always_2d=True)
 sound = np.repeat(sound, 2, axis=1)[:, :2]  # DawDreamer runs plugins in their default layout
-latency = None
 state = str(Path(folder) / "state")
 
 
-def render(prepare):
-    global latency
-    engine = dawdreamer.RenderEngine(rate, int(block))
-    plugin = engine.make_plugin_processor("plugin", bundle)
-    prepare(plugin)
-    player = engine.make_playback_processor("player", np.ascontiguousarray(sound.T))
-    engine.load_graph([(player, []), (plugin, ["player"])])
-    engine.render(sound.shape[0] / rate)
-    latency = plugin.get_latency_samples()
-    return plugin, engine.get_audio()[:, : sound.shape[0]].copy()
+def nothing(plugin):
+    pass
 
 
-def change(plugin):
+def halve_the_mix(plugin):
     for parameter in plugin.get_parameters_description():
         if parameter["name"] == "Mix":
             plugin.set_parameter(parameter["index"], 0.5)
-    plugin.save_state(state)
 
 
-_, plain = render(lambda plugin: None)
+def render(before, after):
+    """What a new instance makes of the sound, and its latency."""
+    engine = dawdreamer.RenderEngine(rate, int(block))
+    plugin = engine.make_plugin_processor("plugin", bundle)
+    before(plugin)
+    player = engine.make_playback_processor("player", np.ascontiguousarray(sound.T))
+    engine.load_graph([(player, []), (plugin, ["player"])])
+    engine.render(sound.shape[0] / rate)
+    after(plugin)
+    return engine.get_audio()[:, : sound.shape[0]].copy(), plugin.get_latency_samples()
+
+
+plain, latency = render(nothing, nothing)
 sf.write(target, plain.T, rate, subtype="FLOAT")
-_, changed = render(change)
-_, restored = render(lambda plugin: plugin.load_state(state))
+# Saved afterwards: values reach a plugin with the first block.
+changed, _ = render(halve_the_mix, lambda plugin: plugin.save_state(state))
+restored, _ = render(lambda plugin: plugin.load_state(state), nothing)
 assert not np.array_equal(plain, changed), "the mix changes nothing"
-assert np.array_equal(changed, restored), "a restored state sounds otherwise"
+# The fade to the new mix is over by then; a restored one needs none.
+settled = rate // 5
+assert np.array_equal(changed[:, settled:], restored[:, settled:]), "a restored state sounds otherwise"
 print(json.dumps({"latency": latency}))

@@ -1,9 +1,10 @@
 //! What the audio thread shows to the editor, without locks, and only while an editor is open.
 
+use cpu_time::ThreadTime;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many samples wait for the editor at most: a third of a second at 192 kHz, and more than any block.
 const CAPACITY: usize = 1 << 16;
@@ -80,8 +81,8 @@ pub struct Transmitter {
     facts: Arc<Facts>,
     input: Producer<f32>,
     output: Producer<f32>,
-    /// When the block began that is being watched, if one is.
-    began: Option<Instant>,
+    /// How long this thread had run when the block began that is being watched, if one is.
+    began: Option<Duration>,
 }
 
 impl Transmitter {
@@ -100,7 +101,7 @@ impl Transmitter {
         if self.input.slots() >= len && self.output.slots() >= len {
             send(&mut self.input, channels);
             note_peaks(&self.facts.input_peaks, channels);
-            self.began = Some(Instant::now());
+            self.began = Some(thread_time());
         }
     }
 
@@ -109,12 +110,17 @@ impl Transmitter {
         let Some(began) = self.began.take() else {
             return;
         };
-        let busy = began.elapsed().as_nanos() as u64;
+        let busy = thread_time().saturating_sub(began).as_nanos() as u64;
         self.facts.busy.fetch_add(busy, Relaxed);
         self.facts.processed.fetch_add(length(channels) as u64, Relaxed);
         send(&mut self.output, channels);
         note_peaks(&self.facts.output_peaks, channels);
     }
+}
+
+/// How long this thread has run. Unlike the clock on the wall it stands still while other threads run.
+fn thread_time() -> Duration {
+    ThreadTime::try_now().map_or(Duration::ZERO, |time| time.as_duration())
 }
 
 fn length(channels: &[&mut [f32]]) -> usize {
@@ -171,9 +177,8 @@ impl Receiver {
 
     /// The largest magnitudes of input and output since the last call.
     pub fn peaks(&self) -> ([f32; METERS], [f32; METERS]) {
-        let take = |peaks: &[AtomicU32; METERS]| {
-            std::array::from_fn(|i| f32::from_bits(peaks[i].swap(0, Relaxed)))
-        };
+        let take =
+            |peaks: &[AtomicU32; METERS]| std::array::from_fn(|i| f32::from_bits(peaks[i].swap(0, Relaxed)));
         (take(&self.facts.input_peaks), take(&self.facts.output_peaks))
     }
 

@@ -122,8 +122,8 @@ impl Parameters {
 impl Parameters {
     /// Whether they have the values of a preset.
     pub fn are(&self, preset: &Preset) -> bool {
-        let [strength, mix, gain] = [&self.strength, &self.mix, &self.gain]
-            .map(|parameter| parameter.unmodulated_plain_value());
+        let [strength, mix, gain] =
+            [&self.strength, &self.mix, &self.gain].map(|parameter| parameter.unmodulated_plain_value());
         // Values go in steps, so what is equal differs by rounding alone.
         let near = |a: f32, b: f32| (a - b).abs() < 1e-3;
         near(strength, preset.strength)
@@ -143,7 +143,11 @@ impl Parameters {
             host.set_parameter(parameter, value);
             host.end_set_parameter(parameter);
         }
-        for (parameter, value) in [(&self.link, preset.link), (&self.delta, false), (&self.bypass, false)] {
+        for (parameter, value) in [
+            (&self.link, preset.link),
+            (&self.delta, false),
+            (&self.bypass, false),
+        ] {
             host.begin_set_parameter(parameter);
             host.set_parameter(parameter, value);
             host.end_set_parameter(parameter);

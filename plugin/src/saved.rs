@@ -5,8 +5,8 @@
 
 use crate::identity::VERSION;
 use crate::parameters::Parameters;
-use nice_plug::prelude::*;
 use nice_plug::plugin::ParamValue;
+use nice_plug::prelude::*;
 
 /// Takes values into the ranges of their parameters.
 ///

@@ -221,9 +221,11 @@ impl Analyser {
                 *windowed = sample * taper;
             }
             // Fails only for buffers of other lengths than it made itself.
-            let transformed =
-                self.transform
-                    .process_with_scratch(&mut self.windowed, &mut self.spectrum, &mut self.scratch);
+            let transformed = self.transform.process_with_scratch(
+                &mut self.windowed,
+                &mut self.spectrum,
+                &mut self.scratch,
+            );
             debug_assert!(transformed.is_ok());
             let bins_per_hertz = self.taper.len() as f32 / self.stream.sample_rate as f32;
             for (band, smooth) in bands.iter_mut().enumerate() {

@@ -210,7 +210,7 @@ impl<'a> Knob<'a> {
             .id(id)
             .font(theme::text(14.0))
             .text_color(colour)
-            .align(egui::Align2::CENTER_CENTER);
+            .align(Align2::CENTER_CENTER);
         let response = ui.put(rect, field);
         let (enter, escape) =
             ui.input(|input| (input.key_pressed(Key::Enter), input.key_pressed(Key::Escape)));

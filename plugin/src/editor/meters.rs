@@ -32,20 +32,18 @@ pub fn show_levels(ui: &Ui, rect: Rect, name: &str, levels: &[Level]) {
             painter.rect_filled(bar(HOT, level.now), 1.0, theme::HOT);
         }
         if level.held > LOWEST {
-            let colour = if level.held > HOT {
-                theme::HOT
-            } else {
-                theme::TEXT
-            };
+            let colour = if level.held > HOT { theme::HOT } else { theme::TEXT };
             let held = bar(level.held, level.held).expand2(egui::vec2(0.0, 0.75));
             painter.rect_filled(held, 0.0, colour);
         }
     }
 }
 
-/// Draws the reduction, from the top downwards, with a name below.
-pub fn show_reduction(ui: &Ui, rect: Rect, name: &str, reduction: f32) {
-    let well = show_well(ui, rect, name);
+/// Draws the reduction in dB, from the top downwards, with its value below.
+pub fn show_reduction(ui: &Ui, rect: Rect, reduction: f32) {
+    let rounded = reduction.round();
+    let minus = if rounded > 0.0 { "−" } else { "" };
+    let well = show_well(ui, rect, &format!("{minus}{rounded:.0} dB"));
     let part = (reduction / MOST).clamp(0.0, 1.0);
     let bottom = lerp(well.top()..=well.bottom(), part);
     let bar = Rect::from_min_max(well.min, pos2(well.right(), bottom));

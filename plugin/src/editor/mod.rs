@@ -91,10 +91,7 @@ impl Editor for PluginEditor {
     fn size(&self) -> NativeSize<u32> {
         let size = self.parameters.window.load().checked();
         let [width, height] = size.points().map(|side| f64::from(side * size.zoom()));
-        NativeSize::from_size(
-            Size::Logical(LogicalSize::new(width, height)),
-            self.scale.load(),
-        )
+        NativeSize::from_size(Size::Logical(LogicalSize::new(width, height)), self.scale.load())
     }
 
     fn resize_hint(&self) -> ResizeHint {
@@ -163,18 +160,14 @@ impl NiceEguiApp for Window {
     fn resized(&mut self, size: baseview::WindowSize) {
         let zoom = self.parameters.window.load().checked().zoom();
         let (width, height) = (size.logical.width as f32, size.logical.height as f32);
-        self.parameters
-            .window
-            .store(WindowSize::new(width, height, zoom));
+        self.parameters.window.store(WindowSize::new(width, height, zoom));
         // The zoom is part of what baseview tells as the scale.
         self.scale.store(size.scale_factor / f64::from(zoom));
     }
 
     fn zoom_factor_changed(&mut self, zoom: f32) {
         let [width, height] = self.parameters.window.load().checked().points();
-        self.parameters
-            .window
-            .store(WindowSize::new(width, height, zoom));
+        self.parameters.window.store(WindowSize::new(width, height, zoom));
     }
 }
 
@@ -207,11 +200,8 @@ impl Window {
             theme::text(22.0),
             theme::TEXT,
         );
-        ui.painter().circle_filled(
-            pos2(name.right() + 7.0, name.bottom() - 8.0),
-            2.5,
-            theme::VOICE,
-        );
+        ui.painter()
+            .circle_filled(pos2(name.right() + 7.0, name.bottom() - 8.0), 2.5, theme::VOICE);
         let right = Layout::right_to_left(Align::Center);
         let mut bar = ui.new_child(UiBuilder::new().max_rect(rect).layout(right));
         let (bypass, _) = bar.allocate_exact_size(vec2(112.0, 30.0), egui::Sense::hover());
@@ -244,8 +234,8 @@ impl Window {
 
     fn show_presets(&self, ui: &mut egui::Ui, setter: &ParamSetter) {
         let chosen = PRESETS.iter().find(|preset| self.parameters.are(preset));
-        let title = chosen.map_or("Presets", |preset| preset.name);
-        ui.menu_button(format!("{title}  ⏷"), |ui| {
+        let title = chosen.map_or("Presets".to_owned(), |preset| format!("Preset: {}", preset.name));
+        ui.menu_button(title, |ui| {
             for preset in &PRESETS {
                 let is_chosen = chosen.is_some_and(|chosen| chosen.name == preset.name);
                 let entry = ui.selectable_label(is_chosen, preset.name);
@@ -258,16 +248,15 @@ impl Window {
     }
 
     fn show_graph(&self, ui: &egui::Ui, rect: Rect) {
-        const METER: f32 = 30.0;
+        const METER: f32 = 34.0;
         const GAP: f32 = 8.0;
-        let column = |left: f32| {
-            Rect::from_min_max(pos2(left, rect.top()), pos2(left + METER, rect.bottom()))
-        };
+        let column =
+            |left: f32| Rect::from_min_max(pos2(left, rect.top()), pos2(left + METER, rect.bottom()));
         let right = rect.right() - METER;
         let [input, output] = self.analyser.levels();
         meters::show_levels(ui, column(rect.left()), "IN", input);
         meters::show_levels(ui, column(right), "OUT", output);
-        meters::show_reduction(ui, column(right - METER - GAP), "RED", self.analyser.reduction());
+        meters::show_reduction(ui, column(right - METER - GAP), self.analyser.reduction());
         let graph = Rect::from_min_max(
             pos2(rect.left() + METER + GAP, rect.top()),
             pos2(right - METER - 2.0 * GAP, rect.bottom()),
@@ -328,7 +317,13 @@ impl Window {
     fn show_footer(&self, ui: &egui::Ui, rect: Rect) {
         let stream = self.analyser.stream();
         let write = |x: f32, align: Align2, text: String| {
-            ui.painter().text(pos2(x, rect.center().y), align, text, theme::text(11.5), theme::FAINT)
+            ui.painter().text(
+                pos2(x, rect.center().y),
+                align,
+                text,
+                theme::text(11.5),
+                theme::FAINT,
+            )
         };
         let channels = match stream.channels {
             0 => "waiting for the host".to_owned(),
@@ -337,7 +332,11 @@ impl Window {
             n => format!("{n} channels"),
         };
         let rate = f64::from(stream.sample_rate) / 1000.0;
-        write(rect.left(), Align2::LEFT_CENTER, format!("{rate} kHz, {channels}"));
+        write(
+            rect.left(),
+            Align2::LEFT_CENTER,
+            format!("{rate} kHz, {channels}"),
+        );
         let milliseconds = f64::from(stream.latency) / rate;
         let about = if stream.channels > 0 && stream.latency == 0 {
             format!("{rate} kHz is out of range: sound passes untouched")

@@ -28,7 +28,12 @@ pub fn show(ui: &Ui, rect: Rect, analyser: &Analyser, removed_heard: bool) {
     painter.rect_filled(rect, theme::RADIUS, theme::WELL);
     let plot = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 18.0));
     let x_of = |band: f32| lerp(plot.x_range(), (band + 0.5) / BANDS as f32);
-    let y_of = |level: f32| lerp(plot.bottom()..=plot.top() + 6.0, ((level - BOTTOM) / (TOP - BOTTOM)).clamp(0.0, 1.0));
+    let y_of = |level: f32| {
+        lerp(
+            plot.bottom()..=plot.top() + 6.0,
+            ((level - BOTTOM) / (TOP - BOTTOM)).clamp(0.0, 1.0),
+        )
+    };
 
     let fine = Stroke::new(1.0, theme::LINE.gamma_multiply(0.55));
     for (frequency, name) in FREQUENCIES {
@@ -39,7 +44,13 @@ pub fn show(ui: &Ui, rect: Rect, analyser: &Analyser, removed_heard: bool) {
         } else {
             Align2::CENTER_CENTER
         };
-        painter.text(pos2(x, rect.bottom() - 9.0), align, name, theme::text(10.5), theme::FAINT);
+        painter.text(
+            pos2(x, rect.bottom() - 9.0),
+            align,
+            name,
+            theme::text(10.5),
+            theme::FAINT,
+        );
     }
     for level in [-24.0, -48.0, -72.0] {
         painter.hline(plot.x_range(), y_of(level), fine);
@@ -63,16 +74,22 @@ pub fn show(ui: &Ui, rect: Rect, analyser: &Analyser, removed_heard: bool) {
         })
         .unzip();
     let floor: Vec<Pos2> = left.iter().map(|p| pos2(p.x, plot.bottom())).collect();
-    let (voice, removed) = if removed_heard { (0.10, 0.62) } else { (0.30, 0.34) };
-    painter.add(between(&left, &floor, theme::VOICE.gamma_multiply(voice), theme::VOICE.gamma_multiply(0.03)));
+    let (voice, removed) = if removed_heard { (0.12, 0.62) } else { (0.45, 0.34) };
+    // Brighter with the level, so that loud parts stand out.
+    let glow =
+        |y: f32| theme::VOICE.gamma_multiply(voice * (0.15 + 1.2 * (plot.bottom() - y) / plot.height()));
+    painter.add(between(&left, &floor, glow));
     // Where a little more is left than came in, nothing was removed.
     let edge: Vec<Pos2> = before
         .iter()
         .zip(&left)
         .map(|(before, left)| pos2(before.x, before.y.min(left.y)))
         .collect();
-    painter.add(between(&edge, &left, theme::REMOVED.gamma_multiply(removed), theme::REMOVED.gamma_multiply(removed)));
-    painter.add(PathShape::line(before, Stroke::new(1.0, theme::INPUT.gamma_multiply(0.7))));
+    painter.add(between(&edge, &left, |_| theme::REMOVED.gamma_multiply(removed)));
+    painter.add(PathShape::line(
+        before,
+        Stroke::new(1.0, theme::INPUT.gamma_multiply(0.7)),
+    ));
     let width = if removed_heard { 1.0 } else { 1.8 };
     painter.add(PathShape::line(left, Stroke::new(width, theme::VOICE)));
 
@@ -95,12 +112,12 @@ pub fn show(ui: &Ui, rect: Rect, analyser: &Analyser, removed_heard: bool) {
     }
 }
 
-/// The area between two lines with the same x, in a colour at each line.
-fn between(upper: &[Pos2], lower: &[Pos2], above: Color32, below: Color32) -> Shape {
+/// The area between two lines with the same x, in colours that go with y.
+fn between(upper: &[Pos2], lower: &[Pos2], colour: impl Fn(f32) -> Color32) -> Shape {
     let mut mesh = Mesh::default();
     for (upper, lower) in upper.iter().zip(lower) {
-        for (pos, color) in [(*upper, above), (*lower, below)] {
-            let uv = WHITE_UV;
+        for pos in [*upper, *lower] {
+            let (uv, color) = (WHITE_UV, colour(pos.y));
             mesh.vertices.push(Vertex { pos, uv, color });
         }
     }

@@ -1,11 +1,21 @@
 //! A switch with its name.
 
 use super::theme;
-use egui::{Align2, Color32, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2,
+    vec2,
+};
 use nice_plug::prelude::{BoolParam, Param, ParamSetter};
 
 /// Draws a switch for a parameter over a whole rectangle and lets it act. `colour` is what it lights up in.
-pub fn show(ui: &mut Ui, rect: Rect, parameter: &BoolParam, setter: &ParamSetter, colour: Color32, help: &str) {
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    parameter: &BoolParam,
+    setter: &ParamSetter,
+    colour: Color32,
+    help: &str,
+) {
     let id = ui.make_persistent_id(parameter.name());
     let mut response = ui.interact(rect, id, Sense::click());
     if response.clicked() {

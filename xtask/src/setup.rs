@@ -13,7 +13,7 @@ pub const STANDALONE_PACKAGES: [&str; 3] = ["pkg-config", "libasound2-dev", "lib
 const STANDALONE_LIBRARIES: [&str; 2] = ["alsa", "jack"];
 
 /// The Debian packages that the tests of the plugin need: Qtractor for its scanner, and a screen in memory with
-/// OpenGL, what hosts' windows are made with, and a program that takes pictures of it.
+/// a window manager and OpenGL, what hosts' windows are made with, and a program that takes pictures of it.
 const HOSTS: &[&str] = &[
     "imagemagick",
     "libfreetype6",
@@ -25,6 +25,7 @@ const HOSTS: &[&str] = &[
     "libxext6",
     "libxinerama1",
     "libxrandr2",
+    "openbox",
     "qtractor",
     "xvfb",
 ];

@@ -8,7 +8,7 @@ use crate::sound::{Sound, assert_same, library};
 use aeden_plugin_host::Format;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The sample recording, mono.
 fn recording() -> Vec<f32> {
@@ -215,8 +215,8 @@ fn dawdreamer_s_output_is_late_by_the_latency_and_that_of_aeden_clean() {
 
 #[test]
 fn dawdreamer_draws_the_editor() {
-    for program in ["Xvfb", "import", "identify"] {
-        if Command::new(program).arg("-version").output().is_err() {
+    for program in ["Xvfb", "openbox", "import", "identify"] {
+        if Command::new(program).arg("--version").output().is_err() {
             println!("skipped: no {program}; `cargo xtask setup` installs it");
             return;
         }
@@ -273,9 +273,9 @@ fn below(folder: &str, path: &str) -> Option<PathBuf> {
     folders.find_map(|entry| Some(entry.path().join(path)).filter(|file| file.is_file()))
 }
 
-/// A screen in memory.
+/// A screen in memory with a window manager, without which JUCE's windows do not come up.
 struct Screen {
-    server: std::process::Child,
+    programs: Vec<Child>,
     display: String,
 }
 
@@ -299,16 +299,25 @@ impl Screen {
         let mut number = String::new();
         let answer = server.stdout.as_mut().expect("an answer");
         std::io::BufRead::read_line(&mut std::io::BufReader::new(answer), &mut number).expect("a number");
+        let display = format!(":{}", number.trim());
+        let manager = Command::new("openbox")
+            .env("DISPLAY", &display)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openbox");
         Screen {
-            server,
-            display: format!(":{}", number.trim()),
+            programs: vec![manager, server],
+            display,
         }
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        for program in &mut self.programs {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
     }
 }

@@ -128,7 +128,7 @@ fn pedalboard_s_output_is_that_of_aeden_clean() {
             .chain(&mono[..9000])
             .map(|x| 0.7 * x)
             .collect();
-        let stereo = vec![mono.clone(), later];
+        let stereo = [mono.clone(), later];
         for (rate, sound, block) in [
             (48_000, &stereo[..1], "512"),
             (48_000, &stereo[..], "8192"),

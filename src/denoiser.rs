@@ -67,6 +67,16 @@ pub enum Link {
     Independent,
 }
 
+/// What is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// The sound without the noise.
+    #[default]
+    Cleaned,
+    /// What is taken away: the delayed input less what would be heard otherwise.
+    Removed,
+}
+
 /// What a [`Denoiser`] is built for, and how its controls stand at first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -81,7 +91,11 @@ pub struct Config {
     pub attenuation_limit: Option<f32>,
     /// The share of the cleaned sound, 0 (the input untouched) to 1 (cleaned).
     pub mix: f32,
-    /// Whether the input passes untouched, delayed by the latency.
+    /// What is heard: the cleaned sound, or what is removed from it.
+    pub listen: Listen,
+    /// Gain of what is heard, in dB, ± [`MAX_GAIN`](Self::MAX_GAIN).
+    pub output_gain: f32,
+    /// Whether the input passes untouched, delayed by the latency. Then nothing else counts, the gain neither.
     pub bypass: bool,
 }
 
@@ -98,6 +112,8 @@ impl Config {
     pub const MAX_LIMIT: f32 = 100.0;
     /// The default mix: the cleaned sound.
     pub const DEFAULT_MIX: f32 = 1.0;
+    /// The largest output gain, in dB, and with a minus the smallest.
+    pub const MAX_GAIN: f32 = 60.0;
 
     fn validate(&self) -> Result<(), Error> {
         let Self {
@@ -105,6 +121,7 @@ impl Config {
             channels,
             attenuation_limit,
             mix,
+            output_gain: gain,
             ..
         } = *self;
         let (min, max) = (Self::MIN_SAMPLE_RATE, Self::MAX_SAMPLE_RATE);
@@ -128,12 +145,18 @@ impl Config {
         if !(0.0..=1.0).contains(&mix) {
             return Err(Error::Setting(format!("the mix must be 0 to 1, not {mix}")));
         }
+        let max = Self::MAX_GAIN;
+        if !(-max..=max).contains(&gain) {
+            return Err(Error::Setting(format!(
+                "the output gain must be -{max} to {max} dB, not {gain}"
+            )));
+        }
         Ok(())
     }
 }
 
 impl Default for Config {
-    /// One channel at 48 kHz, fully cleaned, without a limit.
+    /// One channel at 48 kHz, fully cleaned, without a limit or a gain.
     fn default() -> Self {
         Self {
             sample_rate: Self::DEFAULT_SAMPLE_RATE,
@@ -141,6 +164,8 @@ impl Default for Config {
             link: Link::default(),
             attenuation_limit: None,
             mix: Self::DEFAULT_MIX,
+            listen: Listen::default(),
+            output_gain: 0.0,
             bypass: false,
         }
     }
@@ -216,6 +241,7 @@ impl Default for Config {
 pub struct Denoiser {
     channels: usize,
     latency: usize,
+    tail: usize,
     /// Samples of the model's rate between frames.
     hop: usize,
     /// The most samples taken before the engines run, so that no buffer overflows.
@@ -228,8 +254,8 @@ pub struct Denoiser {
     model_out: Fifo,
     dry: Delay,
     controls: Controls,
-    /// The share of the cleaned sound in the output.
-    wet: Fade,
+    /// The shares of the cleaned and the untouched sound in the output.
+    shares: Fade,
 }
 
 impl Denoiser {
@@ -293,6 +319,13 @@ impl Denoiser {
                 (delay - (window - hop), batch * host, latency, batch * model)
             }
         };
+        // All frames with the last sound in them and those that the engines add. A conversion's two filters each work
+        // on two blocks at once, and so spread sound over up to one and a half more than they delay it.
+        let rings = window + engines.iter().map(|e| e.tail()).max().unwrap_or(0) * hop;
+        let tail = match blocks {
+            None => latency + rings,
+            Some(Blocks { host, model }) => latency + (rings * host).div_ceil(model) + 3 * host,
+        };
         let conversion = match blocks {
             None => None,
             Some(blocks) => Some(Conversion::new(blocks, ahead, hop, channels, groups, chunk)?),
@@ -309,11 +342,14 @@ impl Denoiser {
         let controls = Controls {
             attenuation_limit: config.attenuation_limit,
             mix: config.mix,
+            listen: config.listen,
+            output_gain: config.output_gain,
             bypass: config.bypass,
         };
         let mut denoiser = Self {
             channels,
             latency,
+            tail,
             hop,
             chunk,
             groups,
@@ -321,8 +357,8 @@ impl Denoiser {
             model_in: Fifo::new(channels, hop + most, 0),
             model_out: Fifo::new(channels, ahead + hop + most, ahead),
             dry: Delay::new(channels, latency),
-            wet: Fade::new(
-                controls.wet(),
+            shares: Fade::new(
+                controls.shares(),
                 (f64::from(config.sample_rate) * Self::FADE_SECONDS) as usize,
             ),
             controls,
@@ -334,6 +370,12 @@ impl Denoiser {
     /// How many samples later the output is than the input. Constant and exact.
     pub fn latency(&self) -> usize {
         self.latency
+    }
+
+    /// For how many samples sound can still come out after the input has fallen silent; at most a few hops longer than
+    /// it is.
+    pub fn tail(&self) -> usize {
+        self.tail
     }
 
     /// The number of channels that [`process`](Self::process) expects.
@@ -400,7 +442,7 @@ impl Denoiser {
         self.model_in.reset();
         self.model_out.reset();
         self.dry.reset();
-        self.wet.finish();
+        self.shares.finish();
     }
 
     /// Sets the most that the level is lowered anywhere, in dB: input × g is kept under output × (1 − g) with
@@ -408,7 +450,7 @@ impl Denoiser {
     pub fn set_attenuation_limit(&mut self, limit: Option<f32>) {
         if limit.is_none_or(|limit| !limit.is_nan()) {
             self.controls.attenuation_limit = limit.map(|limit| limit.clamp(0.0, Config::MAX_LIMIT));
-            self.wet.go_to(self.controls.wet());
+            self.shares.go_to(self.controls.shares());
         }
     }
 
@@ -417,7 +459,22 @@ impl Denoiser {
     pub fn set_mix(&mut self, mix: f32) {
         if !mix.is_nan() {
             self.controls.mix = mix.clamp(0.0, 1.0);
-            self.wet.go_to(self.controls.wet());
+            self.shares.go_to(self.controls.shares());
+        }
+    }
+
+    /// Lets the cleaned sound be heard, or what is removed. Limit and mix count for both: the two add up to the delayed
+    /// input, times the gain.
+    pub fn set_listen(&mut self, listen: Listen) {
+        self.controls.listen = listen;
+        self.shares.go_to(self.controls.shares());
+    }
+
+    /// Sets the gain of what is heard, in dB. Taken into ± [`Config::MAX_GAIN`]. NaN changes nothing.
+    pub fn set_output_gain(&mut self, gain: f32) {
+        if !gain.is_nan() {
+            self.controls.output_gain = gain.clamp(-Config::MAX_GAIN, Config::MAX_GAIN);
+            self.shares.go_to(self.controls.shares());
         }
     }
 
@@ -425,7 +482,7 @@ impl Denoiser {
     /// keep listening, so that the way back is a mere fade too.
     pub fn set_bypass(&mut self, bypass: bool) {
         self.controls.bypass = bypass;
-        self.wet.go_to(self.controls.wet());
+        self.shares.go_to(self.controls.shares());
     }
 
     /// Copies the next input to where it is collected.
@@ -497,10 +554,10 @@ impl Denoiser {
                     *wet += gain * audible(*dry);
                 }
             }
-            self.wet.blend(channel, wet);
+            self.shares.blend(channel, wet);
         }
         self.dry.advance(len);
-        self.wet.advance(len);
+        self.shares.advance(len);
         output.consume(len);
     }
 }
@@ -527,39 +584,82 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 struct Controls {
     attenuation_limit: Option<f32>,
     mix: f32,
+    listen: Listen,
+    output_gain: f32,
     bypass: bool,
 }
 
 impl Controls {
-    /// The share of the cleaned sound in the output that all controls together ask for.
-    fn wet(&self) -> f32 {
-        let kept = self
-            .attenuation_limit
-            .map_or(0.0, |limit| 10f32.powf(-limit / 20.0));
-        if self.bypass { 0.0 } else { self.mix * (1.0 - kept) }
+    /// The shares that all controls together ask for.
+    fn shares(&self) -> Shares {
+        if self.bypass {
+            return Shares::UNTOUCHED;
+        }
+        let kept = self.attenuation_limit.map_or(0.0, amplitude_below);
+        let cleaned = self.mix * (1.0 - kept);
+        // Without a gain exactly 1, so that the shares of an untouched sound stay exact too.
+        let gain = amplitude_below(-self.output_gain);
+        match self.listen {
+            Listen::Cleaned => Shares {
+                wet: gain * cleaned,
+                dry: gain * (1.0 - cleaned),
+            },
+            Listen::Removed => Shares {
+                wet: -gain * cleaned,
+                dry: gain * cleaned,
+            },
+        }
     }
 }
 
-/// A value that goes to where it is told in a straight line over `length` samples.
+/// The amplitude that lies so many dB below 1.
+fn amplitude_below(decibels: f32) -> f32 {
+    10f32.powf(-decibels / 20.0)
+}
+
+/// How much of the cleaned and of the untouched sound make up the output.
+#[derive(Clone, Copy, PartialEq)]
+struct Shares {
+    wet: f32,
+    dry: f32,
+}
+
+impl Shares {
+    const UNTOUCHED: Shares = Shares { wet: 0.0, dry: 1.0 };
+    const CLEANED: Shares = Shares { wet: 1.0, dry: 0.0 };
+
+    fn blend(self, dry: f32, wet: f32) -> f32 {
+        // Not `wet * 0 + dry`, which would lose the sign of a zero.
+        if self == Shares::UNTOUCHED {
+            dry
+        } else if self == Shares::CLEANED {
+            wet
+        } else {
+            wet * self.wet + dry * self.dry
+        }
+    }
+}
+
+/// Shares that go to where they are told in a straight line over `length` samples.
 struct Fade {
-    from: f32,
-    to: f32,
+    from: Shares,
+    to: Shares,
     /// Samples since it was told.
     done: usize,
     length: usize,
 }
 
 impl Fade {
-    fn new(value: f32, length: usize) -> Self {
+    fn new(shares: Shares, length: usize) -> Self {
         Self {
-            from: value,
-            to: value,
+            from: shares,
+            to: shares,
             done: length,
             length,
         }
     }
 
-    fn go_to(&mut self, to: f32) {
+    fn go_to(&mut self, to: Shares) {
         if to != self.to {
             (self.from, self.to, self.done) = (self.at(0), to, 0);
         }
@@ -567,37 +667,32 @@ impl Fade {
 
     /// Replaces `dry` by the blend of it and `wet`, from now on.
     fn blend(&self, dry: &mut [f32], wet: &[f32]) {
-        let blended = |dry: f32, wet: f32, share: f32| wet * share + dry * (1.0 - share);
         let fading = (self.length - self.done).min(dry.len());
         let (dry_now, dry) = dry.split_at_mut(fading);
         let (wet_now, wet) = wet.split_at(fading);
         for (i, (dry, wet)) in dry_now.iter_mut().zip(wet_now).enumerate() {
-            let share = self.at(i);
-            // Not `wet * 0 + dry`, which would lose the sign of a zero.
-            *dry = if share == 0.0 {
-                *dry
-            } else if share == 1.0 {
-                *wet
-            } else {
-                blended(*dry, *wet, share)
-            };
+            *dry = self.at(i).blend(*dry, *wet);
         }
-        if self.to == 1.0 {
+        let shares = self.to;
+        if shares == Shares::CLEANED {
             dry.copy_from_slice(wet);
-        } else if self.to != 0.0 {
+        } else if shares != Shares::UNTOUCHED {
             for (dry, wet) in dry.iter_mut().zip(wet) {
-                *dry = blended(*dry, *wet, self.to);
+                *dry = wet * shares.wet + *dry * shares.dry;
             }
         }
     }
 
-    /// The value `i` samples from now; depends on the sample alone, not on how far it was advanced at once.
-    fn at(&self, i: usize) -> f32 {
+    /// The shares `i` samples from now; they depend on the sample alone, not on how far it was advanced at once.
+    fn at(&self, i: usize) -> Shares {
         let done = self.done + i;
         if done >= self.length {
-            self.to
-        } else {
-            self.from + (self.to - self.from) * (done as f32 / self.length as f32)
+            return self.to;
+        }
+        let part = done as f32 / self.length as f32;
+        Shares {
+            wet: between((self.from.wet, self.to.wet), part),
+            dry: between((self.from.dry, self.to.dry), part),
         }
     }
 

@@ -29,4 +29,10 @@ pub trait Engine: Send {
 
     /// Whether [`process`](Engine::process) may run on an audio thread.
     fn is_real_time(&self) -> bool;
+
+    /// How many frames of silence may still come out as sound after the last frame with sound in it. None, unless the
+    /// engine lets earlier frames sound again.
+    fn tail(&self) -> usize {
+        0
+    }
 }

@@ -350,6 +350,11 @@ impl Engine for NativeEngine {
     fn is_real_time(&self) -> bool {
         true
     }
+
+    fn tail(&self) -> usize {
+        let filters = self.filters.iter();
+        filters.map(|filter| filter.taps() - 1).max().unwrap_or(0)
+    }
 }
 
 /// A complex filter over the last frames of one channel's low bins, new coefficients for every frame.
@@ -370,10 +375,15 @@ impl Filter {
         }
     }
 
+    /// How many frames it reaches over, at least 1.
+    fn taps(&self) -> usize {
+        (self.heard.len() / self.bins.max(1)).max(1)
+    }
+
     /// `coefficients` are `[re, im][tap][bin]`, added to a filter that lets everything pass.
     fn apply(&mut self, coefficients: &[f32], spectrum: &mut [Complex32]) {
         let low = &mut spectrum[..self.bins];
-        for tap in (1..self.heard.len() / self.bins.max(1)).rev() {
+        for tap in (1..self.taps()).rev() {
             let (newer, older) = self.heard.split_at_mut(tap * self.bins);
             let newer = &newer[(tap - 1) * self.bins..];
             for (bin, (old, new)) in older.iter_mut().zip(newer).enumerate() {

@@ -1,7 +1,7 @@
 //! What a host relies on: exact delay, the same bits for any block length, nothing lost around the model, controls
 //! without clicks, and no input that breaks it.
 
-use aeden::denoiser::{Config, Denoiser, HUGE, Link};
+use aeden::denoiser::{Config, Denoiser, HUGE, Link, Listen};
 use aeden::resample::Blocks;
 use aeden::stft::{Framing, WindowShape};
 
@@ -262,6 +262,27 @@ fn silence_in_gives_exact_silence_out() {
 }
 
 #[test]
+fn sound_ends_within_the_tail() {
+    for rate in RATES.into_iter().chain(ODD_RATES) {
+        let denoiser = || denoiser(&config(rate, 1), Effect::Identity);
+        let tail = denoiser().tail();
+        let latest = (0..6)
+            .map(|i| {
+                // Frames and blocks end anywhere in it.
+                let len = rate as usize / 20 + 97 * i;
+                let mut out = vec![Random(22).noise(len)];
+                out[0].resize(len + tail + rate as usize / 5, 0.0);
+                run_at_once(&mut denoiser(), &mut out);
+                let last = out[0].iter().rposition(|&y| y != 0.0);
+                last.map_or(0, |last| last + 1 - len)
+            })
+            .max();
+        println!("{rate} Hz: {latest:?} of {tail}");
+        assert!(latest <= Some(tail), "{rate} Hz: {latest:?}, not at most {tail}");
+    }
+}
+
+#[test]
 fn bad_samples_count_as_silence_and_leave_no_trace() {
     for rate in [48_000, 44_100, 16_000, 96_000] {
         let clean = Random(12).channels(2, rate as usize / 2);
@@ -441,6 +462,65 @@ fn the_attenuation_limit_is_the_most_that_is_removed() {
 }
 
 #[test]
+fn what_is_removed_and_what_is_left_add_up_to_the_input() {
+    for rate in [44_100, 48_000] {
+        let input = Random(19).noise(30_000);
+        let mut outputs = [Listen::Cleaned, Listen::Removed].map(|listen| {
+            let config = Config {
+                attenuation_limit: Some(12.0),
+                mix: 0.8,
+                listen,
+                ..config(rate, 1)
+            };
+            let mut denoiser = denoiser(&config, Effect::Memory);
+            let mut out = vec![input.clone()];
+            run_at_once(&mut denoiser, &mut out);
+            (out.remove(0), denoiser.latency())
+        });
+        let [(cleaned, latency), (removed, _)] = &mut outputs;
+        let energy = |samples: &[f32]| samples.iter().map(|x| x * x).sum::<f32>();
+        assert!(energy(removed) > 0.01 * energy(cleaned), "something is removed");
+        let sum = cleaned.iter().zip(removed).map(|(a, b)| *a + *b);
+        let largest = sum.skip(*latency).zip(&input).map(|(y, x)| (y - x).abs());
+        assert!(largest.fold(0.0, f32::max) < 1e-6, "{rate} Hz");
+    }
+}
+
+#[test]
+fn the_output_gain_scales_what_is_heard_but_not_bypass() {
+    let run = |changed: Config| {
+        let mut denoiser = denoiser(&changed, Effect::Memory);
+        let mut out = vec![Random(20).noise(20_000)];
+        run_at_once(&mut denoiser, &mut out);
+        out.remove(0)
+    };
+    let all_kinds = [
+        (None, Listen::Cleaned),
+        (Some(9.0), Listen::Cleaned),
+        (None, Listen::Removed),
+    ];
+    for (attenuation_limit, listen) in all_kinds {
+        let plain = Config {
+            attenuation_limit,
+            listen,
+            ..config(48_000, 1)
+        };
+        let louder = Config {
+            output_gain: 6.0,
+            ..plain.clone()
+        };
+        let factor = 10f32.powf(6.0 / 20.0);
+        let pairs = run(plain.clone()).into_iter().zip(run(louder.clone()));
+        assert!(pairs.into_iter().all(|(x, y)| (y - factor * x).abs() <= 1e-5));
+        let bypassed = |config| Config {
+            bypass: true,
+            ..config
+        };
+        assert!(run(bypassed(plain)) == run(bypassed(louder)));
+    }
+}
+
+#[test]
 fn controls_out_of_range_are_taken_to_the_nearest_in_it() {
     let mut wild = denoiser(&config(48_000, 1), Effect::Memory);
     let mut tame = denoiser(&config(48_000, 1), Effect::Memory);
@@ -448,6 +528,9 @@ fn controls_out_of_range_are_taken_to_the_nearest_in_it() {
     wild.set_mix(f32::NAN);
     wild.set_attenuation_limit(Some(1e9));
     wild.set_attenuation_limit(Some(f32::NAN));
+    wild.set_output_gain(1e9);
+    wild.set_output_gain(f32::NAN);
+    tame.set_output_gain(Config::MAX_GAIN);
     tame.set_mix(1.0);
     tame.set_attenuation_limit(Some(Config::MAX_LIMIT));
     let (mut a, mut b) = (vec![Random(18).noise(9000)], vec![Random(18).noise(9000)]);
@@ -573,6 +656,13 @@ fn settings_out_of_range_are_refused_with_the_range() {
                 ..good.clone()
             },
             "0 to 100",
+        ),
+        (
+            Config {
+                output_gain: 61.0,
+                ..good.clone()
+            },
+            "-60 to 60",
         ),
     ] {
         let error = try_denoiser(&config, Effect::Identity).err().unwrap().to_string();

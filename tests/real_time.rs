@@ -1,6 +1,6 @@
 //! Nothing is allocated or freed on the audio thread.
 
-use aeden::denoiser::{Config, Link};
+use aeden::denoiser::{Config, Link, Listen};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -74,6 +74,12 @@ fn processing_resetting_and_setting_never_allocate() {
                         }
                         denoiser.set_mix(len as f32 / 20_000.0);
                         denoiser.set_attenuation_limit((len > 100).then_some(len as f32));
+                        denoiser.set_output_gain(len as f32 / 1000.0);
+                        denoiser.set_listen(if len == 17 {
+                            Listen::Removed
+                        } else {
+                            Listen::Cleaned
+                        });
                         denoiser.set_bypass(len % 2 == 1);
                         denoiser.process(&mut [&mut left[..len]]);
                         if len == 512 {

@@ -148,7 +148,7 @@ impl Network {
             },
             attenuation_limit: settings.limit,
             mix: settings.mix,
-            bypass: false,
+            ..Config::default()
         };
         Denoiser::new(&config, |channels| self.engine(channels)).map_err(Problem::model)
     }

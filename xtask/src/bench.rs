@@ -1,8 +1,11 @@
-//! What a frame costs, beside `nnnoiseless` on the same sound in the same run, and what the whole program costs.
+//! What a frame costs, beside `nnnoiseless` on the same sound in the same run, and what the plugin and the whole
+//! program cost.
 //!
 //! Times are CPU times of one thread, taken in turns: on a shared machine, ratios hold where times do not.
 
-use crate::{build_aeden, target};
+mod plugin;
+
+use crate::{build_aeden, build_plugin, target};
 use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
 use aeden::model::Model;
@@ -44,12 +47,14 @@ pub fn run(options: &[String]) -> Result<()> {
         None => Model::builtin(),
     };
     let aeden = build_aeden()?;
+    let library = build_plugin()?;
     let sound = recording()?;
 
     println!("model {}, {} parameters\n", model.name(), model.parameters());
     println!("| | median | ratio |\n|---|---:|---:|");
     frames(&model, &sound)?;
     offline(&model, &sound)?;
+    plugin::run(&library, &sound)?;
     whole_program(&aeden, &network, long)
 }
 

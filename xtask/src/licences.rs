@@ -5,7 +5,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::process::Command;
 
-/// Licences by SPDX name that ask for no more than their notice. None of the GPL family.
+/// Licences by SPDX name that ask for no more than their notice (of fonts also that changed ones get another name).
+/// None of the GPL family.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -17,6 +18,9 @@ const ALLOWED: &[&str] = &[
     "ISC",
     "MIT",
     "MIT-0",
+    // Fonts, which the editor carries.
+    "OFL-1.1",
+    "Ubuntu-font-1.0",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

@@ -2,12 +2,14 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod bundle;
 mod eval;
 mod fixtures;
 mod licences;
 mod program;
 mod setup;
 mod test;
+mod vst3_preset;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -28,9 +30,14 @@ cargo xtask TASK
                --behaviour        clean speech in, noise in, quiet speech in: what comes out
              AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment
              with its eval/requirements.txt if not .venv-eval
-  bench      time a frame beside nnnoiseless, files, start-up, memory
+  bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
                --model FILE       a model file instead of the built-in model
                --long             also the memory that a 2-hour stereo file takes
+  bundle     build `plugin` as VST3 and CLAP, into target/bundled
+               --release          optimised, for use
+               --install          also copy it to where this user's hosts look
+               --standalone       also the program aeden-standalone
+               --target TRIPLE    for another platform, as rustc names it
   fixtures   make the sample recording tests/fixtures/noisy.wav again";
 
 fn main() -> ExitCode {
@@ -70,6 +77,7 @@ fn run(arguments: &[String]) -> Result<()> {
             ]);
             program::run(cargo.args(options))
         }
+        "bundle" => bundle::run(&bundle::Options::parse(options)?),
         "fuzz" => test::fuzz(options),
         "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
         "setup" => setup::run(),
@@ -101,4 +109,14 @@ fn build_aeden() -> Result<PathBuf> {
     Ok(target()
         .join("release")
         .join(format!("aeden{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Builds the plugin's release version and gives the path of its library.
+#[cfg(feature = "bench")]
+fn build_plugin() -> Result<PathBuf> {
+    program::run(Command::new("cargo").args(["build", "--release", "--package", "aeden-plugin", "--lib"]))?;
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    Ok(target()
+        .join("release")
+        .join(format!("{prefix}aeden_plugin{suffix}")))
 }

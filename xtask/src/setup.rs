@@ -8,9 +8,52 @@ use std::process::Command;
 /// The Python packages that the tests need.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
-/// Makes `.venv` with what the tests need.
+/// What the plugin's standalone program is built with, by the names of Debian and of `pkg-config`.
+pub const STANDALONE_PACKAGES: [&str; 3] = ["pkg-config", "libasound2-dev", "libjack-jackd2-dev"];
+const STANDALONE_LIBRARIES: [&str; 2] = ["alsa", "jack"];
+
+/// The Debian packages that the tests of the plugin need: Qtractor for its scanner, and a screen in memory with
+/// a window manager and OpenGL, what hosts' windows are made with, and a program that takes pictures of it.
+const HOSTS: &[&str] = &[
+    "imagemagick",
+    "libfreetype6",
+    "libgl1",
+    "libgl1-mesa-dri",
+    "libglx-mesa0",
+    "libx11-xcb1",
+    "libxcursor1",
+    "libxext6",
+    "libxinerama1",
+    "libxrandr2",
+    "openbox",
+    "qtractor",
+    "xvfb",
+];
+
+/// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin
+/// may be missing in the end: their tests are then skipped.
 pub fn run() -> Result<()> {
-    venv(Path::new(".venv"), Path::new(REQUIREMENTS)).map(|_| ())
+    if !can_build_standalone() {
+        packages(&STANDALONE_PACKAGES)?;
+    }
+    if let Err(e) = hosts() {
+        eprintln!("{e:#}; without it some tests of the plugin are skipped");
+    }
+    test_python().map(|_| ())
+}
+
+/// Whether the plugin's standalone program can be built here.
+pub fn can_build_standalone() -> bool {
+    let mut pkg_config = Command::new("pkg-config");
+    !cfg!(target_os = "linux") || program::succeeds(pkg_config.arg("--exists").args(STANDALONE_LIBRARIES))
+}
+
+/// Installs the hosts that the plugin is tested in.
+fn hosts() -> Result<()> {
+    match missing(HOSTS)?[..] {
+        [] => Ok(()),
+        ref names => packages(names),
+    }
 }
 
 /// The virtual environment of the tests: its Python program.
@@ -75,6 +118,19 @@ pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Those of some Debian packages that are not installed.
+fn missing<'a>(names: &[&'a str]) -> Result<Vec<&'a str>> {
+    // Fails for names that it has never heard of, and still prints the others.
+    let list = Command::new("dpkg-query")
+        .args(["--show", "--showformat", "${db:Status-Abbrev}${Package}\n"])
+        .args(names)
+        .output()
+        .context("dpkg-query, which Debian and Ubuntu have")?;
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let installed = |name: &str| list.lines().any(|line| line.strip_prefix("ii ") == Some(name));
+    Ok(names.iter().copied().filter(|name| !installed(name)).collect())
+}
+
 /// Installs Debian packages. Upgrades nothing.
 pub fn packages(names: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get install {}", names.join(" "));
@@ -89,7 +145,8 @@ pub fn packages(names: &[&str]) -> Result<()> {
     }
     let apt = || {
         let mut apt = Command::new("apt-get");
-        apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        apt.env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-qq", "-o", "DPkg::Lock::Timeout=600"]);
         apt
     };
     program::run(apt().arg("update"))?;

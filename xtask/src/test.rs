@@ -1,8 +1,9 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{licences, program, setup};
+use crate::{bundle, licences, program, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -68,7 +69,10 @@ pub fn run() -> Result<()> {
         "licences",
         licences::check().map(|n| format!("{n} packages, all on the list")),
     );
-    tests(&mut total)?;
+    let bundles = bundle::for_tests();
+    let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
+    total.check("bundles", bundles.map(|folder| folder.display().to_string()));
+    tests(&mut total, &folder)?;
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     total.check(
         "rustdoc",
@@ -95,8 +99,9 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`.
-fn tests(total: &mut Total) -> Result<()> {
+/// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`. `bundles` is
+/// the folder with the plugin's.
+fn tests(total: &mut Total, bundles: &Path) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args([
         "test",
@@ -109,6 +114,7 @@ fn tests(total: &mut Total) -> Result<()> {
     ]);
     cargo
         .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
+        .env("AEDEN_BUNDLES", bundles)
         .stdout(Stdio::piped());
     let mut child = cargo.spawn().context("cargo test")?;
     let (mut results, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);

@@ -1,0 +1,234 @@
+//! The host's side of CLAP: what a plugin may ask for, and what it must not.
+
+use crate::Requests;
+use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency};
+use clap_sys::ext::log::{CLAP_EXT_LOG, CLAP_LOG_ERROR, clap_host_log, clap_log_severity};
+use clap_sys::ext::params::{
+    CLAP_EXT_PARAMS, CLAP_PARAM_RESCAN_ALL, CLAP_PARAM_RESCAN_INFO, clap_host_params, clap_param_clear_flags,
+    clap_param_rescan_flags,
+};
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state};
+use clap_sys::ext::thread_check::{CLAP_EXT_THREAD_CHECK, clap_host_thread_check};
+use clap_sys::host::clap_host;
+use clap_sys::id::clap_id;
+use clap_sys::version::CLAP_VERSION;
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::{from_ref, null, null_mut};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ThreadId;
+
+thread_local! {
+    /// Whether this thread counts as an audio thread now.
+    static AUDIO: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What one instance has asked for and done.
+pub(super) struct Host {
+    table: clap_host,
+    main_thread: ThreadId,
+    activating: AtomicBool,
+    restart: AtomicBool,
+    callback: AtomicBool,
+    values_changed: AtomicBool,
+    complaints: Mutex<Vec<String>>,
+}
+
+// SAFETY: the table's pointers are to constants and to the host itself, which stays in its box; the rest is atomic.
+unsafe impl Sync for Host {}
+
+impl Host {
+    /// The main thread is the one that calls this.
+    pub fn new() -> Box<Self> {
+        let mut host = Box::new(Host {
+            table: clap_host {
+                clap_version: CLAP_VERSION,
+                host_data: null_mut(),
+                name: c"aeden-plugin-host".as_ptr(),
+                vendor: c"aeden".as_ptr(),
+                url: c"".as_ptr(),
+                version: c"1".as_ptr(),
+                get_extension: Some(get_extension),
+                request_restart: Some(request_restart),
+                request_process: Some(request_process),
+                request_callback: Some(request_callback),
+            },
+            main_thread: std::thread::current().id(),
+            activating: AtomicBool::new(false),
+            restart: AtomicBool::new(false),
+            callback: AtomicBool::new(false),
+            values_changed: AtomicBool::new(false),
+            complaints: Mutex::default(),
+        });
+        host.table.host_data = from_ref::<Host>(&host).cast_mut().cast();
+        host
+    }
+
+    /// The table that the plugin gets; as long-lived as the host.
+    pub fn as_clap(&self) -> *const clap_host {
+        &self.table
+    }
+
+    /// Runs a call during which this thread counts as the audio thread, if `audio`, and as the main thread if not.
+    pub fn on_audio_thread<T>(&self, audio: bool, call: impl FnOnce() -> T) -> T {
+        let before = AUDIO.replace(audio);
+        let result = call();
+        AUDIO.set(before);
+        result
+    }
+
+    /// Marks the time of the plugin's `activate`, the only one in which its latency may change.
+    pub fn set_activating(&self, activating: bool) {
+        self.activating.store(activating, Ordering::SeqCst);
+    }
+
+    /// Whether the plugin wants to be called on the main thread.
+    pub fn take_callback(&self) -> bool {
+        self.callback.swap(false, Ordering::SeqCst)
+    }
+
+    /// What the plugin wants, once.
+    pub fn take_requests(&self) -> Requests {
+        Requests {
+            restart: self.restart.swap(false, Ordering::SeqCst),
+            values_changed: self.values_changed.swap(false, Ordering::SeqCst),
+        }
+    }
+
+    /// What the plugin did that the format forbids.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints
+            .lock()
+            .map(|list| list.clone())
+            .unwrap_or_default()
+    }
+
+    fn complain(&self, what: String) {
+        if let Ok(mut list) = self.complaints.lock() {
+            list.push(what);
+        }
+    }
+
+    fn is_main_thread(&self) -> bool {
+        std::thread::current().id() == self.main_thread && !AUDIO.get()
+    }
+
+    /// Complains if a call that belongs to the main thread came on another.
+    fn expect_main_thread(&self, call: &str) {
+        if !self.is_main_thread() {
+            self.complain(format!("{call} not on the main thread"));
+        }
+    }
+}
+
+/// The host behind the table that the plugin got.
+///
+/// # Safety
+/// `host` must be what [`Host::as_clap`] gave, while that host lives.
+unsafe fn of<'a>(host: *const clap_host) -> &'a Host {
+    // SAFETY: `Host::new` set it to the host itself.
+    unsafe { &*(*host).host_data.cast() }
+}
+
+unsafe extern "C" fn get_extension(_: *const clap_host, id: *const c_char) -> *const c_void {
+    static LATENCY: clap_host_latency = clap_host_latency {
+        changed: Some(latency_changed),
+    };
+    static LOG: clap_host_log = clap_host_log { log: Some(log) };
+    static PARAMS: clap_host_params = clap_host_params {
+        rescan: Some(rescan),
+        clear: Some(clear),
+        request_flush: Some(request_flush),
+    };
+    static STATE: clap_host_state = clap_host_state {
+        mark_dirty: Some(mark_dirty),
+    };
+    static THREAD_CHECK: clap_host_thread_check = clap_host_thread_check {
+        is_main_thread: Some(is_main_thread),
+        is_audio_thread: Some(is_audio_thread),
+    };
+    // SAFETY: ids end with a zero.
+    let id = unsafe { CStr::from_ptr(id) };
+    if id == CLAP_EXT_LATENCY {
+        from_ref(&LATENCY).cast()
+    } else if id == CLAP_EXT_LOG {
+        from_ref(&LOG).cast()
+    } else if id == CLAP_EXT_PARAMS {
+        from_ref(&PARAMS).cast()
+    } else if id == CLAP_EXT_STATE {
+        from_ref(&STATE).cast()
+    } else if id == CLAP_EXT_THREAD_CHECK {
+        from_ref(&THREAD_CHECK).cast()
+    } else {
+        null()
+    }
+}
+
+unsafe extern "C" fn request_restart(host: *const clap_host) {
+    // SAFETY: the plugin passes the table that it got.
+    unsafe { of(host) }.restart.store(true, Ordering::SeqCst);
+}
+
+/// Blocks come all the time here, so there is nothing to do.
+unsafe extern "C" fn request_process(_: *const clap_host) {}
+
+unsafe extern "C" fn request_callback(host: *const clap_host) {
+    // SAFETY: as in `request_restart`.
+    unsafe { of(host) }.callback.store(true, Ordering::SeqCst);
+}
+
+unsafe extern "C" fn latency_changed(host: *const clap_host) {
+    // SAFETY: as in `request_restart`.
+    let host = unsafe { of(host) };
+    host.expect_main_thread("host_latency.changed");
+    if !host.activating.load(Ordering::SeqCst) {
+        host.complain("host_latency.changed outside activate".to_owned());
+    }
+}
+
+unsafe extern "C" fn log(host: *const clap_host, severity: clap_log_severity, message: *const c_char) {
+    if severity >= CLAP_LOG_ERROR {
+        // SAFETY: as in `request_restart`; messages end with a zero.
+        let (host, message) = unsafe { (of(host), CStr::from_ptr(message)) };
+        host.complain(format!("logged: {}", message.to_string_lossy()));
+    }
+}
+
+unsafe extern "C" fn rescan(host: *const clap_host, flags: clap_param_rescan_flags) {
+    // SAFETY: as in `request_restart`.
+    let host = unsafe { of(host) };
+    host.expect_main_thread("host_params.rescan");
+    host.values_changed.store(true, Ordering::SeqCst);
+    // What parameters are never changes in a plugin with a fixed set of them.
+    if flags & (CLAP_PARAM_RESCAN_ALL | CLAP_PARAM_RESCAN_INFO) != 0 {
+        host.complain(format!("host_params.rescan with flags {flags:#b}"));
+    }
+}
+
+unsafe extern "C" fn clear(host: *const clap_host, _: clap_id, _: clap_param_clear_flags) {
+    // SAFETY: as in `request_restart`.
+    unsafe { of(host) }.expect_main_thread("host_params.clear");
+}
+
+/// Parameters are flushed with every block and every call to `set`.
+unsafe extern "C" fn request_flush(host: *const clap_host) {
+    if AUDIO.get() {
+        // SAFETY: as in `request_restart`.
+        unsafe { of(host) }.complain("host_params.request_flush on the audio thread".to_owned());
+    }
+}
+
+unsafe extern "C" fn mark_dirty(host: *const clap_host) {
+    // SAFETY: as in `request_restart`.
+    unsafe { of(host) }.expect_main_thread("host_state.mark_dirty");
+}
+
+unsafe extern "C" fn is_main_thread(host: *const clap_host) -> bool {
+    // SAFETY: as in `request_restart`.
+    unsafe { of(host) }.is_main_thread()
+}
+
+unsafe extern "C" fn is_audio_thread(_: *const clap_host) -> bool {
+    AUDIO.get()
+}

@@ -1,0 +1,14 @@
+//! The plugin as hosts meet it: its bundles, loaded and driven as VST3 and as CLAP.
+//!
+//! `cargo xtask bundle plugin` makes the bundles; `cargo xtask test` does so itself. `AEDEN_BUNDLES` names their folder if it is not `target/bundled`.
+
+mod allocations;
+mod bad_input;
+mod bundles;
+mod daws;
+mod formats;
+mod lifecycle;
+mod parameters;
+mod rendering;
+mod sound;
+mod state;

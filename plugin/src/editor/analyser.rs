@@ -1,0 +1,283 @@
+//! From samples to what the editor draws: spectra of what came in and what is left, levels, reduction, load.
+
+use crate::monitor::{METERS, Receiver, Stream};
+use aeden::denoiser::Listen;
+use realfft::num_complex::Complex32;
+use realfft::{RealFftPlanner, RealToComplex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Bands of the spectrum.
+pub const BANDS: usize = 160;
+/// The centre of the first band, in Hz.
+pub const LOWEST: f32 = 40.0;
+/// The centre of the last, in Hz.
+pub const HIGHEST: f32 = 20_000.0;
+/// The level of silence, in dB relative to full scale; nothing is shown below.
+pub const FLOOR: f32 = -120.0;
+
+/// How much sound a spectrum shows, in seconds.
+const WINDOW_SECONDS: f32 = 0.085;
+/// How fast bands rise and fall, as time constants in seconds.
+const RISE: f32 = 0.03;
+const FALL: f32 = 0.25;
+/// The time constant of reduction and load, in seconds.
+const SLOW: f32 = 0.3;
+/// How fast level meters fall, in dB a second.
+const METER_FALL: f32 = 26.0;
+/// How long a level meter holds the largest level, in seconds.
+const HOLD: f32 = 1.5;
+
+/// What the parameters mean for the output, so that input and cleaned sound can be told from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hearing {
+    /// What is heard.
+    pub listen: Listen,
+    /// The output gain as a factor.
+    pub gain: f32,
+    /// Whether the input passes untouched.
+    pub bypass: bool,
+}
+
+/// A level meter that falls slowly and holds its peak; in dB relative to full scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The level now.
+    pub now: f32,
+    /// The largest of the last moments.
+    pub held: f32,
+    /// Seconds since then.
+    age: f32,
+}
+
+impl Level {
+    const SILENT: Self = Self {
+        now: FLOOR,
+        held: FLOOR,
+        age: 0.0,
+    };
+
+    fn follow(&mut self, magnitude: f32, elapsed: f32) {
+        let level = decibels(magnitude * magnitude);
+        self.now = level.max(self.now - METER_FALL * elapsed).max(FLOOR);
+        self.age += elapsed;
+        if self.now >= self.held {
+            (self.held, self.age) = (self.now, 0.0);
+        } else if self.age > HOLD {
+            self.held = (self.held - METER_FALL * elapsed).max(self.now);
+        }
+    }
+}
+
+/// All that is drawn.
+pub struct Analyser {
+    stream: Stream,
+    /// Input that waits for the output of the same moment, `latency` samples.
+    waiting: VecDeque<f32>,
+    received: (Vec<f32>, Vec<f32>),
+    /// The last window of what came in, and of what is left, oldest first.
+    recent: [VecDeque<f32>; 2],
+    transform: Arc<dyn RealToComplex<f32>>,
+    taper: Vec<f32>,
+    windowed: Vec<f32>,
+    spectrum: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+    /// Power in the bands, smoothed, of what came in, and of what is left.
+    bands: [[f32; BANDS]; 2],
+    /// Energy of both, smoothed.
+    energy: [f32; 2],
+    levels: [[Level; METERS]; 2],
+    load: f32,
+}
+
+impl Analyser {
+    /// Shows silence, until a stream begins.
+    pub fn new() -> Self {
+        let mut analyser = Self {
+            stream: Stream::default(),
+            waiting: VecDeque::new(),
+            received: Default::default(),
+            recent: Default::default(),
+            transform: RealFftPlanner::new().plan_fft_forward(2),
+            taper: Vec::new(),
+            windowed: Vec::new(),
+            spectrum: Vec::new(),
+            scratch: Vec::new(),
+            bands: [[0.0; BANDS]; 2],
+            energy: [0.0; 2],
+            levels: [[Level::SILENT; METERS]; 2],
+            load: 0.0,
+        };
+        analyser.begin(Stream {
+            sample_rate: 48_000,
+            ..Stream::default()
+        });
+        analyser
+    }
+
+    /// What the host runs the plugin at.
+    pub fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// Levels of a band in dB, of what came in and of what is left.
+    pub fn band(&self, band: usize) -> [f32; 2] {
+        self.bands.map(|bands| decibels(bands[band]))
+    }
+
+    /// How much quieter what is left is than what came in, in dB, 0 or more.
+    pub fn reduction(&self) -> f32 {
+        let [before, after] = self.energy.map(decibels);
+        (before - after).max(0.0)
+    }
+
+    /// Levels of what came in and what goes out, a meter for the channel or two.
+    pub fn levels(&self) -> [&[Level]; 2] {
+        let meters = (self.stream.channels.max(1) as usize).min(METERS);
+        [&self.levels[0][..meters], &self.levels[1][..meters]]
+    }
+
+    /// The share of a core that processing takes.
+    pub fn load(&self) -> f32 {
+        self.load
+    }
+
+    /// Takes what has come. `elapsed` is the time since the last call, in seconds. Gives whether anything had come.
+    pub fn update(&mut self, receiver: &mut Receiver, hearing: Hearing, elapsed: f32) -> bool {
+        let stream = receiver.facts().stream();
+        if stream != self.stream && stream.sample_rate > 0 {
+            self.begin(stream);
+        }
+        let (peaks_in, peaks_out) = receiver.peaks();
+        for (levels, peaks) in self.levels.iter_mut().zip([peaks_in, peaks_out]) {
+            for (level, peak) in levels.iter_mut().zip(peaks) {
+                level.follow(peak, elapsed);
+            }
+        }
+        let (busy, samples) = receiver.load();
+        if samples > 0 {
+            let load = busy.as_secs_f32() * self.stream.sample_rate as f32 / samples as f32;
+            self.load += (load - self.load) * share(elapsed, SLOW);
+        }
+        let (mut input, mut output) = std::mem::take(&mut self.received);
+        input.clear();
+        output.clear();
+        receiver.receive(&mut input, &mut output);
+        let came = !input.is_empty();
+        self.take(&input, &output, hearing, elapsed);
+        self.received = (input, output);
+        if came {
+            self.analyse(elapsed);
+        }
+        came
+    }
+
+    fn begin(&mut self, stream: Stream) {
+        let window = ((stream.sample_rate as f32 * WINDOW_SECONDS) as usize).next_power_of_two();
+        self.stream = stream;
+        self.waiting = VecDeque::from(vec![0.0; stream.latency as usize]);
+        self.recent = std::array::from_fn(|_| VecDeque::from(vec![0.0; window]));
+        self.transform = RealFftPlanner::new().plan_fft_forward(window);
+        // Hann, such that a full-scale sine has power 1.
+        let turn = std::f32::consts::TAU / window as f32;
+        self.taper = (0..window)
+            .map(|n| (1.0 - (turn * n as f32).cos()) * 2.0 / window as f32)
+            .collect();
+        self.windowed = vec![0.0; window];
+        self.spectrum = self.transform.make_output_vec();
+        self.scratch = self.transform.make_scratch_vec();
+        self.bands = [[0.0; BANDS]; 2];
+        self.energy = [0.0; 2];
+    }
+
+    /// Tells what came in and what is left apart, and remembers the last window of both.
+    fn take(&mut self, input: &[f32], output: &[f32], hearing: Hearing, elapsed: f32) {
+        let sane = |x: f32| if x.is_finite() { x.clamp(-1e3, 1e3) } else { 0.0 };
+        let mut energy = [0.0; 2];
+        for (&x, &y) in input.iter().zip(output) {
+            self.waiting.push_back(sane(x));
+            let before = self.waiting.pop_front().unwrap_or_default();
+            let heard = sane(y / if hearing.bypass { 1.0 } else { hearing.gain });
+            let left = match hearing.listen {
+                Listen::Removed if !hearing.bypass => before - heard,
+                _ => heard,
+            };
+            for ((recent, energy), sample) in self.recent.iter_mut().zip(&mut energy).zip([before, left]) {
+                recent.pop_front();
+                recent.push_back(sample);
+                *energy += sample * sample;
+            }
+        }
+        if !input.is_empty() {
+            for (smooth, energy) in self.energy.iter_mut().zip(energy) {
+                *smooth += (energy / input.len() as f32 - *smooth) * share(elapsed, SLOW);
+            }
+        }
+    }
+
+    fn analyse(&mut self, elapsed: f32) {
+        for (recent, bands) in self.recent.iter().zip(&mut self.bands) {
+            for ((windowed, sample), taper) in self.windowed.iter_mut().zip(recent).zip(&self.taper) {
+                *windowed = sample * taper;
+            }
+            // Fails only for buffers of other lengths than it made itself.
+            let transformed = self.transform.process_with_scratch(
+                &mut self.windowed,
+                &mut self.spectrum,
+                &mut self.scratch,
+            );
+            debug_assert!(transformed.is_ok());
+            let bins_per_hertz = self.taper.len() as f32 / self.stream.sample_rate as f32;
+            for (band, smooth) in bands.iter_mut().enumerate() {
+                let power = power_between(
+                    &self.spectrum,
+                    frequency_of(band as f32 - 0.5) * bins_per_hertz,
+                    frequency_of(band as f32 + 0.5) * bins_per_hertz,
+                );
+                let time = if power > *smooth { RISE } else { FALL };
+                *smooth += (power - *smooth) * share(elapsed, time);
+            }
+        }
+    }
+}
+
+/// The frequency at a place on the scale of the bands, in Hz.
+pub fn frequency_of(band: f32) -> f32 {
+    LOWEST * (HIGHEST / LOWEST).powf(band / (BANDS - 1) as f32)
+}
+
+/// The place of a frequency (Hz) on the scale of the bands.
+pub fn band_of(frequency: f32) -> f32 {
+    (frequency / LOWEST).ln() / (HIGHEST / LOWEST).ln() * (BANDS - 1) as f32
+}
+
+/// The power between two places, in bins. Where less than a bin lies between them, it is interpolated as if a band
+/// were a bin wide, so that a sine shows the same level wherever it is.
+fn power_between(spectrum: &[Complex32], from: f32, to: f32) -> f32 {
+    let at = |bin: usize| spectrum.get(bin).map_or(0.0, Complex32::norm_sqr);
+    if to - from < 1.0 {
+        let middle = 0.5 * (from + to);
+        let (bin, part) = (middle as usize, middle.fract());
+        return at(bin) * (1.0 - part) + at(bin + 1) * part;
+    }
+    let mut power = 0.0;
+    for bin in from as usize..=to as usize {
+        let covered = (to.min(bin as f32 + 1.0) - from.max(bin as f32)).max(0.0);
+        power += covered * at(bin);
+    }
+    // A Hann window spreads a sine's power over three bins, one and a half times that of the middle one.
+    power / (1.0 + 0.5 * (to - from - 1.0).min(1.0))
+}
+
+/// The share that a time constant lets through in a time.
+fn share(elapsed: f32, constant: f32) -> f32 {
+    1.0 - (-elapsed / constant).exp()
+}
+
+fn decibels(power: f32) -> f32 {
+    if power > 1e-12 {
+        10.0 * power.log10()
+    } else {
+        FLOOR
+    }
+}

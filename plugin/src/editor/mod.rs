@@ -1,0 +1,352 @@
+//! The editor: a spectrum, meters, and the parameters.
+//!
+//! Runs on the host's main thread and reads what the audio thread shows through [`monitor`](crate::monitor). Without a
+//! window nothing runs, neither here nor there.
+
+mod analyser;
+mod knob;
+mod meters;
+mod spectrum;
+mod switch;
+mod theme;
+mod window;
+
+pub use window::WindowSize;
+
+use crate::identity;
+use crate::monitor::{Receiver, Watching};
+use crate::parameters::Parameters;
+use crate::presets::PRESETS;
+use analyser::{Analyser, Hearing};
+use crossbeam_utils::atomic::AtomicCell;
+use egui::{Align, Align2, Layout, Rect, UiBuilder, pos2, vec2};
+use knob::Knob;
+use nice_plug::context::gui::GuiContext;
+use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
+use nice_plug::editor::{HostMethods, SpawnedEditor};
+use nice_plug::prelude::*;
+use nice_plug_egui::baseview::{self, HandlerError};
+use nice_plug_egui::{
+    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp,
+    RepaintNotifier, create_egui_editor,
+};
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Time between frames while sound comes.
+const FRAME: Duration = Duration::from_millis(16);
+/// Time between looks for sound while none comes.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// Opens windows for hosts.
+pub struct PluginEditor {
+    parameters: Arc<Parameters>,
+    receiver: Arc<Mutex<Receiver>>,
+    /// Pixels to a point of the last window, by the system's setting.
+    scale: Arc<AtomicCell<f64>>,
+}
+
+impl PluginEditor {
+    /// An editor for parameters and what the audio thread shows.
+    pub fn new(parameters: Arc<Parameters>, receiver: Receiver) -> Self {
+        Self {
+            parameters,
+            receiver: Arc::new(Mutex::new(receiver)),
+            scale: Arc::new(AtomicCell::new(1.0)),
+        }
+    }
+}
+
+impl Editor for PluginEditor {
+    type Handle = EguiEditorHandle;
+
+    fn spawn(
+        &self,
+        parent: Option<ParentWindowHandle>,
+        wait_for_parent: bool,
+        fallback_scale_factor: Option<f64>,
+        gui_context: GuiContext,
+        host: Option<HostMethods>,
+    ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
+        // A new egui editor every time: it takes its size only when it is made, and the saved one may have come since.
+        let size = self.parameters.window.load().checked();
+        let [width, height] = size.points();
+        let state = EguiEditorState::from_size(LogicalSize::new(width, height), size.zoom());
+        let settings = EguiNiceSettings::new()
+            .with_tile(identity::NAME)
+            .with_resize_hint(self.resize_hint());
+        let window = Window {
+            parameters: self.parameters.clone(),
+            receiver: self.receiver.clone(),
+            scale: self.scale.clone(),
+            analyser: Analyser::new(),
+            opened: None,
+        };
+        create_egui_editor(state, RepaintNotifier::new(), settings, window)
+            .ok_or("egui makes no editor")?
+            .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
+    }
+
+    fn size(&self) -> NativeSize<u32> {
+        let size = self.parameters.window.load().checked();
+        let [width, height] = size.points().map(|side| f64::from(side * size.zoom()));
+        NativeSize::from_size(Size::Logical(LogicalSize::new(width, height)), self.scale.load())
+    }
+
+    fn resize_hint(&self) -> ResizeHint {
+        let logical = |[width, height]: [f32; 2], zoom: f32| LogicalSize::new(width * zoom, height * zoom);
+        let zooms = WindowSize::ZOOMS;
+        ResizeHint::resizable().with_min_max_logical_size(
+            Some(logical(WindowSize::SMALLEST, zooms[0])),
+            Some(logical(WindowSize::LARGEST, zooms[zooms.len() - 1])),
+        )
+    }
+}
+
+/// A window's content.
+struct Window {
+    parameters: Arc<Parameters>,
+    receiver: Arc<Mutex<Receiver>>,
+    scale: Arc<AtomicCell<f64>>,
+    analyser: Analyser,
+    /// There while the window is.
+    opened: Option<Opened>,
+}
+
+struct Opened {
+    host: GuiContext,
+    /// Lets the audio thread show what it does.
+    _watching: Watching,
+}
+
+impl NiceEguiApp for Window {
+    fn build(
+        &mut self,
+        context: egui::Context,
+        host: GuiContext,
+        frame: &mut Frame,
+    ) -> Result<(), HandlerError> {
+        theme::apply(&context);
+        // The space bar belongs to the host: it starts and stops.
+        frame.set_key_capture(KeyCapture::IgnoreKeys(vec![Key::Character(" ".to_owned())]));
+        let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        self.opened = Some(Opened {
+            host,
+            _watching: receiver.watch(),
+        });
+        Ok(())
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
+        let elapsed = ui.input(|input| input.stable_dt).min(0.5);
+        let settings = self.parameters.settings();
+        let hearing = Hearing {
+            listen: settings.listen,
+            gain: util::db_to_gain(settings.output_gain),
+            bypass: settings.bypass,
+        };
+        let came = {
+            let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+            self.analyser.update(&mut receiver, hearing, elapsed)
+        };
+        ui.ctx().request_repaint_after(if came { FRAME } else { IDLE });
+        if let Some(Opened { host, .. }) = &self.opened {
+            let host = host.clone();
+            self.show(ui, &host.param_setter());
+        }
+    }
+
+    fn resized(&mut self, size: baseview::WindowSize) {
+        let zoom = self.parameters.window.load().checked().zoom();
+        let (width, height) = (size.logical.width as f32, size.logical.height as f32);
+        self.parameters.window.store(WindowSize::new(width, height, zoom));
+        // The zoom is part of what baseview tells as the scale.
+        self.scale.store(size.scale_factor / f64::from(zoom));
+    }
+
+    fn zoom_factor_changed(&mut self, zoom: f32) {
+        let [width, height] = self.parameters.window.load().checked().points();
+        self.parameters.window.store(WindowSize::new(width, height, zoom));
+    }
+}
+
+impl Window {
+    fn show(&mut self, ui: &mut egui::Ui, setter: &ParamSetter) {
+        let all = ui.max_rect();
+        ui.painter().rect_filled(all, 0.0, theme::BACKGROUND);
+        let inner = all.shrink2(vec2(16.0, 0.0));
+        let header = Rect::from_min_max(inner.min, pos2(inner.right(), inner.top() + 52.0));
+        let footer = Rect::from_min_max(pos2(inner.left(), inner.bottom() - 30.0), inner.max);
+        // Taller windows give the knobs some of the room.
+        let knobs_height = (inner.height() * 0.28).clamp(128.0, 190.0);
+        let controls = Rect::from_min_max(
+            pos2(inner.left(), footer.top() - knobs_height),
+            pos2(inner.right(), footer.top()),
+        );
+        let graph = Rect::from_min_max(header.left_bottom(), pos2(inner.right(), controls.top() - 12.0));
+        self.show_header(ui, header, setter);
+        self.show_graph(ui, graph);
+        self.show_controls(ui, controls, setter);
+        self.show_footer(ui, footer);
+    }
+
+    fn show_header(&mut self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
+        let centre = rect.center().y;
+        let name = ui.painter().text(
+            pos2(rect.left(), centre),
+            Align2::LEFT_CENTER,
+            identity::NAME,
+            theme::text(22.0),
+            theme::TEXT,
+        );
+        ui.painter()
+            .circle_filled(pos2(name.right() + 7.0, name.bottom() - 8.0), 2.5, theme::VOICE);
+        let right = Layout::right_to_left(Align::Center);
+        let mut bar = ui.new_child(UiBuilder::new().max_rect(rect).layout(right));
+        let (bypass, _) = bar.allocate_exact_size(vec2(112.0, 30.0), egui::Sense::hover());
+        switch::show(
+            &mut bar,
+            bypass,
+            &self.parameters.bypass,
+            setter,
+            theme::HOT,
+            "The input passes untouched, in step with the rest",
+        );
+        self.show_zoom(&mut bar);
+        self.show_presets(&mut bar, setter);
+    }
+
+    fn show_zoom(&self, ui: &mut egui::Ui) {
+        let zoom = ui.ctx().zoom_factor();
+        let percent = |zoom: f32| format!("{:.0} %", zoom * 100.0);
+        ui.menu_button(percent(zoom), |ui| {
+            for choice in WindowSize::ZOOMS {
+                if ui.selectable_label(zoom == choice, percent(choice)).clicked() {
+                    ui.ctx().set_zoom_factor(choice);
+                    ui.close();
+                }
+            }
+        })
+        .response
+        .on_hover_text("Size of everything");
+    }
+
+    fn show_presets(&self, ui: &mut egui::Ui, setter: &ParamSetter) {
+        let chosen = PRESETS.iter().find(|preset| self.parameters.are(preset));
+        let title = chosen.map_or("Presets".to_owned(), |preset| format!("Preset: {}", preset.name));
+        ui.menu_button(title, |ui| {
+            for preset in &PRESETS {
+                let is_chosen = chosen.is_some_and(|chosen| chosen.name == preset.name);
+                let entry = ui.selectable_label(is_chosen, preset.name);
+                if entry.on_hover_text(preset.purpose).clicked() {
+                    self.parameters.take(preset, setter);
+                    ui.close();
+                }
+            }
+        });
+    }
+
+    fn show_graph(&self, ui: &egui::Ui, rect: Rect) {
+        const METER: f32 = 34.0;
+        const GAP: f32 = 8.0;
+        let column =
+            |left: f32| Rect::from_min_max(pos2(left, rect.top()), pos2(left + METER, rect.bottom()));
+        let right = rect.right() - METER;
+        let [input, output] = self.analyser.levels();
+        meters::show_levels(ui, column(rect.left()), "IN", input);
+        meters::show_levels(ui, column(right), "OUT", output);
+        meters::show_reduction(ui, column(right - METER - GAP), self.analyser.reduction());
+        let graph = Rect::from_min_max(
+            pos2(rect.left() + METER + GAP, rect.top()),
+            pos2(right - METER - 2.0 * GAP, rect.bottom()),
+        );
+        spectrum::show(ui, graph, &self.analyser, self.parameters.delta.value());
+    }
+
+    fn show_controls(&self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
+        let parameters = &self.parameters;
+        let diameter = rect.height() - 54.0;
+        let large = diameter + 36.0;
+        let small = diameter * 0.74;
+        let cell = |left: f32, width: f32| {
+            Rect::from_min_max(pos2(left, rect.top()), pos2(left + width, rect.bottom()))
+        };
+        Knob::new(
+            &parameters.strength,
+            setter,
+            diameter,
+            "The most that anything is lowered; ∞ removes all it can",
+        )
+        .show(ui, cell(rect.left(), large));
+        let (second, width) = (rect.left() + large + 12.0, small + 34.0);
+        let lower = |cell: Rect| cell.translate(vec2(0.0, (diameter - small) / 2.0));
+        Knob::new(
+            &parameters.mix,
+            setter,
+            small,
+            "How much of the cleaned sound; the rest is the input",
+        )
+        .show(ui, lower(cell(second, width)));
+        Knob::new(&parameters.gain, setter, small, "Gain of what is heard")
+            .from_middle()
+            .show(ui, lower(cell(second + width + 12.0, width)));
+        let (width, height) = (186.0, 36.0);
+        let left = rect.right() - width;
+        let top = rect.center().y - height - 5.0;
+        let place =
+            |row: f32| Rect::from_min_size(pos2(left, top + row * (height + 10.0)), vec2(width, height));
+        switch::show(
+            ui,
+            place(0.0),
+            &parameters.delta,
+            setter,
+            theme::REMOVED,
+            "Hear what is taken away, to judge whether any voice is in it",
+        );
+        switch::show(
+            ui,
+            place(1.0),
+            &parameters.link,
+            setter,
+            theme::VOICE,
+            "On: one mask for all channels, which keeps the stereo image\nOff: every channel on its own",
+        );
+    }
+
+    fn show_footer(&self, ui: &egui::Ui, rect: Rect) {
+        let stream = self.analyser.stream();
+        let write = |x: f32, align: Align2, text: String| {
+            ui.painter().text(
+                pos2(x, rect.center().y),
+                align,
+                text,
+                theme::text(11.5),
+                theme::FAINT,
+            )
+        };
+        let channels = match stream.channels {
+            0 => "waiting for the host".to_owned(),
+            1 => "mono".to_owned(),
+            2 => "stereo".to_owned(),
+            n => format!("{n} channels"),
+        };
+        let rate = f64::from(stream.sample_rate) / 1000.0;
+        write(
+            rect.left(),
+            Align2::LEFT_CENTER,
+            format!("{rate} kHz, {channels}"),
+        );
+        let milliseconds = f64::from(stream.latency) / rate;
+        let about = if stream.channels > 0 && stream.latency == 0 {
+            format!("{rate} kHz is out of range: sound passes untouched")
+        } else {
+            format!(
+                "Latency {milliseconds:.1} ms ({} samples)     CPU {:.1} %",
+                stream.latency,
+                100.0 * self.analyser.load()
+            )
+        };
+        write(rect.right(), Align2::RIGHT_CENTER, about);
+    }
+}

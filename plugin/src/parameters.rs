@@ -1,0 +1,203 @@
+//! What hosts automate and save.
+
+use crate::editor::WindowSize;
+use crate::presets::Preset;
+use aeden::denoiser::{Link, Listen};
+use crossbeam_utils::atomic::AtomicCell;
+use nice_plug::prelude::*;
+use std::sync::Arc;
+
+/// The strength from which nothing limits the attenuation, in dB.
+pub const UNLIMITED: f32 = 60.0;
+
+/// The largest output gain, in dB, and with a minus the smallest.
+pub const MAX_GAIN: f32 = 24.0;
+
+/// The plugin's parameters. Their ids never change: projects and automation refer to them.
+#[derive(Params)]
+pub struct Parameters {
+    /// The most that the level is lowered anywhere, 0 to [`UNLIMITED`] dB; there, and only there, it has no limit.
+    #[id = "strength"]
+    pub strength: FloatParam,
+    /// The share of the cleaned sound, 0 to 1.
+    #[id = "mix"]
+    pub mix: FloatParam,
+    /// Gain of what is heard, ± [`MAX_GAIN`] dB.
+    #[id = "gain"]
+    pub gain: FloatParam,
+    /// Whether what is removed is heard instead of what is left.
+    #[id = "delta"]
+    pub delta: BoolParam,
+    /// Whether all channels share one mask.
+    #[id = "link"]
+    pub link: BoolParam,
+    /// Whether the input passes untouched, delayed by the latency.
+    #[id = "bypass"]
+    pub bypass: BoolParam,
+    /// The editor's size, saved with them.
+    #[persist = "window"]
+    pub window: Arc<AtomicCell<WindowSize>>,
+}
+
+/// What the parameters ask of the denoiser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// In dB; `None` for no limit.
+    pub attenuation_limit: Option<f32>,
+    /// 0 to 1.
+    pub mix: f32,
+    /// In dB.
+    pub output_gain: f32,
+    /// What is heard.
+    pub listen: Listen,
+    /// Whether channels share one mask.
+    pub link: Link,
+    /// Whether the input passes untouched.
+    pub bypass: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            strength: FloatParam::new(
+                "Strength",
+                UNLIMITED,
+                FloatRange::Linear {
+                    min: 0.0,
+                    max: UNLIMITED,
+                },
+            )
+            .with_step_size(0.1)
+            .with_unit(" dB")
+            .with_value_to_string(Arc::new(strength_to_text))
+            .with_string_to_value(Arc::new(text_to_strength)),
+            mix: FloatParam::new("Mix", 1.0, FloatRange::Linear { min: 0.0, max: 1.0 })
+                .with_step_size(0.001)
+                .with_unit(" %")
+                .with_value_to_string(Arc::new(|share| decimal(share * 100.0)))
+                .with_string_to_value(Arc::new(|text| number(text, "%").map(|percent| percent / 100.0))),
+            gain: FloatParam::new(
+                "Output gain",
+                0.0,
+                FloatRange::Linear {
+                    min: -MAX_GAIN,
+                    max: MAX_GAIN,
+                },
+            )
+            .with_step_size(0.1)
+            .with_unit(" dB")
+            .with_value_to_string(Arc::new(decimal))
+            .with_string_to_value(Arc::new(|text| number(text, "dB"))),
+            delta: switch("Listen to removed", false),
+            link: switch("Channel link", true),
+            bypass: switch("Bypass", false).make_bypass(),
+            window: Arc::new(AtomicCell::new(WindowSize::default())),
+        }
+    }
+}
+
+impl Parameters {
+    /// What they ask for now.
+    pub fn settings(&self) -> Settings {
+        let strength = self.strength.value();
+        Settings {
+            attenuation_limit: (strength < UNLIMITED).then_some(strength),
+            mix: self.mix.value(),
+            output_gain: self.gain.value(),
+            listen: if self.delta.value() {
+                Listen::Removed
+            } else {
+                Listen::Cleaned
+            },
+            link: if self.link.value() {
+                Link::Linked
+            } else {
+                Link::Independent
+            },
+            bypass: self.bypass.value(),
+        }
+    }
+}
+
+impl Parameters {
+    /// Whether they have the values of a preset.
+    pub fn are(&self, preset: &Preset) -> bool {
+        let [strength, mix, gain] =
+            [&self.strength, &self.mix, &self.gain].map(|parameter| parameter.unmodulated_plain_value());
+        // Values go in steps, so what is equal differs by rounding alone.
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-3;
+        near(strength, preset.strength)
+            && near(mix, preset.mix)
+            && near(gain, preset.gain)
+            && self.link.unmodulated_plain_value() == preset.link
+    }
+
+    /// Gives them the values of a preset, through the host, which records that as it records a user's moves.
+    pub fn take(&self, preset: &Preset, host: &ParamSetter) {
+        for (parameter, value) in [
+            (&self.strength, preset.strength),
+            (&self.mix, preset.mix),
+            (&self.gain, preset.gain),
+        ] {
+            host.begin_set_parameter(parameter);
+            host.set_parameter(parameter, value);
+            host.end_set_parameter(parameter);
+        }
+        for (parameter, value) in [
+            (&self.link, preset.link),
+            (&self.delta, false),
+            (&self.bypass, false),
+        ] {
+            host.begin_set_parameter(parameter);
+            host.set_parameter(parameter, value);
+            host.end_set_parameter(parameter);
+        }
+    }
+}
+
+/// A parameter that is on or off, and refuses any other word.
+fn switch(name: &str, default: bool) -> BoolParam {
+    BoolParam::new(name, default)
+        .with_value_to_string(Arc::new(|on| if on { "On" } else { "Off" }.to_owned()))
+        .with_string_to_value(Arc::new(|text| match text.trim().to_ascii_lowercase().as_str() {
+            "on" | "yes" | "true" | "1" => Some(true),
+            "off" | "no" | "false" | "0" => Some(false),
+            _ => None,
+        }))
+}
+
+fn strength_to_text(strength: f32) -> String {
+    if strength < UNLIMITED {
+        decimal(strength)
+    } else {
+        "∞".to_owned()
+    }
+}
+
+fn text_to_strength(text: &str) -> Option<f32> {
+    match without_unit(text, "dB").to_lowercase().as_str() {
+        "∞" | "inf" | "infinity" | "max" | "unlimited" => Some(UNLIMITED),
+        _ => number(text, "dB").map(|limit| limit.clamp(0.0, UNLIMITED)),
+    }
+}
+
+/// With one decimal, and no minus before a zero.
+fn decimal(value: f32) -> String {
+    let tenths = (value * 10.0).round();
+    format!("{:.1}", if tenths == 0.0 { 0.0 } else { tenths / 10.0 })
+}
+
+/// A finite number with or without its unit; a comma is a decimal point too, and a true minus sign a minus.
+fn number(text: &str, unit: &str) -> Option<f32> {
+    let digits = without_unit(text, unit).replace(',', ".").replace('−', "-");
+    digits.parse().ok().filter(|value: &f32| value.is_finite())
+}
+
+fn without_unit<'a>(text: &'a str, unit: &str) -> &'a str {
+    let text = text.trim();
+    let cut = text.len().saturating_sub(unit.len());
+    match text.get(cut..) {
+        Some(end) if end.eq_ignore_ascii_case(unit) => text[..cut].trim(),
+        _ => text,
+    }
+}

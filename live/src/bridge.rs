@@ -101,6 +101,8 @@ pub struct OutletCounters {
     pub level: Gauge,
     /// The wanted level, in seconds.
     pub target: Gauge,
+    /// The resampler's delay, in seconds.
+    pub delay: Gauge,
 }
 
 /// What a user may change while it runs.
@@ -212,6 +214,8 @@ pub struct Outlet {
     filling: bool,
     /// Whether sound has ever been played.
     begun: bool,
+    /// Seconds of silence since sound was lacking.
+    silent: f64,
     /// Frames of the fade-in that are still to come.
     fade_in: usize,
     fade: usize,
@@ -306,6 +310,9 @@ impl Bridge {
             let resampler = (!direct)
                 .then(|| Retimer::new(ratio, input.channels))
                 .transpose()?;
+            if resampler.is_some() {
+                shared.delay.set(FILTER as f64 / 2.0 / f64::from(input.rate));
+            }
             lanes.push(Lane {
                 format: plan.format,
                 resampler,
@@ -325,6 +332,7 @@ impl Bridge {
                 block: BLOCK as f64,
                 filling: true,
                 begun: false,
+                silent: 0.0,
                 fade_in: 0,
                 fade: (f64::from(plan.format.rate) * FADE) as usize,
             });
@@ -627,6 +635,11 @@ impl Outlet {
                 out.fill(0.0);
                 if self.begun {
                     self.counters.lacked.add(frames as u64);
+                    let before = self.silent;
+                    self.silent += elapsed;
+                    if before <= Margin::MAX && self.silent > Margin::MAX {
+                        self.margin.stalled();
+                    }
                 }
                 return;
             }
@@ -635,7 +648,7 @@ impl Outlet {
         }
 
         let late = level - target;
-        if late > blocks + LATE {
+        if late > blocks + LATE && there > frames {
             let skipped = ((late / self.frame) as usize).min(there.saturating_sub(frames));
             self.skip_to(skipped, out);
             self.level_was_set();
@@ -721,7 +734,7 @@ impl Outlet {
         self.counters.lacked.add((frames - taken) as u64);
         self.counters.underruns.add(1);
         self.margin.lacked((frames - taken) as f64 * self.frame);
-        self.filling = true;
+        (self.filling, self.silent) = (true, 0.0);
     }
 
     /// Fades in after silence.

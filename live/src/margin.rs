@@ -5,6 +5,8 @@
 #[derive(Clone, Debug)]
 pub struct Margin {
     value: f64,
+    /// What it was before sound was lacking the last time.
+    before: f64,
     /// The least that was left after a callback in this window.
     least: f64,
     /// Seconds since the window began.
@@ -25,6 +27,7 @@ impl Margin {
     pub fn new() -> Self {
         Margin {
             value: Self::FIRST,
+            before: Self::FIRST,
             least: f64::INFINITY,
             age: 0.0,
         }
@@ -47,8 +50,14 @@ impl Margin {
         }
     }
 
-    /// `seconds` of sound were lacking.
+    /// What was lacking went on for longer than any margin: a stall, from which nothing is to be learnt.
+    pub fn stalled(&mut self) {
+        self.value = self.before;
+    }
+
+    /// `seconds` of sound were lacking in one block.
     pub fn lacked(&mut self, seconds: f64) {
+        self.before = self.value;
         self.value = (self.value + seconds.clamp(Self::FIRST / 2.0, 2.0 * Self::FIRST)).min(Self::MAX);
         (self.least, self.age) = (f64::INFINITY, 0.0);
     }
@@ -73,6 +82,14 @@ mod tests {
             margin.observe(margin.seconds() - 0.004, 0.01);
         }
         assert!((margin.seconds() - 0.007).abs() < 2e-4, "{}", margin.seconds());
+    }
+
+    #[test]
+    fn a_stall_teaches_nothing() {
+        let mut margin = Margin::new();
+        margin.lacked(0.01);
+        margin.stalled();
+        assert_eq!(margin.seconds(), Margin::FIRST);
     }
 
     #[test]

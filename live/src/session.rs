@@ -178,7 +178,8 @@ impl Session {
         };
         if let Some(running) = &self.running {
             let rate = f64::from(running.format.rate);
-            let levels = running.outlets.iter().map(|o| o.level.get()).fold(0.0, f64::max);
+            let buffers = running.outlets.iter().map(|o| o.level.get() + o.delay.get());
+            let levels = buffers.fold(0.0, f64::max);
             let device = |stream: &dyn Stream| stream.latency().unwrap_or_default().as_secs_f64();
             let latency = running.delay as f64 / rate
                 + levels

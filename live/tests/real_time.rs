@@ -63,7 +63,9 @@ fn callbacks_and_worker_never_allocate() {
                 let at = Duration::from_millis(10 * block);
                 // Now and then a stall of either side, so that skipping and running dry are covered too.
                 let frames = if block % 331 == 0 { 4800 } else { 480 };
-                bridge.intake.push(&samples[..frames * input.channels], at);
+                if block % 400 < 350 {
+                    bridge.intake.push(&samples[..frames * input.channels], at);
+                }
                 if block % 97 != 0 {
                     bridge.worker.run();
                 }

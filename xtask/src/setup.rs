@@ -8,8 +8,28 @@ use std::process::Command;
 /// The Python packages that the tests need.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
-/// Makes `.venv` with what the tests need.
+/// What the tests of `aeden live` need: sound servers, and headers for the features `alsa`, `jack` and `pipewire`.
+const SOUND: &[&str] = &[
+    "clang",
+    "dbus",
+    "jackd2",
+    "libasound2-dev",
+    "libclang-dev",
+    "libjack-jackd2-dev",
+    "libpipewire-0.3-dev",
+    "pipewire",
+    "pipewire-pulse",
+    "pkg-config",
+    "pulseaudio",
+    "pulseaudio-utils",
+    "wireplumber",
+];
+
+/// Installs Debian packages for sound, and makes `.venv` with what the tests need.
 pub fn run() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        missing_packages(SOUND)?;
+    }
     venv(Path::new(".venv"), Path::new(REQUIREMENTS)).map(|_| ())
 }
 
@@ -73,6 +93,16 @@ pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     program::run(Command::new(&python).args(install).arg(requirements))?;
     std::fs::write(&stamp, wanted)?;
     Ok(python)
+}
+
+/// Installs those Debian packages that are not there.
+fn missing_packages(names: &[&'static str]) -> Result<()> {
+    let there = |name: &str| {
+        let query = program::output(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", name]));
+        query.is_ok_and(|status| status.trim() == "installed")
+    };
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !there(name)).collect();
+    if missing.is_empty() { Ok(()) } else { packages(&missing) }
 }
 
 /// Installs Debian packages. Upgrades nothing.

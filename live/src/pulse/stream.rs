@@ -275,10 +275,8 @@ impl Wire {
         if descriptor.channel != CONTROL || length > self.command.len() {
             return Err(AudioError::Lost("the sound server sent what nobody asked for".into()));
         }
-        let mut command = &mut self.command[..length];
-        self.socket.read_exact(command).map_err(|_| gone())?;
-        let command = &mut &*std::mem::take(&mut command);
-        match Command::read_tag_prefixed(command, self.version) {
+        self.socket.read_exact(&mut self.command[..length]).map_err(|_| gone())?;
+        match Command::read_tag_prefixed(&mut &self.command[..length], self.version) {
             Ok((_, Command::Request(request))) => Ok(request.length as usize),
             Ok((_, Command::Underflow(_) | Command::Overflow(_))) => {
                 self.underruns.add(1);

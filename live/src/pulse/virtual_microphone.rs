@@ -43,7 +43,7 @@ pub fn make() -> Result<Box<dyn VirtualMicrophone>, AudioError> {
     microphone.load(
         "module-null-sink",
         &format!(
-            "sink_name={SINK} rate={RATE} channels=2 channel_map=front-left,front-right \
+            "sink_name={SINK} format=float32le rate={RATE} channels=2 channel_map=front-left,front-right \
              sink_properties=\"device.description='aeden output' {owner}\""
         ),
     )?;

@@ -201,8 +201,6 @@ pub struct Outlet {
     /// Seconds a frame takes.
     frame: f64,
     ring: Consumer<f32>,
-    /// Output frames that one input frame becomes, nominally.
-    ratio: f64,
     input_rate: f64,
     input: Arc<Counters>,
     counters: Arc<OutletCounters>,
@@ -323,7 +321,6 @@ impl Bridge {
                 format: plan.format,
                 frame: 1.0 / f64::from(plan.format.rate),
                 ring: from,
-                ratio,
                 input_rate: f64::from(input.rate),
                 input: counters.clone(),
                 counters: shared.clone(),

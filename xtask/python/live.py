@@ -143,8 +143,7 @@ def quality(kind, aeden, pairs, output):
         server = Server(kind, stack)
         program = server.live(aeden, "live", "--json", "--virtual-mic")
         for noisy_file, clean_file in pairs:
-            noisy, rate = soundfile.read(noisy_file, dtype="float32")
-            clean, _ = soundfile.read(clean_file, dtype="float32")
+            name = f"{noisy_file.stem}.wav"
             at_rate = server.folder / "noisy.wav"
             server.run("ffmpeg", "-v", "error", "-y", "-i", noisy_file, "-ar", RATE, "-c:a", "pcm_f32le", at_rate)
             noisy, _ = soundfile.read(at_rate, dtype="float32")
@@ -152,13 +151,13 @@ def quality(kind, aeden, pairs, output):
                 server.play(np.concatenate([noisy, np.zeros(RATE, np.float32)]))
                 time.sleep(1)
                 heard = recorded()[:, 0]
-            offline_file = folders["offline"] / noisy_file.name
+            offline_file = folders["offline"] / name
             server.run(aeden, "clean", "-q", "-y", "--bits", "32f", at_rate, offline_file)
             offline, _ = soundfile.read(offline_file, dtype="float32")
             start = lag(offline, heard)
-            soundfile.write(folders["live"] / noisy_file.name, heard[start : start + len(offline)], RATE, "FLOAT")
+            soundfile.write(folders["live"] / name, heard[start : start + len(offline)], RATE, "FLOAT")
             server.run("ffmpeg", "-v", "error", "-y", "-i", clean_file, "-ar", RATE, "-c:a", "pcm_f32le",
-                       folders["clean"] / noisy_file.name)
+                       folders["clean"] / name)
         program.terminate()
         print(program.stdout.read().splitlines()[-1])
     return folders
@@ -199,7 +198,7 @@ def main():
     if arguments.part == "latency":
         latency(arguments.server, arguments.aeden, arguments.through, noisy)
     elif arguments.part == "quality":
-        files = sorted((arguments.dev / "noisy").glob("*.wav"))[: arguments.files]
+        files = sorted((arguments.dev / "noisy").glob("*.flac"))[: arguments.files]
         pairs = [(file, arguments.dev / "clean" / file.name) for file in files]
         quality(arguments.server, arguments.aeden, pairs, arguments.output)
     else:

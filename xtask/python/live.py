@@ -93,7 +93,7 @@ class Server:
 
     def live(self, *command):
         """Starts a live program that prints a line of JSON a second; returns it when sound flows."""
-        program = self.start(*command, stdout=subprocess.PIPE, text=True)
+        program = self.start(*command, stdout=subprocess.PIPE, stderr=None, text=True)
         for line in program.stdout:
             if json.loads(line)["running"]:
                 return program

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How long a server may take to answer; it is on this machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Bytes of the secret that a server and its clients share through a file.
+const COOKIE_BYTES: usize = 256;
+
 const ADVICE: &str = "start PulseAudio or PipeWire (systemctl --user start pipewire-pulse, or pulseaudio --start), \
     or set PULSE_SERVER=unix:/path/to/its/socket";
 
@@ -43,9 +46,11 @@ impl Connection {
             version: protocol::MAX_VERSION,
             sequence: 0,
         };
+        // Servers end a connection that brings a cookie of another length, even those that let everybody in.
         let cookie = pulseaudio::cookie_path_from_env()
             .and_then(|path| std::fs::read(path).ok())
-            .unwrap_or_default();
+            .filter(|cookie| cookie.len() == COOKIE_BYTES)
+            .unwrap_or_else(|| vec![0; COOKIE_BYTES]);
         let auth = AuthParams {
             version: protocol::MAX_VERSION,
             supports_shm: false,

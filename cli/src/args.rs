@@ -1,5 +1,6 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
+use crate::live::args::{DevicesArgs, LiveArgs};
 use crate::problem::EXIT_STATUS_HELP;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -18,6 +19,10 @@ pub struct Cli {
 pub enum Command {
     /// Take the noise out of WAV files
     Clean(CleanArgs),
+    /// Take the noise out of a microphone while it is used
+    Live(LiveArgs),
+    /// List the devices that `aeden live` can use
+    Devices(DevicesArgs),
     /// Tell format, loudness, noise floor and signal-to-noise ratio of WAV files
     Inspect(InspectArgs),
     /// List the built-in models, or describe a model file
@@ -205,14 +210,14 @@ pub struct ModelsArgs {
     pub json: bool,
 }
 
-fn attenuation(text: &str) -> Result<f32, String> {
+pub(crate) fn attenuation(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
         _ => Err("a number of decibels from 0 to 100, such as 12".into()),
     }
 }
 
-fn fraction(text: &str) -> Result<f32, String> {
+pub(crate) fn fraction(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("a number from 0 to 1, such as 0.8".into()),

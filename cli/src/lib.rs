@@ -2,7 +2,7 @@
 //!
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
-//! them appear complete or not at all.
+//! them appear complete or not at all. [`live`] is about microphones.
 
 pub mod aligned;
 pub mod args;
@@ -11,6 +11,7 @@ pub mod clean;
 pub mod cleaner;
 pub mod inspect;
 pub mod level;
+pub mod live;
 pub mod models;
 pub mod output;
 pub mod plan;
@@ -35,6 +36,8 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let (name, result) = match &cli.command {
         Command::Clean(args) => ("clean", batch::clean(args)),
+        Command::Live(args) => ("live", live::live(args)),
+        Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect_all(args)),
         Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),

@@ -11,6 +11,8 @@ pub const FILE_FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Exit status: the model or the engine cannot be used; nothing has been done.
 pub const MODEL: u8 = 3;
+/// Exit status: the sound system or a device cannot be used.
+pub const AUDIO: u8 = 4;
 /// Exit status: stopped by Ctrl-C or a request to terminate; unfinished output has been removed.
 pub const INTERRUPTED: u8 = 130;
 
@@ -21,7 +23,9 @@ Exit status:
   1    at least one file could not be done, its error line says why; the others were done
   2    the command makes no sense as given; nothing was done
   3    the model or the engine cannot be used; nothing was done
-  130  stopped by Ctrl-C or a request to terminate; unfinished output was removed";
+  4    the sound system or a device cannot be used; the error line says what to do
+  130  stopped by Ctrl-C or a request to terminate; unfinished output was removed
+       (live ends that way when all is well: status 0)";
 
 /// One error line.
 #[derive(Clone, Debug)]
@@ -57,6 +61,14 @@ impl Problem {
         Problem {
             text: what.to_string(),
             status: MODEL,
+        }
+    }
+
+    /// The sound system or a device cannot be used.
+    pub fn audio(what: impl std::fmt::Display) -> Self {
+        Problem {
+            text: what.to_string(),
+            status: AUDIO,
         }
     }
 

@@ -22,6 +22,8 @@ cargo xtask TASK
   test       setup, then every check and test there is
   fuzz       tests with `fuzz` in their names, a million cases each
                --cases N          another number of cases
+  all-day    `aeden live` on a clock that runs ahead: a day at -300, 0 and +300 ppm of drift, with jitter and stalls
+               --hours N          instead of 24
   eval       clean ../shared/data/dev with the release build and score it beside other denoisers
                --model FILE       a model file instead of the built-in model
                --engine NAME      native or onnxruntime
@@ -79,6 +81,7 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         "bundle" => bundle::run(&bundle::Options::parse(options)?),
         "fuzz" => test::fuzz(options),
+        "all-day" => test::all_day(options),
         "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
         "setup" => setup::run(),
         "test" => test::run(),

@@ -8,6 +8,23 @@ use std::process::Command;
 /// The Python packages that the tests need.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
+/// The Debian packages that all features are built with, and the sound servers that `aeden live` is tested with.
+const SOUND: &[&str] = &[
+    "clang",
+    "dbus",
+    "jackd2",
+    "libasound2-dev",
+    "libclang-dev",
+    "libjack-jackd2-dev",
+    "libpipewire-0.3-dev",
+    "pipewire",
+    "pipewire-pulse",
+    "pkg-config",
+    "pulseaudio",
+    "pulseaudio-utils",
+    "wireplumber",
+];
+
 /// What the plugin's standalone program is built with, by the names of Debian and of `pkg-config`.
 pub const STANDALONE_PACKAGES: [&str; 3] = ["pkg-config", "libasound2-dev", "libjack-jackd2-dev"];
 const STANDALONE_LIBRARIES: [&str; 2] = ["alsa", "jack"];
@@ -33,10 +50,10 @@ const HOSTS: &[&str] = &[
 /// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin
 /// may be missing in the end: their tests are then skipped.
 pub fn run() -> Result<()> {
-    if !can_build_standalone() {
-        packages(&STANDALONE_PACKAGES)?;
+    if cfg!(target_os = "linux") {
+        install_missing(SOUND)?;
     }
-    if let Err(e) = hosts() {
+    if let Err(e) = install_missing(HOSTS) {
         eprintln!("{e:#}; without it some tests of the plugin are skipped");
     }
     test_python().map(|_| ())
@@ -46,14 +63,6 @@ pub fn run() -> Result<()> {
 pub fn can_build_standalone() -> bool {
     let mut pkg_config = Command::new("pkg-config");
     !cfg!(target_os = "linux") || program::succeeds(pkg_config.arg("--exists").args(STANDALONE_LIBRARIES))
-}
-
-/// Installs the hosts that the plugin is tested in.
-fn hosts() -> Result<()> {
-    match missing(HOSTS)?[..] {
-        [] => Ok(()),
-        ref names => packages(names),
-    }
 }
 
 /// The virtual environment of the tests: its Python program.
@@ -129,6 +138,14 @@ fn missing<'a>(names: &[&'a str]) -> Result<Vec<&'a str>> {
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let installed = |name: &str| list.lines().any(|line| line.strip_prefix("ii ") == Some(name));
     Ok(names.iter().copied().filter(|name| !installed(name)).collect())
+}
+
+/// Installs those of some Debian packages that are not there.
+fn install_missing(names: &[&str]) -> Result<()> {
+    match missing(names)?[..] {
+        [] => Ok(()),
+        ref names => packages(names),
+    }
 }
 
 /// Installs Debian packages. Upgrades nothing.

@@ -173,6 +173,22 @@ pub fn fuzz(options: &[String]) -> Result<()> {
     program::run(&mut cargo)
 }
 
+/// Runs the days of the virtual clock at their full length, with what they measured.
+///
+/// # Errors
+/// If the sound was not what it should be at any time of a day.
+pub fn all_day(options: &[String]) -> Result<()> {
+    let hours = match options {
+        [] => "24",
+        [option, hours] if option == "--hours" && hours.parse::<f64>().is_ok_and(|hours| hours > 0.0) => hours,
+        _ => bail!("all-day takes --hours N"),
+    };
+    let arguments = ["test", "--release", "--locked", "--package", "aeden-live", "--test", "virtual_clock"];
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments).args(["a_day", "--", "--show-output"]);
+    program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours))
+}
+
 /// The number before a word in "ok. 12 passed; 0 failed; 1 ignored; …".
 fn count(counts: &str, what: &str) -> Option<usize> {
     let words: Vec<_> = counts.split([' ', ';']).filter(|w| !w.is_empty()).collect();

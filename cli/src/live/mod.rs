@@ -1,0 +1,198 @@
+//! `aeden live` and `aeden devices`: the command line around the crate `aeden-live`.
+
+pub mod args;
+mod keys;
+mod recorder;
+mod screen;
+mod service;
+
+use crate::args::Channels;
+use crate::cleaner::{Network, Settings};
+use crate::output::print;
+use crate::problem::{DONE, Problem, one_line};
+use aeden::denoiser::Config;
+use aeden_live::audio::{AudioError, AudioHost, Direction};
+use aeden_live::bridge::Controls;
+use aeden_live::session::{Event, Plan, Session, Target};
+use aeden_live::{HOSTS, open_default_host, open_host};
+use args::{DevicesArgs, LiveArgs};
+use keys::Keys;
+use recorder::Recorder;
+use screen::Screen;
+use serde_json::json;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// How often the session is looked after and the meter drawn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often a line of statistics is printed.
+const SECOND: Duration = Duration::from_secs(1);
+
+fn problem(error: AudioError) -> Problem {
+    match error {
+        AudioError::Unsupported(_) | AudioError::UnknownDevice { .. } => Problem::usage(error),
+        error => Problem::audio(error),
+    }
+}
+
+/// Opens the sound system that the ids or the user name.
+fn host(system: Option<&str>, ids: &[&Option<String>]) -> Result<Box<dyn AudioHost>, Problem> {
+    let mut named: Vec<&str> = ids
+        .iter()
+        .filter_map(|id| id.as_deref()?.split_once(':'))
+        .map(|(system, _)| system)
+        .filter(|system| HOSTS.contains(system))
+        .chain(system)
+        .collect();
+    named.dedup();
+    match named[..] {
+        [] => open_default_host(),
+        [name] => open_host(name),
+        _ => {
+            return Err(Problem::usage(
+                "devices of different sound systems cannot be joined; take both from one",
+            ));
+        }
+    }
+    .map_err(problem)
+}
+
+/// The device's name in its host.
+fn name(host: &dyn AudioHost, id: &str) -> String {
+    let name = id.strip_prefix(host.name()).and_then(|rest| rest.strip_prefix(':'));
+    name.unwrap_or(id).to_owned()
+}
+
+/// `aeden devices`.
+pub fn devices(args: &DevicesArgs) -> Result<u8, Problem> {
+    let devices = host(args.system.as_deref(), &[])?.devices().map_err(problem)?;
+    let mut text = String::new();
+    for device in &devices {
+        if args.json {
+            text += &format!("{}\n", json!(device));
+        } else {
+            let direction = match device.direction {
+                Direction::Input => "input ",
+                Direction::Output => "output",
+            };
+            let mark = if device.default { '*' } else { ' ' };
+            let (id, name) = (one_line(&device.id), one_line(&device.name));
+            text += &format!(
+                "{mark} {direction}  {id}\n            {name}, {} channels, {} Hz\n",
+                device.channels, device.rate
+            );
+        }
+    }
+    if devices.is_empty() && !args.json {
+        text += "no devices\n";
+    }
+    print(&text).map(|()| DONE)
+}
+
+/// `aeden live`.
+pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
+    if args.install_service {
+        return service::install(args);
+    }
+    let network = Network::load(&args.network)?;
+    let host = host(args.system.as_deref(), &[&args.input, &args.output])?;
+    let first = match &args.output {
+        _ if args.virtual_mic => Target::VirtualMicrophone,
+        Some(id) => Target::Device(name(&*host, id)),
+        None => Target::Default,
+    };
+    let mut outputs = vec![first];
+    if args.monitor && outputs[0] != Target::Default {
+        outputs.push(Target::Default);
+    }
+    let plan = Plan {
+        input: args.input.as_ref().map(|id| name(&*host, id)),
+        outputs,
+        record: args.record.is_some(),
+        always_retime: false,
+    };
+    let controls = Arc::new(Controls::new(&Config {
+        attenuation_limit: args.limit,
+        mix: args.mix,
+        ..Config::default()
+    }));
+    let settings = Settings {
+        limit: args.limit,
+        mix: args.mix,
+        channels: Channels::Linked,
+    };
+    let build = move |format: aeden_live::audio::Format| {
+        let built = network.cleaner(format.rate, format.channels, &settings);
+        built.map_err(|problem| problem.to_string())
+    };
+    let recorder = args
+        .record
+        .as_deref()
+        .map(|file| Recorder::new(file, args.overwrite))
+        .transpose()?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = stopped.clone();
+    ctrlc::set_handler(move || flag.store(true, Relaxed))
+        .map_err(|e| Problem::usage(format!("Ctrl-C cannot be caught: {e}")))?;
+    let session = Session::start(host, plan, controls, Box::new(build)).map_err(problem)?;
+    run(session, args, recorder, &stopped)
+}
+
+/// Looks after a session until it is to stop.
+fn run(
+    mut session: Session,
+    args: &LiveArgs,
+    mut recorder: Option<Recorder>,
+    stopped: &AtomicBool,
+) -> Result<u8, Problem> {
+    let mut keys = Keys::new();
+    let mut screen = Screen::new(args.stats || args.json);
+    let mut next_line = Instant::now() + SECOND;
+    while !stopped.load(Relaxed) {
+        for event in session.tick().map_err(problem)? {
+            match event {
+                Event::Started { input, outputs } => {
+                    screen.say(&format!("{input} -> {}", outputs.join(", ")));
+                    if let Some(microphone) = session.microphone() {
+                        screen.say(&format!("choose \"{microphone}\" as the microphone of the other program"));
+                    }
+                }
+                Event::Stopped(error) => screen.say(&format!("{error}; waiting for it to come back")),
+                Event::DefaultChanged(Direction::Input) => screen.say("another default input"),
+                Event::DefaultChanged(Direction::Output) => screen.say("another default output"),
+                Event::Recording(recording) => {
+                    if let Some(recorder) = &mut recorder {
+                        recorder.follow(recording)?;
+                    }
+                }
+            }
+        }
+        if keys.obey(session.controls()) {
+            break;
+        }
+        if let Some(recorder) = &recorder {
+            recorder.check()?;
+        }
+        if screen.draws_meter() {
+            screen.meter(&session.status());
+        } else if (args.stats || args.json) && Instant::now() >= next_line {
+            next_line += SECOND;
+            let status = session.status();
+            print(&if args.json {
+                format!("{}\n", json!(status))
+            } else {
+                format!("{}\n", screen::line(&status))
+            })?;
+        }
+        std::thread::sleep(TICK);
+    }
+    drop(screen);
+    drop(session);
+    recorder.map_or(Ok(()), Recorder::finish)?;
+    // Nobody may be listening, which is no reason to fail at the end.
+    let _ = std::io::stdout().flush();
+    Ok(DONE)
+}

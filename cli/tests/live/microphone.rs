@@ -1,0 +1,173 @@
+//! The virtual microphone, as other programs see and hear it.
+
+use crate::server::{Kind, Process, Server, wait_for};
+use crate::sound::{delay, from_bytes, likeness, read, to_bytes};
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What the virtual microphone leaves while it stands.
+const PARTS: [&str; 2] = ["aeden_output.monitor", "aeden_microphone"];
+
+fn stands(server: &Server) -> bool {
+    let sources = server.sources();
+    PARTS.iter().all(|part| sources.iter().any(|source| source == part))
+}
+
+#[test]
+fn it_appears_under_its_name_and_is_gone_after_ctrl_c_and_terminate() {
+    for kind in [Kind::PulseAudio, Kind::PipeWire] {
+        let Some(server) = Server::start(kind) else {
+            continue;
+        };
+        for signal in ["INT", "TERM"] {
+            let live = server.live("--virtual-mic");
+            assert!(stands(&server), "{kind:?}");
+            assert!(server.pactl(&["list", "sources"]).contains("aeden microphone"));
+            let (status, said) = live.end(signal);
+            assert_eq!(status, Some(0), "{kind:?}, {signal}: {said}");
+            assert!(!stands(&server), "{kind:?}, {signal}");
+        }
+    }
+}
+
+#[test]
+fn what_a_crash_leaves_is_removed_by_the_next_start_and_another_aeden_is_not_disturbed() {
+    for kind in [Kind::PulseAudio, Kind::PipeWire] {
+        let Some(server) = Server::start(kind) else {
+            continue;
+        };
+        server.live("--virtual-mic").end("KILL");
+        assert!(stands(&server), "{kind:?}");
+        let live = server.live("--virtual-mic");
+        let parts = server.sources().iter().filter(|s| PARTS.contains(&&***s)).count();
+        assert_eq!(parts, 2, "{kind:?}");
+        let second = server.aeden("live --virtual-mic");
+        assert_eq!(second.status.code(), Some(4));
+        let said = String::from_utf8_lossy(&second.stderr);
+        assert!(said.contains("another aeden live"), "{said}");
+        assert!(stands(&server), "{kind:?}");
+        live.end("TERM");
+    }
+}
+
+#[test]
+fn its_own_virtual_microphone_is_never_the_input() {
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let mut live = server.live("--virtual-mic");
+    server.pactl(&["set-default-source", "aeden_microphone"]);
+    for _ in 0..3 {
+        assert_eq!(live.status()["input"], "mic");
+    }
+}
+
+#[test]
+fn sound_goes_on_when_the_server_has_restarted_or_the_microphone_was_unplugged() {
+    let Some(mut server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let mut live = server.live("--virtual-mic");
+    server.stop();
+    live.until("waiting", |status| status["running"] == false);
+    server.restart();
+    live.until("running again", |status| status["running"] == true);
+    assert!(stands(&server));
+    // Without its microphone it takes another one.
+    server.pactl(&["unload-module", "module-remap-source"]);
+    live.until("another input", |status| status["running"] == true && status["input"] != "mic");
+}
+
+#[test]
+fn devices_are_listed_with_ids_that_can_be_used() {
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let list = String::from_utf8(server.aeden("devices --json").stdout).unwrap();
+    let devices: Vec<serde_json::Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let default = |direction: &str| {
+        let mut devices = devices.iter().filter(|d| d["direction"] == direction && d["default"] == true);
+        devices.next().unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(default("input"), "pulseaudio:mic");
+    assert_eq!(default("output"), "pulseaudio:out");
+    let mut live = server.live("--input pulseaudio:mic --output pulseaudio:out");
+    assert_eq!(live.status()["input"], "mic");
+}
+
+/// Plays a file into the microphone, records another program's view of the virtual one, and the files of `--record`.
+fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value, String) {
+    let files = server.folder().join("talk.wav");
+    let mut live = server.live(&format!("--virtual-mic --record {}", files.display()));
+    let (sound, heard) = (server.folder().join("noisy.raw"), server.folder().join("heard.raw"));
+    std::fs::write(&sound, to_bytes(noisy)).unwrap();
+    let format = ["--format=float32le", "--rate=48000", "--channels=1", "--latency-msec=20"];
+    let mut recorder = server.command("parec");
+    recorder.args(format).args(["--device=aeden_microphone"]);
+    let recorder = Process(recorder.stdout(File::create(&heard).unwrap()).spawn().unwrap());
+    wait_for("sound", || (heard.metadata().unwrap().len() > 48_000).then_some(()));
+    let mut player = server.command("pacat");
+    player.args(format).args(["--playback", "--device=bench", "--channel-map=front-left", "--no-remix"]);
+    let status = player.stdin(File::open(&sound).unwrap()).stderr(Stdio::null()).status().unwrap();
+    assert!(status.success());
+    // What is still on its way comes within seconds.
+    live.status();
+    live.status();
+    let status = live.status();
+    drop(recorder);
+    let (code, said) = live.end("TERM");
+    assert_eq!(code, Some(0), "{said}");
+    (from_bytes(&std::fs::read(heard).unwrap()), status, said)
+}
+
+/// What `aeden clean` makes of the same file.
+fn clean(folder: &Path, noisy: &Path) -> Vec<f32> {
+    let cleaned = folder.join("cleaned.wav");
+    let status = Command::new(env!("CARGO_BIN_EXE_aeden"))
+        .args(["clean", "-q", "--bits", "32f"])
+        .args([noisy, &cleaned])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    read(&cleaned)
+}
+
+#[test]
+fn another_program_records_what_clean_makes_of_the_same_sound() {
+    let noisy_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/noisy.wav");
+    let noisy = read(&noisy_file);
+    for kind in [Kind::PulseAudio, Kind::PipeWire] {
+        let Some(server) = Server::start(kind) else {
+            continue;
+        };
+        let (heard, status, _) = record(&server, &noisy);
+        let wanted = clean(server.folder(), &noisy_file);
+        let found = delay(&heard, &wanted);
+        // Windows of half a second that have sound in them.
+        let (window, reach) = (24_000, 4800);
+        let loud = |part: &&[f32]| part.iter().map(|x| x * x).sum::<f32>() > 0.01;
+        let windows: Vec<(usize, &[f32])> =
+            wanted.chunks_exact(window).enumerate().filter(|(_, part)| loud(part)).collect();
+        let alike = |(i, part): &&(usize, &[f32])| {
+            let at = found + i * window;
+            likeness(&heard, part, at.saturating_sub(reach)..at + reach) > 12.0
+        };
+        let equal = windows.iter().filter(alike).count();
+        let steps = ["underruns", "skips", "device_underruns"].map(|name| status[name].as_u64().unwrap());
+        let steps: u64 = steps.iter().sum();
+        println!("{kind:?}: {equal} of {} windows are alike, {steps} steps", windows.len());
+        assert!(windows.len() >= 5);
+        assert!(
+            windows.len() - equal <= 2 * steps as usize,
+            "{kind:?}: {equal} of {} windows are alike, with {status}",
+            windows.len()
+        );
+        // The recording of its own is in step, sample for sample.
+        let (raw, clean) = (read(&server.folder().join("talk.raw.wav")), read(&server.folder().join("talk.clean.wav")));
+        assert_eq!(raw.len(), clean.len());
+        let at = delay(&raw, &noisy);
+        let lengths = wanted.len().min(clean.len() - at);
+        assert!(likeness(&clean[at..at + lengths], &wanted[..lengths], 0..1) > 10.0, "{kind:?}");
+    }
+}

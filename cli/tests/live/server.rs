@@ -1,0 +1,231 @@
+//! Sound servers in folders of their own, and programs that use them.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long something may take that takes a moment, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that ends with the test.
+pub struct Process(pub Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until `ready` gives something.
+pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "still no {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Which server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// PulseAudio itself.
+    PulseAudio,
+    /// PipeWire with its pulse server.
+    PipeWire,
+}
+
+/// A server with a stereo null sink `bench`. What is played into its left channel is what the microphone `mic` hears;
+/// what is played into `out` comes out of its right channel. Both sides of any program between them thus have one clock.
+pub struct Server {
+    folder: TempDir,
+    kind: Kind,
+    // Last first: they end in this order.
+    processes: Vec<Process>,
+}
+
+const BENCH: &[&[&str]] = &[
+    &["module-null-sink", "sink_name=bench", "format=float32le", "rate=48000", "channels=2", "channel_map=front-left,front-right"],
+    &["module-remap-source", "source_name=mic", "master=bench.monitor", "channels=1", "channel_map=mono", "master_channel_map=front-left", "remix=no"],
+    &["module-remap-sink", "sink_name=out", "master=bench", "channels=1", "channel_map=mono", "master_channel_map=front-right", "remix=no"],
+];
+
+impl Server {
+    /// Starts a server; `None` where it is not installed, which has been said then.
+    pub fn start(kind: Kind) -> Option<Server> {
+        let programs: &[&str] = match kind {
+            Kind::PulseAudio => &["pulseaudio", "pactl", "parec", "pacat"],
+            Kind::PipeWire => &["dbus-daemon", "pipewire", "wireplumber", "pipewire-pulse", "pactl", "parec", "pacat"],
+        };
+        let missing = programs.iter().find(|p| Command::new(p).arg("--version").output().is_err());
+        if let Some(program) = missing {
+            println!("skipped: {program} is not installed");
+            return None;
+        }
+        let mut server = Server {
+            folder: TempDir::new().unwrap(),
+            kind,
+            processes: Vec::new(),
+        };
+        server.run();
+        for module in BENCH {
+            server.pactl(&[&["load-module"], *module].concat());
+        }
+        server.pactl(&["set-default-source", "mic"]);
+        server.pactl(&["set-default-sink", "out"]);
+        Some(server)
+    }
+
+    fn run(&mut self) {
+        match self.kind {
+            Kind::PulseAudio => {
+                let script = self.folder.path().join("ci.pa");
+                let socket = self.socket();
+                let load = format!("load-module module-native-protocol-unix auth-anonymous=1 socket={socket}\n");
+                std::fs::write(&script, load).unwrap();
+                let mut pulse = self.command("pulseaudio");
+                pulse.args(["-n", "-F"]).arg(&script);
+                pulse.args(["--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]);
+                self.spawn(&mut pulse);
+            }
+            Kind::PipeWire => {
+                let bus = format!("unix:path={}/bus", self.folder.path().display());
+                let mut dbus = self.command("dbus-daemon");
+                dbus.args(["--session", "--nofork", "--nopidfile", "--address"]).arg(&bus);
+                self.spawn(&mut dbus);
+                for program in ["pipewire", "wireplumber", "pipewire-pulse"] {
+                    let mut command = self.command(program);
+                    self.spawn(&mut command);
+                    let socket = self.folder.path().join("pipewire-0");
+                    wait_for("socket of PipeWire", || socket.exists().then_some(()));
+                }
+            }
+        }
+        wait_for("answer of the server", || {
+            let info = self.command("pactl").arg("info").output().unwrap();
+            info.status.success().then_some(())
+        });
+    }
+
+    fn spawn(&mut self, command: &mut Command) {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.processes.insert(0, Process(child));
+    }
+
+    /// Ends the server, as a crash would.
+    pub fn stop(&mut self) {
+        self.processes.clear();
+    }
+
+    /// Starts it again after [`stop`](Self::stop).
+    pub fn restart(&mut self) {
+        let _ = std::fs::remove_file(self.socket());
+        self.run();
+        for module in BENCH {
+            self.pactl(&[&["load-module"], *module].concat());
+        }
+        self.pactl(&["set-default-source", "mic"]);
+        self.pactl(&["set-default-sink", "out"]);
+    }
+
+    fn socket(&self) -> String {
+        format!("{}/pulse/native", self.folder.path().display())
+    }
+
+    /// A program that uses this server and nothing of the user's.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let folder = self.folder.path();
+        let _ = std::fs::create_dir_all(folder.join("pulse"));
+        command
+            .env("PULSE_SERVER", format!("unix:{}", self.socket()))
+            .env("HOME", folder)
+            .env("XDG_RUNTIME_DIR", folder)
+            .env("XDG_CONFIG_HOME", folder.join("config"))
+            .env("XDG_STATE_HOME", folder.join("state"))
+            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/bus", folder.display()))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Asks the server.
+    pub fn pactl(&self, arguments: &[&str]) -> String {
+        let output = self.command("pactl").args(arguments).output().unwrap();
+        assert!(output.status.success(), "pactl {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The names of all sources.
+    pub fn sources(&self) -> Vec<String> {
+        let list = self.pactl(&["list", "short", "sources"]);
+        list.lines().filter_map(|line| Some(line.split('\t').nth(1)?.to_owned())).collect()
+    }
+
+    /// Runs aeden to its end.
+    pub fn aeden(&self, arguments: &str) -> Output {
+        self.command(env!("CARGO_BIN_EXE_aeden")).args(arguments.split(' ')).output().unwrap()
+    }
+
+    /// Starts `aeden live --json`, and returns when it runs.
+    pub fn live(&self, arguments: &str) -> Live {
+        let mut command = self.command(env!("CARGO_BIN_EXE_aeden"));
+        command.args(["live", "--json"]).args(arguments.split_whitespace());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let mut live = Live {
+            process: Process(child),
+            lines,
+        };
+        live.until("running", |status| status["running"] == true);
+        live
+    }
+
+    /// The folder that everything of this server is in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A running `aeden live`.
+pub struct Live {
+    process: Process,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Live {
+    /// The next line of statistics, a second after the last one.
+    pub fn status(&mut self) -> serde_json::Value {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
+    }
+
+    /// Reads statistics until they are as wanted.
+    pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&serde_json::Value) -> bool) -> serde_json::Value {
+        let start = Instant::now();
+        loop {
+            let status = self.status();
+            if wanted(&status) {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "never {what}: {status}");
+        }
+    }
+
+    /// Sends a signal, and returns the exit status and what was said.
+    pub fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.process.0.id().to_string();
+        Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+        let status = self.process.0.wait().unwrap();
+        let mut said = String::new();
+        if let Some(mut stderr) = self.process.0.stderr.take() {
+            std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+        }
+        (status.code(), said)
+    }
+}

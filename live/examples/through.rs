@@ -1,0 +1,79 @@
+//! The whole way from the default input to the default output without a denoiser: what the rest costs in time.
+//!
+//! `cargo run --release -p aeden-live --example through -- [SYSTEM]` prints a line of JSON a second until it is killed.
+
+use aeden::denoiser::{Config, Denoiser};
+use aeden::engine::Engine;
+use aeden::stft::Framing;
+use aeden_live::audio::Format;
+use aeden_live::bridge::Controls;
+use aeden_live::session::{Plan, Session, Target};
+use aeden_live::{HOSTS, open_host};
+use realfft::num_complex::Complex32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An engine that changes nothing, with frames so short (1.3 ms) that they hardly delay.
+struct Through {
+    framing: Framing,
+    channels: usize,
+}
+
+impl Engine for Through {
+    fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
+    fn max_frames(&self) -> usize {
+        16
+    }
+
+    fn process(&mut self, _: &[Complex32], _: &mut [Complex32]) {}
+
+    fn reset(&mut self) {}
+
+    fn is_real_time(&self) -> bool {
+        true
+    }
+}
+
+fn through(format: Format) -> Result<Denoiser, String> {
+    let config = Config {
+        sample_rate: format.rate,
+        channels: format.channels,
+        ..Config::default()
+    };
+    let engine = |channels| -> Result<Box<dyn Engine>, aeden::Error> {
+        let framing = Framing {
+            rate: format.rate,
+            window: 64,
+            hop: 32,
+            ..Framing::default()
+        };
+        Ok(Box::new(Through { framing, channels }))
+    };
+    Denoiser::new(&config, engine).map_err(|e| e.to_string())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let system = std::env::args().nth(1).unwrap_or_else(|| HOSTS[0].to_owned());
+    let plan = Plan {
+        input: None,
+        outputs: vec![Target::Default],
+        record: false,
+        always_retime: false,
+    };
+    let controls = Arc::new(Controls::new(&Config::default()));
+    let mut session = Session::start(open_host(&system)?, plan, controls, Box::new(through))?;
+    loop {
+        for _ in 0..10 {
+            session.tick()?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        println!("{}", serde_json::to_string(&session.status())?);
+    }
+}

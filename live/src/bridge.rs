@@ -1,0 +1,754 @@
+//! The way of the samples between devices whose clocks and moods differ.
+//!
+//! ```text
+//! input callback ─► ring ─► worker: denoise ─┬► resample ─► ring ─► output callback
+//!      Intake                 Worker         └► resample ─► ring ─► another one   Outlet
+//! ```
+//!
+//! Every piece is built beforehand by [`Bridge::build`]; from then on nothing allocates, locks or blocks: rings and
+//! atomic numbers are all that the threads share.
+//!
+//! Each outlet keeps its own buffer at a level that is just enough: one block of either side plus a [`Margin`]. The
+//! level is thought of as continuous: what has arrived, plus what the input must have recorded since its last block.
+//! Small errors are corrected by the speed of the resampler ([`DriftControl`]), large ones (a stall) by skipping what is
+//! late, with a cross-fade. Where sound is lacking, silence is played until the level is right again.
+//!
+//! # What is counted
+//! Frames received by the intake = converted by the worker + waiting. Frames an outlet's resampler produced = played +
+//! skipped + overflowed + waiting. Nothing else can become of a sample; [`Counters`] has them all.
+
+use crate::audio::{BLOCK, Format};
+use crate::counters::{Count, Gauge, Moment};
+use crate::drift::{DriftControl, MAX_CORRECTION};
+use crate::margin::Margin;
+use aeden::denoiser::{Config, Denoiser};
+use rtrb::chunks::ChunkError;
+use rtrb::{Consumer, Producer, RingBuffer};
+use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
+use rubato::{
+    Adjustable as _, Async, FixedAsync, Indexing, Resampler as _, SincInterpolationParameters,
+    SincInterpolationType, WindowFunction,
+};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Duration;
+
+/// Seconds that a ring holds: what a stall may last before input is lost rather than late.
+pub const RING_SECONDS: f64 = 1.0;
+
+/// Frames that pass through a resampler at a time; little, since less than this waits for the next block.
+const CHUNK: usize = 32;
+
+/// Points of the resampler's filter: it delays by half of them, 0.7 ms, and is flat to 20 kHz.
+const FILTER: usize = 64;
+
+/// Seconds over which sound fades where it begins, ends or skips.
+const FADE: f64 = 0.005;
+
+/// Seconds above the wanted level, besides one block of either side, from where on late sound is skipped.
+const LATE: f64 = 0.010;
+
+/// What audio threads count, and what they are told, for everybody to read.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Frames taken from the input.
+    pub received: Count,
+    /// Frames of the input for which there was no room, since the worker stood still.
+    pub overrun: Count,
+    /// Frames that the worker has cleaned.
+    pub converted: Count,
+    /// Sum of squares of all input samples.
+    pub energy_in: Gauge,
+    /// Sum of squares of all cleaned samples.
+    pub energy_out: Gauge,
+    /// Seconds that the worker has computed.
+    pub busy: Gauge,
+    /// When the last input came, by the host's clock.
+    pub last_input: Moment,
+    /// Frames that the input brings at a time.
+    input_block: Gauge,
+    /// Frames for a recording that found no room.
+    pub unrecorded: Count,
+    /// Whom to wake when input has come.
+    pub(crate) worker: OnceLock<Thread>,
+}
+
+/// The same for one outlet, in frames of its format.
+#[derive(Debug, Default)]
+pub struct OutletCounters {
+    /// Frames from the resampler.
+    pub produced: Count,
+    /// Frames of them given to the device.
+    pub played: Count,
+    /// Frames of them skipped since they were late.
+    pub skipped: Count,
+    /// How often late sound was skipped.
+    pub skips: Count,
+    /// Frames of them for which there was no room, since the output stood still.
+    pub overflowed: Count,
+    /// Frames of silence given to the device since there was no sound, after the first sound.
+    pub lacked: Count,
+    /// How often sound was lacking.
+    pub underruns: Count,
+    /// When the device last asked for sound.
+    pub last_output: Moment,
+    /// Speed of the resampler relative to nominal.
+    speed: Gauge,
+    /// How much faster the input's clock is than the output's, relative.
+    pub drift: Gauge,
+    /// Present level and the wanted one, in seconds.
+    pub level: Gauge,
+    /// The wanted level, in seconds.
+    pub target: Gauge,
+    /// The resampler's delay, in seconds.
+    pub delay: Gauge,
+}
+
+/// What a user may change while it runs.
+#[derive(Debug)]
+pub struct Controls {
+    bypass: AtomicBool,
+    /// Bits of an `f32`; NaN for none.
+    limit: AtomicU32,
+    mix: AtomicU32,
+    /// Raised by every change, so that the worker looks.
+    changes: AtomicU32,
+}
+
+impl Controls {
+    /// Starts with what a denoiser is configured with.
+    pub fn new(config: &Config) -> Self {
+        Controls {
+            bypass: AtomicBool::new(config.bypass),
+            limit: AtomicU32::new(config.attenuation_limit.unwrap_or(f32::NAN).to_bits()),
+            mix: AtomicU32::new(config.mix.to_bits()),
+            changes: AtomicU32::new(1),
+        }
+    }
+
+    /// Lets sound pass untouched, or not.
+    pub fn set_bypass(&self, bypass: bool) {
+        self.bypass.store(bypass, Relaxed);
+        self.changes.fetch_add(1, Relaxed);
+    }
+
+    /// Whether sound passes untouched.
+    pub fn bypass(&self) -> bool {
+        self.bypass.load(Relaxed)
+    }
+
+    /// Sets the most that anything is attenuated, in dB; `None` for no limit.
+    pub fn set_limit(&self, limit: Option<f32>) {
+        self.limit.store(limit.unwrap_or(f32::NAN).to_bits(), Relaxed);
+        self.changes.fetch_add(1, Relaxed);
+    }
+
+    /// The most that anything is attenuated, in dB.
+    pub fn limit(&self) -> Option<f32> {
+        Some(f32::from_bits(self.limit.load(Relaxed))).filter(|limit| !limit.is_nan())
+    }
+
+    /// Sets the share of the cleaned sound, 0 to 1.
+    pub fn set_mix(&self, mix: f32) {
+        self.mix.store(mix.to_bits(), Relaxed);
+        self.changes.fetch_add(1, Relaxed);
+    }
+
+    /// The share of the cleaned sound.
+    pub fn mix(&self) -> f32 {
+        f32::from_bits(self.mix.load(Relaxed))
+    }
+}
+
+/// How one output is to be fed.
+#[derive(Clone, Debug)]
+pub struct OutputPlan {
+    /// Its format.
+    pub format: Format,
+    /// Whether its clock is the input's, so that sample n stays sample n. Only then can sound pass bit for bit.
+    pub same_clock: bool,
+    /// What its clock is already known to lack against the input's, relative.
+    pub drift: f64,
+}
+
+/// All pieces of one way, ready to be handed to their threads.
+pub struct Bridge {
+    /// For the input callback.
+    pub intake: Intake,
+    /// For the worker thread.
+    pub worker: Worker,
+    /// For the output callbacks, in the order of the plans.
+    pub outlets: Vec<Outlet>,
+    /// What they count.
+    pub counters: Arc<Counters>,
+    /// What the outlets count.
+    pub outlet_counters: Vec<Arc<OutletCounters>>,
+    /// Raw and cleaned frames, if a recording was asked for.
+    pub recording: Option<Recording>,
+}
+
+/// The end of the input: what an audio thread calls with what it has recorded.
+pub struct Intake {
+    channels: usize,
+    ring: Producer<f32>,
+    counters: Arc<Counters>,
+}
+
+/// The end of one output: what an audio thread calls for what it is to play.
+pub struct Outlet {
+    format: Format,
+    /// Seconds a frame takes.
+    frame: f64,
+    ring: Consumer<f32>,
+    input_rate: f64,
+    input: Arc<Counters>,
+    counters: Arc<OutletCounters>,
+    margin: Margin,
+    drift: Option<DriftControl>,
+    /// Frames that the output takes at a time.
+    block: f64,
+    /// Whether sound is held back until the level is right.
+    filling: bool,
+    /// Whether sound has ever been played.
+    begun: bool,
+    /// Seconds of silence since sound was lacking.
+    silent: f64,
+    /// Frames of the fade-in that are still to come.
+    fade_in: usize,
+    fade: usize,
+}
+
+/// The middle: cleans what has come and hands it on.
+pub struct Worker {
+    ring: Consumer<f32>,
+    denoiser: Denoiser,
+    controls: Arc<Controls>,
+    seen_changes: u32,
+    /// One block, a vector a channel.
+    planes: Vec<Vec<f32>>,
+    lanes: Vec<Lane>,
+    tape: Option<Producer<f32>>,
+    counters: Arc<Counters>,
+}
+
+/// From cleaned blocks to one outlet's ring.
+struct Lane {
+    format: Format,
+    resampler: Option<Retimer>,
+    ring: Producer<f32>,
+    counters: Arc<OutletCounters>,
+}
+
+/// A resampler whose speed can be changed, fed with any number of frames.
+struct Retimer {
+    sinc: Async<f32>,
+    /// Frames that wait for a whole chunk, then the chunk itself.
+    input: Vec<Vec<f32>>,
+    waiting: usize,
+    output: Vec<Vec<f32>>,
+    ratio: f64,
+    speed: f64,
+}
+
+/// Raw and cleaned sound, to be written to disk by a thread that may wait.
+pub struct Recording {
+    ring: Consumer<f32>,
+    /// Channels of the raw sound, and as many of the cleaned one.
+    pub channels: usize,
+    /// Frames a second.
+    pub rate: u32,
+    /// How many frames the cleaned sound is late.
+    pub latency: usize,
+}
+
+impl Recording {
+    /// Takes all whole frames that are there: raw samples of each channel, then cleaned ones.
+    pub fn take(&mut self, into: &mut Vec<f32>) {
+        into.clear();
+        let frame = 2 * self.channels;
+        let whole = self.ring.slots() / frame * frame;
+        if let Ok(chunk) = self.ring.read_chunk(whole) {
+            let (first, second) = chunk.as_slices();
+            into.extend_from_slice(first);
+            into.extend_from_slice(second);
+            chunk.commit_all();
+        }
+    }
+}
+
+fn ring(format: Format, samples_a_frame: usize) -> (Producer<f32>, Consumer<f32>) {
+    let frames = (f64::from(format.rate) * RING_SECONDS) as usize;
+    RingBuffer::new(frames * samples_a_frame)
+}
+
+impl Bridge {
+    /// Builds the way from an input to any number of outputs. `denoiser` has the input's rate and channels.
+    ///
+    /// # Errors
+    /// If no resampler can be built between the rates.
+    pub fn build(
+        input: Format,
+        outputs: &[OutputPlan],
+        denoiser: Denoiser,
+        controls: Arc<Controls>,
+        record: bool,
+    ) -> Result<Bridge, String> {
+        let counters = Arc::new(Counters::default());
+        counters.input_block.set(BLOCK as f64);
+        let (intake_ring, worker_ring) = ring(input, input.channels);
+        let (mut lanes, mut outlets, mut outlet_counters) = (Vec::new(), Vec::new(), Vec::new());
+        for plan in outputs {
+            let (to, from) = ring(plan.format, plan.format.channels);
+            let ratio = f64::from(plan.format.rate) / f64::from(input.rate);
+            let shared = Arc::new(OutletCounters::default());
+            shared.speed.set(1.0);
+            shared.drift.set(plan.drift);
+            let direct = plan.same_clock && input.rate == plan.format.rate;
+            let resampler = (!direct)
+                .then(|| Retimer::new(ratio, input.channels))
+                .transpose()?;
+            if resampler.is_some() {
+                shared.delay.set(FILTER as f64 / 2.0 / f64::from(input.rate));
+            }
+            lanes.push(Lane {
+                format: plan.format,
+                resampler,
+                ring: to,
+                counters: shared.clone(),
+            });
+            outlets.push(Outlet {
+                format: plan.format,
+                frame: 1.0 / f64::from(plan.format.rate),
+                ring: from,
+                input_rate: f64::from(input.rate),
+                input: counters.clone(),
+                counters: shared.clone(),
+                margin: Margin::new(),
+                drift: (!plan.same_clock).then(|| DriftControl::new(plan.drift)),
+                block: BLOCK as f64,
+                filling: true,
+                begun: false,
+                silent: 0.0,
+                fade_in: 0,
+                fade: (f64::from(plan.format.rate) * FADE) as usize,
+            });
+            outlet_counters.push(shared);
+        }
+        let (tape, recording) = if record {
+            let (tape, consumer) = ring(input, 4 * input.channels);
+            let recording = Recording {
+                ring: consumer,
+                channels: input.channels,
+                rate: input.rate,
+                latency: denoiser.latency(),
+            };
+            (Some(tape), Some(recording))
+        } else {
+            (None, None)
+        };
+        Ok(Bridge {
+            intake: Intake {
+                channels: input.channels,
+                ring: intake_ring,
+                counters: counters.clone(),
+            },
+            worker: Worker {
+                ring: worker_ring,
+                denoiser,
+                controls,
+                seen_changes: 0,
+                planes: vec![vec![0.0; BLOCK]; input.channels],
+                lanes,
+                tape,
+                counters: counters.clone(),
+            },
+            outlets,
+            counters,
+            outlet_counters,
+            recording,
+        })
+    }
+}
+
+impl Intake {
+    /// Takes what the input has recorded: interleaved samples, complete at the time `at` of the host's clock.
+    pub fn push(&mut self, samples: &[f32], at: Duration) {
+        let frames = samples.len() / self.channels;
+        let taken = frames.min(self.ring.slots() / self.channels);
+        if let Ok(chunk) = self.ring.write_chunk_uninit(taken * self.channels) {
+            chunk.fill_from_iter(samples.iter().copied());
+        }
+        self.counters.overrun.add((frames - taken) as u64);
+        self.counters.last_input.set(at);
+        self.counters.received.add(taken as u64);
+        follow(&self.counters.input_block, frames);
+        if let Some(worker) = self.counters.worker.get() {
+            worker.unpark();
+        }
+    }
+
+    /// Samples a frame of what [`push`](Self::push) takes.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+}
+
+/// Follows the usual size of blocks: up quickly, down slowly, since the larger ones are what a buffer is for.
+fn follow(usual: &Gauge, frames: usize) {
+    let (old, new) = (usual.get(), frames as f64);
+    let pace = if new > old { 0.25 } else { 0.02 };
+    usual.set(old + (new - old) * pace);
+}
+
+impl Worker {
+    /// Cleans all that has come. Returns the number of frames.
+    pub fn run(&mut self) -> usize {
+        let channels = self.planes.len();
+        self.obey();
+        let mut done = 0;
+        loop {
+            let frames = (self.ring.slots() / channels).min(BLOCK);
+            let Ok(chunk) = self.ring.read_chunk(frames * channels) else {
+                return done;
+            };
+            if frames == 0 {
+                return done;
+            }
+            let (first, second) = chunk.as_slices();
+            for (i, &sample) in first.iter().chain(second).enumerate() {
+                self.planes[i % channels][i / channels] = sample;
+            }
+            let energy = energy(&self.planes, frames);
+            self.counters.energy_in.add(energy);
+            let taped = 2 * frames * channels;
+            if self.tape.as_ref().is_some_and(|tape| tape.slots() < taped) {
+                self.counters.unrecorded.add(frames as u64);
+            }
+            // Raw samples first, while they are there; the cleaned ones are put between them below.
+            let tape = self.tape.as_mut().and_then(|tape| tape.write_chunk(taped).ok());
+            let tape = tape.map(|mut tape| {
+                put(&mut tape, &self.planes, frames, 0);
+                tape
+            });
+            chunk.commit_all();
+            clean(&mut self.denoiser, &mut self.planes, frames);
+            self.counters.energy_out.add(self::energy(&self.planes, frames));
+            if let Some(mut tape) = tape {
+                put(&mut tape, &self.planes, frames, channels);
+                tape.commit_all();
+            }
+            for lane in &mut self.lanes {
+                lane.feed(&self.planes, frames);
+            }
+            self.counters.converted.add(frames as u64);
+            done += frames;
+        }
+    }
+
+    /// Frames a second of what it cleans, and its delay in such frames.
+    pub fn latency(&self) -> usize {
+        self.denoiser.latency()
+    }
+
+    /// What it counts.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Does what the user has changed.
+    fn obey(&mut self) {
+        let changes = self.controls.changes.load(Relaxed);
+        if changes != self.seen_changes {
+            self.seen_changes = changes;
+            self.denoiser.set_bypass(self.controls.bypass());
+            self.denoiser.set_attenuation_limit(self.controls.limit());
+            self.denoiser.set_mix(self.controls.mix());
+        }
+    }
+}
+
+/// Cleans the first `frames` frames in place. Slices of up to so many channels are kept on the stack.
+fn clean(denoiser: &mut Denoiser, planes: &mut [Vec<f32>], frames: usize) {
+    match planes {
+        [mono] => denoiser.process(&mut [&mut mono[..frames]]),
+        [left, right] => denoiser.process(&mut [&mut left[..frames], &mut right[..frames]]),
+        _ => unreachable!("formats have one or two channels"),
+    }
+}
+
+/// Puts planes into frames of twice as many samples, `offset` samples from the start of each.
+fn put(tape: &mut rtrb::chunks::WriteChunk<'_, f32>, planes: &[Vec<f32>], frames: usize, offset: usize) {
+    let channels = planes.len();
+    let (first, second) = tape.as_mut_slices();
+    let split = first.len();
+    for (c, plane) in planes.iter().enumerate() {
+        for (f, &sample) in plane[..frames].iter().enumerate() {
+            let at = f * 2 * channels + offset + c;
+            if at < split {
+                first[at] = sample;
+            } else {
+                second[at - split] = sample;
+            }
+        }
+    }
+}
+
+fn energy(planes: &[Vec<f32>], frames: usize) -> f64 {
+    let squares = planes.iter().flat_map(|plane| &plane[..frames]).map(|&x| x * x);
+    f64::from(squares.sum::<f32>())
+}
+
+impl Lane {
+    /// Takes a block of cleaned sound.
+    fn feed(&mut self, planes: &[Vec<f32>], frames: usize) {
+        let Lane {
+            format,
+            resampler,
+            ring,
+            counters,
+        } = self;
+        match resampler {
+            None => write(ring, planes, frames, format.channels, counters),
+            Some(retimer) => {
+                let speed = counters.speed.get();
+                retimer.feed(planes, frames, speed, |planes, frames| {
+                    write(ring, planes, frames, format.channels, counters);
+                });
+            }
+        }
+    }
+}
+
+/// Interleaves frames into a ring; one channel goes to all, two to one as their mean, others as they are.
+fn write(
+    ring: &mut Producer<f32>,
+    planes: &[Vec<f32>],
+    frames: usize,
+    channels: usize,
+    counters: &OutletCounters,
+) {
+    let room = frames.min(ring.slots() / channels);
+    let sample = |f: usize, c: usize| match (planes, channels) {
+        ([mono], _) => mono[f],
+        ([left, right], 1) => (left[f] + right[f]) / 2.0,
+        _ => planes.get(c).map_or(0.0, |plane| plane[f]),
+    };
+    if let Ok(chunk) = ring.write_chunk_uninit(room * channels) {
+        chunk.fill_from_iter((0..room).flat_map(|f| (0..channels).map(move |c| (f, c))).map(|(f, c)| sample(f, c)));
+    }
+    counters.produced.add(frames as u64);
+    counters.overflowed.add((frames - room) as u64);
+}
+
+impl Retimer {
+    fn new(ratio: f64, channels: usize) -> Result<Self, String> {
+        let parameters = SincInterpolationParameters::new(FILTER, WindowFunction::Blackman2)
+            .oversampling_factor(256)
+            .interpolation(SincInterpolationType::Linear);
+        let sinc = Async::new_sinc(
+            ratio,
+            1.0 + 2.0 * MAX_CORRECTION,
+            &parameters,
+            CHUNK,
+            channels,
+            FixedAsync::Input,
+        )
+        .map_err(|e| format!("no resampler for a ratio of {ratio}: {e}"))?;
+        Ok(Retimer {
+            input: vec![vec![0.0; CHUNK]; channels],
+            waiting: 0,
+            output: vec![vec![0.0; sinc.output_frames_max()]; channels],
+            sinc,
+            ratio,
+            speed: 1.0,
+        })
+    }
+
+    /// Takes frames, and gives those that have become complete.
+    fn feed(
+        &mut self,
+        planes: &[Vec<f32>],
+        frames: usize,
+        speed: f64,
+        mut give: impl FnMut(&[Vec<f32>], usize),
+    ) {
+        let mut start = 0;
+        while start < frames {
+            let part = (frames - start).min(CHUNK - self.waiting);
+            for (input, plane) in self.input.iter_mut().zip(planes) {
+                input[self.waiting..self.waiting + part].copy_from_slice(&plane[start..start + part]);
+            }
+            start += part;
+            self.waiting += part;
+            if self.waiting < CHUNK {
+                return;
+            }
+            self.waiting = 0;
+            if speed != self.speed
+                && self
+                    .sinc
+                    .set_resample_ratio(self.ratio * speed, true)
+                    .is_ok()
+            {
+                self.speed = speed;
+            }
+            let channels = self.input.len();
+            let most = self.output[0].len();
+            let input = SequentialSliceOfVecs::new(&self.input, channels, CHUNK).expect("a chunk");
+            let mut output =
+                SequentialSliceOfVecs::new_mut(&mut self.output, channels, most).expect("room for a chunk");
+            let at = Indexing::new();
+            let (_, made) = self
+                .sinc
+                .process_into_buffer(&input, &mut output, Some(&at))
+                .expect("the chunk has the planned length");
+            give(&self.output, made);
+        }
+    }
+}
+
+impl Outlet {
+    /// Fills a block to be played, interleaved, that the device asks for at the time `at` of the host's clock.
+    pub fn pull(&mut self, out: &mut [f32], at: Duration) {
+        let channels = self.format.channels;
+        let frames = out.len() / channels;
+        self.counters.last_output.set(at);
+        if frames == 0 {
+            return;
+        }
+        let pace = if frames as f64 > self.block { 0.25 } else { 0.02 };
+        self.block += (frames as f64 - self.block) * pace;
+        let elapsed = frames as f64 * self.frame;
+        let there = self.ring.slots() / channels;
+        let level = there as f64 * self.frame + self.on_the_way(at);
+        let blocks = self.block * self.frame + self.input.input_block.get() / self.input_rate;
+        let target = blocks + self.margin.seconds();
+        self.counters.level.set(level);
+        self.counters.target.set(target);
+
+        if self.filling {
+            if level < target || there < frames {
+                out.fill(0.0);
+                if self.begun {
+                    self.counters.lacked.add(frames as u64);
+                    let before = self.silent;
+                    self.silent += elapsed;
+                    if before <= Margin::MAX && self.silent > Margin::MAX {
+                        self.margin.stalled();
+                    }
+                }
+                return;
+            }
+            (self.filling, self.begun, self.fade_in) = (false, true, self.fade);
+            self.level_was_set();
+        }
+
+        let late = level - target;
+        if late > blocks + LATE && there > frames {
+            let skipped = ((late / self.frame) as usize).min(there.saturating_sub(frames));
+            self.skip_to(skipped, out);
+            self.level_was_set();
+        } else {
+            let taken = frames.min(there);
+            self.copy(taken, out);
+            self.margin
+                .observe((there as f64 - frames as f64) * self.frame, elapsed);
+            if taken < frames {
+                self.run_dry(taken, out);
+            } else if let Some(drift) = &mut self.drift {
+                self.counters.speed.set(drift.update(late, elapsed));
+                self.counters.drift.set(drift.drift());
+            }
+        }
+        self.begin_gently(out);
+    }
+
+    /// Samples a frame of what [`pull`](Self::pull) fills.
+    pub fn channels(&self) -> usize {
+        self.format.channels
+    }
+
+    /// Seconds of sound that have been recorded and are not in the ring yet.
+    fn on_the_way(&self, at: Duration) -> f64 {
+        let waiting = self.input.received.get().saturating_sub(self.input.converted.get());
+        // What the input should be recording now; no more than it brings at a time, or a stall would look like sound.
+        let since = at.saturating_sub(self.input.last_input.get()).as_secs_f64();
+        let most = 1.5 * self.input.input_block.get() / self.input_rate;
+        waiting as f64 / self.input_rate + since.min(most)
+    }
+
+    /// Copies frames from the ring, which has them.
+    fn copy(&mut self, frames: usize, out: &mut [f32]) {
+        let samples = frames * self.format.channels;
+        if let Ok(chunk) = self.ring.read_chunk(samples) {
+            let (first, second) = chunk.as_slices();
+            out[..first.len()].copy_from_slice(first);
+            out[first.len()..samples].copy_from_slice(second);
+            chunk.commit_all();
+        }
+        self.counters.played.add(frames as u64);
+    }
+
+    /// Leaves out so many frames, fading from what would have come to what comes after them. The ring has both.
+    fn skip_to(&mut self, skipped: usize, out: &mut [f32]) {
+        let channels = self.format.channels;
+        let frames = out.len() / channels;
+        let result: Result<_, ChunkError> = self.ring.read_chunk((skipped + frames) * channels);
+        if let Ok(chunk) = result {
+            let (first, second) = chunk.as_slices();
+            let sample = |i: usize| first.get(i).or_else(|| second.get(i - first.len())).copied().unwrap_or(0.0);
+            let fade = self.fade.min(frames);
+            for (f, frame) in out.chunks_exact_mut(channels).enumerate() {
+                let new = if f < fade { (f + 1) as f32 / (fade + 1) as f32 } else { 1.0 };
+                for (c, out) in frame.iter_mut().enumerate() {
+                    let i = f * channels + c;
+                    *out = new * sample(skipped * channels + i) + (1.0 - new) * sample(i);
+                }
+            }
+            chunk.commit_all();
+        }
+        self.counters.skipped.add(skipped as u64);
+        self.counters.skips.add(1);
+        self.counters.played.add(frames as u64);
+    }
+
+    /// Ends after `taken` frames, fading out as far as there is sound to fade, and holds back until enough is there.
+    fn run_dry(&mut self, taken: usize, out: &mut [f32]) {
+        let channels = self.format.channels;
+        let frames = out.len() / channels;
+        let fade = self.fade.min(taken);
+        for (i, frame) in out[..taken * channels]
+            .chunks_exact_mut(channels)
+            .rev()
+            .take(fade)
+            .enumerate()
+        {
+            let gain = (i + 1) as f32 / (fade + 1) as f32;
+            frame.iter_mut().for_each(|x| *x *= gain);
+        }
+        out[taken * channels..].fill(0.0);
+        self.counters.lacked.add((frames - taken) as u64);
+        self.counters.underruns.add(1);
+        self.margin.lacked((frames - taken) as f64 * self.frame);
+        (self.filling, self.silent) = (true, 0.0);
+    }
+
+    /// Fades in after silence.
+    fn begin_gently(&mut self, out: &mut [f32]) {
+        for frame in out.chunks_exact_mut(self.format.channels) {
+            if self.fade_in == 0 {
+                return;
+            }
+            let gain = 1.0 - self.fade_in as f32 / (self.fade + 1) as f32;
+            frame.iter_mut().for_each(|x| *x *= gain);
+            self.fade_in -= 1;
+        }
+    }
+
+    fn level_was_set(&mut self) {
+        if let Some(drift) = &mut self.drift {
+            drift.level_was_set();
+        }
+    }
+}

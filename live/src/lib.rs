@@ -1,0 +1,75 @@
+//! Cleans a microphone while it is used: from an input through a denoiser to outputs, all day.
+//!
+//! [`audio`] says what a sound system must do; PulseAudio ([`pulse`], which is PipeWire too), everything else through
+//! cpal ([`cpal_host`]) and a clock that only tests turn ([`virtual_clock`]) do it. [`bridge`] is the way of the samples,
+//! [`drift`] and [`margin`] keep it in time, [`session`] opens devices and begins again when something happens to them,
+//! [`status`] tells how things stand.
+
+pub mod audio;
+pub mod bridge;
+pub mod counters;
+#[cfg(any(feature = "alsa", feature = "jack", feature = "pipewire", not(target_os = "linux")))]
+pub mod cpal_host;
+pub mod drift;
+pub mod margin;
+pub mod priority;
+#[cfg(all(target_os = "linux", feature = "pulseaudio"))]
+pub mod pulse;
+pub mod session;
+pub mod status;
+pub mod virtual_clock;
+mod worker_thread;
+
+use audio::{AudioError, AudioHost};
+
+/// The sound systems that this build can use, in the order in which they are tried.
+pub const HOSTS: &[&str] = &[
+    #[cfg(all(target_os = "linux", feature = "pulseaudio"))]
+    "pulseaudio",
+    #[cfg(all(target_os = "linux", feature = "pipewire"))]
+    "pipewire",
+    #[cfg(all(target_os = "linux", feature = "jack"))]
+    "jack",
+    #[cfg(all(target_os = "linux", feature = "alsa"))]
+    "alsa",
+    #[cfg(target_os = "windows")]
+    "wasapi",
+    #[cfg(target_vendor = "apple")]
+    "coreaudio",
+];
+
+/// Opens a sound system by its name in [`HOSTS`].
+///
+/// # Errors
+/// [`AudioError::Unsupported`] for other names; whatever keeps it from answering.
+pub fn open_host(name: &str) -> Result<Box<dyn AudioHost>, AudioError> {
+    match name {
+        #[cfg(all(target_os = "linux", feature = "pulseaudio"))]
+        pulse::PulseHost::NAME => Ok(Box::new(pulse::PulseHost::new()?)),
+        #[cfg(any(feature = "alsa", feature = "jack", feature = "pipewire", not(target_os = "linux")))]
+        name if HOSTS.contains(&name) => Ok(Box::new(cpal_host::CpalHost::new(name)?)),
+        name => Err(AudioError::Unsupported(format!(
+            "this aeden has no sound system {name:?}, only {}; build it with --features {name} if that is one of cpal's",
+            HOSTS.join(", ")
+        ))),
+    }
+}
+
+/// Opens the first sound system that answers.
+///
+/// # Errors
+/// What the first one says, if none answers.
+pub fn open_default_host() -> Result<Box<dyn AudioHost>, AudioError> {
+    let mut first = None;
+    for name in HOSTS {
+        match open_host(name) {
+            Ok(host) => return Ok(host),
+            Err(error) => {
+                first.get_or_insert(error);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| {
+        AudioError::Unsupported("this aeden was built without any sound system; build it with --features pulseaudio".into())
+    }))
+}

@@ -1,0 +1,352 @@
+//! One day of cleaning: opens the devices, watches them, and begins again when something has happened.
+//!
+//! A session does nothing by itself: its owner calls [`Session::tick`] a few times a second. Whatever happens to a
+//! device, all streams are closed and opened anew: the clean slate is easier to get right than repairs. What is known of
+//! the clocks, and everything that was counted, is kept.
+
+use crate::audio::{AudioError, AudioHost, Direction, Format, Stream, VirtualMicrophone};
+use crate::bridge::{Bridge, Controls, Counters, OutletCounters, OutputPlan, Recording};
+use crate::status::{Meter, Status, Totals};
+use aeden::denoiser::Denoiser;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where cleaned sound goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Whatever device is the default, also when that changes.
+    Default,
+    /// The device of this name in the host.
+    Device(String),
+    /// A virtual microphone that other programs can choose.
+    VirtualMicrophone,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The input's name in the host; the default, also when that changes, where there is none.
+    pub input: Option<String>,
+    /// Where cleaned sound goes, at least one.
+    pub outputs: Vec<Target>,
+    /// Whether raw and cleaned sound are wanted for a recording.
+    pub record: bool,
+    /// Whether clocks are compared even where the host says that they are one.
+    pub always_retime: bool,
+}
+
+/// What has happened.
+pub enum Event {
+    /// Sound flows.
+    Started {
+        /// The input's name.
+        input: String,
+        /// The outputs' names.
+        outputs: Vec<String>,
+    },
+    /// Sound to be recorded comes from here from now on.
+    Recording(Recording),
+    /// Sound flows no more; it is tried again.
+    Stopped(AudioError),
+    /// The default device is another one; sound goes on there.
+    DefaultChanged(Direction),
+}
+
+/// Builds a denoiser for an input.
+pub type BuildDenoiser = Box<dyn FnMut(Format) -> Result<Denoiser, String>>;
+
+/// How long streams may say nothing before they count as lost.
+const SILENT: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether the default device is another one.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// How long to wait before trying again, the first time; doubled each time up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// All that runs while sound flows. Streams end before the worker.
+struct Running {
+    input: Box<dyn Stream>,
+    outputs: Vec<Box<dyn Stream>>,
+    _worker: Box<dyn Send>,
+    input_name: String,
+    output_names: Vec<String>,
+    counters: Arc<Counters>,
+    outlets: Vec<Arc<OutletCounters>>,
+    format: Format,
+    output_formats: Vec<Format>,
+    /// Of the denoiser, in frames of the input.
+    delay: usize,
+    since: Duration,
+}
+
+/// A session.
+pub struct Session {
+    host: Box<dyn AudioHost>,
+    plan: Plan,
+    controls: Arc<Controls>,
+    build: BuildDenoiser,
+    // Before the microphone, since streams that play into it must end first.
+    running: Option<Running>,
+    microphone: Option<Box<dyn VirtualMicrophone>>,
+    events: Vec<Event>,
+    next_check: Duration,
+    retry_at: Duration,
+    wait: Duration,
+    began: Duration,
+    /// What the clocks are known to differ by, for each output.
+    drifts: Vec<f64>,
+    past: Totals,
+    meter: Meter,
+}
+
+impl Session {
+    /// Opens everything.
+    ///
+    /// # Errors
+    /// Whatever keeps sound from flowing now. Later such things are waited for.
+    pub fn start(
+        host: Box<dyn AudioHost>,
+        plan: Plan,
+        controls: Arc<Controls>,
+        build: BuildDenoiser,
+    ) -> Result<Self, AudioError> {
+        let began = host.now();
+        let mut session = Session {
+            host,
+            drifts: vec![0.0; plan.outputs.len()],
+            plan,
+            controls,
+            build,
+            running: None,
+            microphone: None,
+            events: Vec::new(),
+            next_check: began + CHECK,
+            retry_at: began,
+            wait: FIRST_WAIT,
+            began,
+            past: Totals::default(),
+            meter: Meter::default(),
+        };
+        session.open()?;
+        Ok(session)
+    }
+
+    /// Looks after everything, and tells what has happened since the last time. To be called a few times a second.
+    ///
+    /// # Errors
+    /// What waiting does not help against.
+    pub fn tick(&mut self) -> Result<Vec<Event>, AudioError> {
+        let now = self.host.now();
+        if self.running.is_some() {
+            if let Some(error) = self.failure(now) {
+                self.stop(error, now);
+            } else if now >= self.next_check {
+                self.next_check = now + CHECK;
+                if let Some(direction) = self.default_changed() {
+                    self.close();
+                    self.events.push(Event::DefaultChanged(direction));
+                    self.retry_at = now;
+                }
+            }
+        }
+        if self.running.is_none() && now >= self.retry_at {
+            match self.open() {
+                Ok(()) => self.wait = FIRST_WAIT,
+                Err(error) if error.may_pass() => {
+                    self.retry_at = now + self.wait;
+                    self.wait = (self.wait * 2).min(LONGEST_WAIT);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(std::mem::take(&mut self.events))
+    }
+
+    /// How things stand.
+    pub fn status(&mut self) -> Status {
+        let totals = self.totals();
+        let now = self.host.now();
+        let mut status = Status {
+            seconds: (now - self.began).as_secs_f64(),
+            running: self.running.is_some(),
+            bypass: self.controls.bypass(),
+            limit_db: self.controls.limit(),
+            mix: self.controls.mix(),
+            ..Status::of(&totals)
+        };
+        if let Some(running) = &self.running {
+            let rate = f64::from(running.format.rate);
+            let buffers = running.outlets.iter().map(|o| o.level.get() + o.delay.get());
+            let levels = buffers.fold(0.0, f64::max);
+            let device = |stream: &dyn Stream| stream.latency().unwrap_or_default().as_secs_f64();
+            let latency = running.delay as f64 / rate
+                + levels
+                + device(&*running.input)
+                + running.outputs.iter().map(|o| device(&**o)).fold(0.0, f64::max);
+            status.latency_ms = Some(1e3 * latency);
+            status.buffer_ms = Some(1e3 * levels);
+            status.drift_ppm = running.outlets.first().map(|o| 1e6 * o.drift.get());
+            status.input = Some(running.input_name.clone());
+            status.outputs = running.output_names.clone();
+            self.meter.read(&running.counters, running.format, &mut status);
+        }
+        status
+    }
+
+    /// What has been counted since the session began.
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.past;
+        if let Some(running) = &self.running {
+            totals.add(&running.totals());
+        }
+        totals
+    }
+
+    /// The sound system.
+    pub fn host(&self) -> &dyn AudioHost {
+        &*self.host
+    }
+
+    /// The virtual microphone's name for people, if there is one.
+    pub fn microphone(&self) -> Option<&str> {
+        self.microphone.as_ref().map(|m| m.name())
+    }
+
+    /// What a user may change.
+    pub fn controls(&self) -> &Controls {
+        &self.controls
+    }
+
+    /// Opens devices and starts the streams.
+    fn open(&mut self) -> Result<(), AudioError> {
+        let input = match &self.plan.input {
+            Some(name) => name.clone(),
+            None => self.host.default_device(Direction::Input)?,
+        };
+        let format = self.host.format(Direction::Input, &input)?;
+        let names = self.output_names()?;
+        let mut plans = Vec::new();
+        for (name, &drift) in names.iter().zip(&self.drifts) {
+            plans.push(OutputPlan {
+                format: self.host.format(Direction::Output, name)?,
+                same_clock: !self.plan.always_retime && self.host.same_clock(&input, name),
+                drift,
+            });
+        }
+        let denoiser = (self.build)(format).map_err(AudioError::Unsupported)?;
+        let bridge = Bridge::build(format, &plans, denoiser, self.controls.clone(), self.plan.record)
+            .map_err(AudioError::Unsupported)?;
+        let delay = bridge.worker.latency();
+        let worker = self.host.run_worker(bridge.worker)?;
+        let mut outputs = Vec::new();
+        for ((name, plan), outlet) in names.iter().zip(&plans).zip(bridge.outlets) {
+            outputs.push(self.host.open_output(name, plan.format, outlet)?);
+        }
+        let stream = self.host.open_input(&input, format, bridge.intake)?;
+        let now = self.host.now();
+        self.running = Some(Running {
+            input: stream,
+            outputs,
+            _worker: worker,
+            input_name: input.clone(),
+            output_names: names.clone(),
+            counters: bridge.counters,
+            outlets: bridge.outlet_counters,
+            format,
+            output_formats: plans.iter().map(|p| p.format).collect(),
+            delay,
+            since: now,
+        });
+        self.meter = Meter::default();
+        self.next_check = now + CHECK;
+        self.events.extend(bridge.recording.map(Event::Recording));
+        self.events.push(Event::Started { input, outputs: names });
+        Ok(())
+    }
+
+    /// The outputs' names, the virtual microphone being made if it is not there.
+    fn output_names(&mut self) -> Result<Vec<String>, AudioError> {
+        let mut names = Vec::new();
+        for target in self.plan.outputs.clone() {
+            names.push(match target {
+                Target::Device(name) => name,
+                Target::Default => self.host.default_device(Direction::Output)?,
+                Target::VirtualMicrophone => {
+                    let stands = self
+                        .microphone
+                        .as_ref()
+                        .is_some_and(|m| self.host.format(Direction::Output, m.output()).is_ok());
+                    if !stands {
+                        self.microphone = None;
+                        self.microphone = Some(self.host.virtual_microphone()?);
+                    }
+                    self.microphone.as_ref().map(|m| m.output().to_owned()).unwrap_or_default()
+                }
+            });
+        }
+        Ok(names)
+    }
+
+    /// Why sound does not flow any more, if so.
+    fn failure(&self, now: Duration) -> Option<AudioError> {
+        let running = self.running.as_ref()?;
+        let failed = running.outputs.iter().find_map(|output| output.failure());
+        let silent = |last: Duration| now.saturating_sub(last.max(running.since)) > SILENT;
+        running.input.failure().or(failed).or_else(|| {
+            let input = silent(running.counters.last_input.get()).then_some("input");
+            let output = || running.outlets.iter().any(|o| silent(o.last_output.get())).then_some("output");
+            let which = input.or_else(output)?;
+            Some(AudioError::Lost(format!(
+                "the {which} has stood still for {} s",
+                SILENT.as_secs()
+            )))
+        })
+    }
+
+    /// Which default is another device than the one in use.
+    fn default_changed(&mut self) -> Option<Direction> {
+        let running = self.running.as_ref()?;
+        let (input, outputs) = (running.input_name.clone(), running.output_names.clone());
+        // An error here will soon be one of the streams, too.
+        if self.plan.input.is_none() && self.host.default_device(Direction::Input).is_ok_and(|d| d != input) {
+            return Some(Direction::Input);
+        }
+        let followed = self.plan.outputs.iter().position(|o| *o == Target::Default)?;
+        let default = self.host.default_device(Direction::Output).ok()?;
+        (default != outputs[followed]).then_some(Direction::Output)
+    }
+
+    fn stop(&mut self, error: AudioError, now: Duration) {
+        self.close();
+        self.events.push(Event::Stopped(error));
+        self.wait = FIRST_WAIT;
+        self.retry_at = now + self.wait;
+    }
+
+    /// Ends the streams; what they counted and found out is kept.
+    fn close(&mut self) {
+        if let Some(running) = self.running.take() {
+            for (known, outlet) in self.drifts.iter_mut().zip(&running.outlets) {
+                *known = outlet.drift.get();
+            }
+            let totals = running.totals();
+            drop(running);
+            self.past.add(&totals);
+            self.past.restarts += 1;
+        }
+    }
+}
+
+impl Running {
+    fn totals(&self) -> Totals {
+        let mut totals = Totals::of(&self.counters, self.format);
+        for (outlet, format) in self.outlets.iter().zip(&self.output_formats) {
+            totals.add_outlet(outlet, *format);
+        }
+        let streams = self.outputs.iter().chain([&self.input]);
+        totals.device_underruns = streams.map(|s| s.device_underruns()).sum();
+        totals
+    }
+}

@@ -1,0 +1,51 @@
+//! A denoiser that changes nothing, for tests of what is around it.
+
+use aeden::denoiser::{Config, Denoiser};
+use aeden::engine::Engine;
+use aeden::stft::Framing;
+use aeden_live::audio::Format;
+use realfft::num_complex::Complex32;
+
+struct Identity {
+    framing: Framing,
+    channels: usize,
+}
+
+impl Engine for Identity {
+    fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
+    fn max_frames(&self) -> usize {
+        16
+    }
+
+    fn process(&mut self, _: &[Complex32], _: &mut [Complex32]) {}
+
+    fn reset(&mut self) {}
+
+    fn is_real_time(&self) -> bool {
+        true
+    }
+}
+
+/// Builds it; bypassed, it even keeps every bit.
+pub fn denoiser(format: Format, bypass: bool) -> Result<Denoiser, String> {
+    let config = Config {
+        sample_rate: format.rate,
+        channels: format.channels,
+        bypass,
+        ..Config::default()
+    };
+    let engine = |channels| -> Result<Box<dyn Engine>, aeden::Error> {
+        Ok(Box::new(Identity {
+            framing: Framing::default(),
+            channels,
+        }))
+    };
+    Denoiser::new(&config, engine).map_err(|e| e.to_string())
+}

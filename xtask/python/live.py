@@ -1,0 +1,209 @@
+"""Measures `aeden live` on headless sound servers. Run by `cargo xtask live`; `live.py --help` lists the parts.
+
+A stereo null sink `bench` is the one clock: what is played into its left channel is what the microphone `mic` hears, and
+what `out` is given comes out of its right channel. A recording of its monitor holds both, so that the delay between them is
+exact to the sample, whatever the machine is doing.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import soundfile
+
+RATE = 48_000
+MODULES = [
+    "module-null-sink sink_name=bench format=float32le rate=48000 channels=2 channel_map=front-left,front-right",
+    "module-remap-source source_name=mic master=bench.monitor channels=1 channel_map=mono"
+    " master_channel_map=front-left remix=no",
+    "module-remap-sink sink_name=out master=bench channels=1 channel_map=mono master_channel_map=front-right remix=no",
+]
+RAW = ["--format=float32le", f"--rate={RATE}", "--latency-msec=20"]
+
+
+class Server:
+    """PulseAudio, or PipeWire with its pulse server, in a folder of its own."""
+
+    def __init__(self, kind, stack):
+        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (self.folder / "pulse").mkdir()
+        socket = self.folder / "pulse/native"
+        self.stack = stack
+        self.environment = os.environ | {
+            "PULSE_SERVER": f"unix:{socket}",
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.folder}/bus",
+        }
+        if kind == "pulseaudio":
+            script = self.folder / "ci.pa"
+            script.write_text(f"load-module module-native-protocol-unix auth-anonymous=1 socket={socket}\n")
+            options = "--daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes"
+            self.start("pulseaudio", "-n", "-F", script, *options.split())
+        else:
+            self.start("dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address=unix:path={self.folder}/bus")
+            time.sleep(1)
+            for program in ["pipewire", "wireplumber", "pipewire-pulse"]:
+                self.start(program)
+                time.sleep(1)
+        while self.run("pactl", "info", check=False, capture_output=True).returncode:
+            time.sleep(0.1)
+        for module in MODULES:
+            self.run("pactl", "load-module", *module.split(), capture_output=True)
+        self.run("pactl", "set-default-source", "mic")
+        self.run("pactl", "set-default-sink", "out")
+
+    def start(self, *command, **options):
+        """Runs a program until the measurement ends."""
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
+        process = subprocess.Popen(list(map(str, command)), env=self.environment, **options)
+        self.stack.callback(lambda: (process.terminate(), process.wait()))
+        return process
+
+    def run(self, *command, check=True, **options):
+        return subprocess.run(list(map(str, command)), env=self.environment, check=check, **options)
+
+    def play(self, samples):
+        """Plays into the microphone, and returns when it has been played."""
+        file = self.folder / "play.raw"
+        samples.astype("<f4").tofile(file)
+        with file.open("rb") as sound:
+            self.run("pacat", "--playback", "--device=bench", *RAW, "--channels=1", "--channel-map=front-left",
+                     "--no-remix", stdin=sound)
+
+    @contextlib.contextmanager
+    def recording(self, device, channels):
+        """Records a source; yields a function that gives what has been recorded."""
+        file = self.folder / f"{device}.raw"
+        with file.open("wb") as sink:
+            recorder = self.start("parec", f"--device={device}", *RAW, f"--channels={channels}", stdout=sink)
+            while file.stat().st_size < RATE:
+                time.sleep(0.1)
+            yield lambda: np.fromfile(file, "<f4")[: file.stat().st_size // 4 // channels * channels].reshape(-1, channels)
+            recorder.terminate()
+
+    def live(self, *command):
+        """Starts a live program that prints a line of JSON a second; returns it when sound flows."""
+        program = self.start(*command, stdout=subprocess.PIPE, stderr=None, text=True)
+        for line in program.stdout:
+            if json.loads(line)["running"]:
+                return program
+        sys.exit(f"{command[0]} has ended; run it by hand to see why")
+
+
+def lag(first, second):
+    """Samples by which `second` is later than `first`."""
+    size = 1 << (len(first) + len(second)).bit_length()
+    spectrum = np.fft.rfft(second, size) * np.conj(np.fft.rfft(first, size))
+    return int(np.argmax(np.fft.irfft(spectrum)[: size // 2]))
+
+
+def latency(kind, aeden, through, noisy):
+    """Delay from input to output, with the denoiser and without."""
+    found = {}
+    for name, command in {"without": [through, "pulseaudio"], "aeden": [aeden, "live", "--json"]}.items():
+        with contextlib.ExitStack() as stack:
+            server = Server(kind, stack)
+            program = server.live(*command)
+            with server.recording("bench.monitor", 2) as recorded:
+                # The margin needs some windows of half a minute to settle.
+                for _ in range(9):
+                    server.play(noisy)
+                sound = recorded()
+            program.terminate()
+            status = json.loads(program.stdout.read().splitlines()[-1])
+        window = 2 * RATE
+        delays = []
+        for start in range(len(sound) // 2, len(sound) - window, window):
+            part = sound[start : start + window]
+            if np.std(part[:, 0]) > 1e-3:
+                delays.append(lag(part[:, 0], part[:, 1]) / RATE * 1e3)
+        found[name] = float(np.median(delays))
+        print(f"{kind:10} {name:8} {np.median(delays):6.2f} ms  ({min(delays):.2f} to {max(delays):.2f}, {len(delays)} windows;"
+              f" says {status['latency_ms']:.1f}, buffers {status['buffer_ms']:.1f}; underruns {status['underruns']},"
+              f" skips {status['skips']}, of the server {status['device_underruns']})")
+    print(f"{kind:10} adds     {found['aeden'] - found['without']:6.2f} ms")
+
+
+def quality(kind, aeden, pairs, output):
+    """Recordings that another program makes of the virtual microphone, beside what `aeden clean` makes."""
+    folders = {name: output / f"{kind}-{name}" for name in ("clean", "offline", "live")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        server = Server(kind, stack)
+        program = server.live(aeden, "live", "--json", "--virtual-mic")
+        for noisy_file, clean_file in pairs:
+            name = f"{noisy_file.stem}.wav"
+            at_rate = server.folder / "noisy.wav"
+            server.run("ffmpeg", "-v", "error", "-y", "-i", noisy_file, "-ar", RATE, "-c:a", "pcm_f32le", at_rate)
+            noisy, _ = soundfile.read(at_rate, dtype="float32")
+            with server.recording("aeden_microphone", 1) as recorded:
+                server.play(np.concatenate([noisy, np.zeros(RATE, np.float32)]))
+                time.sleep(1)
+                heard = recorded()[:, 0]
+            offline_file = folders["offline"] / name
+            server.run(aeden, "clean", "-q", "-y", "--bits", "32f", at_rate, offline_file)
+            offline, _ = soundfile.read(offline_file, dtype="float32")
+            start = lag(offline, heard)
+            soundfile.write(folders["live"] / name, heard[start : start + len(offline)], RATE, "FLOAT")
+            server.run("ffmpeg", "-v", "error", "-y", "-i", clean_file, "-ar", RATE, "-c:a", "pcm_f32le",
+                       folders["clean"] / name)
+        program.terminate()
+        print(program.stdout.read().splitlines()[-1])
+    return folders
+
+
+def soak(kind, aeden, minutes, noisy, file):
+    """Hours with the statistics file; sound is played all the time."""
+    with contextlib.ExitStack() as stack:
+        server = Server(kind, stack)
+        with open(file, "w") as lines:
+            server.start(aeden, "live", "--json", "--virtual-mic", stdout=lines)
+            with server.recording("aeden_microphone", 1):
+                end = time.monotonic() + 60 * minutes
+                while time.monotonic() < end:
+                    server.play(noisy)
+    statuses = [json.loads(line) for line in open(file)]
+    summary = {name: statuses[-1][name] for name in ("seconds", "underruns", "lacked_ms", "skips", "skipped_ms", "lost_ms",
+                                                      "device_underruns", "restarts")}
+    for name in ("latency_ms", "buffer_ms", "load", "drift_ppm"):
+        values = [s[name] for s in statuses[30:] if s[name] is not None]
+        summary[name] = [round(float(v), 4) for v in np.percentile(values, [0, 50, 100])]
+    print(kind, json.dumps(summary))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["latency", "quality", "soak"])
+    parser.add_argument("--aeden", required=True, type=pathlib.Path)
+    parser.add_argument("--through", type=pathlib.Path, help="the example of that name, for latency")
+    parser.add_argument("--server", default="pulseaudio", choices=["pulseaudio", "pipewire"])
+    parser.add_argument("--dev", type=pathlib.Path, help="folder with noisy/ and clean/, for quality")
+    parser.add_argument("--files", type=int, default=6)
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("target/live"))
+    parser.add_argument("--minutes", type=float, default=60)
+    arguments = parser.parse_args()
+    noisy, _ = soundfile.read("tests/fixtures/noisy.wav", dtype="float32")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if arguments.part == "latency":
+        latency(arguments.server, arguments.aeden, arguments.through, noisy)
+    elif arguments.part == "quality":
+        files = sorted((arguments.dev / "noisy").glob("*.flac"))[: arguments.files]
+        pairs = [(file, arguments.dev / "clean" / file.name) for file in files]
+        quality(arguments.server, arguments.aeden, pairs, arguments.output)
+    else:
+        soak(arguments.server, arguments.aeden, arguments.minutes, noisy, arguments.output / "soak.jsonl")
+
+
+if __name__ == "__main__":
+    main()

@@ -535,7 +535,11 @@ fn write(
         _ => planes.get(c).map_or(0.0, |plane| plane[f]),
     };
     if let Ok(chunk) = ring.write_chunk_uninit(room * channels) {
-        chunk.fill_from_iter((0..room).flat_map(|f| (0..channels).map(move |c| (f, c))).map(|(f, c)| sample(f, c)));
+        chunk.fill_from_iter(
+            (0..room)
+                .flat_map(|f| (0..channels).map(move |c| (f, c)))
+                .map(|(f, c)| sample(f, c)),
+        );
     }
     counters.produced.add(frames as u64);
     counters.overflowed.add((frames - room) as u64);
@@ -585,12 +589,7 @@ impl Retimer {
                 return;
             }
             self.waiting = 0;
-            if speed != self.speed
-                && self
-                    .sinc
-                    .set_resample_ratio(self.ratio * speed, true)
-                    .is_ok()
-            {
+            if speed != self.speed && self.sinc.set_resample_ratio(self.ratio * speed, true).is_ok() {
                 self.speed = speed;
             }
             let channels = self.input.len();
@@ -671,7 +670,11 @@ impl Outlet {
 
     /// Seconds of sound that have been recorded and are not in the ring yet.
     fn on_the_way(&self, at: Duration) -> f64 {
-        let waiting = self.input.received.get().saturating_sub(self.input.converted.get());
+        let waiting = self
+            .input
+            .received
+            .get()
+            .saturating_sub(self.input.converted.get());
         // What the input should be recording now; no more than it brings at a time, or a stall would look like sound.
         let since = at.saturating_sub(self.input.last_input.get()).as_secs_f64();
         let most = 1.5 * self.input.input_block.get() / self.input_rate;
@@ -697,10 +700,20 @@ impl Outlet {
         let result: Result<_, ChunkError> = self.ring.read_chunk((skipped + frames) * channels);
         if let Ok(chunk) = result {
             let (first, second) = chunk.as_slices();
-            let sample = |i: usize| first.get(i).or_else(|| second.get(i - first.len())).copied().unwrap_or(0.0);
+            let sample = |i: usize| {
+                first
+                    .get(i)
+                    .or_else(|| second.get(i - first.len()))
+                    .copied()
+                    .unwrap_or(0.0)
+            };
             let fade = self.fade.min(frames);
             for (f, frame) in out.chunks_exact_mut(channels).enumerate() {
-                let new = if f < fade { (f + 1) as f32 / (fade + 1) as f32 } else { 1.0 };
+                let new = if f < fade {
+                    (f + 1) as f32 / (fade + 1) as f32
+                } else {
+                    1.0
+                };
                 for (c, out) in frame.iter_mut().enumerate() {
                     let i = f * channels + c;
                     *out = new * sample(skipped * channels + i) + (1.0 - new) * sample(i);

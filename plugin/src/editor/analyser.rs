@@ -281,3 +281,84 @@ fn decibels(power: f32) -> f32 {
         FLOOR
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::{Transmitter, monitor};
+
+    const NORMAL: Hearing = Hearing {
+        listen: Listen::Cleaned,
+        gain: 1.0,
+        bypass: false,
+    };
+
+    /// Shows an analyser a second of sound, and what became of it.
+    fn shown(hearing: Hearing, input: impl Fn(f32) -> f32, output: impl Fn(f32) -> f32) -> Analyser {
+        let rate = 48_000;
+        let (mut transmitter, mut receiver): (Transmitter, _) = monitor();
+        transmitter.facts().set_stream(Stream {
+            sample_rate: rate,
+            latency: 100,
+            channels: 1,
+        });
+        let _watching = receiver.watch();
+        let mut analyser = Analyser::new();
+        for start in (0..rate).step_by(800) {
+            let time = |n: u32, late: u32| (start + n) as f32 / rate as f32 - late as f32 / rate as f32;
+            let mut block: Vec<f32> = (0..800).map(|n| input(time(n, 0))).collect();
+            transmitter.before(&[&mut block]);
+            block = (0..800).map(|n| output(time(n, 100))).collect();
+            transmitter.after(&[&mut block]);
+            assert!(analyser.update(&mut receiver, hearing, 800.0 / rate as f32));
+        }
+        analyser
+    }
+
+    fn sine(frequency: f32, amplitude: f32) -> impl Fn(f32) -> f32 {
+        move |time| amplitude * (std::f32::consts::TAU * frequency * time).sin()
+    }
+
+    #[test]
+    fn a_sine_shows_its_level_at_its_frequency() {
+        for frequency in [200.0, 1000.0, 7900.0] {
+            let analyser = shown(NORMAL, sine(frequency, 0.5), sine(frequency, 0.05));
+            let band = band_of(frequency).round() as usize;
+            let [before, left] = analyser.band(band);
+            // On the border of two bands, each has half of its power.
+            assert!((before + 6.0).abs() < 3.5, "{frequency} Hz: {before} dB");
+            assert!((left + 26.0).abs() < 3.5, "{frequency} Hz: {left} dB");
+            assert!(analyser.band(band - 30)[0] < before - 40.0);
+            assert!((analyser.reduction() - 20.0).abs() < 0.5);
+            assert!((analyser.levels()[0][0].now + 6.0).abs() < 0.5);
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_told_from_what_is_removed_and_from_the_gain() {
+        let removed = Hearing {
+            listen: Listen::Removed,
+            gain: 2.0,
+            bypass: false,
+        };
+        let analyser = shown(removed, sine(500.0, 0.5), sine(500.0, 2.0 * 0.45));
+        assert!(
+            (analyser.reduction() - 20.0).abs() < 0.5,
+            "{}",
+            analyser.reduction()
+        );
+        let bypassed = Hearing {
+            bypass: true,
+            ..removed
+        };
+        let analyser = shown(bypassed, sine(500.0, 0.5), sine(500.0, 0.5));
+        assert!(analyser.reduction() < 0.1);
+    }
+
+    #[test]
+    fn what_is_no_number_is_shown_as_silence() {
+        let analyser = shown(NORMAL, |_| f32::NAN, |_| f32::INFINITY);
+        assert!((0..BANDS).all(|band| analyser.band(band).iter().all(|level| level.is_finite())));
+        assert!(analyser.reduction().is_finite());
+    }
+}

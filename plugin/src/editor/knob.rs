@@ -43,7 +43,7 @@ impl<'a> Knob<'a> {
     }
 
     /// Lets the arc grow from the middle, for ranges around zero.
-    pub fn from_middle(mut self) -> Self {
+    pub fn grow_from_middle(mut self) -> Self {
         self.from_middle = true;
         self
     }

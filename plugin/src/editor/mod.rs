@@ -289,7 +289,7 @@ impl Window {
         )
         .show(ui, lower(cell(second, width)));
         Knob::new(&parameters.gain, setter, small, "Gain of what is heard")
-            .from_middle()
+            .grow_from_middle()
             .show(ui, lower(cell(second + width + 12.0, width)));
         let (width, height) = (186.0, 36.0);
         let left = rect.right() - width;

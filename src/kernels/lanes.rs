@@ -451,7 +451,7 @@ pub(super) unsafe fn sigmoid<L: Lanes>(x: L) -> L {
 /// least relative error, 8e-9, in double precision (Lawson's iteration); all terms are positive, so that rounding adds
 /// little. Highest power first.
 const TANH_P: [f32; 5] = [1.503_416_4e-8, 2.176_574_5e-5, 3.564_149_8e-3, 0.134_383_22, 1.0];
-const TANH_Q: [f32; 5] = [8.446_223e-7, 3.398_865_8e-4, 2.613_641_5e-2, 0.467_716_49, 1.0];
+const TANH_Q: [f32; 5] = [8.446_223e-7, 3.398_865_8e-4, 2.613_641_5e-2, 0.467_716_5, 1.0];
 const TANH_LIMIT: f32 = 8.1;
 
 /// Hyperbolic tangent, relative error below 4e-7.

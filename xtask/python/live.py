@@ -169,6 +169,8 @@ def soak(kind, aeden, minutes, noisy, file):
         server = Server(kind, stack)
         with open(file, "w") as lines:
             server.start(aeden, "live", "--json", "--virtual-mic", stdout=lines)
+            while '"running":true' not in pathlib.Path(file).read_text():
+                time.sleep(0.1)
             with server.recording("aeden_microphone", 1):
                 end = time.monotonic() + 60 * minutes
                 while time.monotonic() < end:

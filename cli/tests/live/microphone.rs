@@ -172,13 +172,15 @@ fn another_program_records_what_clean_makes_of_the_same_sound() {
         let (heard, status, _) = record(&server, &noisy);
         let wanted = clean(server.folder(), &noisy_file);
         let found = delay(&heard, &wanted);
-        // Windows of half a second that have sound in them.
-        let (window, reach) = (24_000, 4800);
-        let loud = |part: &&[f32]| part.iter().map(|x| x * x).sum::<f32>() > 0.01;
+        // Windows of 50 ms that have speech in them: short, since the clocks of the server's devices differ by some
+        // hundred ppm, and what was right in one window is a sample off in another.
+        let (window, reach) = (2400, 4800);
+        let energy = |part: &[f32]| part.iter().map(|x| x * x).sum::<f32>();
+        let loudest = wanted.chunks_exact(window).map(energy).fold(0.0, f32::max);
         let windows: Vec<(usize, &[f32])> = wanted
             .chunks_exact(window)
             .enumerate()
-            .filter(|(_, part)| loud(part))
+            .filter(|(_, part)| energy(part) > 0.05 * loudest)
             .collect();
         let alike = |(i, part): &&(usize, &[f32])| {
             let at = found + i * window;
@@ -193,7 +195,7 @@ fn another_program_records_what_clean_makes_of_the_same_sound() {
         );
         assert!(windows.len() >= 5);
         assert!(
-            windows.len() - equal <= 2 * steps as usize,
+            windows.len() - equal <= 4 * steps as usize,
             "{kind:?}: {equal} of {} windows are alike, with {status}",
             windows.len()
         );
@@ -204,10 +206,8 @@ fn another_program_records_what_clean_makes_of_the_same_sound() {
         );
         assert_eq!(raw.len(), clean.len());
         let at = delay(&raw, &noisy);
-        let lengths = wanted.len().min(clean.len() - at);
-        assert!(
-            likeness(&clean[at..at + lengths], &wanted[..lengths], 0..1) > 10.0,
-            "{kind:?}"
-        );
+        let length = wanted.len().min(clean.len() - at);
+        let alike = likeness(&clean[at..at + length], &wanted[..length], 0..1);
+        assert!(alike > 10.0, "{kind:?}: {alike} dB");
     }
 }

@@ -5,7 +5,7 @@ use crate::bridge::{Intake, Outlet};
 use crate::counters::Count;
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
 use cpal::{
-    BufferSize, Error, ErrorKind, FromSample, HostId, Sample as _, SampleFormat, SizedSample, StreamConfig,
+    BufferSize, Error, ErrorKind, FromSample, HostId, SampleFormat, SizedSample, StreamConfig,
     SupportedBufferSize, SupportedStreamConfig,
 };
 use std::sync::{Arc, OnceLock};

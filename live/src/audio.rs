@@ -75,7 +75,9 @@ pub enum AudioError {
     #[error("{0} is busy; close the program that uses it, or choose another device")]
     Busy(String),
     /// We may not use it.
-    #[error("{0}: permission denied; allow this user to use sound (on Linux: the group `audio`, or a desktop session)")]
+    #[error(
+        "{0}: permission denied; allow this user to use sound (on Linux: the group `audio`, or a desktop session)"
+    )]
     Denied(String),
     /// A stream has ended that should not: the device is gone, or the server.
     #[error("{0}")]
@@ -163,13 +165,23 @@ pub trait AudioHost {
     ///
     /// # Errors
     /// Whatever keeps the stream from being opened.
-    fn open_input(&mut self, device: &str, format: Format, intake: Intake) -> Result<Box<dyn Stream>, AudioError>;
+    fn open_input(
+        &mut self,
+        device: &str,
+        format: Format,
+        intake: Intake,
+    ) -> Result<Box<dyn Stream>, AudioError>;
 
     /// Starts to play.
     ///
     /// # Errors
     /// Whatever keeps the stream from being opened.
-    fn open_output(&mut self, device: &str, format: Format, outlet: Outlet) -> Result<Box<dyn Stream>, AudioError>;
+    fn open_output(
+        &mut self,
+        device: &str,
+        format: Format,
+        outlet: Outlet,
+    ) -> Result<Box<dyn Stream>, AudioError>;
 
     /// Lets the worker run whenever the input has brought something, until the returned guard is dropped.
     ///

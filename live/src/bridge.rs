@@ -535,7 +535,11 @@ fn write(
         _ => planes.get(c).map_or(0.0, |plane| plane[f]),
     };
     if let Ok(chunk) = ring.write_chunk_uninit(room * channels) {
-        chunk.fill_from_iter((0..room).flat_map(|f| (0..channels).map(move |c| (f, c))).map(|(f, c)| sample(f, c)));
+        chunk.fill_from_iter(
+            (0..room)
+                .flat_map(|f| (0..channels).map(move |c| (f, c)))
+                .map(|(f, c)| sample(f, c)),
+        );
     }
     counters.produced.add(frames as u64);
     counters.overflowed.add((frames - room) as u64);
@@ -585,12 +589,7 @@ impl Retimer {
                 return;
             }
             self.waiting = 0;
-            if speed != self.speed
-                && self
-                    .sinc
-                    .set_resample_ratio(self.ratio * speed, true)
-                    .is_ok()
-            {
+            if speed != self.speed && self.sinc.set_resample_ratio(self.ratio * speed, true).is_ok() {
                 self.speed = speed;
             }
             let channels = self.input.len();
@@ -620,8 +619,8 @@ impl Outlet {
         let pace = if frames as f64 > self.block { 0.25 } else { 0.02 };
         self.block += (frames as f64 - self.block) * pace;
         let elapsed = frames as f64 * self.frame;
-        let there = self.ring.slots() / channels;
-        let level = there as f64 * self.frame + self.on_the_way(at);
+        let mut there = self.ring.slots() / channels;
+        let mut level = there as f64 * self.frame + self.on_the_way(at);
         let blocks = self.block * self.frame + self.input.input_block.get() / self.input_rate;
         let target = blocks + self.margin.seconds();
         self.counters.level.set(level);
@@ -642,6 +641,15 @@ impl Outlet {
             }
             (self.filling, self.begun, self.fade_in) = (false, true, self.fade);
             self.level_was_set();
+            // Blocks come in steps; what is too much is left out now, in the silence, rather than corrected for minutes.
+            let surplus = ((level - target) / self.frame) as usize;
+            let surplus = surplus.min(there - frames);
+            if let Ok(chunk) = self.ring.read_chunk(surplus * channels) {
+                chunk.commit_all();
+                self.counters.skipped.add(surplus as u64);
+                there -= surplus;
+                level -= surplus as f64 * self.frame;
+            }
         }
 
         let late = level - target;
@@ -671,7 +679,11 @@ impl Outlet {
 
     /// Seconds of sound that have been recorded and are not in the ring yet.
     fn on_the_way(&self, at: Duration) -> f64 {
-        let waiting = self.input.received.get().saturating_sub(self.input.converted.get());
+        let waiting = self
+            .input
+            .received
+            .get()
+            .saturating_sub(self.input.converted.get());
         // What the input should be recording now; no more than it brings at a time, or a stall would look like sound.
         let since = at.saturating_sub(self.input.last_input.get()).as_secs_f64();
         let most = 1.5 * self.input.input_block.get() / self.input_rate;
@@ -697,10 +709,20 @@ impl Outlet {
         let result: Result<_, ChunkError> = self.ring.read_chunk((skipped + frames) * channels);
         if let Ok(chunk) = result {
             let (first, second) = chunk.as_slices();
-            let sample = |i: usize| first.get(i).or_else(|| second.get(i - first.len())).copied().unwrap_or(0.0);
+            let sample = |i: usize| {
+                first
+                    .get(i)
+                    .or_else(|| second.get(i - first.len()))
+                    .copied()
+                    .unwrap_or(0.0)
+            };
             let fade = self.fade.min(frames);
             for (f, frame) in out.chunks_exact_mut(channels).enumerate() {
-                let new = if f < fade { (f + 1) as f32 / (fade + 1) as f32 } else { 1.0 };
+                let new = if f < fade {
+                    (f + 1) as f32 / (fade + 1) as f32
+                } else {
+                    1.0
+                };
                 for (c, out) in frame.iter_mut().enumerate() {
                     let i = f * channels + c;
                     *out = new * sample(skipped * channels + i) + (1.0 - new) * sample(i);

@@ -30,9 +30,16 @@ impl CpalHost {
     /// # Errors
     /// [`AudioError::NoServer`] if it does not answer, [`AudioError::Unsupported`] if this build has no such host.
     pub fn new(name: &str) -> Result<Self, AudioError> {
-        let known = cpal::ALL_HOSTS.iter().find(|id| id.name().eq_ignore_ascii_case(name));
-        let id = *known.ok_or_else(|| AudioError::Unsupported(format!("this aeden has no sound system {name:?}")))?;
-        let name = crate::HOSTS.iter().copied().find(|host| *host == name).unwrap_or("cpal");
+        let known = cpal::ALL_HOSTS
+            .iter()
+            .find(|id| id.name().eq_ignore_ascii_case(name));
+        let id = *known
+            .ok_or_else(|| AudioError::Unsupported(format!("this aeden has no sound system {name:?}")))?;
+        let name = crate::HOSTS
+            .iter()
+            .copied()
+            .find(|host| *host == name)
+            .unwrap_or("cpal");
         let host = cpal::host_from_id(id).map_err(|e| AudioError::NoServer {
             system: name,
             why: e.to_string(),
@@ -55,7 +62,12 @@ impl CpalHost {
         })
     }
 
-    fn config(&self, direction: Direction, device: &cpal::Device, name: &str) -> Result<SupportedStreamConfig, AudioError> {
+    fn config(
+        &self,
+        direction: Direction,
+        device: &cpal::Device,
+        name: &str,
+    ) -> Result<SupportedStreamConfig, AudioError> {
         let config = match direction {
             Direction::Input => device.default_input_config(),
             Direction::Output => device.default_output_config(),
@@ -64,7 +76,11 @@ impl CpalHost {
     }
 
     /// The device's own configuration with our block, or the nearest that it can.
-    fn prepared(&self, direction: Direction, name: &str) -> Result<(cpal::Device, StreamConfig, SampleFormat), AudioError> {
+    fn prepared(
+        &self,
+        direction: Direction,
+        name: &str,
+    ) -> Result<(cpal::Device, StreamConfig, SampleFormat), AudioError> {
         let device = self.find(direction, name)?;
         let supported = self.config(direction, &device, name)?;
         let block = match supported.buffer_size() {
@@ -121,7 +137,10 @@ impl AudioHost for CpalHost {
     }
 
     fn devices(&mut self) -> Result<Vec<Device>, AudioError> {
-        let defaults = [self.host.default_input_device(), self.host.default_output_device()];
+        let defaults = [
+            self.host.default_input_device(),
+            self.host.default_output_device(),
+        ];
         let mut devices = Vec::new();
         for device in self.host.devices().map_err(|e| self.failed(&e, self.name))? {
             let Ok(id) = device.id() else { continue };
@@ -136,7 +155,9 @@ impl AudioHost for CpalHost {
                 let default = defaults[direction as usize].as_ref().and_then(|d| d.id().ok());
                 devices.push(Device {
                     id: format!("{}:{}", self.name, id.id()),
-                    name: device.description().map_or_else(|_| id.id().into(), |d| d.name().into()),
+                    name: device
+                        .description()
+                        .map_or_else(|_| id.id().into(), |d| d.name().into()),
                     direction,
                     default: default.as_ref() == Some(&id),
                     channels: config.channels().into(),
@@ -153,7 +174,8 @@ impl AudioHost for CpalHost {
             Direction::Output => self.host.default_output_device(),
         };
         let id = device.and_then(|d| d.id().ok());
-        id.map(|id| id.id().to_owned()).ok_or(AudioError::NoDevice(direction))
+        id.map(|id| id.id().to_owned())
+            .ok_or(AudioError::NoDevice(direction))
     }
 
     fn format(&mut self, direction: Direction, device: &str) -> Result<Format, AudioError> {
@@ -169,7 +191,12 @@ impl AudioHost for CpalHost {
         self.name == "jack"
     }
 
-    fn open_input(&mut self, device: &str, _format: Format, intake: Intake) -> Result<Box<dyn Stream>, AudioError> {
+    fn open_input(
+        &mut self,
+        device: &str,
+        _format: Format,
+        intake: Intake,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         let (found, config, sample) = self.prepared(Direction::Input, device)?;
         let ours = Ours::new(device);
         let opened = match sample {
@@ -179,10 +206,17 @@ impl AudioHost for CpalHost {
             SampleFormat::U16 => input::<u16>(&found, config, intake, self.start, &ours),
             other => return Err(unknown_samples(device, other)),
         };
-        opened.and_then(|s| ours.started(s)).map_err(|e| self.failed(&e, device))
+        opened
+            .and_then(|s| ours.started(s))
+            .map_err(|e| self.failed(&e, device))
     }
 
-    fn open_output(&mut self, device: &str, _format: Format, outlet: Outlet) -> Result<Box<dyn Stream>, AudioError> {
+    fn open_output(
+        &mut self,
+        device: &str,
+        _format: Format,
+        outlet: Outlet,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         let (found, config, sample) = self.prepared(Direction::Output, device)?;
         let ours = Ours::new(device);
         let opened = match sample {
@@ -192,14 +226,22 @@ impl AudioHost for CpalHost {
             SampleFormat::U16 => output::<u16>(&found, config, outlet, self.start, &ours),
             other => return Err(unknown_samples(device, other)),
         };
-        opened.and_then(|s| ours.started(s)).map_err(|e| self.failed(&e, device))
+        opened
+            .and_then(|s| ours.started(s))
+            .map_err(|e| self.failed(&e, device))
     }
 
     fn virtual_microphone(&mut self) -> Result<Box<dyn VirtualMicrophone>, AudioError> {
         let how = match self.name {
-            "jack" => "with JACK, connect aeden's output ports to the other program instead of using --virtual-mic",
-            "wasapi" => "install VB-Cable, play into it with --output, and choose \"CABLE Output\" in the other program",
-            "coreaudio" => "install BlackHole, play into it with --output, and choose it in the other program",
+            "jack" => {
+                "with JACK, connect aeden's output ports to the other program instead of using --virtual-mic"
+            }
+            "wasapi" => {
+                "install VB-Cable, play into it with --output, and choose \"CABLE Output\" in the other program"
+            }
+            "coreaudio" => {
+                "install BlackHole, play into it with --output, and choose it in the other program"
+            }
             _ => "use --system pulseaudio for a virtual microphone (PipeWire has that too)",
         };
         Err(AudioError::Unsupported(format!("{how}; see docs/live.md")))
@@ -235,13 +277,20 @@ impl Ours {
             ErrorKind::Xrun => self.underruns.add(1),
             // Sound works, only less surely.
             ErrorKind::RealtimeDenied => {}
-            _ => _ = self.failure.set(AudioError::Lost(format!("{}: {error}", self.device))),
+            _ => {
+                _ = self
+                    .failure
+                    .set(AudioError::Lost(format!("{}: {error}", self.device)))
+            }
         }
     }
 
     fn started(self, stream: cpal::Stream) -> Result<Box<dyn Stream>, Error> {
         stream.play()?;
-        Ok(Box::new(CpalStream { ours: self, _stream: stream }))
+        Ok(Box::new(CpalStream {
+            ours: self,
+            _stream: stream,
+        }))
     }
 }
 

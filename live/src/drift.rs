@@ -33,8 +33,8 @@ impl DriftControl {
     /// Returns the speed of the resampler's output relative to nominal.
     pub fn update(&mut self, error: f64, elapsed: f64) -> f64 {
         self.error += (error - self.error) * (1.0 - (-elapsed / Self::SMOOTHING).exp());
-        self.drift = (self.drift + Self::INTEGRAL * self.error * elapsed)
-            .clamp(-MAX_CORRECTION, MAX_CORRECTION);
+        self.drift =
+            (self.drift + Self::INTEGRAL * self.error * elapsed).clamp(-MAX_CORRECTION, MAX_CORRECTION);
         1.0 - (self.drift + Self::PROPORTIONAL * self.error).clamp(-MAX_CORRECTION, MAX_CORRECTION)
     }
 

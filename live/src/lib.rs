@@ -8,7 +8,12 @@
 pub mod audio;
 pub mod bridge;
 pub mod counters;
-#[cfg(any(feature = "alsa", feature = "jack", feature = "pipewire", not(target_os = "linux")))]
+#[cfg(any(
+    feature = "alsa",
+    feature = "jack",
+    feature = "pipewire",
+    not(target_os = "linux")
+))]
 pub mod cpal_host;
 pub mod drift;
 pub mod margin;
@@ -46,7 +51,12 @@ pub fn open_host(name: &str) -> Result<Box<dyn AudioHost>, AudioError> {
     match name {
         #[cfg(all(target_os = "linux", feature = "pulseaudio"))]
         pulse::PulseHost::NAME => Ok(Box::new(pulse::PulseHost::new()?)),
-        #[cfg(any(feature = "alsa", feature = "jack", feature = "pipewire", not(target_os = "linux")))]
+        #[cfg(any(
+            feature = "alsa",
+            feature = "jack",
+            feature = "pipewire",
+            not(target_os = "linux")
+        ))]
         name if HOSTS.contains(&name) => Ok(Box::new(cpal_host::CpalHost::new(name)?)),
         name => Err(AudioError::Unsupported(format!(
             "this aeden has no sound system {name:?}, only {}; build it with --features {name} if that is one of cpal's",
@@ -70,6 +80,8 @@ pub fn open_default_host() -> Result<Box<dyn AudioHost>, AudioError> {
         }
     }
     Err(first.unwrap_or_else(|| {
-        AudioError::Unsupported("this aeden was built without any sound system; build it with --features pulseaudio".into())
+        AudioError::Unsupported(
+            "this aeden was built without any sound system; build it with --features pulseaudio".into(),
+        )
     }))
 }

@@ -1,10 +1,10 @@
 //! Real-time priority for the threads that must not be late, where the system grants it.
 
-use thread_priority::{ThreadPriority, set_current_thread_priority};
 #[cfg(unix)]
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
+use thread_priority::{ThreadPriority, set_current_thread_priority};
 
 /// Low among real-time priorities, under those of sound servers.
 #[cfg(unix)]
@@ -19,7 +19,9 @@ pub fn raise() {
             return;
         };
         let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-        if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(value), policy).is_ok() {
+        if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(value), policy)
+            .is_ok()
+        {
             return;
         }
     }

@@ -262,7 +262,10 @@ impl Session {
         self.meter = Meter::default();
         self.next_check = now + CHECK;
         self.events.extend(bridge.recording.map(Event::Recording));
-        self.events.push(Event::Started { input, outputs: names });
+        self.events.push(Event::Started {
+            input,
+            outputs: names,
+        });
         Ok(())
     }
 
@@ -282,7 +285,10 @@ impl Session {
                         self.microphone = None;
                         self.microphone = Some(self.host.virtual_microphone()?);
                     }
-                    self.microphone.as_ref().map(|m| m.output().to_owned()).unwrap_or_default()
+                    self.microphone
+                        .as_ref()
+                        .map(|m| m.output().to_owned())
+                        .unwrap_or_default()
                 }
             });
         }
@@ -296,7 +302,13 @@ impl Session {
         let silent = |last: Duration| now.saturating_sub(last.max(running.since)) > SILENT;
         running.input.failure().or(failed).or_else(|| {
             let input = silent(running.counters.last_input.get()).then_some("input");
-            let output = || running.outlets.iter().any(|o| silent(o.last_output.get())).then_some("output");
+            let output = || {
+                running
+                    .outlets
+                    .iter()
+                    .any(|o| silent(o.last_output.get()))
+                    .then_some("output")
+            };
             let which = input.or_else(output)?;
             Some(AudioError::Lost(format!(
                 "the {which} has stood still for {} s",
@@ -310,7 +322,12 @@ impl Session {
         let running = self.running.as_ref()?;
         let (input, outputs) = (running.input_name.clone(), running.output_names.clone());
         // An error here will soon be one of the streams, too.
-        if self.plan.input.is_none() && self.host.default_device(Direction::Input).is_ok_and(|d| d != input) {
+        if self.plan.input.is_none()
+            && self
+                .host
+                .default_device(Direction::Input)
+                .is_ok_and(|d| d != input)
+        {
             return Some(Direction::Input);
         }
         let followed = self.plan.outputs.iter().position(|o| *o == Target::Default)?;

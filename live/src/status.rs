@@ -156,8 +156,12 @@ impl Meter {
         };
         let frames = (now.converted - self.converted) as f64;
         if frames > 0.0 {
-            let level = |energy: f64| (10.0 * (energy / frames / format.channels as f64).log10()).max(SILENCE);
-            let (input, output) = (level(now.energy_in - self.energy_in), level(now.energy_out - self.energy_out));
+            let level =
+                |energy: f64| (10.0 * (energy / frames / format.channels as f64).log10()).max(SILENCE);
+            let (input, output) = (
+                level(now.energy_in - self.energy_in),
+                level(now.energy_out - self.energy_out),
+            );
             status.level_in_db = Some(input);
             status.level_out_db = Some(output);
             status.reduction_db = Some(input - output);

@@ -127,7 +127,12 @@ impl World {
     pub fn unplug(&self, name: &str) {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
-        for (i, machine) in state.machines.iter_mut().enumerate().filter(|(_, m)| m.name == name) {
+        for (i, machine) in state
+            .machines
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, m)| m.name == name)
+        {
             machine.there = false;
             for flow in state.flows.iter_mut().filter(|flow| flow.machine == i) {
                 flow.failure = Some(AudioError::Lost("the device is gone".into()));
@@ -169,7 +174,9 @@ impl World {
         let mut state = self.0.borrow_mut();
         state.down_until = state.now + seconds;
         for flow in &mut state.flows {
-            flow.failure = Some(AudioError::Lost("the sound server has ended the connection".into()));
+            flow.failure = Some(AudioError::Lost(
+                "the sound server has ended the connection".into(),
+            ));
         }
     }
 
@@ -212,7 +219,11 @@ impl State {
     /// The flow that is due next, before `until`.
     fn next(&self, until: f64) -> Option<usize> {
         let due = |flow: &Flow| flow.due.max(self.machines[flow.machine].stalled_until);
-        let live = self.flows.iter().enumerate().filter(|(_, flow)| flow.failure.is_none());
+        let live = self
+            .flows
+            .iter()
+            .enumerate()
+            .filter(|(_, flow)| flow.failure.is_none());
         let next = live.min_by(|(_, a), (_, b)| due(a).total_cmp(&due(b)));
         next.filter(|(_, flow)| due(flow) < until).map(|(i, _)| i)
     }
@@ -259,7 +270,10 @@ impl State {
 
     fn find(&self, direction: Direction, name: &str) -> Result<usize, AudioError> {
         self.answers()?;
-        let found = self.machines.iter().position(|m| m.there && m.name == name && m.direction() == direction);
+        let found = self
+            .machines
+            .iter()
+            .position(|m| m.there && m.name == name && m.direction() == direction);
         found.ok_or_else(|| AudioError::UnknownDevice {
             direction,
             id: format!("virtual:{name}"),
@@ -288,7 +302,12 @@ impl Machine {
 }
 
 impl VirtualHost {
-    fn open(&self, direction: Direction, device: &str, callback: Callback) -> Result<Box<dyn Stream>, AudioError> {
+    fn open(
+        &self,
+        direction: Direction,
+        device: &str,
+        callback: Callback,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         let mut state = self.0.borrow_mut();
         let machine = state.find(direction, device)?;
         let (id, began) = (state.next_id, state.now);
@@ -355,11 +374,21 @@ impl AudioHost for VirtualHost {
         self.0.borrow().one_clock
     }
 
-    fn open_input(&mut self, device: &str, _format: Format, intake: Intake) -> Result<Box<dyn Stream>, AudioError> {
+    fn open_input(
+        &mut self,
+        device: &str,
+        _format: Format,
+        intake: Intake,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         self.open(Direction::Input, device, Callback::Input(intake))
     }
 
-    fn open_output(&mut self, device: &str, _format: Format, outlet: Outlet) -> Result<Box<dyn Stream>, AudioError> {
+    fn open_output(
+        &mut self,
+        device: &str,
+        _format: Format,
+        outlet: Outlet,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         self.open(Direction::Output, device, Callback::Output(outlet))
     }
 
@@ -371,14 +400,21 @@ impl AudioHost for VirtualHost {
     }
 
     fn virtual_microphone(&mut self) -> Result<Box<dyn VirtualMicrophone>, AudioError> {
-        Err(AudioError::Unsupported("there is no virtual microphone in a virtual world".into()))
+        Err(AudioError::Unsupported(
+            "there is no virtual microphone in a virtual world".into(),
+        ))
     }
 }
 
 impl Stream for VirtualStream {
     fn failure(&self) -> Option<AudioError> {
         let state = self.state.borrow();
-        state.flows.iter().find(|flow| flow.id == self.id)?.failure.clone()
+        state
+            .flows
+            .iter()
+            .find(|flow| flow.id == self.id)?
+            .failure
+            .clone()
     }
 }
 

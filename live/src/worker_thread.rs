@@ -49,7 +49,9 @@ pub fn spawn(mut worker: Worker) -> Result<Box<dyn Send>, AudioError> {
     let thread = std::thread::Builder::new()
         .name("aeden-clean".into())
         .spawn(run)
-        .map_err(|e| AudioError::Unsupported(format!("no thread for the denoiser: {e}; close other programs")))?;
+        .map_err(|e| {
+            AudioError::Unsupported(format!("no thread for the denoiser: {e}; close other programs"))
+        })?;
     Ok(Box::new(Running {
         stop,
         thread: Some(thread),

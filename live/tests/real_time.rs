@@ -48,7 +48,10 @@ fn callbacks_and_worker_never_allocate() {
                 channels: input,
             };
             let plan = OutputPlan {
-                format: Format { rate, channels: output },
+                format: Format {
+                    rate,
+                    channels: output,
+                },
                 same_clock,
                 drift: 0.0,
             };
@@ -76,7 +79,11 @@ fn callbacks_and_worker_never_allocate() {
                     }
                 }
             }
-            assert_eq!(CALLS.get() - before, 0, "{input:?} to {output} channels at {rate} Hz");
+            assert_eq!(
+                CALLS.get() - before,
+                0,
+                "{input:?} to {output} channels at {rate} Hz"
+            );
             let counters = &bridge.outlet_counters[0];
             assert!(counters.skips.get() > 0 && counters.underruns.get() > 0 && counters.played.get() > 0);
         }

@@ -170,10 +170,20 @@ pub fn fuzz(options: &[String]) -> Result<()> {
 pub fn all_day(options: &[String]) -> Result<()> {
     let hours = match options {
         [] => "24",
-        [option, hours] if option == "--hours" && hours.parse::<f64>().is_ok_and(|hours| hours > 0.0) => hours,
+        [option, hours] if option == "--hours" && hours.parse::<f64>().is_ok_and(|hours| hours > 0.0) => {
+            hours
+        }
         _ => bail!("all-day takes --hours N"),
     };
-    let arguments = ["test", "--release", "--locked", "--package", "aeden-live", "--test", "virtual_clock"];
+    let arguments = [
+        "test",
+        "--release",
+        "--locked",
+        "--package",
+        "aeden-live",
+        "--test",
+        "virtual_clock",
+    ];
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).args(["a_day", "--", "--show-output"]);
     program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours))

@@ -62,7 +62,9 @@ fn host(system: Option<&str>, ids: &[&Option<String>]) -> Result<Box<dyn AudioHo
 
 /// The device's name in its host.
 fn name(host: &dyn AudioHost, id: &str) -> String {
-    let name = id.strip_prefix(host.name()).and_then(|rest| rest.strip_prefix(':'));
+    let name = id
+        .strip_prefix(host.name())
+        .and_then(|rest| rest.strip_prefix(':'));
     name.unwrap_or(id).to_owned()
 }
 
@@ -157,7 +159,9 @@ fn run(
                 Event::Started { input, outputs } => {
                     screen.say(&format!("{input} -> {}", outputs.join(", ")));
                     if let Some(microphone) = session.microphone() {
-                        screen.say(&format!("choose \"{microphone}\" as the microphone of the other program"));
+                        screen.say(&format!(
+                            "choose \"{microphone}\" as the microphone of the other program"
+                        ));
                     }
                 }
                 Event::Stopped(error) => screen.say(&format!("{error}; waiting for it to come back")),

@@ -26,7 +26,12 @@ impl Recorder {
     pub fn new(file: &Path, overwrite: bool) -> Result<Self, Problem> {
         let open = |kind: &str| {
             let path = file.with_extension(format!("{kind}.wav"));
-            let opened = OpenOptions::new().write(true).create(true).truncate(overwrite).create_new(!overwrite).open(&path);
+            let opened = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(overwrite)
+                .create_new(!overwrite)
+                .open(&path);
             match opened {
                 Ok(file) => Ok((path, file)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -48,7 +53,11 @@ impl Recorder {
 
     /// Whether it still writes.
     pub fn check(&self) -> Result<(), Problem> {
-        if self.thread.is_finished() { Err(gone()) } else { Ok(()) }
+        if self.thread.is_finished() {
+            Err(gone())
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what is left, and completes the headers.
@@ -91,7 +100,8 @@ impl Track {
             correctable: true,
             ..Expected::default()
         };
-        let writer = Writer::begin(BufWriter::new(file), &header, expected).map_err(|e| Problem::io(&path, &e))?;
+        let writer =
+            Writer::begin(BufWriter::new(file), &header, expected).map_err(|e| Problem::io(&path, &e))?;
         Ok(Track {
             path,
             writer,
@@ -109,7 +119,9 @@ impl Track {
             }
             self.bytes.extend(frame.iter().flat_map(|x| x.to_le_bytes()));
         }
-        self.writer.write(&self.bytes).map_err(|e| Problem::file(&self.path, describe(&e)))
+        self.writer
+            .write(&self.bytes)
+            .map_err(|e| Problem::file(&self.path, describe(&e)))
     }
 
     fn finish(self) -> Result<(), Problem> {

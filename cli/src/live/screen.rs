@@ -37,7 +37,11 @@ impl Screen {
     pub fn say(&mut self, text: &str) {
         let text = one_line(text);
         // The keyboard's raw mode leaves the cursor where it is; nobody may be listening.
-        let (start, end) = if self.terminal { ("\r\x1b[K", "\r\n") } else { ("", "\n") };
+        let (start, end) = if self.terminal {
+            ("\r\x1b[K", "\r\n")
+        } else {
+            ("", "\n")
+        };
         let _ = write!(stderr(), "{start}aeden: live: {text}{end}");
         self.drawn = false;
     }
@@ -78,7 +82,9 @@ impl Drop for Screen {
 }
 
 fn bar(db: f64) -> String {
-    let full = ((db - QUIETEST) / -QUIETEST * WIDTH as f64).round().clamp(0.0, WIDTH as f64) as usize;
+    let full = ((db - QUIETEST) / -QUIETEST * WIDTH as f64)
+        .round()
+        .clamp(0.0, WIDTH as f64) as usize;
     format!("[{:<WIDTH$}]", "#".repeat(full))
 }
 
@@ -111,6 +117,9 @@ mod tests {
     #[test]
     fn bars_reach_from_quiet_to_full_scale_and_not_beyond() {
         let marks = |db| bar(db).matches('#').count();
-        assert_eq!([-200.0, QUIETEST, QUIETEST / 2.0, 0.0, 10.0].map(marks), [0, 0, WIDTH / 2, WIDTH, WIDTH]);
+        assert_eq!(
+            [-200.0, QUIETEST, QUIETEST / 2.0, 0.0, 10.0].map(marks),
+            [0, 0, WIDTH / 2, WIDTH, WIDTH]
+        );
     }
 }

@@ -40,7 +40,11 @@ pub fn install(args: &LiveArgs) -> Result<u8, Problem> {
 
 /// Where the user's units are.
 fn units() -> Result<PathBuf, Problem> {
-    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
     let configuration = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
     let configuration =
         configuration.ok_or_else(|| Problem::usage("neither HOME nor XDG_CONFIG_HOME is set; set one"))?;
@@ -77,7 +81,11 @@ fn unit(program: &Path, args: &LiveArgs) -> Result<String, Problem> {
         let model = std::path::absolute(model).map_err(|e| Problem::io(model, &e))?;
         option("--model", Some(utf8(&model)?));
     }
-    let command = command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let command = command
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ");
     Ok(format!(
         "[Unit]\n\
          Description=aeden, live microphone cleanup\n\

@@ -41,11 +41,27 @@ fn unknown_devices_systems_and_mixtures_are_refused() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;
     };
-    failed(&server.aeden("live --input pulseaudio:nowhere"), 2, &["input", "nowhere", "aeden devices"]);
+    failed(
+        &server.aeden("live --input pulseaudio:nowhere"),
+        2,
+        &["input", "nowhere", "aeden devices"],
+    );
     failed(&server.aeden("live --output nowhere"), 2, &["output", "nowhere"]);
-    failed(&server.aeden("live --system cassette"), 2, &["cassette", "pulseaudio"]);
-    failed(&server.aeden("live --record /nowhere/talk.wav"), 1, &["/nowhere/talk.raw.wav", "no such"]);
-    failed(&server.aeden("live --model /nowhere.safetensors"), 3, &["nowhere"]);
+    failed(
+        &server.aeden("live --system cassette"),
+        2,
+        &["cassette", "pulseaudio"],
+    );
+    failed(
+        &server.aeden("live --record /nowhere/talk.wav"),
+        1,
+        &["/nowhere/talk.raw.wav", "no such"],
+    );
+    failed(
+        &server.aeden("live --model /nowhere.safetensors"),
+        3,
+        &["nowhere"],
+    );
 }
 
 #[test]
@@ -59,7 +75,10 @@ fn the_service_runs_this_command_at_login() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let unit = std::fs::read_to_string(folder.path().join("systemd/user/aeden-live.service")).unwrap();
-    let command = format!("ExecStart=\"{}\" \"live\" \"--virtual-mic\" \"--limit\" \"20\"", env!("CARGO_BIN_EXE_aeden"));
+    let command = format!(
+        "ExecStart=\"{}\" \"live\" \"--virtual-mic\" \"--limit\" \"20\"",
+        env!("CARGO_BIN_EXE_aeden")
+    );
     assert!(unit.contains(&command), "{unit}");
     assert!(unit.contains("WantedBy=default.target"));
 }

@@ -11,7 +11,9 @@ const PARTS: [&str; 2] = ["aeden_output.monitor", "aeden_microphone"];
 
 fn stands(server: &Server) -> bool {
     let sources = server.sources();
-    PARTS.iter().all(|part| sources.iter().any(|source| source == part))
+    PARTS
+        .iter()
+        .all(|part| sources.iter().any(|source| source == part))
 }
 
 #[test]
@@ -76,7 +78,9 @@ fn sound_goes_on_when_the_server_has_restarted_or_the_microphone_was_unplugged()
     assert!(stands(&server));
     // Without its microphone it takes another one.
     server.pactl(&["unload-module", "module-remap-source"]);
-    live.until("another input", |status| status["running"] == true && status["input"] != "mic");
+    live.until("another input", |status| {
+        status["running"] == true && status["input"] != "mic"
+    });
 }
 
 #[test]
@@ -85,9 +89,14 @@ fn devices_are_listed_with_ids_that_can_be_used() {
         return;
     };
     let list = String::from_utf8(server.aeden("devices --json").stdout).unwrap();
-    let devices: Vec<serde_json::Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let devices: Vec<serde_json::Value> = list
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let default = |direction: &str| {
-        let mut devices = devices.iter().filter(|d| d["direction"] == direction && d["default"] == true);
+        let mut devices = devices
+            .iter()
+            .filter(|d| d["direction"] == direction && d["default"] == true);
         devices.next().unwrap()["id"].as_str().unwrap().to_owned()
     };
     assert_eq!(default("input"), "pulseaudio:mic");
@@ -100,16 +109,35 @@ fn devices_are_listed_with_ids_that_can_be_used() {
 fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value, String) {
     let files = server.folder().join("talk.wav");
     let mut live = server.live(&format!("--virtual-mic --record {}", files.display()));
-    let (sound, heard) = (server.folder().join("noisy.raw"), server.folder().join("heard.raw"));
+    let (sound, heard) = (
+        server.folder().join("noisy.raw"),
+        server.folder().join("heard.raw"),
+    );
     std::fs::write(&sound, to_bytes(noisy)).unwrap();
-    let format = ["--format=float32le", "--rate=48000", "--channels=1", "--latency-msec=20"];
+    let format = [
+        "--format=float32le",
+        "--rate=48000",
+        "--channels=1",
+        "--latency-msec=20",
+    ];
     let mut recorder = server.command("parec");
     recorder.args(format).args(["--device=aeden_microphone"]);
     let recorder = Process(recorder.stdout(File::create(&heard).unwrap()).spawn().unwrap());
-    wait_for("sound", || (heard.metadata().unwrap().len() > 48_000).then_some(()));
+    wait_for("sound", || {
+        (heard.metadata().unwrap().len() > 48_000).then_some(())
+    });
     let mut player = server.command("pacat");
-    player.args(format).args(["--playback", "--device=bench", "--channel-map=front-left", "--no-remix"]);
-    let status = player.stdin(File::open(&sound).unwrap()).stderr(Stdio::null()).status().unwrap();
+    player.args(format).args([
+        "--playback",
+        "--device=bench",
+        "--channel-map=front-left",
+        "--no-remix",
+    ]);
+    let status = player
+        .stdin(File::open(&sound).unwrap())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
     assert!(status.success());
     // What is still on its way comes within seconds.
     live.status();
@@ -161,7 +189,10 @@ fn another_program_records_what_clean_makes_of_the_same_sound() {
         let equal = windows.iter().filter(alike).count();
         let steps = ["underruns", "skips", "device_underruns"].map(|name| status[name].as_u64().unwrap());
         let steps: u64 = steps.iter().sum();
-        println!("{kind:?}: {equal} of {} windows are alike, {steps} steps", windows.len());
+        println!(
+            "{kind:?}: {equal} of {} windows are alike, {steps} steps",
+            windows.len()
+        );
         assert!(windows.len() >= 5);
         assert!(
             windows.len() - equal <= 4 * steps as usize,
@@ -169,7 +200,10 @@ fn another_program_records_what_clean_makes_of_the_same_sound() {
             windows.len()
         );
         // The recording of its own is in step, sample for sample.
-        let (raw, clean) = (read(&server.folder().join("talk.raw.wav")), read(&server.folder().join("talk.clean.wav")));
+        let (raw, clean) = (
+            read(&server.folder().join("talk.raw.wav")),
+            read(&server.folder().join("talk.clean.wav")),
+        );
         assert_eq!(raw.len(), clean.len());
         let at = delay(&raw, &noisy);
         let length = wanted.len().min(clean.len() - at);

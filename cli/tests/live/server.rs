@@ -50,9 +50,32 @@ pub struct Server {
 }
 
 const BENCH: &[&[&str]] = &[
-    &["module-null-sink", "sink_name=bench", "format=float32le", "rate=48000", "channels=2", "channel_map=front-left,front-right"],
-    &["module-remap-source", "source_name=mic", "master=bench.monitor", "channels=1", "channel_map=mono", "master_channel_map=front-left", "remix=no"],
-    &["module-remap-sink", "sink_name=out", "master=bench", "channels=1", "channel_map=mono", "master_channel_map=front-right", "remix=no"],
+    &[
+        "module-null-sink",
+        "sink_name=bench",
+        "format=float32le",
+        "rate=48000",
+        "channels=2",
+        "channel_map=front-left,front-right",
+    ],
+    &[
+        "module-remap-source",
+        "source_name=mic",
+        "master=bench.monitor",
+        "channels=1",
+        "channel_map=mono",
+        "master_channel_map=front-left",
+        "remix=no",
+    ],
+    &[
+        "module-remap-sink",
+        "sink_name=out",
+        "master=bench",
+        "channels=1",
+        "channel_map=mono",
+        "master_channel_map=front-right",
+        "remix=no",
+    ],
 ];
 
 impl Server {
@@ -60,9 +83,19 @@ impl Server {
     pub fn start(kind: Kind) -> Option<Server> {
         let programs: &[&str] = match kind {
             Kind::PulseAudio => &["pulseaudio", "pactl", "parec", "pacat"],
-            Kind::PipeWire => &["dbus-daemon", "pipewire", "wireplumber", "pipewire-pulse", "pactl", "parec", "pacat"],
+            Kind::PipeWire => &[
+                "dbus-daemon",
+                "pipewire",
+                "wireplumber",
+                "pipewire-pulse",
+                "pactl",
+                "parec",
+                "pacat",
+            ],
         };
-        let missing = programs.iter().find(|p| Command::new(p).arg("--version").output().is_err());
+        let missing = programs
+            .iter()
+            .find(|p| Command::new(p).arg("--version").output().is_err());
         if let Some(program) = missing {
             println!("skipped: {program} is not installed");
             return None;
@@ -86,17 +119,24 @@ impl Server {
             Kind::PulseAudio => {
                 let script = self.folder.path().join("ci.pa");
                 let socket = self.socket();
-                let load = format!("load-module module-native-protocol-unix auth-anonymous=1 socket={socket}\n");
+                let load =
+                    format!("load-module module-native-protocol-unix auth-anonymous=1 socket={socket}\n");
                 std::fs::write(&script, load).unwrap();
                 let mut pulse = self.command("pulseaudio");
                 pulse.args(["-n", "-F"]).arg(&script);
-                pulse.args(["--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]);
+                pulse.args([
+                    "--daemonize=no",
+                    "--exit-idle-time=-1",
+                    "--use-pid-file=no",
+                    "--disable-shm=yes",
+                ]);
                 self.spawn(&mut pulse);
             }
             Kind::PipeWire => {
                 let bus = format!("unix:path={}/bus", self.folder.path().display());
                 let mut dbus = self.command("dbus-daemon");
-                dbus.args(["--session", "--nofork", "--nopidfile", "--address"]).arg(&bus);
+                dbus.args(["--session", "--nofork", "--nopidfile", "--address"])
+                    .arg(&bus);
                 self.spawn(&mut dbus);
                 for program in ["pipewire", "wireplumber", "pipewire-pulse"] {
                     let mut command = self.command(program);
@@ -113,7 +153,11 @@ impl Server {
     }
 
     fn spawn(&mut self, command: &mut Command) {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         self.processes.insert(0, Process(child));
     }
 
@@ -148,7 +192,10 @@ impl Server {
             .env("XDG_RUNTIME_DIR", folder)
             .env("XDG_CONFIG_HOME", folder.join("config"))
             .env("XDG_STATE_HOME", folder.join("state"))
-            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/bus", folder.display()))
+            .env(
+                "DBUS_SESSION_BUS_ADDRESS",
+                format!("unix:path={}/bus", folder.display()),
+            )
             .stdin(Stdio::null());
         command
     }
@@ -163,19 +210,30 @@ impl Server {
     /// The names of all sources.
     pub fn sources(&self) -> Vec<String> {
         let list = self.pactl(&["list", "short", "sources"]);
-        list.lines().filter_map(|line| Some(line.split('\t').nth(1)?.to_owned())).collect()
+        list.lines()
+            .filter_map(|line| Some(line.split('\t').nth(1)?.to_owned()))
+            .collect()
     }
 
     /// Runs aeden to its end.
     pub fn aeden(&self, arguments: &str) -> Output {
-        self.command(env!("CARGO_BIN_EXE_aeden")).args(arguments.split(' ')).output().unwrap()
+        self.command(env!("CARGO_BIN_EXE_aeden"))
+            .args(arguments.split(' '))
+            .output()
+            .unwrap()
     }
 
     /// Starts `aeden live --json`, and returns when it runs.
     pub fn live(&self, arguments: &str) -> Live {
         let mut command = self.command(env!("CARGO_BIN_EXE_aeden"));
-        command.args(["live", "--json"]).args(arguments.split_whitespace());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command
+            .args(["live", "--json"])
+            .args(arguments.split_whitespace());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let mut live = Live {
             process: Process(child),
@@ -206,7 +264,11 @@ impl Live {
     }
 
     /// Reads statistics until they are as wanted.
-    pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&serde_json::Value) -> bool) -> serde_json::Value {
+    pub fn until(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&serde_json::Value) -> bool,
+    ) -> serde_json::Value {
         let start = Instant::now();
         loop {
             let status = self.status();

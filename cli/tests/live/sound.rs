@@ -10,7 +10,10 @@ pub fn read(file: &Path) -> Vec<f32> {
         hound::SampleFormat::Float => reader.samples::<f32>().map(Result::unwrap).collect(),
         hound::SampleFormat::Int => {
             let scale = 0.5f32.powi(i32::from(reader.spec().bits_per_sample) - 1);
-            reader.samples::<i32>().map(|x| x.unwrap() as f32 * scale).collect()
+            reader
+                .samples::<i32>()
+                .map(|x| x.unwrap() as f32 * scale)
+                .collect()
         }
     }
 }
@@ -22,7 +25,12 @@ pub fn to_bytes(samples: &[f32]) -> Vec<u8> {
 
 /// From raw bytes of `parec --format=float32le`.
 pub fn from_bytes(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect()
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|x| f32::from_le_bytes(*x))
+        .collect()
 }
 
 /// How many samples later `wanted` is found in `heard`, by cross-correlation.
@@ -46,7 +54,9 @@ pub fn delay(heard: &[f32], wanted: &[f32]) -> usize {
     let mut correlation = inverse.make_output_vec();
     inverse.process(&mut product, &mut correlation).unwrap();
     let lags = &correlation[..heard.len()];
-    (0..lags.len()).max_by(|&a, &b| lags[a].total_cmp(&lags[b])).unwrap()
+    (0..lags.len())
+        .max_by(|&a, &b| lags[a].total_cmp(&lags[b]))
+        .unwrap()
 }
 
 /// The best ratio, in dB, of `wanted` to its difference from `heard` at any of the delays.

@@ -2,7 +2,7 @@
 
 use crate::audio::AudioError;
 use pulseaudio::protocol::{
-    self, AuthParams, AuthReply, Command, CommandReply, Prop, ProtocolError, Props, PulseError,
+    self, AuthParams, AuthReply, Command, CommandReply, Prop, Props, ProtocolError, PulseError,
     SetClientNameReply,
 };
 use std::ffi::CString;
@@ -101,7 +101,9 @@ fn expect_same(sequence: u32, answered: u32) -> Result<(), AudioError> {
     if sequence == answered {
         Ok(())
     } else {
-        Err(AudioError::Lost("the sound server gave an answer to no question".into()))
+        Err(AudioError::Lost(
+            "the sound server gave an answer to no question".into(),
+        ))
     }
 }
 
@@ -125,7 +127,10 @@ fn socket_path() -> Result<PathBuf, AudioError> {
             Err(no_server(format!("PULSE_SERVER={server} is on another machine")))
         };
     }
-    let folders = [("PULSE_RUNTIME_PATH", "native"), ("XDG_RUNTIME_DIR", "pulse/native")];
+    let folders = [
+        ("PULSE_RUNTIME_PATH", "native"),
+        ("XDG_RUNTIME_DIR", "pulse/native"),
+    ];
     folders
         .iter()
         .find_map(|(variable, rest)| Some(PathBuf::from(std::env::var_os(variable)?).join(rest)))

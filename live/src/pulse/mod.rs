@@ -37,7 +37,10 @@ impl PulseHost {
     }
 
     /// Asks over the present connection, or a new one if the last broke.
-    fn ask<T>(&mut self, question: impl FnOnce(&mut Connection) -> Result<T, AudioError>) -> Result<T, AudioError> {
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&mut Connection) -> Result<T, AudioError>,
+    ) -> Result<T, AudioError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(Connection::open()?),
@@ -75,27 +78,42 @@ impl AudioHost for PulseHost {
     fn devices(&mut self) -> Result<Vec<Device>, AudioError> {
         let server: ServerInfo = self.ask(|c| c.ask(&Command::GetServerInfo))?;
         let default = |name: &CString, default: &Option<CString>| default.as_ref() == Some(name);
-        let device = |name: &CString, description: &Option<CString>, direction, default, channels, rate| Device {
-            id: format!("{}:{}", Self::NAME, utf8(name)),
-            name: utf8(description.as_ref().unwrap_or(name)),
-            direction,
-            default,
-            channels,
-            rate,
-        };
+        let device =
+            |name: &CString, description: &Option<CString>, direction, default, channels, rate| Device {
+                id: format!("{}:{}", Self::NAME, utf8(name)),
+                name: utf8(description.as_ref().unwrap_or(name)),
+                direction,
+                default,
+                channels,
+                rate,
+            };
         let mut devices: Vec<Device> = self
             .sources()?
             .iter()
             .map(|s| {
                 let default = default(&s.name, &server.default_source_name);
                 let spec = &s.sample_spec;
-                device(&s.name, &s.description, Direction::Input, default, spec.channels.into(), spec.sample_rate)
+                device(
+                    &s.name,
+                    &s.description,
+                    Direction::Input,
+                    default,
+                    spec.channels.into(),
+                    spec.sample_rate,
+                )
             })
             .collect();
         devices.extend(self.sinks()?.iter().map(|s| {
             let default = default(&s.name, &server.default_sink_name);
             let spec = &s.sample_spec;
-            device(&s.name, &s.description, Direction::Output, default, spec.channels.into(), spec.sample_rate)
+            device(
+                &s.name,
+                &s.description,
+                Direction::Output,
+                default,
+                spec.channels.into(),
+                spec.sample_rate,
+            )
         }));
         Ok(devices)
     }
@@ -117,7 +135,9 @@ impl AudioHost for PulseHost {
             }
         };
         // A server without hardware names a default that is not in its list.
-        let default = default.map(|name| utf8(&name)).filter(|name| others.contains(name));
+        let default = default
+            .map(|name| utf8(&name))
+            .filter(|name| others.contains(name));
         default
             .into_iter()
             .chain(others)
@@ -148,11 +168,21 @@ impl AudioHost for PulseHost {
         })
     }
 
-    fn open_input(&mut self, device: &str, format: Format, intake: Intake) -> Result<Box<dyn Stream>, AudioError> {
+    fn open_input(
+        &mut self,
+        device: &str,
+        format: Format,
+        intake: Intake,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         stream::record(device, format, intake, self.start)
     }
 
-    fn open_output(&mut self, device: &str, format: Format, outlet: Outlet) -> Result<Box<dyn Stream>, AudioError> {
+    fn open_output(
+        &mut self,
+        device: &str,
+        format: Format,
+        outlet: Outlet,
+    ) -> Result<Box<dyn Stream>, AudioError> {
         stream::play(device, format, outlet, self.start)
     }
 

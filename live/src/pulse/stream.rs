@@ -273,9 +273,13 @@ impl Wire {
             return hear(&mut self.socket, length).map(|()| 0).map_err(|_| gone());
         }
         if descriptor.channel != CONTROL || length > self.command.len() {
-            return Err(AudioError::Lost("the sound server sent what nobody asked for".into()));
+            return Err(AudioError::Lost(
+                "the sound server sent what nobody asked for".into(),
+            ));
         }
-        self.socket.read_exact(&mut self.command[..length]).map_err(|_| gone())?;
+        self.socket
+            .read_exact(&mut self.command[..length])
+            .map_err(|_| gone())?;
         match Command::read_tag_prefixed(&mut &self.command[..length], self.version) {
             Ok((_, Command::Request(request))) => Ok(request.length as usize),
             Ok((_, Command::Underflow(_) | Command::Overflow(_))) => {

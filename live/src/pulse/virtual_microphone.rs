@@ -121,7 +121,10 @@ fn owner(arguments: &str) -> Option<u32> {
 /// Whether this process lives and is what we are; process ids are given out again.
 fn is_aeden(process: u32) -> bool {
     let program = |process: &str| std::fs::read_link(Path::new("/proc").join(process).join("exe")).ok();
-    let name = |path: std::path::PathBuf| path.file_name().map(|n| n.to_string_lossy().replace(" (deleted)", ""));
+    let name = |path: std::path::PathBuf| {
+        path.file_name()
+            .map(|n| n.to_string_lossy().replace(" (deleted)", ""))
+    };
     let other = program(&process.to_string()).and_then(name);
     other.is_some() && other == program("self").and_then(name)
 }
@@ -132,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_owner_is_found_in_what_the_server_says_of_a_module() {
-        let arguments = "sink_name=x sink_properties=\"device.description='aeden output' aeden.process=4711\"";
+        let arguments =
+            "sink_name=x sink_properties=\"device.description='aeden output' aeden.process=4711\"";
         assert_eq!(owner(arguments), Some(4711));
         assert_eq!(owner("sink_name=aeden_output"), None);
     }

@@ -5,7 +5,7 @@ use crate::bridge::{Intake, Outlet};
 use crate::counters::Count;
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
 use cpal::{
-    BufferSize, Error, ErrorKind, FromSample, HostId, Sample as _, SampleFormat, SizedSample, StreamConfig,
+    BufferSize, Error, ErrorKind, FromSample, HostId, SampleFormat, SizedSample, StreamConfig,
     SupportedBufferSize, SupportedStreamConfig,
 };
 use std::sync::{Arc, OnceLock};
@@ -327,7 +327,7 @@ where
             let frames = part.len() / theirs;
             for (to, from) in samples.chunks_exact_mut(taken).zip(part.chunks_exact(theirs)) {
                 for (to, from) in to.iter_mut().zip(from) {
-                    *to = from.to_sample::<f32>();
+                    *to = f32::from_sample(*from);
                 }
             }
             intake.push(&samples[..frames * taken], clock.elapsed());

@@ -327,7 +327,7 @@ where
             let frames = part.len() / theirs;
             for (to, from) in samples.chunks_exact_mut(taken).zip(part.chunks_exact(theirs)) {
                 for (to, from) in to.iter_mut().zip(from) {
-                    *to = f32::from_sample(*from);
+                    *to = from.to_sample::<f32>();
                 }
             }
             intake.push(&samples[..frames * taken], clock.elapsed());

@@ -619,8 +619,8 @@ impl Outlet {
         let pace = if frames as f64 > self.block { 0.25 } else { 0.02 };
         self.block += (frames as f64 - self.block) * pace;
         let elapsed = frames as f64 * self.frame;
-        let there = self.ring.slots() / channels;
-        let level = there as f64 * self.frame + self.on_the_way(at);
+        let mut there = self.ring.slots() / channels;
+        let mut level = there as f64 * self.frame + self.on_the_way(at);
         let blocks = self.block * self.frame + self.input.input_block.get() / self.input_rate;
         let target = blocks + self.margin.seconds();
         self.counters.level.set(level);
@@ -641,6 +641,15 @@ impl Outlet {
             }
             (self.filling, self.begun, self.fade_in) = (false, true, self.fade);
             self.level_was_set();
+            // Blocks come in steps; what is too much is left out now, in the silence, rather than corrected for minutes.
+            let surplus = ((level - target) / self.frame) as usize;
+            let surplus = surplus.min(there - frames);
+            if let Ok(chunk) = self.ring.read_chunk(surplus * channels) {
+                chunk.commit_all();
+                self.counters.skipped.add(surplus as u64);
+                there -= surplus;
+                level -= surplus as f64 * self.frame;
+            }
         }
 
         let late = level - target;

@@ -127,24 +127,6 @@ pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs those Debian packages that are not there.
-fn missing_packages(names: &[&'static str]) -> Result<()> {
-    let there = |name: &str| {
-        let query = program::output(Command::new("dpkg-query").args([
-            "--show",
-            "--showformat=${db:Status-Status}",
-            name,
-        ]));
-        query.is_ok_and(|status| status.trim() == "installed")
-    };
-    let missing: Vec<&str> = names.iter().copied().filter(|name| !there(name)).collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        packages(&missing)
-    }
-}
-
 /// Installs Debian packages. Upgrades nothing.
 pub fn packages(names: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get install {}", names.join(" "));

@@ -127,6 +127,27 @@ pub fn venv(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Those of some Debian packages that are not installed.
+fn missing<'a>(names: &[&'a str]) -> Result<Vec<&'a str>> {
+    // Fails for names that it has never heard of, and still prints the others.
+    let list = Command::new("dpkg-query")
+        .args(["--show", "--showformat", "${db:Status-Abbrev}${Package}\n"])
+        .args(names)
+        .output()
+        .context("dpkg-query, which Debian and Ubuntu have")?;
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let installed = |name: &str| list.lines().any(|line| line.strip_prefix("ii ") == Some(name));
+    Ok(names.iter().copied().filter(|name| !installed(name)).collect())
+}
+
+/// Installs those of some Debian packages that are not there.
+fn install_missing(names: &[&str]) -> Result<()> {
+    match missing(names)?[..] {
+        [] => Ok(()),
+        ref names => packages(names),
+    }
+}
+
 /// Installs Debian packages. Upgrades nothing.
 pub fn packages(names: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get install {}", names.join(" "));

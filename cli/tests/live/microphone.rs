@@ -17,7 +17,7 @@ fn stands(server: &Server) -> bool {
 }
 
 #[test]
-#[ignore = "has not passed on two machines yet: cargo test -p aeden-cli --test live -- --ignored"]
+#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn it_appears_under_its_name_and_is_gone_after_ctrl_c_and_terminate() {
     for kind in [Kind::PulseAudio, Kind::PipeWire] {
         let Some(server) = Server::start(kind) else {
@@ -35,7 +35,7 @@ fn it_appears_under_its_name_and_is_gone_after_ctrl_c_and_terminate() {
 }
 
 #[test]
-#[ignore = "has not passed on two machines yet: cargo test -p aeden-cli --test live -- --ignored"]
+#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn what_a_crash_leaves_is_removed_by_the_next_start_and_another_aeden_is_not_disturbed() {
     for kind in [Kind::PulseAudio, Kind::PipeWire] {
         let Some(server) = Server::start(kind) else {
@@ -56,7 +56,7 @@ fn what_a_crash_leaves_is_removed_by_the_next_start_and_another_aeden_is_not_dis
 }
 
 #[test]
-#[ignore = "has not passed on two machines yet: cargo test -p aeden-cli --test live -- --ignored"]
+#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn its_own_virtual_microphone_is_never_the_input() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -69,7 +69,7 @@ fn its_own_virtual_microphone_is_never_the_input() {
 }
 
 #[test]
-#[ignore = "has not passed on two machines yet: cargo test -p aeden-cli --test live -- --ignored"]
+#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn sound_goes_on_when_the_server_has_restarted_or_the_microphone_was_unplugged() {
     let Some(mut server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -88,7 +88,7 @@ fn sound_goes_on_when_the_server_has_restarted_or_the_microphone_was_unplugged()
 }
 
 #[test]
-#[ignore = "has not passed on two machines yet: cargo test -p aeden-cli --test live -- --ignored"]
+#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn devices_are_listed_with_ids_that_can_be_used() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -167,7 +167,7 @@ fn clean(folder: &Path, noisy: &Path) -> Vec<f32> {
 }
 
 #[test]
-#[ignore = "has not passed on two machines yet: cargo test -p aeden-cli --test live -- --ignored"]
+#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn another_program_records_what_clean_makes_of_the_same_sound() {
     let noisy_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/noisy.wav");
     let noisy = read(&noisy_file);

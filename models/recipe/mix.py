@@ -15,12 +15,15 @@ import torch
 from model import stft
 
 RATE = 48_000
+DEEP = 0.1  # share of a voice's energy below 200 Hz from which on it counts as deep
 
 
 @dataclass(frozen=True)
 class MixSettings:
     seconds: float = 2.5
     fullband_share: float = 0.3    # of the clips: speech that reaches above 10 kHz
+    deep_share: float = 0.5        # of the other clips: voices whose lows were not filtered away
+    speed: tuple = (-0.4, 0.16)    # of speech, natural logarithm: slower is deeper; most of the voices are high
     room_share: float = 0.3
     two_noises_share: float = 0.2
     babble_share: float = 0.06     # noise made of many voices
@@ -57,6 +60,12 @@ class Clips(torch.utils.data.IterableDataset):
         share = lambda groups: np.array([sum(e["length"] for e in g) ** 0.5 for g in groups])
         self.weights = {k: (w := share(g)) / w.sum() for k, g in
                         (("full", self.full), ("wide", self.wide), ("noises", self.noises))}
+        # Telephones and headsets cut off the lows of most recorded voices; half of the clips shall have them.
+        deep = np.array([np.median([e["low"] for e in g]) > DEEP for g in self.wide])
+        if deep.any() and not deep.all():
+            weights = self.weights["wide"]
+            weights *= np.where(deep, self.settings.deep_share / weights[deep].sum(),
+                                (1 - self.settings.deep_share) / weights[~deep].sum())
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
@@ -79,13 +88,13 @@ class Clips(torch.utils.data.IterableDataset):
         """One voice saying things, at another speed and pitch, perhaps in a room."""
         rng = self.rng
         voice = self.pick("full" if rng.random() < self.settings.fullband_share else "wide")
-        speed = float(np.exp(rng.uniform(-0.18, 0.16)))
+        speed = float(np.exp(rng.uniform(*self.settings.speed)))
         need, parts, top = int(n * speed) + 8, [], RATE / 2
         have = -int(rng.uniform(0, 0.5) * need) if rng.random() < 0.7 else int(rng.uniform(0, 1.0) * RATE)
         parts.append(np.zeros(max(have, 0), np.float32))
         while have < need:
             entry = voice[rng.integers(len(voice))]
-            top = min(top, entry["top_hz"] / speed)
+            top = min(top, entry["top_hz"] * speed)
             x = self.read("speech", entry)
             x = x * 10 ** (rng.uniform(-3, 3) / 20)
             gap = np.zeros(int(rng.exponential(0.25) * RATE), np.float32)

@@ -3,8 +3,8 @@
     python pack.py SPEECH_DIR NOISE_DIR RIR_DIR CACHE_DIR
 
 Every file libsndfile can read is mixed to mono, resampled to 48 kHz and appended to one int16 file per kind
-(speech, noise, rir); `index.json` keeps offset, length, source, split and the highest frequency that the recording
-says anything about. A folder may hold `speech.tsv` / `noise.tsv` with the columns path, source, speaker, category;
+(speech, noise, rir); `index.json` keeps offset, length, source, split, the highest frequency that the recording says
+anything about, and its share of energy below 200 Hz, by which deep voices are found. A folder may hold `speech.tsv` / `noise.tsv` with the columns path, source, speaker, category;
 without one every file is its own source and its bandwidth is measured.
 """
 import csv
@@ -33,16 +33,17 @@ def decode(path):
     if len(x) < RATE // 10 or peak < 1e-4:
         return None
     x = x * (0.9 / peak)
-    return (x * 32767).astype(np.int16), bandwidth(x)
+    return (x * 32767).astype(np.int16), *spectrum(x)
 
 
-def bandwidth(x):
-    """Highest frequency (Hz) at which the long-term spectrum stands 75 dB or less below its peak."""
+def spectrum(x):
+    """Highest frequency (Hz) at which the long-term spectrum stands 75 dB or less below its peak, and the share of its
+    energy below 200 Hz."""
     n = 2048
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (0, n)), n)[:: n // 2]
     power = (np.abs(np.fft.rfft(frames * np.hanning(n), axis=1)) ** 2).mean(0)
     loud = np.nonzero(power > power.max() * 10**-7.5)[0]
-    return float(loud[-1]) * RATE / n
+    return float(loud[-1]) * RATE / n, float(power[: 200 * n // RATE + 1].sum() / power.sum())
 
 
 def rows(folder):
@@ -75,11 +76,11 @@ def main(speech, noise, rir, cache):
             for (path, source, speaker, category), got in zip(items, pool.map(decode, [i[0] for i in items], chunksize=16)):
                 if got is None:
                     continue
-                data, top = got
+                data, top, low = got
                 # Of a source with one voice, files are held out; of the others, speakers.
                 name = path.name if kind == "noise" or source.startswith("rhasspy") else f"{source}/{speaker}"
                 entries.append(dict(offset=offset, length=len(data), source=source, speaker=speaker, category=category,
-                                    top_hz=round(top), validation=kind != "rir" and held_out(name)))
+                                    top_hz=round(top), low=round(low, 3), validation=kind != "rir" and held_out(name)))
                 out.write(data.tobytes())
                 offset += len(data)
         index[kind] = entries

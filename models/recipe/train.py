@@ -130,7 +130,7 @@ class Trainer:
 
     def help(self, number):
         """What the processes besides the first one do."""
-        os.nice(5)  # they take what the machine has to spare
+        os.nice(20)  # they take what the machine has to spare
         torch.manual_seed(self.a.seed + 1000 * number)
         for batch in self.batches((self.a.seed + number) * 100_003 + self.steps.value):
             self.step(*batch)

@@ -1,7 +1,7 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
-use crate::live::args::{DevicesArgs, LiveArgs};
 use crate::cleaner::Settings;
+use crate::live::args::{DevicesArgs, LiveArgs};
 use crate::loudness::Loudness;
 use crate::problem::EXIT_STATUS_HELP;
 use crate::template::Template;
@@ -365,7 +365,9 @@ pub struct ModelsArgs {
 fn preset() -> impl TypedValueParser<Value = Preset> {
     let values = PRESETS.map(|preset| PossibleValue::new(preset.name.to_lowercase()).help(preset.purpose));
     PossibleValuesParser::new(values).try_map(|name| {
-        let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(&name));
+        let found = PRESETS
+            .iter()
+            .find(|preset| preset.name.eq_ignore_ascii_case(&name));
         found.copied().ok_or("no such preset")
     })
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Does what the arguments say, and returns the exit status.
 pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
@@ -68,7 +69,11 @@ impl<'a> Batch<'a> {
     pub fn work(&self, steps: Vec<Step>) {
         let mut steps: Vec<(u64, Step)> = steps.into_iter().map(|step| (step.size(), step)).collect();
         steps.sort_by_key(|(size, _)| Reverse(*size));
-        for folder in steps.iter().flat_map(|(_, step)| folders(step)).collect::<BTreeSet<_>>() {
+        for folder in steps
+            .iter()
+            .flat_map(|(_, step)| folders(step))
+            .collect::<BTreeSet<_>>()
+        {
             sweep(&folder);
         }
         let progress = self.progress.clone();
@@ -135,10 +140,14 @@ pub fn status(tally: &Mutex<Tally>) -> u8 {
     }
 }
 
-/// One line at the end. It may come while the work is being stopped, so it waits for nobody.
+/// One line at the end. It may come while the work is being stopped, so it does not wait for long: a file's line may be
+/// stuck in a pipe that nobody reads.
 pub fn tell_summary(tally: &Mutex<Tally>, progress: &Progress) {
-    if let Ok(tally) = tally.try_lock() {
-        progress.line(&format!("aeden: clean: {tally}"));
+    for _ in 0..50 {
+        if let Ok(tally) = tally.try_lock() {
+            return progress.line(&format!("aeden: clean: {tally}"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -146,7 +155,10 @@ pub fn tell_summary(tally: &Mutex<Tally>, progress: &Progress) {
 fn folders(step: &Step) -> Vec<std::path::PathBuf> {
     let Step::Clean(job) = step else { return Vec::new() };
     let targets = [Some(&job.output), job.removed.as_ref(), job.plot.as_ref()];
-    let files = targets.into_iter().flatten().filter(|target| matches!(target, Target::File(_)));
+    let files = targets
+        .into_iter()
+        .flatten()
+        .filter(|target| matches!(target, Target::File(_)));
     files.map(Target::folder).collect()
 }
 

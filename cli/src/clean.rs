@@ -322,9 +322,7 @@ pub fn clean(
         }
     );
     let dither = coarse
-        && (!unchanged
-            || options.loudness.is_some()
-            || format.encoding.resolution() > encoding.resolution());
+        && (!unchanged || options.loudness.is_some() || format.encoding.resolution() > encoding.resolution());
     let header = input.header().clone().with_encoding(encoding);
     let streamed = !matches!(job.output, Target::File(_));
     let after_bytes = |chunks: &[Chunk]| chunks.iter().map(Chunk::stored_bytes).sum();

@@ -71,7 +71,9 @@ fn complete(
     };
     let wrong = |what: String| Problem::usage(format!("{}: {what}", file.display()));
     let table: toml::Table = toml::from_str(&text).map_err(|e: toml::de::Error| {
-        let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        let line = e
+            .span()
+            .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         wrong(format!("line {line}: {}", e.message()))
     })?;
     let typed = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
@@ -112,7 +114,11 @@ fn read(given: &ArgMatches) -> Result<Option<(PathBuf, String)>, Problem> {
         return Ok(None);
     }
     let named = given.get_one::<PathBuf>("config").cloned();
-    let named = named.or_else(|| std::env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
+    let named = named.or_else(|| {
+        std::env::var_os(VARIABLE)
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from)
+    });
     let (file, must_exist) = match named {
         Some(file) => (file, true),
         None => match etcetera::choose_base_strategy() {
@@ -128,7 +134,9 @@ fn read(given: &ArgMatches) -> Result<Option<(PathBuf, String)>, Problem> {
 }
 
 fn unknown(key: &str) -> String {
-    let nearest = KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, key));
+    let nearest = KEYS
+        .iter()
+        .min_by_key(|known| strsim::damerau_levenshtein(known, key));
     let hint = match nearest {
         Some(near) if strsim::damerau_levenshtein(near, key) <= 2 => format!("did you mean {near:?}?"),
         _ => format!("there are {}", KEYS.join(", ")),
@@ -150,7 +158,12 @@ fn as_option(key: &str, value: &Value, takes_value: bool) -> Result<Option<Strin
 
 /// Whether a command takes this option, whatever else there is.
 fn check(program: &Command, name: &str, option: &str) -> Result<(), String> {
-    let words = [Path::new("aeden"), Path::new(name), Path::new(option), Path::new("input")];
+    let words = [
+        Path::new("aeden"),
+        Path::new(name),
+        Path::new(option),
+        Path::new("input"),
+    ];
     match program.clone().try_get_matches_from(words) {
         Ok(_) => Ok(()),
         Err(e) => {

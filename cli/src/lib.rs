@@ -68,7 +68,12 @@ fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
     let network = Network::load(&args.network)?;
     let mut status = DONE;
     for path in &args.files {
-        match inspect::inspect(&Source::from_path(path), &network, &Settings::default(), |_, _, _| {}) {
+        match inspect::inspect(
+            &Source::from_path(path),
+            &network,
+            &Settings::default(),
+            |_, _, _| {},
+        ) {
             Ok(findings) if args.json => print(&format!("{}\n", json!(findings)))?,
             Ok(findings) => {
                 for warning in &findings.warnings {

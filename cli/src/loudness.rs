@@ -30,7 +30,10 @@ impl FromStr for Loudness {
         match (text, text.parse::<f64>()) {
             ("keep", _) => Ok(Loudness::Keep),
             (_, Ok(lufs)) if (-70.0..=0.0).contains(&lufs) => Ok(Loudness::Lufs(lufs)),
-            _ => Err("'keep', or a number of LUFS from -70 to 0, such as -16 for podcasts or -23 for broadcast".into()),
+            _ => Err(
+                "'keep', or a number of LUFS from -70 to 0, such as -16 for podcasts or -23 for broadcast"
+                    .into(),
+            ),
         }
     }
 }
@@ -136,11 +139,15 @@ pub struct Spool {
 impl Spool {
     /// Starts at the beginning of a recording, in a folder that has room for it; `name` is what errors are about.
     pub fn new(name: &Path, folder: &Path, rate: u32, channels: usize) -> Result<Self, Problem> {
-        let file = tempfile::tempfile_in(folder).map_err(|e| Problem::io(folder, &io::Error::from(e.kind())))?;
+        let file =
+            tempfile::tempfile_in(folder).map_err(|e| Problem::io(folder, &io::Error::from(e.kind())))?;
         Ok(Spool {
             file: BufWriter::with_capacity(1 << 17, file),
             channels,
-            meters: [Meter::new(name, rate, channels)?, Meter::new(name, rate, channels)?],
+            meters: [
+                Meter::new(name, rate, channels)?,
+                Meter::new(name, rate, channels)?,
+            ],
         })
     }
 
@@ -173,7 +180,10 @@ impl Spool {
         loop {
             bytes.clear();
             let most = (BLOCK * self.channels * 4) as u64;
-            file.by_ref().take(most).read_to_end(&mut bytes).map_err(&broken)?;
+            file.by_ref()
+                .take(most)
+                .read_to_end(&mut bytes)
+                .map_err(&broken)?;
             if bytes.is_empty() {
                 return Ok(adjustment);
             }

@@ -35,9 +35,7 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
         None => Network::built_in(),
     };
     let framing = network.framing();
-    let latency = network
-        .cleaner(framing.rate, 1, &Settings::default())?
-        .latency();
+    let latency = network.cleaner(framing.rate, 1, &Settings::default())?.latency();
     Ok(Description {
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),

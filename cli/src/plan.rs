@@ -204,7 +204,11 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
         let paths = args.paths.iter();
         return Ok(paths.flat_map(|path| into_folder(path, &naming)).collect());
     }
-    let single_files = || args.paths.iter().all(|path| path != Path::new("-") && !stands_for_several(path));
+    let single_files = || {
+        args.paths
+            .iter()
+            .all(|path| path != Path::new("-") && !stands_for_several(path))
+    };
     if let Some(template) = args.template.as_ref().filter(|_| single_files()) {
         let beside = |path: &PathBuf| {
             let folder = path.parent().unwrap_or(Path::new(""));
@@ -324,10 +328,12 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
 
 /// Every sound file under `from`, with its place under `base`.
 fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
-    let found = sound_files(from, naming.folder).into_iter().map(|found| match found {
-        Ok(path) => naming.pair(path, base),
-        Err((folder, e)) => Pair::refused(&folder, Problem::io(&folder, &e)),
-    });
+    let found = sound_files(from, naming.folder)
+        .into_iter()
+        .map(|found| match found {
+            Ok(path) => naming.pair(path, base),
+            Err((folder, e)) => Pair::refused(&folder, Problem::io(&folder, &e)),
+        });
     let mut pairs: Vec<Pair> = found.collect();
     if pairs.is_empty() {
         let what = format!(

@@ -194,7 +194,9 @@ fn brightest_of(before: &Spectrogram, after: &Spectrogram) -> f32 {
 /// Frequencies with a tick: in Hz, and their place as a share of the height from below.
 pub fn frequency_ticks(rate: u32) -> impl Iterator<Item = (u32, f32)> {
     let ticks = [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000];
-    let placed = ticks.into_iter().map(move |frequency| (frequency, position_of(frequency as f32, rate)));
+    let placed = ticks
+        .into_iter()
+        .map(move |frequency| (frequency, position_of(frequency as f32, rate)));
     placed.filter(|(_, position)| *position < 1.0)
 }
 
@@ -214,7 +216,11 @@ pub fn pictures(spectrograms: [&Spectrogram; 3]) -> io::Result<([Vec<u8>; 3], f3
         let mut encoder = png::Encoder::new(file, WIDTH as u32, ROWS as u32);
         encoder.set_color(png::ColorType::Indexed);
         encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_palette((0..SHADES).flat_map(|i| colour(i as f32 / (SHADES - 1) as f32)).collect::<Vec<_>>());
+        encoder.set_palette(
+            (0..SHADES)
+                .flat_map(|i| colour(i as f32 / (SHADES - 1) as f32))
+                .collect::<Vec<_>>(),
+        );
         write_png(encoder, &pixels)?;
     }
     Ok((files, brightest))

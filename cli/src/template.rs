@@ -69,7 +69,9 @@ impl FromStr for Template {
             }
         }
         if matches!(parts.as_slice(), [Part::Text(_)]) {
-            return Err("it gives all files one name; it needs {stem}, as in '{dir}/{stem}_clean.{ext}'".into());
+            return Err(
+                "it gives all files one name; it needs {stem}, as in '{dir}/{stem}_clean.{ext}'".into(),
+            );
         }
         Ok(Template(parts))
     }
@@ -102,7 +104,10 @@ mod tests {
 
     fn filled(template: &str, input: &str, below: &str) -> String {
         let template: Template = template.parse().unwrap();
-        template.fill(Path::new(input), Path::new(below)).display().to_string()
+        template
+            .fill(Path::new(input), Path::new(below))
+            .display()
+            .to_string()
     }
 
     #[test]

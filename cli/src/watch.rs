@@ -35,7 +35,9 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
         ..args.clone()
     };
     let Some(output) = &args.output_dir else {
-        return Err(Problem::usage("--watch needs a folder for the outputs; add -o DIR"));
+        return Err(Problem::usage(
+            "--watch needs a folder for the outputs; add -o DIR",
+        ));
     };
     if !folder.is_dir() {
         return Err(Problem::usage(format!(
@@ -61,7 +63,10 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
     loop {
         let (files, found_troubles) = look_through(folder, output);
         // A drive that is away for an hour is told once.
-        for trouble in found_troubles.iter().filter(|trouble| !troubles.contains(*trouble)) {
+        for trouble in found_troubles
+            .iter()
+            .filter(|trouble| !troubles.contains(*trouble))
+        {
             batch.progress.line(&format!("aeden: clean: {trouble}"));
         }
         troubles = found_troubles;
@@ -133,7 +138,20 @@ mod tests {
             let now = start + Duration::from_secs(seconds);
             take_settled(&mut seen, files, Duration::from_secs(2), now).len()
         };
-        let turns = [(0, 1), (1, 1), (2, 5), (3, 5), (4, 5), (5, 5), (9, 6), (10, 6), (11, 6)];
-        assert_eq!(turns.map(|(at, size)| look(at, size)), [0, 0, 0, 0, 1, 0, 0, 0, 1]);
+        let turns = [
+            (0, 1),
+            (1, 1),
+            (2, 5),
+            (3, 5),
+            (4, 5),
+            (5, 5),
+            (9, 6),
+            (10, 6),
+            (11, 6),
+        ];
+        assert_eq!(
+            turns.map(|(at, size)| look(at, size)),
+            [0, 0, 0, 0, 1, 0, 0, 0, 1]
+        );
     }
 }

@@ -1,7 +1,10 @@
 //! The plugin's factory presets as files that VST3 hosts list: `.vstpreset`.
 
 // One place for the presets' values.
-#[expect(dead_code, reason = "what presets are for, and the library's view of them, is not in these files")]
+#[expect(
+    dead_code,
+    reason = "what presets are for, and the library's view of them, is not in these files"
+)]
 #[path = "../../src/presets.rs"]
 mod presets;
 

@@ -120,7 +120,8 @@ impl Excerpt {
         let encode = |which: usize| -> Result<Vec<u8>, flac_codec::Error> {
             let mut file = Cursor::new(Vec::new());
             let options = Options::default().no_padding().no_seektable();
-            let mut writer = FlacSampleWriter::new(&mut file, options, self.rate, 16, self.channels as u8, None)?;
+            let mut writer =
+                FlacSampleWriter::new(&mut file, options, self.rate, 16, self.channels as u8, None)?;
             for part in &self.best.parts {
                 let samples: Vec<i32> = part.sound[which].iter().map(|&x| x.into()).collect();
                 writer.write(&samples)?;

@@ -59,17 +59,27 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         failed: 0,
         problem: None,
     });
-    let sizes = inputs.iter().map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()));
+    let sizes = inputs
+        .iter()
+        .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()));
     let sizes: Vec<u64> = sizes.collect();
     let progress = progress.with_total(sizes.iter().sum());
     let next = AtomicUsize::new(0);
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((source, usable)) = inputs.get(number) else { return };
-            let result = usable
-                .clone()
-                .and_then(|()| hear(source, &network, &settings, seconds, &progress.of_file(sizes[number])));
+            let Some((source, usable)) = inputs.get(number) else {
+                return;
+            };
+            let result = usable.clone().and_then(|()| {
+                hear(
+                    source,
+                    &network,
+                    &settings,
+                    seconds,
+                    &progress.of_file(sizes[number]),
+                )
+            });
             let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
             collector.take(number, source, result, args, &progress);
             progress.tell(&format!("{} recordings", inputs.len()));
@@ -111,13 +121,13 @@ fn hear(
     seconds: f64,
     progress: &Progress,
 ) -> Result<(Findings, Excerpt), Problem> {
-    let bar = progress.file(source.name(), None, 48_000);
     // A defect that one file brings to light must not stop the others.
     let heard = catch_unwind(AssertUnwindSafe(|| {
-        let mut excerpt = None;
+        let (mut excerpt, mut bar) = (None, None);
         let findings = inspect(source, network, settings, |rate, before, after| {
             let excerpt = excerpt.get_or_insert_with(|| Excerpt::new(rate, before.len(), seconds));
             excerpt.push(before, after);
+            let bar = bar.get_or_insert_with(|| progress.file(source.name(), None, rate));
             bar.advance(before.first().map_or(0, Vec::len));
         })?;
         let mut excerpt =

@@ -22,7 +22,7 @@ pub struct Preset {
 }
 
 impl Preset {
-    /// [`strength`](Preset::strength) as [`Config::attenuation_limit`](crate::denoiser::Config::attenuation_limit).
+    /// [`strength`](Preset::strength) as `aeden::denoiser::Config` wants it: in dB, `None` for no limit.
     pub fn attenuation_limit(&self) -> Option<f32> {
         (self.strength < UNLIMITED).then_some(self.strength)
     }

@@ -20,8 +20,9 @@
   };
   const fine = (seconds) => `${clock(seconds)}.${Math.floor((seconds % 1) * 10 + 1e-6)}`;
   const known = (number) => typeof number === 'number';
-  const decimal = (number) => (known(number) ? number.toFixed(1).replace('-', '−') : '–');
-  const signed = (number) => (number > 0 ? '+' : '') + decimal(number);
+  const tenths = (number) => Math.round(number * 10) / 10 || 0; // no minus before a zero
+  const decimal = (number) => (known(number) ? tenths(number).toFixed(1).replace('-', '−') : '–');
+  const signed = (number) => (tenths(number) > 0 ? '+' : '') + decimal(number);
   const gain = ([before, after]) => (known(before) && known(after) ? after - before : null);
   const median = (numbers) => {
     const sorted = numbers.filter(known).sort((a, b) => a - b);
@@ -236,7 +237,7 @@
     const row = make('tr');
     if (recording.error) {
       row.append(make('td', { textContent: recording.name }),
-        make('td', { className: 'error', colSpan: COLUMNS.length - 1, textContent: recording.error }));
+        make('td', { className: 'error', colSpan: COLUMNS.length - 1, textContent: recording.error.replace(`${recording.name}: `, '') }));
       return row;
     }
     const name = make('button', { type: 'button', textContent: recording.name });
@@ -247,7 +248,7 @@
       const cell = make('td');
       if (Array.isArray(shown)) cell.append(decimal(shown[0]), make('span', { className: 'to', textContent: ' → ' }), decimal(shown[1]));
       else cell.textContent = shown;
-      if (title.startsWith('SNR gain') && gain(recording.snr) > 0) cell.className = 'good';
+      if (title.startsWith('SNR gain') && tenths(gain(recording.snr)) > 0) cell.className = 'good';
       row.append(cell);
     }
     player.row = row;

@@ -67,12 +67,9 @@ impl Browser {
 
     fn post(&self, command: &str, body: &Value) -> Value {
         let request = ureq::post(format!("{}{command}", self.session));
-        let answer = request
-            .config()
-            .http_status_as_error(false)
-            .build()
-            .send_json(body);
-        let answer: Value = answer.unwrap().body_mut().read_json().unwrap();
+        let request = request.config().http_status_as_error(false).build();
+        let mut answer = request.send(body.to_string()).unwrap();
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         assert!(answer["value"]["error"].is_null(), "{command}: {answer}");
         answer["value"].clone()
     }

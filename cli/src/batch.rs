@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -152,7 +153,7 @@ pub fn tell_summary(tally: &Mutex<Tally>, progress: &Progress) {
 }
 
 /// Where a step writes.
-fn folders(step: &Step) -> Vec<std::path::PathBuf> {
+fn folders(step: &Step) -> Vec<PathBuf> {
     let Step::Clean(job) = step else { return Vec::new() };
     let targets = [Some(&job.output), job.removed.as_ref(), job.plot.as_ref()];
     let files = targets

@@ -45,6 +45,7 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
             folder.display()
         )));
     }
+    // What is wrong with the command shows now, and not when the first file comes.
     plan_files(&args, folder, Vec::new())?;
     let batch = Batch::new(&args)?;
     let (progress, tally, quiet) = (batch.progress.clone(), batch.tally.clone(), args.quiet);

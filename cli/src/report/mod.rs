@@ -3,7 +3,7 @@
 mod excerpt;
 mod page;
 
-use crate::args::ReportArgs;
+use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};
 use crate::inspect::{Findings, inspect};
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
@@ -15,6 +15,7 @@ use page::{Entry, Page};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -33,6 +34,11 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     }
     if !args.overwrite && args.output.symlink_metadata().is_ok() {
         return Err(exists(&args.output));
+    }
+    if args.inputs.iter().any(|input| input == Path::new("-")) {
+        return Err(Problem::usage(
+            "standard input '-' has no name to show on the page; give files, folders or patterns",
+        ));
     }
     let inputs = inputs(&args.inputs);
     let network = Network::load(&args.network)?;
@@ -105,7 +111,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     }
     let output = collector.page.end().map_err(unwritable)?;
     commit(vec![output.seal(&[])?])?;
-    if !args.quiet {
+    if !args.quiet && inputs.len() > 1 {
         let done = inputs.len() - failed;
         let line = format!("{done} recordings, {failed} failed");
         progress.line(&format!("aeden: report: {}: {line}", args.output.display()));
@@ -204,7 +210,7 @@ fn describe_settings(args: &ReportArgs, settings: &Settings) -> String {
     if settings.mix != 1.0 {
         words.push(format!("mix {}", settings.mix));
     }
-    if settings.channels == crate::args::Channels::Independent {
+    if settings.channels == Channels::Independent {
         words.push("every channel on its own".into());
     }
     words.join(", ")

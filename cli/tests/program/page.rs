@@ -39,6 +39,7 @@ fn the_page_needs_nothing_but_itself() {
     assert_eq!(folder.names(), ["in", "page.html"]);
     folder.aeden("report in -o page.html").failed(1, "exists already");
     folder.aeden("report in -o in").failed(2, "a folder");
+    folder.aeden("report - -o new.html").failed(2, "no name to show");
     let run = folder.aeden("report nothing.wav -o new.html");
     assert_eq!(run.status(), 1);
     assert!(
@@ -164,9 +165,7 @@ fn the_page_plays_switches_sorts_and_changes_its_colours_in_a_browser() {
 fn long_recordings_are_heard_in_part() {
     let folder = Folder::new();
     folder.write("long.wav", &noise_file(1, 8_000, 80_000));
-    folder
-        .aeden("report long.wav -o page.html --excerpt 2 -q")
-        .quietly();
+    folder.aeden("report long.wav -o page.html --excerpt 2").quietly();
     let page = String::from_utf8(folder.read("page.html")).unwrap();
     let data = page
         .split("class=\"recording\">")

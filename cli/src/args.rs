@@ -208,7 +208,9 @@ impl SoundArgs {
 /// Where defaults of the user's own stand.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
-    /// Take defaults from this file instead of the usual one; $AEDEN_CONFIG names one too
+    /// Take defaults from this file instead of ~/.config/aeden/config.toml; $AEDEN_CONFIG names one too
+    ///
+    /// Its keys are the names of options: preset = "podcast". What is typed wins.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 

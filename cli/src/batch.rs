@@ -84,6 +84,7 @@ impl<'a> Batch<'a> {
         };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.args.jobs.map_or_else(cores, usize::from).min(steps.len());
+        progress.tell(&format!("0 of {} files", steps.len()));
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
             while let Some((size, step)) = steps.get(next.fetch_add(1, Ordering::Relaxed)) {

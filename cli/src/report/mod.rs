@@ -70,6 +70,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()));
     let sizes: Vec<u64> = sizes.collect();
     let progress = progress.with_total(sizes.iter().sum());
+    progress.tell(&format!("{} recordings", inputs.len()));
     let next = AtomicUsize::new(0);
     let work = || {
         loop {
@@ -88,7 +89,6 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
             });
             let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
             collector.take(number, source, result, args, &progress);
-            progress.tell(&format!("{} recordings", inputs.len()));
         }
     };
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);

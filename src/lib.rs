@@ -13,6 +13,7 @@ pub mod model;
 pub mod network;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+pub mod presets;
 pub mod resample;
 pub mod stft;
 

@@ -1,7 +1,12 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
+use crate::cleaner::Settings;
 use crate::live::args::{DevicesArgs, LiveArgs};
+use crate::loudness::Loudness;
 use crate::problem::EXIT_STATUS_HELP;
+use crate::template::Template;
+use aeden::presets::{PRESETS, Preset};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -25,6 +30,8 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Tell format, loudness, noise floor and signal-to-noise ratio of WAV files
     Inspect(InspectArgs),
+    /// Write a page to show and to hear what cleaning does: before, after, removed
+    Report(ReportArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
     /// Print the completions of a shell
@@ -52,6 +59,11 @@ Examples:
   aeden clean recordings -o cleaned         a whole folder, sub-folders too
   aeden clean 'day?/*.wav' -o cleaned --skip-existing --json
                                             go on where the last run stopped, report as JSON
+  aeden clean shows -o ready --preset podcast --loudness -16
+                                            settings with a name, and the loudness of podcasts
+  aeden clean --watch inbox -o ready        clean what comes into a folder, until Ctrl-C
+  aeden clean takes -o . --template '{dir}/{stem}_clean.{ext}'
+                                            names of your own
   ffmpeg -v error -i talk.mp4 -f wav - | aeden clean - - | aplay
                                             from a pipe to a pipe";
 
@@ -60,30 +72,51 @@ Examples:
 /// WAV files of 8 to 32 bits and floating point, 1 to 64 channels, 8 to 192 kHz, also RF64 and BW64 beyond 4 GB. Rate,
 /// bit depth, channels, length and other chunks (bext, LIST, …) are kept, and every sample stays at its place in time.
 /// An output file appears only when it is complete. The input is never changed.
-#[derive(Debug, Args)]
+///
+/// Defaults of your own stand in a file, aeden/config.toml in the folder for settings (~/.config on Linux and macOS),
+/// with the names of these options: preset = "podcast".
+#[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct CleanArgs {
     /// IN, or IN OUT; with -o any number of inputs: files, folders, patterns. '-' is standard input or output
     ///
     /// Without OUT and -o, IN.wav becomes IN.clean.wav beside it, and '-' goes to '-'.
-    #[arg(required = true, value_name = "IN [OUT]", value_hint = clap::ValueHint::FilePath)]
+    #[arg(required_unless_present = "watch", value_name = "IN [OUT]", value_hint = clap::ValueHint::FilePath)]
     pub paths: Vec<PathBuf>,
 
     /// Write into this folder under the names of the inputs, sub-folders included; made if it is not there
     #[arg(short, long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub output_dir: Option<PathBuf>,
 
-    /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
-    #[arg(long, value_name = "DB", value_parser = attenuation)]
-    pub limit: Option<f32>,
+    /// Name the outputs so: {dir} sub-folders, {parent} the input's folder, {stem} and {ext} the parts of its name
+    ///
+    /// Below DIR of -o; without -o below the folder of each input. {{ and }} are braces.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub template: Option<Template>,
 
-    /// From 0, the input untouched, to 1, the cleaned sound
-    #[arg(long, value_name = "0..1", default_value = "1", value_parser = fraction)]
-    pub mix: f32,
+    /// Clean what is in this folder and what comes into it, until Ctrl-C; a file's turn is when it has stopped growing
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
+        conflicts_with_all = ["paths", "overwrite", "dry_run", "removed", "plot"]
+    )]
+    pub watch: Option<PathBuf>,
 
-    /// One mask for all channels, which keeps the stereo image, or one for each
-    #[arg(long, value_enum, default_value = "linked")]
-    pub channels: Channels,
+    /// With --watch, a file has stopped growing when it has been the same for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "2", requires = "watch", value_parser = seconds)]
+    pub settle: f64,
+
+    /// How much is taken out
+    #[command(flatten)]
+    pub sound: SoundArgs,
+
+    /// Raise or lower the whole: to so many LUFS (EBU R 128), such as -16 or -23, or 'keep', to the input's loudness
+    ///
+    /// The peaks are left their shape: where more gain would take the true peak above -1 dBTP, it ends there and a
+    /// warning tells the loudness that was reached.
+    #[arg(long, value_name = "keep|LUFS", allow_negative_numbers = true)]
+    pub loudness: Option<Loudness>,
 
     /// Samples of the output; 16 bits are dithered when the sound has been changed
     #[arg(long, value_enum, default_value = "keep")]
@@ -124,10 +157,70 @@ pub struct CleanArgs {
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Where defaults stand
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// How much is taken out.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct SoundArgs {
+    /// Settings for a purpose, those of the plugin's presets; the options below change them
+    #[arg(long, ignore_case = true, value_parser = preset())]
+    pub preset: Option<Preset>,
+
+    /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
+    #[arg(long, value_name = "DB", value_parser = attenuation)]
+    pub limit: Option<f32>,
+
+    /// From 0, the input untouched, to 1, the cleaned sound [default: 1]
+    #[arg(long, value_name = "0..1", value_parser = fraction)]
+    pub mix: Option<f32>,
+
+    /// One mask for all channels, which keeps the stereo image, or one for each [default: linked]
+    #[arg(long, value_enum)]
+    pub channels: Option<Channels>,
+}
+
+impl SoundArgs {
+    /// What the preset says, but for what is given beside it.
+    pub fn settings(&self) -> Settings {
+        let preset = self.preset.map_or_else(Settings::default, |preset| Settings {
+            limit: preset.attenuation_limit(),
+            mix: preset.mix,
+            gain: preset.gain,
+            channels: if preset.link {
+                Channels::Linked
+            } else {
+                Channels::Independent
+            },
+        });
+        Settings {
+            limit: self.limit.or(preset.limit),
+            mix: self.mix.unwrap_or(preset.mix),
+            channels: self.channels.unwrap_or(preset.channels),
+            ..preset
+        }
+    }
+}
+
+/// Where defaults of the user's own stand.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// Take defaults from this file instead of ~/.config/aeden/config.toml; $AEDEN_CONFIG names one too
+    ///
+    /// Its keys are the names of options: preset = "podcast". What is typed wins.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// Take no defaults from a file
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
 }
 
 /// Which network runs, and in what program.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct NetworkArgs {
     /// A model file instead of the built-in model
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -198,6 +291,66 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
+/// Arguments of `aeden report`.
+///
+/// One HTML file that needs nothing else, neither network nor server: for every recording a player that switches
+/// between before, after and removed without losing the place, spectrograms, signal-to-noise ratio, noise floor and
+/// loudness. No recording is changed and none is written; `aeden clean` with the same options gives what is heard there.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = format!("\
+Examples:
+  aeden report takes -o takes.html          a folder with its sub-folders
+  aeden report a.wav b.wav -o for-client.html --preset dialogue --title 'Interview, day 2'
+
+{EXIT_STATUS_HELP}"))]
+pub struct ReportArgs {
+    /// Files, folders, patterns
+    #[arg(required = true, value_name = "IN", value_hint = clap::ValueHint::FilePath)]
+    pub inputs: Vec<PathBuf>,
+
+    /// The page
+    #[arg(short, long, value_name = "FILE.html", default_value = "report.html", value_hint = clap::ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// What stands at the top of the page
+    #[arg(long, value_name = "TEXT", default_value = "Noise removal report")]
+    pub title: String,
+
+    /// Seconds of each recording that can be heard: where it is loudest, once cleaned [default: 30, or less of many]
+    ///
+    /// Without this option all recordings together have 20 minutes of sound on the page, but each at least 5 seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub excerpt: Option<f64>,
+
+    /// How much is taken out
+    #[command(flatten)]
+    pub sound: SoundArgs,
+
+    /// What estimates the clean sound
+    #[command(flatten)]
+    pub network: NetworkArgs,
+
+    /// Replace the page if it exists
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
+    /// Print one line of JSON per file to standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Work on so many files at a time [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Where defaults stand
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
 /// Arguments of `aeden models`.
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
@@ -208,6 +361,24 @@ pub struct ModelsArgs {
     /// Print one line of JSON per model
     #[arg(long)]
     pub json: bool,
+}
+
+/// The names of the factory presets, in lower case.
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    let values = PRESETS.map(|preset| PossibleValue::new(preset.name.to_lowercase()).help(preset.purpose));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let found = PRESETS
+            .iter()
+            .find(|preset| preset.name.eq_ignore_ascii_case(&name));
+        found.copied().ok_or("no such preset")
+    })
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.1..=3600.0).contains(&value) => Ok(value),
+        _ => Err("a number of seconds from 0.1 to 3600, such as 10".into()),
+    }
 }
 
 pub(crate) fn attenuation(text: &str) -> Result<f32, String> {

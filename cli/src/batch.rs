@@ -3,52 +3,165 @@
 use crate::args::CleanArgs;
 use crate::clean::{Options, Report};
 use crate::cleaner::Network;
-use crate::output::{clean_up_when_stopped, print};
+use crate::output::{Target, clean_up_when_stopped, print, sweep};
 use crate::plan::{Job, Source, Step, plan};
-use crate::problem::{DONE, FILE_FAILED, Problem, one_line};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, one_line};
 use crate::progress::Progress;
+use crate::watch::watch;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Does what the arguments say, and returns the exit status.
 pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
+    if let Some(folder) = &args.watch {
+        return watch(args, folder);
+    }
     let steps = plan(args)?;
     if args.dry_run {
         return show_plan(&steps, args.json);
     }
-    let network = Network::load(&args.network)?;
-    clean_up_when_stopped();
-    let options = Options::new(args);
-    let progress = Progress::new(!args.quiet);
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.map_or_else(cores, usize::from).min(steps.len());
-
-    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
-    let work = || {
-        while let Some(step) = steps.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = match step {
-                Step::Clean(job) => clean_one(job, &options, &network, &progress),
-                Step::Skip(job) => Outcome::Skipped(job.clone()),
-                Step::Refuse(source, problem) => Outcome::Failed(source.clone(), problem.clone()),
-            };
-            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-            tally.add(outcome, args, &progress);
+    let batch = Batch::new(args)?;
+    let several = steps.len() > 1 && !args.quiet;
+    let (progress, tally) = (batch.progress.clone(), batch.tally.clone());
+    clean_up_when_stopped(move || {
+        if several {
+            tell_summary(&tally, &progress);
         }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..jobs {
-            scope.spawn(work);
-        }
-        work();
+        INTERRUPTED
     });
-
-    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if steps.len() > 1 && !args.quiet {
-        progress.line(&format!("aeden: clean: {tally}"));
+    batch.work(steps);
+    if several {
+        tell_summary(&batch.tally, &batch.progress);
     }
-    Ok(if tally.failed == 0 { DONE } else { FILE_FAILED })
+    Ok(batch.status())
+}
+
+/// What is the same for all files of a command, and how they went.
+pub struct Batch<'a> {
+    args: &'a CleanArgs,
+    options: Options,
+    network: Network,
+    /// Where lines and bars are shown.
+    pub progress: Progress,
+    /// How the files went so far.
+    pub tally: Arc<Mutex<Tally>>,
+}
+
+impl<'a> Batch<'a> {
+    /// Loads the network.
+    pub fn new(args: &'a CleanArgs) -> Result<Self, Problem> {
+        Ok(Batch {
+            args,
+            options: Options::new(args),
+            network: Network::load(&args.network)?,
+            progress: Progress::new(!args.quiet),
+            tally: Arc::default(),
+        })
+    }
+
+    /// Goes through all steps and returns when they are done: the largest first, so that at the end no core waits long
+    /// for the others.
+    pub fn work(&self, steps: Vec<Step>) {
+        let mut steps: Vec<(u64, Step)> = steps.into_iter().map(|step| (step.size(), step)).collect();
+        steps.sort_by_key(|(size, _)| Reverse(*size));
+        for folder in steps
+            .iter()
+            .flat_map(|(_, step)| folders(step))
+            .collect::<BTreeSet<_>>()
+        {
+            sweep(&folder);
+        }
+        let progress = self.progress.clone();
+        let progress = match steps.as_slice() {
+            [_, _, ..] => progress.with_total(steps.iter().map(|(size, _)| size).sum()),
+            _ => progress,
+        };
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = self.args.jobs.map_or_else(cores, usize::from).min(steps.len());
+        progress.tell(&format!("0 of {} files", steps.len()));
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let work = || {
+            while let Some((size, step)) = steps.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let outcome = match step {
+                    Step::Clean(job) => self.clean_one(job, &progress.of_file(*size)),
+                    Step::Skip(job) => Outcome::Skipped(job.clone()),
+                    Step::Refuse(source, problem) => Outcome::Failed(source.clone(), problem.clone()),
+                };
+                let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+                tally.add(outcome, self.args, &progress);
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                progress.tell(&match tally.failed {
+                    0 => format!("{done} of {} files", steps.len()),
+                    failed => format!("{done} of {} files, {failed} failed", steps.len()),
+                });
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..jobs {
+                scope.spawn(work);
+            }
+            work();
+        });
+        progress.finish();
+    }
+
+    fn clean_one(&self, job: &Job, progress: &Progress) -> Outcome {
+        // A defect that one file brings to light must not stop the others.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            crate::clean::clean(job, &self.options, &self.network, progress)
+        }));
+        let result = result.unwrap_or_else(|_| {
+            Err(Problem::file(
+                job.input.name(),
+                "aeden itself is at fault here; please report it with this file",
+            ))
+        });
+        match result {
+            Ok(report) => Outcome::Cleaned(report),
+            Err(problem) => Outcome::Failed(job.input.clone(), problem),
+        }
+    }
+
+    /// The exit status so far.
+    pub fn status(&self) -> u8 {
+        status(&self.tally)
+    }
+}
+
+/// The exit status of files that went so.
+pub fn status(tally: &Mutex<Tally>) -> u8 {
+    match tally.lock().unwrap_or_else(PoisonError::into_inner).failed {
+        0 => DONE,
+        _ => FILE_FAILED,
+    }
+}
+
+/// One line at the end. It may come while the work is being stopped, so it does not wait for long: a file's line may be
+/// stuck in a pipe that nobody reads.
+pub fn tell_summary(tally: &Mutex<Tally>, progress: &Progress) {
+    for _ in 0..50 {
+        if let Ok(tally) = tally.try_lock() {
+            return progress.line(&format!("aeden: clean: {tally}"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Where a step writes.
+fn folders(step: &Step) -> Vec<PathBuf> {
+    let Step::Clean(job) = step else { return Vec::new() };
+    let targets = [Some(&job.output), job.removed.as_ref(), job.plot.as_ref()];
+    let files = targets
+        .into_iter()
+        .flatten()
+        .filter(|target| matches!(target, Target::File(_)));
+    files.map(Target::folder).collect()
 }
 
 /// What became of one step.
@@ -58,26 +171,9 @@ enum Outcome {
     Failed(Source, Problem),
 }
 
-fn clean_one(job: &Job, options: &Options, network: &Network, progress: &Progress) -> Outcome {
-    // A defect that one file brings to light must not stop the others.
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        crate::clean::clean(job, options, network, progress)
-    }));
-    let result = result.unwrap_or_else(|_| {
-        Err(Problem::file(
-            job.input.name(),
-            "aeden itself is at fault here; please report it with this file",
-        ))
-    });
-    match result {
-        Ok(report) => Outcome::Cleaned(report),
-        Err(problem) => Outcome::Failed(job.input.clone(), problem),
-    }
-}
-
 /// How a run went so far.
 #[derive(Default)]
-struct Tally {
+pub struct Tally {
     cleaned: usize,
     skipped: usize,
     failed: usize,

@@ -4,6 +4,7 @@ use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
 use crate::level::Levels;
+use crate::loudness::{Adjustment, Loudness, Spool};
 use crate::output::{Output, Sealed, Target, commit};
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
@@ -27,6 +28,8 @@ const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 4_096..=32_768;
 pub struct Options {
     /// How the sound is cleaned.
     pub settings: Settings,
+    /// How loud it is to be; `None`: as it comes out.
+    pub loudness: Option<Loudness>,
     /// How it is stored.
     pub bits: Bits,
     /// Whether existing outputs are replaced.
@@ -39,14 +42,11 @@ impl Options {
     /// From the command line.
     pub fn new(args: &CleanArgs) -> Self {
         Options {
-            settings: Settings {
-                limit: args.limit,
-                mix: args.mix,
-                channels: args.channels,
-            },
+            settings: args.sound.settings(),
+            loudness: args.loudness,
             bits: args.bits,
             overwrite: args.overwrite,
-            make_folders: args.output_dir.is_some(),
+            make_folders: args.output_dir.is_some() || args.template.is_some(),
         }
     }
 }
@@ -74,6 +74,9 @@ pub struct Report {
     pub clipped: u64,
     /// By how much the noise floor went down, in dB; null for an empty recording.
     pub noise_reduction_db: Option<f32>,
+    /// With `--loudness`, what was done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Adjustment>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -252,6 +255,8 @@ impl SoundFile {
 /// Everything that takes part in the sound before and after.
 struct Results {
     cleaned: SoundFile,
+    /// Where cleaned sound waits for its gain.
+    spool: Option<Spool>,
     removed: Option<SoundFile>,
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
@@ -261,9 +266,12 @@ struct Results {
 impl Results {
     /// Takes a block before and after cleaning; `raw` if the output is to have exactly these bytes.
     fn take(&mut self, before: &[Vec<f32>], after: &[Vec<f32>], raw: Option<&[u8]>) -> Result<(), Problem> {
-        match raw {
-            Some(raw) => self.cleaned.write_raw(raw)?,
-            None => self.cleaned.write(after)?,
+        match (&mut self.spool, raw) {
+            (Some(spool), _) => spool
+                .push(before, after)
+                .map_err(|e| Problem::io(self.cleaned.target.name(), &e))?,
+            (None, Some(raw)) => self.cleaned.write_raw(raw)?,
+            (None, None) => self.cleaned.write(after)?,
         }
         self.levels[0].push(before);
         self.levels[1].push(after);
@@ -313,7 +321,8 @@ pub fn clean(
             ..
         }
     );
-    let dither = coarse && (!unchanged || format.encoding.resolution() > encoding.resolution());
+    let dither = coarse
+        && (!unchanged || options.loudness.is_some() || format.encoding.resolution() > encoding.resolution());
     let header = input.header().clone().with_encoding(encoding);
     let streamed = !matches!(job.output, Target::File(_));
     let after_bytes = |chunks: &[Chunk]| chunks.iter().map(Chunk::stored_bytes).sum();
@@ -330,6 +339,10 @@ pub fn clean(
     }
     let mut results = Results {
         cleaned: SoundFile::create(&job.output, options.overwrite, &header, expected, dither)?,
+        spool: match options.loudness {
+            Some(_) => Some(Spool::new(name, &job.output.folder(), format.rate, channels)?),
+            None => None,
+        },
         removed: match &job.removed {
             Some(target) => Some(SoundFile::create(
                 target,
@@ -398,6 +411,13 @@ pub fn clean(
         }
         _ => after,
     };
+    let mut loudness = None;
+    if let Some((spool, wish)) = results.spool.take().zip(options.loudness) {
+        let broken = |e| Problem::io(job.output.name(), &e);
+        let adjustment = spool.play(wish, broken, |planes| results.cleaned.write(planes))?;
+        warnings.extend(adjustment.warning.clone());
+        loudness = Some(adjustment);
+    }
     let clipped = results.cleaned.encoder.clipped();
     let mut sealed = vec![results.cleaned.finish(after)?];
     if let Some(removed) = results.removed {
@@ -439,6 +459,7 @@ pub fn clean(
             .noise_floor()
             .zip(after.noise_floor())
             .map(|(before, after)| before - after),
+        loudness,
         warnings,
     })
 }
@@ -451,9 +472,16 @@ impl std::fmt::Display for Report {
             "{} -> {}: {:.1} s in {:.1} s ({:.0} x real time)",
             self.input, self.output, self.seconds, self.took_seconds, self.speed
         )?;
-        match self.noise_reduction_db {
-            Some(reduction) => write!(f, ", noise floor {reduction:.0} dB lower"),
-            None => Ok(()),
+        if let Some(reduction) = self.noise_reduction_db {
+            write!(f, ", noise floor {reduction:.0} dB lower")?;
+        }
+        match &self.loudness {
+            Some(Adjustment {
+                output_lufs: Some(lufs),
+                gain_db,
+                ..
+            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)"),
+            _ => Ok(()),
         }
     }
 }

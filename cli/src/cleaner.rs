@@ -32,14 +32,27 @@ pub struct Settings {
     pub limit: Option<f32>,
     /// From 0, the input, to 1, the cleaned sound.
     pub mix: f32,
+    /// Of the output, in dB.
+    pub gain: f32,
     /// One mask for all channels or one for each.
     pub channels: Channels,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            limit: None,
+            mix: 1.0,
+            gain: 0.0,
+            channels: Channels::Linked,
+        }
+    }
 }
 
 impl Settings {
     /// Whether the output is the input by definition.
     pub fn change_nothing(&self) -> bool {
-        self.mix == 0.0 || self.limit == Some(0.0)
+        self.gain == 0.0 && (self.mix == 0.0 || self.limit == Some(0.0))
     }
 }
 
@@ -148,6 +161,7 @@ impl Network {
             },
             attenuation_limit: settings.limit,
             mix: settings.mix,
+            output_gain: settings.gain,
             ..Config::default()
         };
         Denoiser::new(&config, |channels| self.engine(channels)).map_err(Problem::model)

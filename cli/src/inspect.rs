@@ -1,14 +1,13 @@
 //! `aeden inspect`: what a recording is like, and what cleaning would do for it.
 
 use crate::aligned::Aligned;
-use crate::args::Channels;
 use crate::clean::{Input, block_frames, decode_block, unreadable};
 use crate::cleaner::{Network, Settings};
 use crate::level::Levels;
+use crate::loudness::Meter;
 use crate::plan::Source;
 use crate::problem::{Problem, one_line};
 use crate::wav::{Container, printable};
-use ebur128::{EbuR128, Mode};
 use serde::Serialize;
 
 /// What was found; a line of `--json`.
@@ -34,6 +33,10 @@ pub struct Findings {
     pub loudness_lufs: Option<f64>,
     /// Largest true peak of all channels after ITU-R BS.1770; null in digital silence.
     pub true_peak_dbtp: Option<f64>,
+    /// Loudness after cleaning.
+    pub loudness_after_lufs: Option<f64>,
+    /// True peak after cleaning.
+    pub true_peak_after_dbtp: Option<f64>,
     /// Level that a tenth of all 50 ms blocks stay below; null in an empty recording.
     pub noise_floor_dbfs: Option<f32>,
     /// The same after cleaning.
@@ -46,26 +49,41 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// Reads a file once, in constant memory.
-pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> {
+impl Findings {
+    /// Container, samples, rate and channels in a few words.
+    pub fn format(&self) -> String {
+        let channels = if self.channels == 1 { "channel" } else { "channels" };
+        format!(
+            "{}, {}, {} Hz, {} {channels}",
+            self.container, self.encoding, self.rate, self.channels
+        )
+    }
+}
+
+/// Reads a file once, in constant memory. `hear` gets its rate and its samples before and after cleaning, block by
+/// block, one vector a channel.
+pub fn inspect(
+    source: &Source,
+    network: &Network,
+    settings: &Settings,
+    mut hear: impl FnMut(u32, &[Vec<f32>], &[Vec<f32>]),
+) -> Result<Findings, Problem> {
     let name = source.name();
     let mut input = Input::open(source)?;
     let format = input.format().clone();
     let channels = usize::from(format.channels);
-    // The histogram keeps memory constant.
-    let mode = Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM;
-    let mut meter =
-        EbuR128::new(format.channels.into(), format.rate, mode).map_err(|e| Problem::file(name, e))?;
-    let settings = Settings {
-        limit: None,
-        mix: 1.0,
-        channels: Channels::Linked,
-    };
-    let mut way = Aligned::new(network.cleaner(format.rate, channels, &settings)?, channels);
+    let mut meters = [
+        Meter::new(name, format.rate, channels)?,
+        Meter::new(name, format.rate, channels)?,
+    ];
+    let mut way = Aligned::new(network.cleaner(format.rate, channels, settings)?, channels);
     let mut levels = [(); 2].map(|()| Levels::new(format.rate, channels));
     let mut take = |way: &Aligned| {
-        levels[0].push(&way.before);
-        levels[1].push(&way.after);
+        for ((level, meter), planes) in levels.iter_mut().zip(&mut meters).zip([&way.before, &way.after]) {
+            level.push(planes);
+            meter.push(planes);
+        }
+        hear(format.rate, &way.before, &way.after);
     };
 
     let block = block_frames(format.channels);
@@ -77,9 +95,6 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
             break;
         }
         decode_block(name, &format, &raw, frames, &mut planes)?;
-        meter
-            .add_frames_planar_f32(&planes.iter().map(Vec::as_slice).collect::<Vec<_>>())
-            .map_err(|e| Problem::file(name, e))?;
         way.push(&planes);
         take(&way);
         frames += got as u64;
@@ -93,13 +108,6 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
     chunks.splice(0..0, header.chunks.iter().map(|chunk| printable(chunk.id)));
     levels.iter_mut().for_each(Levels::finish);
 
-    let peak = (0..format.channels.into())
-        .filter_map(|channel| meter.true_peak(channel).ok())
-        .fold(0.0, f64::max);
-    let loudness = meter
-        .loudness_global()
-        .ok()
-        .filter(|loudness| loudness.is_finite());
     Ok(Findings {
         file: name.display().to_string(),
         container: match header.container {
@@ -114,8 +122,10 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
         encoding: format.encoding.to_string(),
         seconds: frames as f64 / f64::from(format.rate),
         chunks,
-        loudness_lufs: loudness,
-        true_peak_dbtp: (peak > 0.0).then(|| 20.0 * peak.log10()),
+        loudness_lufs: meters[0].lufs(),
+        true_peak_dbtp: meters[0].true_peak(),
+        loudness_after_lufs: meters[1].lufs(),
+        true_peak_after_dbtp: meters[1].true_peak(),
         noise_floor_dbfs: levels[0].noise_floor(),
         noise_floor_after_dbfs: levels[1].noise_floor(),
         snr_db: levels[0].signal_to_noise(),
@@ -135,14 +145,8 @@ impl std::fmt::Display for Findings {
             None => "none (no sound)".into(),
         };
         let (hours, minutes) = ((self.seconds / 3600.0) as u64, (self.seconds / 60.0) as u64 % 60);
-        let channels = if self.channels == 1 { "channel" } else { "channels" };
         writeln!(f, "{}", one_line(&self.file))?;
-        let (container, encoding) = (&self.container, &self.encoding);
-        writeln!(
-            f,
-            "  format       {container}, {encoding}, {} Hz, {} {channels}",
-            self.rate, self.channels
-        )?;
+        writeln!(f, "  format       {}", self.format())?;
         if !self.chunks.is_empty() {
             writeln!(f, "  chunks       {}", self.chunks.join(", "))?;
         }

@@ -2,27 +2,33 @@
 //!
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
-//! them appear complete or not at all. [`live`] is about microphones.
+//! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
+//! shows what was done. [`live`] is about microphones.
 
 pub mod aligned;
 pub mod args;
 pub mod batch;
 pub mod clean;
 pub mod cleaner;
+pub mod config;
 pub mod inspect;
 pub mod level;
 pub mod live;
+pub mod loudness;
 pub mod models;
 pub mod output;
 pub mod plan;
 pub mod plot;
 pub mod problem;
 pub mod progress;
+pub mod report;
+pub mod template;
+pub mod watch;
 pub mod wav;
 
 use args::{Cli, Command, InspectArgs, ModelsArgs};
-use clap::{CommandFactory, Parser};
-use cleaner::Network;
+use clap::CommandFactory;
+use cleaner::{Network, Settings};
 use output::print;
 use plan::Source;
 use problem::{DONE, FILE_FAILED, Problem};
@@ -33,12 +39,19 @@ use std::process::ExitCode;
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match config::command_line(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "aeden: {problem}");
+            return ExitCode::from(problem.status());
+        }
+    };
     let (name, result) = match &cli.command {
         Command::Clean(args) => ("clean", batch::clean(args)),
         Command::Live(args) => ("live", live::live(args)),
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect_all(args)),
+        Command::Report(args) => ("report", report::report(args)),
         Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),
         Command::Man { command } => ("man", man(command.as_deref())),
@@ -55,7 +68,12 @@ fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
     let network = Network::load(&args.network)?;
     let mut status = DONE;
     for path in &args.files {
-        match inspect::inspect(&Source::from_path(path), &network) {
+        match inspect::inspect(
+            &Source::from_path(path),
+            &network,
+            &Settings::default(),
+            |_, _, _| {},
+        ) {
             Ok(findings) if args.json => print(&format!("{}\n", json!(findings)))?,
             Ok(findings) => {
                 for warning in &findings.warnings {

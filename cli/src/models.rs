@@ -1,6 +1,5 @@
 //! `aeden models`: what a model is.
 
-use crate::args::Channels;
 use crate::cleaner::{Network, Settings};
 use crate::problem::{Problem, one_line};
 use serde::Serialize;
@@ -36,12 +35,7 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
         None => Network::built_in(),
     };
     let framing = network.framing();
-    let settings = Settings {
-        limit: None,
-        mix: 1.0,
-        channels: Channels::Linked,
-    };
-    let latency = network.cleaner(framing.rate, 1, &settings)?.latency();
+    let latency = network.cleaner(framing.rate, 1, &Settings::default())?.latency();
     Ok(Description {
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),

@@ -1,4 +1,7 @@
 //! Files that appear complete or not at all: written beside their target under another name, then renamed.
+//!
+//! What is unfinished is locked by its process. So whoever finds such a file that is not locked knows that its process
+//! was killed, and removes it.
 
 use crate::problem::Problem;
 use std::fs::File;
@@ -14,17 +17,42 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From here on Ctrl-C, and a request to terminate or to hang up, remove unfinished files and end the process.
-pub fn clean_up_when_stopped() {
+/// Names of unfinished files.
+const PREFIX: &str = ".aeden-";
+const SUFFIX: &str = ".part";
+
+/// From here on Ctrl-C, and a request to terminate or to hang up, remove unfinished files and end the process with the
+/// status that `farewell` gives.
+pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
     // A second handler would be refused; there is only this one, and without it the program still works.
-    let _ = ctrlc::set_handler(|| {
+    let _ = ctrlc::set_handler(move || {
         // The lock is kept: nothing is created or renamed any more.
         let files = unfinished();
         for path in files.iter() {
             let _ = std::fs::remove_file(path);
         }
-        std::process::exit(crate::problem::INTERRUPTED.into());
+        std::process::exit(farewell().into());
     });
+}
+
+/// Removes what killed processes have left unfinished in a folder. What cannot be removed stays.
+pub fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if !name.starts_with(PREFIX.as_bytes()) || !name.ends_with(SUFFIX.as_bytes()) {
+            continue;
+        }
+        // Where files cannot be locked, nothing is known of their owners.
+        if let Ok(file) = File::options().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Where bytes go.
@@ -44,6 +72,14 @@ impl Target {
         match self {
             Target::Stdout => Path::new("-"),
             Target::File(path) | Target::Device(path) => path,
+        }
+    }
+
+    /// A folder with room for files beside it: its own, or that for temporary files.
+    pub fn folder(&self) -> PathBuf {
+        match self {
+            Target::File(path) => folder_of(path).to_path_buf(),
+            Target::Stdout | Target::Device(_) => std::env::temp_dir(),
         }
     }
 }
@@ -142,6 +178,14 @@ impl Write for Stream {
     }
 }
 
+/// The folder that a file lies in, as it can be opened.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Gives complete outputs their names, all of them or, if one fails, none that was new.
 pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
     let mut lock = unfinished();
@@ -177,12 +221,9 @@ pub fn exists(path: &Path) -> Problem {
 
 impl Temporary {
     fn beside(target: &Path) -> io::Result<Self> {
-        let folder = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(target);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".aeden-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -191,11 +232,17 @@ impl Temporary {
             builder.permissions(std::fs::Permissions::from_mode(mode));
         }
         let mut lock = unfinished();
-        let file = builder
-            .tempfile_in(folder)
-            .map_err(|e| io::Error::from(e.kind()))?;
-        lock.push(file.path().to_path_buf());
-        Ok(Temporary(Some(file)))
+        loop {
+            let file = builder
+                .tempfile_in(folder)
+                .map_err(|e| io::Error::from(e.kind()))?;
+            // Another process may have swept it away between its creation and its lock: then it takes another one.
+            let lost = matches!(file.as_file().try_lock(), Err(std::fs::TryLockError::WouldBlock));
+            if !lost && file.path().exists() {
+                lock.push(file.path().to_path_buf());
+                return Ok(Temporary(Some(file)));
+            }
+        }
     }
 
     fn file(&mut self) -> &mut File {

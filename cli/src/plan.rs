@@ -3,6 +3,7 @@
 use crate::args::CleanArgs;
 use crate::output::{Target, exists};
 use crate::problem::{Problem, describe};
+use crate::template::Template;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -63,9 +64,50 @@ pub enum Step {
     Refuse(Source, Problem),
 }
 
+impl Step {
+    /// The size of its input in bytes, as far as that is known; 0 if there is nothing to do.
+    pub fn size(&self) -> u64 {
+        match self {
+            Step::Clean(Job {
+                input: Source::File(path),
+                ..
+            }) => fs::metadata(path).map_or(0, |about| about.len()),
+            _ => 0,
+        }
+    }
+}
+
 /// Settles what happens to every input of `args`. The error is one of usage: nothing at all should be done then.
 pub fn plan(args: &CleanArgs) -> Result<Vec<Step>, Problem> {
-    let pairs = pairs(args)?;
+    settle(pairs(args)?, args)
+}
+
+/// Settles what happens to these files of the folder `base`, whose outputs go below that of `-o`.
+pub fn plan_files(args: &CleanArgs, base: &Path, files: Vec<PathBuf>) -> Result<Vec<Step>, Problem> {
+    let naming = Naming::new(args)?.ok_or_else(|| Problem::usage("outputs need a folder; add -o DIR"))?;
+    let pairs = files.into_iter().map(|file| naming.pair(file, base));
+    settle(pairs.collect(), args)
+}
+
+/// The recordings that paths stand for, folders and patterns resolved, each once, or why there is none.
+pub fn inputs(paths: &[PathBuf]) -> Vec<(Source, Result<(), Problem>)> {
+    let naming = Naming {
+        folder: Path::new(""),
+        template: None,
+    };
+    let mut known = Known::default();
+    let mut inputs = Vec::new();
+    for pair in paths.iter().flat_map(|path| into_folder(path, &naming)) {
+        let name = pair.input.name().to_path_buf();
+        if known.files.insert(Identity::of(&name), name).is_none() {
+            inputs.push((pair.input, pair.output.map(drop)));
+        }
+    }
+    inputs
+}
+
+/// Settles what happens to every pair.
+fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
     let single = matches!(pairs.as_slice(), [_]);
     if !single && (args.removed.is_some() || args.plot.is_some()) {
         return Err(Problem::usage(
@@ -107,11 +149,37 @@ struct Pair {
     output: Result<PathBuf, Problem>,
 }
 
-impl Pair {
-    /// The output has the same place under `folder` as the input under `base`.
-    fn below(path: PathBuf, base: &Path, folder: &Path) -> Self {
+/// How outputs in a folder are called.
+struct Naming<'a> {
+    folder: &'a Path,
+    template: Option<&'a Template>,
+}
+
+impl<'a> Naming<'a> {
+    /// As `-o` and `--template` say; `None` without `-o`.
+    fn new(args: &'a CleanArgs) -> Result<Option<Self>, Problem> {
+        let Some(folder) = &args.output_dir else {
+            return Ok(None);
+        };
+        if folder.exists() && !folder.is_dir() {
+            return Err(Problem::usage(format!(
+                "{}: not a folder; -o needs one",
+                folder.display()
+            )));
+        }
+        Ok(Some(Naming {
+            folder,
+            template: args.template.as_ref(),
+        }))
+    }
+
+    /// Without a template, the output has the same place under the folder as the input under `base`.
+    fn pair(&self, path: PathBuf, base: &Path) -> Pair {
         let output = match path.strip_prefix(base).ok().or(path.file_name().map(Path::new)) {
-            Some(below) => Ok(folder.join(below)),
+            Some(below) => Ok(match self.template {
+                Some(template) => self.folder.join(template.fill(&path, below)),
+                None => self.folder.join(below),
+            }),
             None => Err(Problem::file(&path, "has no file name; give a file")),
         };
         Pair {
@@ -119,7 +187,9 @@ impl Pair {
             output,
         }
     }
+}
 
+impl Pair {
     fn refused(path: &Path, problem: Problem) -> Self {
         Pair {
             input: Source::from_path(path),
@@ -130,18 +200,25 @@ impl Pair {
 
 /// Inputs with their outputs, folders and patterns resolved.
 fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
-    if let Some(folder) = &args.output_dir {
-        if folder.exists() && !folder.is_dir() {
-            return Err(Problem::usage(format!(
-                "{}: not a folder; -o needs one",
-                folder.display()
-            )));
-        }
-        return Ok(args
-            .paths
+    if let Some(naming) = Naming::new(args)? {
+        let paths = args.paths.iter();
+        return Ok(paths.flat_map(|path| into_folder(path, &naming)).collect());
+    }
+    let single_files = || {
+        args.paths
             .iter()
-            .flat_map(|path| into_folder(path, folder))
-            .collect());
+            .all(|path| path != Path::new("-") && !stands_for_several(path))
+    };
+    if let Some(template) = args.template.as_ref().filter(|_| single_files()) {
+        let beside = |path: &PathBuf| {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let naming = Naming {
+                folder,
+                template: Some(template),
+            };
+            naming.pair(path.clone(), folder)
+        };
+        return Ok(args.paths.iter().map(beside).collect());
     }
     let (path, out) = match args.paths.as_slice() {
         [path] => (path, None),
@@ -152,7 +229,7 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
             ));
         }
     };
-    if path != Path::new("-") && (path.is_dir() || !path.exists() && is_pattern(path)) {
+    if path != Path::new("-") && stands_for_several(path) {
         return Err(Problem::usage(format!(
             "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR",
             path.display()
@@ -185,6 +262,10 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+fn stands_for_several(path: &Path) -> bool {
+    path.is_dir() || !path.exists() && is_pattern(path)
+}
+
 fn is_pattern(path: &Path) -> bool {
     path.to_str().is_some_and(|text| text.contains(['*', '?', '[']))
 }
@@ -195,7 +276,7 @@ fn has_sound_ending(path: &Path) -> bool {
 }
 
 /// One input of a command with `-o`: a file, a folder, a pattern.
-fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
+fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     if path == Path::new("-") {
         let problem = Problem::file(
             path,
@@ -204,10 +285,10 @@ fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
         return vec![Pair::refused(path, problem)];
     }
     if path.is_dir() {
-        return from_folder(path, path, folder);
+        return from_folder(path, path, naming);
     }
     if path.exists() || !is_pattern(path) {
-        return vec![Pair::below(path.into(), path.parent().unwrap_or(path), folder)];
+        return vec![naming.pair(path.into(), path.parent().unwrap_or(path))];
     }
     let pattern = path.to_str().unwrap_or_default();
     let options = glob::MatchOptions {
@@ -231,8 +312,8 @@ fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for entry in found {
         match entry {
-            Ok(found) if found.is_dir() => pairs.extend(from_folder(&found, &base, folder)),
-            Ok(found) => pairs.push(Pair::below(found, &base, folder)),
+            Ok(found) if found.is_dir() => pairs.extend(from_folder(&found, &base, naming)),
+            Ok(found) => pairs.push(naming.pair(found, &base)),
             Err(e) => pairs.push(Pair::refused(e.path(), Problem::io(e.path(), e.error()))),
         }
     }
@@ -245,18 +326,37 @@ fn into_folder(path: &Path, folder: &Path) -> Vec<Pair> {
     pairs
 }
 
-/// Every sound file under `from`, in the order of names, with the same folders under `to` as it has under `base`.
-/// Hidden files are left alone, and so is `to` if it lies inside `from`.
-fn from_folder(from: &Path, base: &Path, to: &Path) -> Vec<Pair> {
+/// Every sound file under `from`, with its place under `base`.
+fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
+    let found = sound_files(from, naming.folder)
+        .into_iter()
+        .map(|found| match found {
+            Ok(path) => naming.pair(path, base),
+            Err((folder, e)) => Pair::refused(&folder, Problem::io(&folder, &e)),
+        });
+    let mut pairs: Vec<Pair> = found.collect();
+    if pairs.is_empty() {
+        let what = format!(
+            "no sound files in this folder; files named .{} are taken",
+            ENDINGS.join(", .")
+        );
+        pairs.push(Pair::refused(from, Problem::file(from, what)));
+    }
+    pairs
+}
+
+/// Every sound file under `from`, in the order of names, and folders that cannot be read. Hidden files are left alone,
+/// and so is the folder `to` if it lies inside `from`.
+pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let own = to.canonicalize().ok();
-    let mut pairs = Vec::new();
+    let mut found = Vec::new();
     let mut folders = vec![from.to_path_buf()];
     while let Some(current) = folders.pop() {
         let listed = fs::read_dir(&current).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
         let mut entries = match listed {
             Ok(entries) => entries,
             Err(e) => {
-                pairs.push(Pair::refused(&current, Problem::io(&current, &e)));
+                found.push(Err((current, e)));
                 continue;
             }
         };
@@ -273,19 +373,12 @@ fn from_folder(from: &Path, base: &Path, to: &Path) -> Vec<Pair> {
                     inner.push(path);
                 }
             } else if has_sound_ending(&path) {
-                pairs.push(Pair::below(path, base, to));
+                found.push(Ok(path));
             }
         }
         folders.extend(inner.into_iter().rev());
     }
-    if pairs.is_empty() {
-        let what = format!(
-            "no sound files in this folder; files named .{} are taken",
-            ENDINGS.join(", .")
-        );
-        pairs.push(Pair::refused(from, Problem::file(from, what)));
-    }
-    pairs
+    found
 }
 
 /// Files by what they are, not by how they are called.

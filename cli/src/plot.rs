@@ -14,7 +14,9 @@ const TOP: usize = 40;
 const GAP: usize = 40;
 const BOTTOM: usize = 50;
 /// The darkest colour stands for so much less than the brightest, in dB.
-const RANGE: f32 = 80.0;
+pub const RANGE: f32 = 80.0;
+/// Colours of a picture with few bytes.
+const SHADES: usize = 96;
 
 /// Powers over time and frequency, in memory that does not grow with the recording: whenever there are twice as many
 /// columns as the picture is wide, neighbours are merged. Frequencies stand on the mel scale, where speech has room.
@@ -137,6 +139,9 @@ impl Spectrogram {
 
     /// Level in dBFS at a place of the picture.
     fn level(&self, x: usize, row: usize) -> f32 {
+        if self.columns.is_empty() {
+            return f32::NEG_INFINITY;
+        }
         let first = x * self.columns.len() / WIDTH;
         let last = ((x + 1) * self.columns.len())
             .div_ceil(WIDTH)
@@ -175,6 +180,63 @@ fn frequency_at(position: f32, rate: u32) -> f32 {
     700.0 * (position * (rate as f32 / 1400.0).ln_1p()).exp_m1()
 }
 
+/// The level in dBFS that the brightest colour stands for.
+fn brightest_of(before: &Spectrogram, after: &Spectrogram) -> f32 {
+    let loudest = before.loudest().max(after.loudest());
+    // Silence is drawn on the scale of full scale.
+    if loudest > -100.0 {
+        (loudest / 10.0).ceil() * 10.0
+    } else {
+        0.0
+    }
+}
+
+/// Frequencies with a tick: in Hz, and their place as a share of the height from below.
+pub fn frequency_ticks(rate: u32) -> impl Iterator<Item = (u32, f32)> {
+    let ticks = [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000];
+    let placed = ticks
+        .into_iter()
+        .map(move |frequency| (frequency, position_of(frequency as f32, rate)));
+    placed.filter(|(_, position)| *position < 1.0)
+}
+
+/// The three spectrograms on the colours of one scale, without axes, as PNG files of few bytes; and the level in dBFS of
+/// the brightest colour. The darkest stands for [`RANGE`] dB less.
+pub fn pictures(spectrograms: [&Spectrogram; 3]) -> io::Result<([Vec<u8>; 3], f32)> {
+    let brightest = brightest_of(spectrograms[0], spectrograms[1]);
+    let mut files = [(); 3].map(|()| Vec::new());
+    for (spectrogram, file) in spectrograms.into_iter().zip(&mut files) {
+        let places = (0..ROWS).rev().flat_map(|row| (0..WIDTH).map(move |x| (x, row)));
+        let pixels: Vec<u8> = places
+            .map(|(x, row)| {
+                let value = (spectrogram.level(x, row) - brightest) / RANGE + 1.0;
+                (value.clamp(0.0, 1.0) * (SHADES - 1) as f32) as u8
+            })
+            .collect();
+        let mut encoder = png::Encoder::new(file, WIDTH as u32, ROWS as u32);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_palette(
+            (0..SHADES)
+                .flat_map(|i| colour(i as f32 / (SHADES - 1) as f32))
+                .collect::<Vec<_>>(),
+        );
+        write_png(encoder, &pixels)?;
+    }
+    Ok((files, brightest))
+}
+
+fn write_png(encoder: png::Encoder<impl Write>, pixels: &[u8]) -> io::Result<()> {
+    let written = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(pixels)?;
+        writer.finish()
+    });
+    written.map_err(|e| match e {
+        png::EncodingError::IoError(e) => e,
+        other => io::Error::other(other),
+    })
+}
+
 /// Draws the three spectrograms under one another over one time axis, in seconds, with frequencies in Hz.
 pub fn draw(
     before: &Spectrogram,
@@ -183,13 +245,7 @@ pub fn draw(
     out: impl Write,
 ) -> io::Result<()> {
     let mut picture = Picture::new(LEFT + WIDTH + RIGHT, TOP + 3 * ROWS + 2 * GAP + BOTTOM);
-    let loudest = before.loudest().max(after.loudest());
-    // Silence is drawn on the scale of full scale.
-    let brightest = if loudest > -100.0 {
-        (loudest / 10.0).ceil() * 10.0
-    } else {
-        0.0
-    };
+    let brightest = brightest_of(before, after);
     let seconds = before.frames as f64 / f64::from(before.rate);
     for (i, (title, spectrogram)) in [("before", before), ("after", after), ("removed", removed)]
         .into_iter()
@@ -199,11 +255,7 @@ pub fn draw(
         picture.text(LEFT, top - 20, title);
         for x in 0..WIDTH {
             for row in 0..ROWS {
-                let level = if spectrogram.columns.is_empty() {
-                    f32::NEG_INFINITY
-                } else {
-                    spectrogram.level(x, row)
-                };
+                let level = spectrogram.level(x, row);
                 picture.dot(
                     LEFT + x,
                     top + ROWS - 1 - row,
@@ -211,13 +263,10 @@ pub fn draw(
                 );
             }
         }
-        for frequency in [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000] {
-            let position = position_of(frequency as f32, before.rate);
-            if position < 1.0 {
-                let y = top + ROWS - 1 - (position * (ROWS - 1) as f32) as usize;
-                picture.line(LEFT - 6, y, 6, 1);
-                picture.text_before(LEFT - 10, y.saturating_sub(7), &frequency.to_string());
-            }
+        for (frequency, position) in frequency_ticks(before.rate) {
+            let y = top + ROWS - 1 - (position * (ROWS - 1) as f32) as usize;
+            picture.line(LEFT - 6, y, 6, 1);
+            picture.text_before(LEFT - 10, y.saturating_sub(7), &frequency.to_string());
         }
         picture.text_before(LEFT - 10, top - 20, "Hz");
         let step = tick_step(seconds);
@@ -347,14 +396,7 @@ impl Picture {
         let mut encoder = png::Encoder::new(out, self.width as u32, self.height as u32);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        let written = encoder.write_header().and_then(|mut writer| {
-            writer.write_image_data(&self.pixels)?;
-            writer.finish()
-        });
-        written.map_err(|e| match e {
-            png::EncodingError::IoError(e) => e,
-            other => io::Error::other(other),
-        })
+        write_png(encoder, &self.pixels)
     }
 }
 

@@ -6,6 +6,8 @@ use indicatif::{
 };
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// All bars of a run, and the lines that are printed between them.
@@ -13,11 +15,22 @@ use std::time::Duration;
 pub struct Progress {
     bars: MultiProgress,
     shown: bool,
+    /// The bar of all files together, in bytes of input.
+    total: Option<ProgressBar>,
+    share: Option<Arc<Share>>,
+}
+
+/// What one file has in the bar of all. Whatever becomes of the file, in the end the bar has gone on by its size.
+struct Share {
+    total: ProgressBar,
+    size: u64,
+    done: AtomicU64,
 }
 
 /// The bar of one file. It vanishes when it is dropped.
 pub struct FileProgress {
     bar: ProgressBar,
+    share: Option<(Arc<Share>, f64)>,
 }
 
 impl Progress {
@@ -32,6 +45,49 @@ impl Progress {
         Progress {
             bars: MultiProgress::with_draw_target(target),
             shown,
+            total: None,
+            share: None,
+        }
+    }
+
+    /// The same with a bar below all others for `size` bytes of input.
+    pub fn with_total(mut self, size: u64) -> Self {
+        if self.shown {
+            let style = ProgressStyle::with_template("{msg} [{bar:30}] {percent}%  {eta} left");
+            let style = style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ");
+            self.total = Some(self.bars.add(ProgressBar::new(size).with_style(style)));
+        }
+        self
+    }
+
+    /// The same for the file whose input has `size` bytes of the total.
+    pub fn of_file(&self, size: u64) -> Self {
+        let share = self.total.clone().map(|total| {
+            Arc::new(Share {
+                total,
+                size,
+                done: AtomicU64::new(0),
+            })
+        });
+        Progress {
+            share,
+            ..self.clone()
+        }
+    }
+
+    /// Writes beside the bar of all files how they went so far.
+    pub fn tell(&self, text: &str) {
+        if let Some(total) = &self.total {
+            total.set_message(text.to_owned());
+        }
+    }
+
+    /// Takes the bar of all files away.
+    pub fn finish(&self) {
+        if let Some(total) = &self.total {
+            total.finish_and_clear();
         }
     }
 
@@ -45,6 +101,7 @@ impl Progress {
         if !self.shown {
             return FileProgress {
                 bar: ProgressBar::hidden(),
+                share: None,
             };
         }
         let rate = f64::from(rate);
@@ -71,11 +128,19 @@ impl Progress {
             .progress_chars("=> ")
             .with_key("speed", speed)
             .with_key("heard", heard);
-        let bar = self.bars.add(
-            bar.with_style(style)
-                .with_message(one_line(&name.display().to_string())),
-        );
-        FileProgress { bar }
+        let bar = bar
+            .with_style(style)
+            .with_message(one_line(&name.display().to_string()));
+        let bar = match &self.total {
+            Some(total) => self.bars.insert_before(total, bar),
+            None => self.bars.add(bar),
+        };
+        let share = self.share.clone().zip(frames.filter(|frames| *frames > 0));
+        let share = share.map(|(share, frames)| {
+            let bytes_a_frame = share.size as f64 / frames as f64;
+            (share, bytes_a_frame)
+        });
+        FileProgress { bar, share }
     }
 
     /// Prints one line to standard error without tearing a bar.
@@ -90,6 +155,22 @@ impl FileProgress {
     /// So many frames more have been done.
     pub fn advance(&self, frames: usize) {
         self.bar.inc(frames as u64);
+        if let Some((share, bytes_a_frame)) = &self.share {
+            share.advance((frames as f64 * bytes_a_frame) as u64);
+        }
+    }
+}
+
+impl Share {
+    fn advance(&self, bytes: u64) {
+        let before = self.done.fetch_add(bytes, Ordering::Relaxed);
+        self.total.inc(bytes.min(self.size.saturating_sub(before)));
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.advance(self.size);
     }
 }
 

@@ -12,10 +12,10 @@ pub mod identity;
 pub mod monitor;
 pub mod parameters;
 mod plugin;
-pub mod presets;
 mod saved;
 pub mod switchable;
 
+pub use aeden::presets;
 pub use plugin::AedenPlugin;
 
 nice_plug::nice_export_clap!(AedenPlugin);

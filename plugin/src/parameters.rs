@@ -7,8 +7,7 @@ use crossbeam_utils::atomic::AtomicCell;
 use nice_plug::prelude::*;
 use std::sync::Arc;
 
-/// The strength from which nothing limits the attenuation, in dB.
-pub const UNLIMITED: f32 = 60.0;
+pub use aeden::presets::UNLIMITED;
 
 /// The largest output gain, in dB, and with a minus the smallest.
 pub const MAX_GAIN: f32 = 24.0;

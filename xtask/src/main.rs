@@ -24,6 +24,9 @@ cargo xtask TASK
                --cases N          another number of cases
   all-day    `aeden live` on a clock that runs ahead: a day at -300, 0 and +300 ppm of drift, with jitter and stalls
                --hours N          instead of 24
+  batch      200 recordings, 10 of them broken, cleaned in runs of which 20 are killed
+               --files N          instead of 200
+               --kills N          instead of 20
   eval       clean ../shared/data/dev with the release build and score it beside other denoisers
                --model FILE       a model file instead of the built-in model
                --engine NAME      native or onnxruntime
@@ -81,6 +84,7 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         "bundle" => bundle::run(&bundle::Options::parse(options)?),
         "fuzz" => test::fuzz(options),
+        "batch" => test::batch(options),
         "all-day" => test::all_day(options),
         "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
         "setup" => setup::run(),

@@ -47,14 +47,20 @@ const HOSTS: &[&str] = &[
     "xvfb",
 ];
 
+/// The browser that opens the pages of `aeden report`, and the program that presses its keys.
+const BROWSER: &[&str] = &["chromium", "chromium-driver"];
+
 /// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin
-/// may be missing in the end: their tests are then skipped.
+/// may and the browser may be missing in the end: their tests are then skipped.
 pub fn run() -> Result<()> {
     if cfg!(target_os = "linux") {
         install_missing(SOUND)?;
     }
     if let Err(e) = install_missing(HOSTS) {
         eprintln!("{e:#}; without it some tests of the plugin are skipped");
+    }
+    if let Err(e) = install_missing(BROWSER) {
+        eprintln!("{e:#}; without it the pages of `aeden report` are not opened");
     }
     test_python().map(|_| ())
 }

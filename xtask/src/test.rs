@@ -208,6 +208,42 @@ pub fn all_day(options: &[String]) -> Result<()> {
     program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours))
 }
 
+/// Runs the test of a batch that is killed and resumed with many files and kills, and shows how it went.
+///
+/// # Errors
+/// If a file was lost, half done or left over.
+pub fn batch(options: &[String]) -> Result<()> {
+    let (mut files, mut kills) = ("200", "20");
+    for pair in options.chunks(2) {
+        match pair {
+            [option, number] if number.parse::<u32>().is_ok() => match option.as_str() {
+                "--files" => files = number,
+                "--kills" => kills = number,
+                _ => bail!("batch takes --files N and --kills N"),
+            },
+            _ => bail!("batch takes --files N and --kills N"),
+        }
+    }
+    let arguments = [
+        "test",
+        "--locked",
+        "--package",
+        "aeden-cli",
+        "--test",
+        "program",
+        "a_batch_that_is_killed",
+        "--",
+        "--show-output",
+    ];
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments);
+    program::run(
+        cargo
+            .env("AEDEN_BATCH_FILES", files)
+            .env("AEDEN_BATCH_KILLS", kills),
+    )
+}
+
 /// The number before a word in "ok. 12 passed; 0 failed; 1 ignored; …".
 fn count(counts: &str, what: &str) -> Option<usize> {
     let words: Vec<_> = counts.split([' ', ';']).filter(|w| !w.is_empty()).collect();

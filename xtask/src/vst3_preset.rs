@@ -1,8 +1,11 @@
 //! The plugin's factory presets as files that VST3 hosts list: `.vstpreset`.
 
 // One place for the presets' values.
-#[expect(dead_code, reason = "what presets are for is shown in the editor alone")]
-#[path = "../../plugin/src/presets.rs"]
+#[expect(
+    dead_code,
+    reason = "what presets are for, and the library's view of them, is not in these files"
+)]
+#[path = "../../src/presets.rs"]
 mod presets;
 
 use crate::bundle::identity::{VERSION, VST3_CLASS_ID};

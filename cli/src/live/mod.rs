@@ -6,7 +6,6 @@ mod recorder;
 mod screen;
 mod service;
 
-use crate::args::Channels;
 use crate::cleaner::{Network, Settings};
 use crate::output::print;
 use crate::problem::{DONE, Problem, one_line};
@@ -124,7 +123,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     let settings = Settings {
         limit: args.limit,
         mix: args.mix,
-        channels: Channels::Linked,
+        ..Settings::default()
     };
     let build = move |format: aeden_live::audio::Format| {
         let built = network.cleaner(format.rate, format.channels, &settings);

@@ -3,9 +3,15 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod batches;
+mod browser;
+mod defaults;
 mod files;
 mod formats;
+mod loudness;
 mod models;
+mod page;
 mod recordings;
 mod reports;
 mod stopping;
+mod watching;

@@ -42,6 +42,9 @@ impl Folder {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aeden"));
         command.args(arguments).current_dir(self.0.path());
+        // Whoever runs the tests may have defaults of their own.
+        command.env_remove("AEDEN_CONFIG");
+        command.env("XDG_CONFIG_HOME", self.path(".config"));
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -114,6 +117,13 @@ impl Run {
         assert_eq!(self.status(), status, "{}", self.stderr());
         self.one_line(part);
         self
+    }
+
+    /// Refused by the parser of the command line, with `part` in what it said.
+    #[track_caller]
+    pub fn failed_usage(self, part: &str) {
+        assert_eq!(self.status(), 2, "{}", self.stderr());
+        assert!(self.stderr().contains(part), "no {part:?} in {}", self.stderr());
     }
 
     #[track_caller]

@@ -1,19 +1,31 @@
-//! The factory presets. `cargo xtask bundle` reads this file too, and writes them as files for hosts.
+//! The factory presets of the plugin and the command line. `cargo xtask bundle` reads this file too, and writes them as
+//! files for hosts.
 
-/// Parameter values with a name. What is not here (delta, bypass) is off.
+/// The [`strength`](Preset::strength) from which nothing limits the attenuation, in dB.
+pub const UNLIMITED: f32 = 60.0;
+
+/// Settings with a name. What is not here is off.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preset {
     /// What users see.
     pub name: &'static str,
     /// When to take it.
     pub purpose: &'static str,
-    /// `strength`, in dB; 60 for no limit.
+    /// The most that the level is lowered anywhere, in dB; [`UNLIMITED`] for no limit.
     pub strength: f32,
-    /// `mix`, 0 to 1.
+    /// The share of the cleaned sound, 0 to 1.
     pub mix: f32,
-    /// `gain`, in dB.
+    /// Gain of what is heard, in dB.
     pub gain: f32,
-    /// `link`.
+    /// Whether all channels share one mask.
     pub link: bool,
+}
+
+impl Preset {
+    /// [`strength`](Preset::strength) as `aeden::denoiser::Config` wants it: in dB, `None` for no limit.
+    pub fn attenuation_limit(&self) -> Option<f32> {
+        (self.strength < UNLIMITED).then_some(self.strength)
+    }
 }
 
 /// From the usual to the special.
@@ -37,7 +49,7 @@ pub const PRESETS: [Preset; 5] = [
     Preset {
         name: "Stream",
         purpose: "Live and calls: everything but the voice goes",
-        strength: 60.0,
+        strength: UNLIMITED,
         mix: 1.0,
         gain: 0.0,
         link: true,

@@ -1,0 +1,194 @@
+//! Defaults of the user's own: a TOML file whose keys are the names of options.
+//!
+//! What it says is put on the command line before what was typed, unless that says otherwise. So every value is checked
+//! by the same rules, and the options' own table is the only one.
+
+use crate::args::Cli;
+use crate::problem::{Problem, describe};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use etcetera::BaseStrategy;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use toml::Value;
+
+/// The commands that have defaults.
+const COMMANDS: [&str; 2] = ["clean", "report"];
+
+/// The options that can have a default. The others name files of one run, or ask for something that should be meant.
+const KEYS: [&str; 14] = [
+    "preset",
+    "limit",
+    "mix",
+    "channels",
+    "loudness",
+    "bits",
+    "template",
+    "model",
+    "engine",
+    "skip-existing",
+    "jobs",
+    "quiet",
+    "json",
+    "excerpt",
+];
+
+/// What `--preset` on the command line settles, whatever the file says.
+const SETTLED_BY_PRESET: [&str; 3] = ["limit", "mix", "channels"];
+
+/// Names a file to use instead of the usual one.
+const VARIABLE: &str = "AEDEN_CONFIG";
+
+/// Reads the command line, completed by the user's defaults. Ends the process where clap does: help, version, usage.
+pub fn command_line(typed: Vec<OsString>) -> Result<Cli, Problem> {
+    let mut program = Cli::command();
+    program.build();
+    let matches = program
+        .try_get_matches_from_mut(&typed)
+        .unwrap_or_else(|e| e.exit());
+    let words = match matches.subcommand() {
+        Some((name, given)) if COMMANDS.contains(&name) => {
+            let (name, given) = (name.to_owned(), given.clone());
+            complete(typed, &program, &name, &given)?
+        }
+        _ => typed,
+    };
+    let matches = program
+        .try_get_matches_from_mut(words)
+        .unwrap_or_else(|e| e.exit());
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
+}
+
+/// Puts defaults behind the name of the command.
+fn complete(
+    mut words: Vec<OsString>,
+    program: &Command,
+    name: &str,
+    given: &ArgMatches,
+) -> Result<Vec<OsString>, Problem> {
+    let Some((file, text)) = read(given)? else {
+        return Ok(words);
+    };
+    let wrong = |what: String| Problem::usage(format!("{}: {what}", file.display()));
+    let table: toml::Table = toml::from_str(&text).map_err(|e: toml::de::Error| {
+        let line = e
+            .span()
+            .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        wrong(format!("line {line}: {}", e.message()))
+    })?;
+    let typed = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
+    let mut defaults = Vec::new();
+    for (key, value) in &table {
+        if !KEYS.contains(&key.as_str()) {
+            return Err(wrong(unknown(key)));
+        }
+        let mut word = None;
+        for command in COMMANDS.iter().filter_map(|name| program.find_subcommand(name)) {
+            let Some(arg) = command.get_arguments().find(|arg| arg.get_long() == Some(key)) else {
+                continue;
+            };
+            let text = as_option(key, value, arg.get_action().takes_values()).map_err(&wrong)?;
+            if let Some(text) = &text {
+                check(program, command.get_name(), text).map_err(|e| wrong(format!("{key}: {e}")))?;
+            }
+            if command.get_name() == name {
+                let id = arg.get_id().as_str();
+                let opposed = command.get_arguments().any(|other| {
+                    let opposes = |a, b| command.get_arg_conflicts_with(a).contains(&b);
+                    typed(other.get_id().as_str()) && (opposes(arg, other) || opposes(other, arg))
+                });
+                let settled = typed("preset") && SETTLED_BY_PRESET.contains(&key.as_str());
+                word = text.filter(|_| !typed(id) && !opposed && !settled);
+            }
+        }
+        defaults.extend(word.map(OsString::from));
+    }
+    // The program's name, the command's name, then what comes first.
+    words.splice(2..2, defaults);
+    Ok(words)
+}
+
+/// The file of defaults with its text, if there is one.
+fn read(given: &ArgMatches) -> Result<Option<(PathBuf, String)>, Problem> {
+    if given.get_flag("no_config") {
+        return Ok(None);
+    }
+    let named = given.get_one::<PathBuf>("config").cloned();
+    let named = named.or_else(|| {
+        std::env::var_os(VARIABLE)
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from)
+    });
+    let (file, must_exist) = match named {
+        Some(file) => (file, true),
+        None => match etcetera::choose_base_strategy() {
+            Ok(folders) => (folders.config_dir().join("aeden").join("config.toml"), false),
+            Err(_) => return Ok(None),
+        },
+    };
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Ok(Some((file, text))),
+        Err(e) if !must_exist && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Problem::usage(format!("{}: {}", file.display(), describe(&e)))),
+    }
+}
+
+fn unknown(key: &str) -> String {
+    let nearest = KEYS
+        .iter()
+        .min_by_key(|known| strsim::damerau_levenshtein(known, key));
+    let hint = match nearest {
+        Some(near) if strsim::damerau_levenshtein(near, key) <= 2 => format!("did you mean {near:?}?"),
+        _ => format!("there are {}", KEYS.join(", ")),
+    };
+    format!("unknown key {key:?}; {hint}")
+}
+
+/// An option with its value as it would be typed; nothing for an option that is off.
+fn as_option(key: &str, value: &Value, takes_value: bool) -> Result<Option<String>, String> {
+    match value {
+        Value::Boolean(on) if !takes_value => Ok(on.then(|| format!("--{key}"))),
+        _ if !takes_value => Err(format!("{key} is true or false")),
+        Value::String(text) => Ok(Some(format!("--{key}={text}"))),
+        Value::Integer(number) => Ok(Some(format!("--{key}={number}"))),
+        Value::Float(number) => Ok(Some(format!("--{key}={number}"))),
+        _ => Err(format!("{key} takes one text or number")),
+    }
+}
+
+/// Whether a command takes this option, whatever else there is.
+fn check(program: &Command, name: &str, option: &str) -> Result<(), String> {
+    let words = [
+        Path::new("aeden"),
+        Path::new(name),
+        Path::new(option),
+        Path::new("input"),
+    ];
+    match program.clone().try_get_matches_from(words) {
+        Ok(_) => Ok(()),
+        Err(e) => {
+            let text = e.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            Err(line.trim_start_matches("error: ").to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMANDS, KEYS, SETTLED_BY_PRESET};
+    use crate::args::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_key_is_an_option() {
+        let program = Cli::command();
+        for key in KEYS.iter().chain(&SETTLED_BY_PRESET) {
+            let known = |name: &&str| {
+                let command = program.find_subcommand(name).unwrap();
+                command.get_arguments().any(|arg| arg.get_long() == Some(key))
+            };
+            assert!(COMMANDS.iter().any(|name| known(name)), "{key}");
+        }
+    }
+}

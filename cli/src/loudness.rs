@@ -1,0 +1,198 @@
+//! Loudness after EBU R 128, and the gain that sets it.
+
+use crate::problem::Problem;
+use ebur128::{EbuR128, Mode};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+/// The true peak in dBTP above which nothing is raised: the most that EBU R 128 allows.
+pub const CEILING: f64 = -1.0;
+
+/// Frames that are read from a [`Spool`] at once.
+const BLOCK: usize = 8_192;
+
+/// What loudness the output is to have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Loudness {
+    /// That of the input.
+    Keep,
+    /// So many LUFS, integrated.
+    Lufs(f64),
+}
+
+impl FromStr for Loudness {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse::<f64>()) {
+            ("keep", _) => Ok(Loudness::Keep),
+            (_, Ok(lufs)) if (-70.0..=0.0).contains(&lufs) => Ok(Loudness::Lufs(lufs)),
+            _ => Err(
+                "'keep', or a number of LUFS from -70 to 0, such as -16 for podcasts or -23 for broadcast"
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// Measures integrated loudness and true peak in constant memory.
+pub struct Meter(EbuR128);
+
+impl Meter {
+    /// Starts at the beginning of the recording `name`, which errors are about.
+    pub fn new(name: &Path, rate: u32, channels: usize) -> Result<Self, Problem> {
+        // The histogram keeps memory constant.
+        let mode = Mode::I | Mode::TRUE_PEAK | Mode::HISTOGRAM;
+        EbuR128::new(channels as u32, rate, mode)
+            .map(Meter)
+            .map_err(|e| Problem::file(name, e))
+    }
+
+    /// Takes the next samples, one vector a channel.
+    pub fn push(&mut self, planes: &[Vec<f32>]) {
+        let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
+        // Refused only if the planes were not as many as the channels, or unlike in length.
+        let _ = self.0.add_frames_planar_f32(&planes);
+    }
+
+    /// Integrated loudness in LUFS; `None` if everything is below the gate.
+    pub fn lufs(&self) -> Option<f64> {
+        self.0.loudness_global().ok().filter(|lufs| lufs.is_finite())
+    }
+
+    /// Largest true peak of all channels in dBTP; `None` in digital silence.
+    pub fn true_peak(&self) -> Option<f64> {
+        let peaks = (0..self.0.channels()).filter_map(|channel| self.0.true_peak(channel).ok());
+        let peak = peaks.fold(0.0, f64::max);
+        (peak > 0.0).then(|| 20.0 * peak.log10())
+    }
+}
+
+/// What was done about loudness; part of a line of `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Adjustment {
+    /// Loudness of the input in LUFS; null if everything is below the gate.
+    pub input_lufs: Option<f64>,
+    /// Loudness of the output.
+    pub output_lufs: Option<f64>,
+    /// True peak of the output in dBTP; null in digital silence.
+    pub output_true_peak_dbtp: Option<f64>,
+    /// What the cleaned sound was raised by, in dB.
+    pub gain_db: f64,
+    /// What the user should know if the loudness was not reached.
+    #[serde(skip)]
+    pub warning: Option<String>,
+}
+
+impl Adjustment {
+    /// The gain from what was measured before and after cleaning.
+    pub fn choose(wish: Loudness, before: &Meter, after: &Meter) -> Self {
+        let (input, cleaned, peak) = (before.lufs(), after.lufs(), after.true_peak());
+        let target = match wish {
+            Loudness::Keep => input,
+            Loudness::Lufs(lufs) => Some(lufs),
+        };
+        let mut warning = None;
+        let gain = match (target, cleaned, peak) {
+            (Some(target), Some(cleaned), Some(peak)) => {
+                let wanted = target - cleaned;
+                let room = match wish {
+                    // Peaks that came with the recording may stay.
+                    Loudness::Keep => (CEILING - peak).max(0.0),
+                    Loudness::Lufs(_) => CEILING - peak,
+                };
+                if wanted > room {
+                    let reached = cleaned + room;
+                    warning = Some(format!(
+                        "loudness is {reached:.1} LUFS, not {target:.1}: with more gain the true peak would be above \
+                         {CEILING} dBTP; limit the peaks first, or ask for less"
+                    ));
+                }
+                wanted.min(room)
+            }
+            _ => {
+                warning = Some("too quiet for its loudness to be measured; left as it is".to_string());
+                0.0
+            }
+        };
+        Adjustment {
+            input_lufs: input,
+            output_lufs: cleaned.map(|lufs| lufs + gain),
+            output_true_peak_dbtp: peak.map(|peak| peak + gain),
+            gain_db: gain,
+            warning,
+        }
+    }
+}
+
+/// Cleaned sound on its way to a gain that is known at its end. It waits in a file that has no name, so that nothing
+/// is left of it however the program ends.
+pub struct Spool {
+    file: BufWriter<File>,
+    channels: usize,
+    meters: [Meter; 2],
+}
+
+impl Spool {
+    /// Starts at the beginning of a recording, in a folder that has room for it; `name` is what errors are about.
+    pub fn new(name: &Path, folder: &Path, rate: u32, channels: usize) -> Result<Self, Problem> {
+        let file =
+            tempfile::tempfile_in(folder).map_err(|e| Problem::io(folder, &io::Error::from(e.kind())))?;
+        Ok(Spool {
+            file: BufWriter::with_capacity(1 << 17, file),
+            channels,
+            meters: [
+                Meter::new(name, rate, channels)?,
+                Meter::new(name, rate, channels)?,
+            ],
+        })
+    }
+
+    /// Takes the next samples before and after cleaning, one vector a channel.
+    pub fn push(&mut self, before: &[Vec<f32>], after: &[Vec<f32>]) -> io::Result<()> {
+        self.meters[0].push(before);
+        self.meters[1].push(after);
+        for frame in 0..after.first().map_or(0, Vec::len) {
+            for plane in after {
+                self.file.write_all(&plane[frame].to_le_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives all of it to `take`, block by block, with the gain that `wish` asks for.
+    pub fn play<E>(
+        mut self,
+        wish: Loudness,
+        broken: impl Fn(io::Error) -> E,
+        mut take: impl FnMut(&[Vec<f32>]) -> Result<(), E>,
+    ) -> Result<Adjustment, E> {
+        let adjustment = Adjustment::choose(wish, &self.meters[0], &self.meters[1]);
+        let gain = 10f64.powf(adjustment.gain_db / 20.0) as f32;
+        self.file.rewind().map_err(&broken)?;
+        let file = self.file.into_inner().map_err(|e| broken(e.into_error()))?;
+        let mut file = BufReader::with_capacity(1 << 17, file);
+        let mut planes = vec![Vec::with_capacity(BLOCK); self.channels];
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let most = (BLOCK * self.channels * 4) as u64;
+            file.by_ref()
+                .take(most)
+                .read_to_end(&mut bytes)
+                .map_err(&broken)?;
+            if bytes.is_empty() {
+                return Ok(adjustment);
+            }
+            planes.iter_mut().for_each(Vec::clear);
+            let (samples, _) = bytes.as_chunks::<4>();
+            for (i, sample) in samples.iter().enumerate() {
+                planes[i % self.channels].push(f32::from_le_bytes(*sample) * gain);
+            }
+            take(&planes)?;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `aeden clean --watch`: what comes into a folder is cleaned when it is complete.
+//!
+//! The folder is looked through again and again. The system's notices of changes would come sooner, but not from
+//! network drives, and that a file has stopped growing no notice tells: that takes a second look anyway.
+
+use crate::args::CleanArgs;
+use crate::batch::{Batch, status, tell_summary};
+use crate::output::clean_up_when_stopped;
+use crate::plan::{plan_files, sound_files};
+use crate::problem::Problem;
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What a file that does not change keeps.
+type Look = (u64, Option<SystemTime>);
+
+/// What is known of a file.
+struct Seen {
+    look: Look,
+    since: Instant,
+    /// It has had its turn, and has another one only when it changes.
+    done: bool,
+}
+
+/// Watches until the process is told to stop.
+pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
+    // Existing outputs are fine: they come from the time before.
+    let args = CleanArgs {
+        skip_existing: true,
+        ..args.clone()
+    };
+    let Some(output) = &args.output_dir else {
+        return Err(Problem::usage(
+            "--watch needs a folder for the outputs; add -o DIR",
+        ));
+    };
+    if !folder.is_dir() {
+        return Err(Problem::usage(format!(
+            "{}: not a folder; --watch needs one",
+            folder.display()
+        )));
+    }
+    // What is wrong with the command shows now, and not when the first file comes.
+    plan_files(&args, folder, Vec::new())?;
+    let batch = Batch::new(&args)?;
+    let (progress, tally, quiet) = (batch.progress.clone(), batch.tally.clone(), args.quiet);
+    clean_up_when_stopped(move || {
+        if !quiet {
+            tell_summary(&tally, &progress);
+        }
+        status(&tally)
+    });
+    if !args.quiet {
+        let line = format!("watching {}; Ctrl-C ends it", folder.display());
+        batch.progress.line(&format!("aeden: clean: {line}"));
+    }
+    let settle = Duration::from_secs_f64(args.settle);
+    let (mut seen, mut troubles) = (HashMap::new(), Vec::new());
+    loop {
+        let (files, found_troubles) = look_through(folder, output);
+        // A drive that is away for an hour is told once.
+        for trouble in found_troubles
+            .iter()
+            .filter(|trouble| !troubles.contains(*trouble))
+        {
+            batch.progress.line(&format!("aeden: clean: {trouble}"));
+        }
+        troubles = found_troubles;
+        let ready = take_settled(&mut seen, files, settle, Instant::now());
+        if !ready.is_empty() {
+            batch.work(plan_files(&args, folder, ready)?);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// All sound files, and what hinders from seeing them.
+fn look_through(folder: &Path, output: &Path) -> (HashMap<PathBuf, Look>, Vec<String>) {
+    let (mut files, mut troubles) = (HashMap::new(), Vec::new());
+    for found in sound_files(folder, output) {
+        match found {
+            // One that has just gone is no trouble.
+            Ok(path) => {
+                if let Ok(about) = fs::metadata(&path).map(|about| (about.len(), about.modified().ok())) {
+                    files.insert(path, about);
+                }
+            }
+            Err((folder, e)) => troubles.push(Problem::io(&folder, &e).to_string()),
+        }
+    }
+    (files, troubles)
+}
+
+/// Those files whose turn it is, in the order of names: they have not changed for so long, and not had their turn.
+fn take_settled(
+    seen: &mut HashMap<PathBuf, Seen>,
+    files: HashMap<PathBuf, Look>,
+    settle: Duration,
+    now: Instant,
+) -> Vec<PathBuf> {
+    seen.retain(|path, _| files.contains_key(path));
+    let mut ready = Vec::new();
+    for (path, look) in files {
+        let fresh = || Seen {
+            look,
+            since: now,
+            done: false,
+        };
+        let known = seen.entry(path.clone()).or_insert_with(fresh);
+        if known.look != look {
+            *known = fresh();
+        }
+        if !known.done && now - known.since >= settle {
+            known.done = true;
+            ready.push(path);
+        }
+    }
+    ready.sort();
+    ready
+}
+
+#[cfg(test)]
+mod tests {
+    use super::take_settled;
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_file_has_its_turn_once_when_it_has_stopped_growing() {
+        let (mut seen, start) = (HashMap::new(), Instant::now());
+        let mut look = |seconds: u64, size: u64| {
+            let files = HashMap::from([(PathBuf::from("a.wav"), (size, None))]);
+            let now = start + Duration::from_secs(seconds);
+            take_settled(&mut seen, files, Duration::from_secs(2), now).len()
+        };
+        let turns = [
+            (0, 1),
+            (1, 1),
+            (2, 5),
+            (3, 5),
+            (4, 5),
+            (5, 5),
+            (9, 6),
+            (10, 6),
+            (11, 6),
+        ];
+        assert_eq!(
+            turns.map(|(at, size)| look(at, size)),
+            [0, 0, 0, 0, 1, 0, 0, 0, 1]
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Many files at once: order, and that nothing is lost or left behind however often the work is cut off.
+
+use crate::recordings::{Folder, chunk, fmt, noise, noise_file, pcm16, riff};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+fn statuses(stdout: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for line in stdout.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        *counts
+            .entry(line["status"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+    }
+    counts
+}
+
+/// Every file below a folder with its content, hidden files too.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(current) = folders.pop() {
+        for entry in std::fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_largest_files_are_taken_first() {
+    let folder = Folder::new();
+    for (name, frames) in [("a", 1_000), ("b", 9_000), ("c", 4_000)] {
+        folder.write(&format!("in/{name}.wav"), &noise_file(1, 16_000, frames));
+    }
+    let run = folder.aeden("clean in -o out --jobs 1 --json -q").quietly();
+    let names: Vec<String> = run
+        .stdout()
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["input"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(names, ["in/b.wav", "in/c.wav", "in/a.wav"]);
+}
+
+#[test]
+fn leftovers_of_a_killed_run_are_removed_and_those_of_a_running_one_are_not() {
+    let folder = Folder::new();
+    folder.write("in.wav", &noise_file(1, 16_000, 1_000));
+    folder.write(".aeden-dead.part", b"half a file");
+    folder.write(".aeden-alive.part", b"half a file");
+    let alive = std::fs::File::open(folder.path(".aeden-alive.part")).unwrap();
+    alive.lock().unwrap();
+    folder.aeden("clean in.wav out.wav").quietly();
+    assert_eq!(folder.names(), [".aeden-alive.part", "in.wav", "out.wav"]);
+}
+
+/// Numbers from the environment, so that `cargo xtask batch` runs the same test with more files and kills.
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Recordings of all kinds below `in/`, every twentieth of them broken. Gives the number of broken ones.
+fn mixed_files(folder: &Folder, files: usize) -> usize {
+    let rates = [8_000u32, 16_000, 22_050, 44_100, 48_000, 96_000];
+    let mut broken = 0;
+    for i in 0..files {
+        let (rate, channels) = (rates[i % rates.len()], [1u16, 2, 1, 6][i % 4]);
+        let frames = rate as usize / 10 * (1 + i * 7 % 13);
+        let samples = noise(i as u64 + 1, frames * usize::from(channels));
+        let whole = match i % 3 {
+            0 => riff(&[fmt(1, channels, rate, 16), chunk(b"data", &pcm16(&samples))]),
+            1 => {
+                let bytes = |x: &f32| ((x * 8_388_608.0) as i32).to_le_bytes()[..3].to_vec();
+                let sound: Vec<u8> = samples.iter().flat_map(bytes).collect();
+                riff(&[fmt(1, channels, rate, 24), chunk(b"data", &sound)])
+            }
+            _ => {
+                let sound: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
+                riff(&[fmt(3, channels, rate, 32), chunk(b"data", &sound)])
+            }
+        };
+        let file = if i % 20 == 7 {
+            broken += 1;
+            match broken % 4 {
+                0 => Vec::new(),
+                1 => whole[..whole.len() * 2 / 3].to_vec(),
+                2 => b"this is no recording".repeat(50),
+                _ => riff(&[fmt(1, 0, rate, 16), chunk(b"data", &[0; 64])]),
+            }
+        } else {
+            whole
+        };
+        folder.write(&format!("in/day {}/{i:03}.wav", i % 5), &file);
+    }
+    broken
+}
+
+#[test]
+fn a_batch_that_is_killed_again_and_again_loses_nothing_and_leaves_nothing() {
+    let (files, kills) = (setting("AEDEN_BATCH_FILES", 40), setting("AEDEN_BATCH_KILLS", 4));
+    let folder = Folder::new();
+    let broken = mixed_files(&folder, files);
+    let good = files - broken;
+
+    let run = folder.aeden("clean in -o undisturbed --json");
+    assert_eq!(run.status(), 1);
+    let counts = statuses(&run.stdout());
+    assert_eq!((counts["cleaned"], counts["failed"]), (good, broken));
+    assert!(
+        run.stderr()
+            .contains(&format!("{good} cleaned, 0 skipped, {broken} failed")),
+        "{}",
+        run.stderr()
+    );
+    let undisturbed = contents(&folder.path("undisturbed"));
+    assert_eq!(undisturbed.len(), good);
+
+    let mut random = noise(11, 3 * kills).into_iter().map(|x| x + 0.5);
+    let (mut killed, mut done_at_kill) = (0, Vec::new());
+    for kill in 0..kills {
+        let arguments = "clean in -o out --skip-existing --json -q";
+        let mut child = folder.command(arguments.split(' ')).spawn().unwrap();
+        // Skipped files and failed ones come at once; then so many are cleaned, and one is half done.
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let wanted = (random.next().unwrap() * 1.5 * good as f32 / kills as f32) as usize;
+        let cleaned = |line: &String| line.contains("\"status\":\"cleaned\"");
+        lines
+            .by_ref()
+            .map_while(Result::ok)
+            .filter(cleaned)
+            .take(wanted)
+            .for_each(drop);
+        std::thread::sleep(Duration::from_micros((random.next().unwrap() * 20_000.0) as u64));
+        let signal = if kill % 4 == 3 { "TERM" } else { "KILL" };
+        Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        let status = child.wait().unwrap();
+        killed += usize::from(status.code() != Some(1));
+        let so_far = contents(&folder.path("out"));
+        for (name, bytes) in so_far.iter().filter(|(name, _)| name.ends_with(".wav")) {
+            assert!(undisturbed.get(name) == Some(bytes), "{name} after kill {kill}");
+        }
+        done_at_kill.push(so_far.keys().filter(|name| name.ends_with(".wav")).count());
+    }
+    let run = folder.aeden("clean in -o out --skip-existing --json -q");
+    assert_eq!(run.status(), 1);
+    assert_eq!(statuses(&run.stdout())["failed"], broken);
+    assert!(
+        contents(&folder.path("out")) == undisturbed,
+        "something is lost or left over"
+    );
+
+    let run = folder.aeden("clean in -o out --skip-existing --json -q");
+    let counts = statuses(&run.stdout());
+    assert_eq!(
+        (counts["skipped"], counts["failed"], counts.get("cleaned")),
+        (good, broken, None)
+    );
+    assert!(contents(&folder.path("out")) == undisturbed);
+    println!(
+        "{files} files, {broken} of them broken: {good} cleaned, {broken} reported; killed {killed} times with \
+         {done_at_kill:?} files done, resumed: {good} files, each equal to that of the undisturbed run, and no other"
+    );
+}

@@ -1,0 +1,77 @@
+//! `--loudness`, measured by `aeden inspect`.
+
+use crate::recordings::{Folder, chunk, fixture, fmt, noise, pcm16, riff};
+use serde_json::Value;
+
+fn inspected(folder: &Folder, name: &str) -> (f64, f64) {
+    let run = folder.aeden(&format!("inspect {name} --json")).quietly();
+    let found: Value = serde_json::from_str(&run.stdout()).unwrap();
+    (
+        found["loudness_lufs"].as_f64().unwrap(),
+        found["true_peak_dbtp"].as_f64().unwrap(),
+    )
+}
+
+#[test]
+fn the_output_has_the_loudness_that_was_asked_for() {
+    let folder = Folder::new();
+    folder.write("in.wav", &std::fs::read(fixture("noisy.wav")).unwrap());
+    let (original, _) = inspected(&folder, "in.wav");
+    for (wish, expected) in [("-30", -30.0), ("-27.5", -27.5), ("keep", original)] {
+        let run = folder.aeden(&format!("clean in.wav out.wav -y --json --loudness {wish}"));
+        assert_eq!(run.status(), 0);
+        let line: Value = serde_json::from_str(&run.stdout()).unwrap();
+        let (lufs, _) = inspected(&folder, "out.wav");
+        assert!((lufs - expected).abs() < 0.1, "{wish}: {lufs}");
+        assert!((line["loudness"]["output_lufs"].as_f64().unwrap() - lufs).abs() < 0.05);
+        assert!((line["loudness"]["input_lufs"].as_f64().unwrap() - original).abs() < 0.05);
+        // Length and place of the sound are as without it.
+        assert_eq!(folder.read("out.wav").len(), folder.read("in.wav").len());
+    }
+}
+
+#[test]
+fn no_peak_is_raised_into_clipping_and_that_is_said() {
+    let folder = Folder::new();
+    // Quiet noise with a bang.
+    let mut samples: Vec<f32> = noise(3, 96_000).iter().map(|x| x * 0.1).collect();
+    samples[48_000..48_200].fill(0.7);
+    folder.write(
+        "in.wav",
+        &riff(&[fmt(1, 1, 48_000, 16), chunk(b"data", &pcm16(&samples))]),
+    );
+    folder
+        .aeden("clean in.wav out.wav --mix 0 --loudness -9")
+        .warned("not -9.0: with more gain the true peak would be above -1 dBTP");
+    let (lufs, peak) = inspected(&folder, "out.wav");
+    assert!(
+        lufs < -10.0 && (-1.5..=-0.9).contains(&peak),
+        "{lufs} LUFS, {peak} dBTP"
+    );
+}
+
+#[test]
+fn a_pipe_can_have_its_loudness_set_too() {
+    let folder = Folder::new();
+    let file = std::fs::read(fixture("noisy.wav")).unwrap();
+    let run = folder.aeden_with_input("clean - - --loudness -31", &file);
+    assert_eq!((run.status(), run.stderr().as_str()), (0, ""));
+    folder.write("out.wav", &run.0.stdout);
+    let (lufs, _) = inspected(&folder, "out.wav");
+    assert!((lufs + 31.0).abs() < 0.1, "{lufs}");
+}
+
+#[test]
+fn silence_has_no_loudness_to_set() {
+    let folder = Folder::new();
+    folder.write(
+        "in.wav",
+        &riff(&[fmt(1, 1, 8_000, 16), chunk(b"data", &[0; 16_000])]),
+    );
+    folder
+        .aeden("clean in.wav out.wav --loudness -16")
+        .warned("too quiet for its loudness to be measured");
+    folder
+        .aeden("clean in.wav o.wav --loudness loud")
+        .failed_usage("'keep', or a number of LUFS");
+}

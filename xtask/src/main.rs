@@ -7,6 +7,7 @@ mod eval;
 mod fixtures;
 mod licences;
 mod program;
+mod python;
 mod setup;
 mod test;
 mod vst3_preset;
@@ -43,6 +44,7 @@ cargo xtask TASK
                --install          also copy it to where this user's hosts look
                --standalone       also the program aeden-standalone
                --target TRIPLE    for another platform, as rustc names it
+  wheel      build the Python bindings into target/wheels
   fixtures   make the sample recording tests/fixtures/noisy.wav again";
 
 fn main() -> ExitCode {
@@ -86,9 +88,10 @@ fn run(arguments: &[String]) -> Result<()> {
         "fuzz" => test::fuzz(options),
         "batch" => test::batch(options),
         "all-day" => test::all_day(options),
-        "setup" | "test" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
+        "setup" | "test" | "wheel" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
         "setup" => setup::run(),
         "test" => test::run(),
+        "wheel" => python::wheel(),
         "fixtures" => fixtures::run(),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -1,6 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{licences, program, setup};
+use crate::{licences, program, python, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -77,6 +77,7 @@ pub fn run() -> Result<()> {
     }));
     let unproven = || UNPROVEN.into_iter().flat_map(|package| ["--exclude", package]);
     tests(&mut total, unproven())?;
+    total.check("python", python::test());
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     total.check(
         "rustdoc",

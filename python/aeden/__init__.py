@@ -1,0 +1,55 @@
+"""Takes noise out of sound held in numpy arrays.
+
+    import aeden
+    cleaned = aeden.clean(samples, 48_000)      # [samples] or [channels, samples], floats of -1 … 1
+
+Streams go through `Denoiser`, block by block. Files are the business of the program `aeden` (`aeden clean`).
+"""
+
+import numpy as np
+
+from . import _native
+from ._native import Model, __version__
+
+__all__ = ["Denoiser", "Model", "__version__", "clean"]
+
+
+def _planes(samples):
+    """Float32 [channels, samples] of what may also be [samples] or float64."""
+    samples = np.asarray(samples)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise TypeError(f"expected floats of -1 … 1, found {samples.dtype}: divide 16-bit samples by 32768")
+    if samples.ndim not in (1, 2):
+        raise ValueError(f"expected the shape [samples] or [channels, samples], found {list(samples.shape)}")
+    if samples.ndim == 2 and samples.shape[0] > 64:
+        raise ValueError(f"{samples.shape[0]} channels, at most 64: is the array [samples, channels]? pass samples.T")
+    return np.atleast_2d(samples).astype(np.float32, copy=False)
+
+
+class Denoiser(_native.Denoiser):
+    """Cleans a stream. Output comes `latency` samples late; how the stream is cut into blocks changes no bit of it.
+
+    rate: samples per second, 8000 to 192000. channels: 1 to 64. model: a `Model`; None for the built-in one.
+    limit: the most that anything is attenuated, in dB; None for no limit. mix: 0 (the input) to 1 (cleaned).
+    gain: of the output, in dB. linked: one mask for all channels, which keeps the stereo image.
+    removed: give what is taken away instead.
+
+    Raises ValueError for a setting outside its range.
+    """
+
+    def process(self, samples):
+        """The next block, [samples] (one channel) or [channels, samples]; a new float32 array of the same shape."""
+        return super().process(_planes(samples)).reshape(np.shape(samples))
+
+    def process_recording(self, samples):
+        """A whole recording, in step: without delay, and of the same length. Forgets what was heard before and after."""
+        return super().process_recording(_planes(samples)).reshape(np.shape(samples))
+
+
+def clean(samples, rate, **controls):
+    """Cleans a whole recording, [samples] or [channels, samples], without delay; a new float32 array of its shape.
+
+    `controls` are those of `Denoiser`. The same samples as `aeden clean` writes to a float WAV file.
+    """
+    planes = _planes(samples)
+    return Denoiser(rate, planes.shape[0], **controls).process_recording(planes).reshape(np.shape(samples))

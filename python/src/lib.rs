@@ -1,0 +1,175 @@
+//! The module `aeden._native`: the library's denoiser for numpy arrays. `aeden/__init__.py` is what users see.
+
+use aeden::denoiser::{Config, Denoiser as Cleaner, Link, Listen};
+use aeden::model::Model as Weights;
+use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+/// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
+const MAX_FRAMES: usize = 64;
+
+fn refused(problem: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(problem.to_string())
+}
+
+/// A network's weights, loaded once and shared by the denoisers that run it.
+#[pyclass(frozen, module = "aeden")]
+struct Model(Weights);
+
+#[pymethods]
+impl Model {
+    /// The built-in model, or the one in a `.safetensors` file.
+    #[new]
+    #[pyo3(signature = (file = None))]
+    fn new(file: Option<PathBuf>) -> PyResult<Self> {
+        match file {
+            None => Ok(Model(Weights::builtin())),
+            Some(file) => Weights::open(file).map(Model).map_err(refused),
+        }
+    }
+
+    /// The name that the model gives itself.
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// How many numbers were learnt.
+    #[getter]
+    fn parameters(&self) -> usize {
+        self.0.parameters()
+    }
+
+    /// Samples per second that the model works at; other rates are converted.
+    #[getter]
+    fn rate(&self) -> u32 {
+        self.0.framing().rate
+    }
+}
+
+/// Cleans a stream of blocks. Methods of one object exclude one another; the interpreter's lock is free meanwhile.
+#[pyclass(frozen, subclass, module = "aeden")]
+struct Denoiser {
+    cleaner: Mutex<Cleaner>,
+    channels: usize,
+    rate: u32,
+    latency: usize,
+}
+
+impl Denoiser {
+    /// Copies `samples` [channels, samples], lets `work` change the copy in place, and gives it back.
+    fn changed<'py>(
+        &self,
+        py: Python<'py>,
+        samples: &PyReadonlyArray2<'py, f32>,
+        work: impl Fn(&mut Cleaner, &mut [&mut [f32]]) + Send,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let (channels, length) = (samples.shape()[0], samples.shape()[1]);
+        if channels != self.channels {
+            return Err(refused(format!(
+                "the array has {channels} rows, and the denoiser {} channels: the shape is [channels, samples]",
+                self.channels
+            )));
+        }
+        let out = PyArray2::<f32>::zeros(py, [channels, length], false);
+        samples.as_array().assign_to(&mut out.try_readwrite()?.as_array_mut());
+        if length > 0 {
+            let mut writable = out.try_readwrite()?;
+            let mut rows: Vec<&mut [f32]> = writable.as_slice_mut()?.chunks_exact_mut(length).collect();
+            py.detach(|| {
+                let mut cleaner = self.cleaner.lock().unwrap_or_else(|e| e.into_inner());
+                work(&mut cleaner, &mut rows);
+            });
+        }
+        Ok(out)
+    }
+}
+
+#[pymethods]
+impl Denoiser {
+    #[new]
+    #[pyo3(signature = (rate, channels = 1, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn new(
+        rate: u32,
+        channels: usize,
+        model: Option<&Model>,
+        limit: Option<f32>,
+        mix: f32,
+        gain: f32,
+        linked: bool,
+        removed: bool,
+    ) -> PyResult<Self> {
+        let built_in;
+        let weights = match model {
+            Some(model) => &model.0,
+            None => {
+                built_in = Weights::builtin();
+                &built_in
+            }
+        };
+        let config = Config {
+            sample_rate: rate,
+            channels,
+            link: if linked { Link::Linked } else { Link::Independent },
+            attenuation_limit: limit,
+            mix,
+            output_gain: gain,
+            listen: if removed { Listen::Removed } else { Listen::Cleaned },
+            ..Config::default()
+        };
+        let cleaner = Cleaner::new(&config, |channels| Ok(Box::new(weights.engine(channels, MAX_FRAMES))))
+            .map_err(refused)?;
+        Ok(Denoiser {
+            latency: cleaner.latency(),
+            cleaner: Mutex::new(cleaner),
+            channels,
+            rate,
+        })
+    }
+
+    #[getter]
+    fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    #[getter]
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
+    #[getter]
+    fn latency(&self) -> usize {
+        self.latency
+    }
+
+    fn process<'py>(
+        &self,
+        py: Python<'py>,
+        samples: PyReadonlyArray2<'py, f32>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        self.changed(py, &samples, Cleaner::process)
+    }
+
+    fn process_recording<'py>(
+        &self,
+        py: Python<'py>,
+        samples: PyReadonlyArray2<'py, f32>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        self.changed(py, &samples, Cleaner::process_recording)
+    }
+
+    fn reset(&self, py: Python<'_>) {
+        py.detach(|| self.cleaner.lock().unwrap_or_else(|e| e.into_inner()).reset());
+    }
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<Model>()?;
+    module.add_class::<Denoiser>()
+}

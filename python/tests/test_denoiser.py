@@ -1,0 +1,142 @@
+"""The Python bindings, through what users call: `python -m unittest discover python/tests` with the wheel installed."""
+
+import os
+import subprocess
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import aeden
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOISY = REPOSITORY / "tests/fixtures/noisy.wav"
+
+
+def recording():
+    """[samples] at some rate."""
+    samples, rate = soundfile.read(NOISY, dtype="float32")
+    return samples, rate
+
+
+class Recordings(unittest.TestCase):
+    def test_equals_what_the_program_writes(self):
+        program = os.environ.get("AEDEN_PROGRAM")
+        if not program:
+            self.skipTest("AEDEN_PROGRAM does not name the program aeden; cargo xtask test sets it")
+        samples, rate = recording()
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "out.wav"
+            subprocess.run([program, "clean", NOISY, out, "--bits", "32f", "--limit", "20", "--quiet"], check=True)
+            theirs, _ = soundfile.read(out, dtype="float32")
+        np.testing.assert_array_equal(aeden.clean(samples, rate, limit=20), theirs)
+
+    def test_keeps_shape_and_input(self):
+        samples, rate = recording()
+        stereo = np.stack([samples, samples[::-1]])
+        before = stereo.copy()
+        out = aeden.clean(stereo.astype(np.float64), rate)
+        self.assertEqual((out.shape, out.dtype), (stereo.shape, np.float32))
+        np.testing.assert_array_equal(stereo, before)
+        self.assertEqual(aeden.clean(np.zeros((2, 0), np.float32), rate).shape, (2, 0))
+
+    def test_views_that_are_not_contiguous(self):
+        samples, rate = recording()
+        interleaved = np.stack([samples, samples], 1)
+        np.testing.assert_array_equal(aeden.clean(interleaved.T, rate)[0], aeden.clean(interleaved.T.copy(), rate)[0])
+
+    def test_cleaned_and_removed_add_up(self):
+        samples, rate = recording()
+        both = aeden.clean(samples, rate) + aeden.clean(samples, rate, removed=True)
+        np.testing.assert_allclose(both, samples, atol=1e-6)
+
+    def test_noise_goes_and_speech_stays(self):
+        samples, rate = recording()
+        out = aeden.clean(samples, rate)
+        level = np.sqrt(np.convolve(samples**2, np.ones(480) / 480, "same"))
+        quiet, loud = level < np.quantile(level, 0.1), level > np.quantile(level, 0.9)
+        gain = lambda where: 10 * np.log10(np.mean(out[where] ** 2) / np.mean(samples[where] ** 2))
+        self.assertLess(gain(quiet), -10)
+        self.assertGreater(gain(loud), -3)
+
+
+class Streams(unittest.TestCase):
+    def test_blocks_change_no_bit(self):
+        samples, rate = recording()
+        whole = aeden.Denoiser(rate).process(samples)
+        denoiser, out, at = aeden.Denoiser(rate), [], 0
+        for length in np.random.default_rng(1).integers(0, 3000, 1000):
+            out.append(denoiser.process(samples[at : at + length]))
+            at += length
+        np.testing.assert_array_equal(np.concatenate(out), whole)
+
+    def test_latency_is_exact(self):
+        samples, rate = recording()
+        denoiser = aeden.Denoiser(rate)
+        late = denoiser.process(np.concatenate([samples, np.zeros(denoiser.latency, np.float32)]))
+        np.testing.assert_array_equal(late[denoiser.latency :], aeden.clean(samples, rate))
+
+    def test_reset_forgets(self):
+        samples, rate = recording()
+        denoiser = aeden.Denoiser(rate)
+        first = denoiser.process(samples)
+        denoiser.reset()
+        np.testing.assert_array_equal(denoiser.process(samples), first)
+
+    def test_threads_do_not_disturb_one_another(self):
+        samples, rate = recording()
+        expected, results = aeden.clean(samples, rate), [None] * 4
+
+        def work(i):
+            results[i] = aeden.clean(samples, rate)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(len(results))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for result in results:
+            np.testing.assert_array_equal(result, expected)
+
+    def test_what_is_not_a_number_leaves_no_trace(self):
+        samples, rate = recording()
+        broken = samples.copy()
+        broken[1000:1010], broken[2000] = np.nan, np.inf
+        self.assertTrue(np.isfinite(aeden.clean(broken, rate)).all())
+
+
+class Models(unittest.TestCase):
+    def test_a_file_is_the_model_in_it(self):
+        samples, rate = recording()
+        model = aeden.Model(REPOSITORY / "models/denoise/denoise.safetensors")
+        self.assertEqual((model.name, model.rate), (aeden.Model().name, 48_000))
+        self.assertGreater(model.parameters, 10_000)
+        np.testing.assert_array_equal(aeden.clean(samples, rate, model=model), aeden.clean(samples, rate))
+
+    def test_other_files_are_refused(self):
+        for path in (NOISY, REPOSITORY / "no such file"):
+            with self.assertRaises(ValueError):
+                aeden.Model(path)
+
+
+class Mistakes(unittest.TestCase):
+    def test_each_is_named(self):
+        ok = np.zeros(100, np.float32)
+        for problem, call in {
+            "8000": lambda: aeden.clean(ok, 4000),
+            "limit": lambda: aeden.clean(ok, 48_000, limit=-3.0),
+            "samples.T": lambda: aeden.clean(np.zeros((1000, 2), np.float32), 48_000),
+            "channels": lambda: aeden.Denoiser(48_000, 2).process(ok),
+            "shape": lambda: aeden.clean(np.zeros((1, 2, 3), np.float32), 48_000),
+        }.items():
+            with self.subTest(problem), self.assertRaisesRegex(ValueError, problem):
+                call()
+        with self.assertRaisesRegex(TypeError, "32768"):
+            aeden.clean(np.zeros(100, np.int16), 48_000)
+
+
+if __name__ == "__main__":
+    unittest.main()

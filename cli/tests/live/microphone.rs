@@ -1,7 +1,7 @@
 //! The virtual microphone, as other programs see and hear it.
 
 use crate::server::{Kind, Process, Server, wait_for};
-use crate::sound::{alike, clean, delay, from_bytes, likeness, read, to_bytes};
+use crate::sound::{alike, clean, delay, from_bytes, read, to_bytes};
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
@@ -105,8 +105,9 @@ fn devices_are_listed_with_ids_that_can_be_used() {
     assert_eq!(live.status()["input"], "mic");
 }
 
-/// Plays a file into the microphone, records another program's view of the virtual one, and the files of `--record`.
-fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value, String) {
+/// Plays a sound into the microphone while `--record` writes its files. Gives what another program hears of the virtual
+/// one, and the last statistics.
+fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value) {
     let files = server.folder().join("talk.wav");
     let mut live = server.live(&format!("--virtual-mic --record {}", files.display()));
     let (sound, heard) = (
@@ -146,29 +147,25 @@ fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value, Strin
     drop(recorder);
     let (code, said) = live.end("TERM");
     assert_eq!(code, Some(0), "{said}");
-    (from_bytes(&std::fs::read(heard).unwrap()), status, said)
+    (from_bytes(&std::fs::read(heard).unwrap()), status)
 }
 
 #[test]
 fn another_program_records_what_clean_makes_of_the_same_sound() {
-    let noisy_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/noisy.wav");
-    let noisy = read(&noisy_file);
+    let noisy = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/noisy.wav"));
     for kind in [Kind::PulseAudio, Kind::PipeWire] {
         let Some(server) = Server::start(kind) else {
             continue;
         };
-        let (heard, status, _) = record(&server, &noisy);
-        let wanted = clean(server.folder(), &noisy_file);
-        alike(&heard, &wanted).assert_explained_by(&status, &format!("{kind:?}"));
-        // The recording of its own is in step, sample for sample.
-        let (raw, clean) = (
-            read(&server.folder().join("talk.raw.wav")),
-            read(&server.folder().join("talk.clean.wav")),
+        let (heard, status) = record(&server, &noisy);
+        // On a busy machine servers lose sound on its way into the microphone. So what counts is what came in.
+        let raw_file = server.folder().join("talk.raw.wav");
+        let wanted = clean(server.folder(), &raw_file);
+        assert!(
+            read(&server.folder().join("talk.clean.wav")) == wanted,
+            "{kind:?}: the two recordings differ from what clean makes of the first"
         );
-        assert_eq!(raw.len(), clean.len());
-        let at = delay(&raw, &noisy);
-        let length = wanted.len().min(clean.len() - at);
-        let alike = likeness(&clean[at..at + length], &wanted[..length], 0..1);
-        assert!(alike > 10.0, "{kind:?}: {alike} dB");
+        let start = delay(&read(&raw_file), &noisy);
+        alike(&heard, &wanted[start..]).assert_explained_by(&status, &format!("{kind:?}"));
     }
 }

@@ -3,6 +3,7 @@
 Plays a mono file into the ports that `aeden live --system jack` listens on, and records what its first output port gives.
 HEARD.wav has two channels that the server's one clock keeps in step: what was played, and what was heard.
 """
+import os
 import sys
 import threading
 import time
@@ -38,11 +39,19 @@ def process(frames):
             done.set()
 
 
+@client.set_shutdown_callback
+def shutdown(status, reason):
+    print(f"JACK has ended: {reason}", file=sys.stderr)
+    os._exit(1)
+
+
 def ports(pattern, **kind):
     """Ports of `aeden live`, as soon as there are any."""
-    while not (found := client.get_ports(pattern, is_audio=True, **kind)):
+    for _ in range(600):
+        if found := client.get_ports(pattern, is_audio=True, **kind):
+            return found
         time.sleep(0.1)
-    return found
+    sys.exit(f"no port {pattern}: aeden live does not run")
 
 
 with client:

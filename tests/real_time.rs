@@ -1,51 +1,19 @@
 //! Nothing is allocated or freed on the audio thread.
 
 use aeden::denoiser::{Config, Link, Listen};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use allocation_counter::{AllocationInfo, measure};
 
 mod engines;
 use engines::{Effect, Random, denoiser};
 
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count() {
-    // The counter is gone while a thread ends.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How often `f` calls the allocator.
-fn allocations(f: impl FnOnce()) -> usize {
-    let before = CALLS.get();
-    f();
-    CALLS.get() - before
-}
-
 #[test]
 fn the_counter_counts() {
-    assert!(allocations(|| drop(std::hint::black_box(vec![1u8; 100]))) >= 2);
+    let held = std::hint::black_box(vec![1u8; 100]);
+    assert_eq!(measure(|| drop(held)).count_current, -1);
+    assert_eq!(
+        measure(|| drop(std::hint::black_box(vec![1u8; 100]))).count_total,
+        1
+    );
 }
 
 #[test]
@@ -65,7 +33,7 @@ fn processing_resetting_and_setting_never_allocate() {
                 let mut denoiser = denoiser(&config, effect);
                 let mut left = Random(1).noise(20_000);
                 let mut right = left.clone();
-                let calls = allocations(|| {
+                let calls = measure(|| {
                     for len in [0, 1, 20_000, 17, 480, 512, 8192] {
                         if channels == 1 {
                             denoiser.process(&mut [&mut left[..len]]);
@@ -87,7 +55,7 @@ fn processing_resetting_and_setting_never_allocate() {
                         }
                     }
                 });
-                assert_eq!(calls, 0, "{config:?}, {effect:?}");
+                assert_eq!(calls, AllocationInfo::default(), "{config:?}, {effect:?}");
             }
         }
     }

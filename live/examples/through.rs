@@ -2,61 +2,27 @@
 //!
 //! `cargo run --release -p aeden-live --example through -- [SYSTEM]` prints a line of JSON a second until it is killed.
 
+#[path = "../tests/identity/mod.rs"]
+mod identity;
+
 use aeden::denoiser::{Config, Denoiser};
-use aeden::engine::Engine;
 use aeden::stft::Framing;
 use aeden_live::audio::Format;
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Plan, Session, Target};
 use aeden_live::{HOSTS, open_host};
-use realfft::num_complex::Complex32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An engine that changes nothing, with frames so short (1.3 ms) that they hardly delay.
-struct Through {
-    framing: Framing,
-    channels: usize,
-}
-
-impl Engine for Through {
-    fn framing(&self) -> &Framing {
-        &self.framing
-    }
-
-    fn channels(&self) -> usize {
-        self.channels
-    }
-
-    fn max_frames(&self) -> usize {
-        16
-    }
-
-    fn process(&mut self, _: &[Complex32], _: &mut [Complex32]) {}
-
-    fn reset(&mut self) {}
-
-    fn is_real_time(&self) -> bool {
-        true
-    }
-}
-
+/// A denoiser that changes nothing, with frames so short (1.3 ms) that they hardly delay.
 fn through(format: Format) -> Result<Denoiser, String> {
-    let config = Config {
-        sample_rate: format.rate,
-        channels: format.channels,
-        ..Config::default()
+    let framing = Framing {
+        rate: format.rate,
+        window: 64,
+        hop: 32,
+        ..Framing::default()
     };
-    let engine = |channels| -> Result<Box<dyn Engine>, aeden::Error> {
-        let framing = Framing {
-            rate: format.rate,
-            window: 64,
-            hop: 32,
-            ..Framing::default()
-        };
-        Ok(Box::new(Through { framing, channels }))
-    };
-    Denoiser::new(&config, engine).map_err(|e| e.to_string())
+    identity::denoiser(format, framing, false)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

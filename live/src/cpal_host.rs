@@ -40,11 +40,16 @@ impl CpalHost {
             .copied()
             .find(|host| *host == name)
             .unwrap_or("cpal");
-        let host = cpal::host_from_id(id).map_err(|e| AudioError::NoServer {
+        let no_server = |why: String| AudioError::NoServer {
             system: name,
-            why: e.to_string(),
+            why,
             advice: advice(id),
-        })?;
+        };
+        let host = cpal::host_from_id(id).map_err(|e| no_server(e.to_string()))?;
+        // JACK counts as there when its library is, and has devices only while a server runs.
+        if name == "jack" && !host.devices().is_ok_and(|mut devices| devices.next().is_some()) {
+            return Err(no_server("no server runs".to_owned()));
+        }
         Ok(CpalHost {
             name,
             host,

@@ -4,6 +4,7 @@
 mod identity;
 
 use aeden::denoiser::Config;
+use aeden::stft::Framing;
 use aeden_live::audio::{AudioError, Direction, Format};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
@@ -127,7 +128,7 @@ fn start(world: &World, input: Option<&str>) -> Result<Session, AudioError> {
         always_retime: false,
     };
     let controls = Arc::new(Controls::new(&Config::default()));
-    let build = Box::new(|format| identity::denoiser(format, false));
+    let build = Box::new(|format| identity::denoiser(format, Framing::default(), false));
     Session::start(Box::new(world.host()), plan, controls, build)
 }
 
@@ -239,7 +240,7 @@ fn sound_passes_bit_for_bit_on_one_clock_and_every_step_is_counted() {
         bypass: true,
         ..Config::default()
     }));
-    let build = Box::new(|format| identity::denoiser(format, true));
+    let build = Box::new(|format| identity::denoiser(format, Framing::default(), true));
     let mut session = Session::start(Box::new(world.host()), plan, controls, build).unwrap();
     world.advance(30.0);
     world.stall("loudspeaker", 0.4);

@@ -1,7 +1,7 @@
 //! A denoiser whose channel link can be switched while it runs.
 //!
 //! [`Denoiser`] has its link for life. So both kinds are built ahead; one runs. When the link is switched, the other
-//! one first listens for [`WARM_UP_SECONDS`], until what its network remembers is as good as what the running one
+//! one first listens for half a second, until what its network remembers is as good as what the running one
 //! remembers; then the sound fades over, and the first one rests. Both run only meanwhile.
 
 use crate::parameters::Settings;

@@ -65,7 +65,7 @@ impl Denoiser {
         &self,
         py: Python<'py>,
         samples: &PyReadonlyArray2<'py, f32>,
-        work: impl Fn(&mut Cleaner, &mut [&mut [f32]]) + Send,
+        work: fn(&mut Cleaner, &mut [&mut [f32]]),
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (channels, length) = (samples.shape()[0], samples.shape()[1]);
         if channels != self.channels {

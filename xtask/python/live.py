@@ -1,8 +1,9 @@
-"""Measures `aeden live` on headless sound servers. Run by `cargo xtask live`; `live.py --help` lists the parts.
+"""Measures `aeden live` on headless sound servers: `.venv/bin/python xtask/python/live.py PART --aeden PROGRAM`, from the
+repository's root; `--help` lists the parts.
 
 A stereo null sink `bench` is the one clock: what is played into its left channel is what the microphone `mic` hears, and
 what `out` is given comes out of its right channel. A recording of its monitor holds both, so that the delay between them is
-exact to the sample, whatever the machine is doing.
+exact to the sample, whatever the machine is doing. On JACK, a client of its own is both.
 """
 
 import argparse
@@ -28,14 +29,64 @@ MODULES = [
 RAW = ["--format=float32le", f"--rate={RATE}", "--latency-msec=20"]
 
 
-class Server:
-    """PulseAudio, or PipeWire with its pulse server, in a folder of its own."""
+class Programs:
+    """Programs that run in a folder and with an environment of their own, until the measurement ends."""
+
+    def __init__(self, stack):
+        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        self.stack = stack
+        self.environment = os.environ
+
+    def start(self, *command, **options):
+        """Runs a program until the measurement ends."""
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
+        process = subprocess.Popen(list(map(str, command)), env=self.environment, **options)
+        self.stack.callback(lambda: (process.terminate(), process.wait()))
+        return process
+
+    def run(self, *command, check=True, **options):
+        return subprocess.run(list(map(str, command)), env=self.environment, check=check, **options)
+
+    def live(self, *command):
+        """Starts a live program that prints a line of JSON a second; returns it when sound flows."""
+        program = self.start(*command, stdout=subprocess.PIPE, stderr=None, text=True)
+        for line in program.stdout:
+            if json.loads(line)["running"]:
+                return program
+        sys.exit(f"{command[0]} has ended; run it by hand to see why")
+
+
+class Jack(Programs):
+    """JACK without hardware, in blocks of 10 ms, which waits for its clients in every block."""
+
+    system = "jack"
+
+    def __init__(self, stack):
+        super().__init__(stack)
+        name = f"aeden-{os.getpid()}"
+        self.environment = os.environ | {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
+        self.start("jackd", "--name", name, "--no-realtime", "--sync", "-d", "dummy", "--rate", RATE, "--period", 480,
+                   "--capture", 1, "--playback", 1)
+        while self.run("jack_lsp", check=False, capture_output=True).returncode:
+            time.sleep(0.1)
+
+    def play_and_record(self, sound):
+        """What was played into the microphone and what came out, in step: [sample][2]."""
+        source, target = self.folder / "sound.wav", self.folder / "heard.wav"
+        soundfile.write(source, sound, RATE, "FLOAT")
+        self.run(sys.executable, "cli/tests/python/play_and_record_in_jack.py", source, target)
+        return soundfile.read(target, dtype="float32")[0]
+
+
+class Server(Programs):
+    """PulseAudio, or PipeWire with its pulse server."""
+
+    system = "pulseaudio"
 
     def __init__(self, kind, stack):
-        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        super().__init__(stack)
         (self.folder / "pulse").mkdir()
         socket = self.folder / "pulse/native"
-        self.stack = stack
         self.environment = os.environ | {
             "PULSE_SERVER": f"unix:{socket}",
             "HOME": str(self.folder),
@@ -62,16 +113,6 @@ class Server:
         self.run("pactl", "set-default-source", "mic")
         self.run("pactl", "set-default-sink", "out")
 
-    def start(self, *command, **options):
-        """Runs a program until the measurement ends."""
-        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
-        process = subprocess.Popen(list(map(str, command)), env=self.environment, **options)
-        self.stack.callback(lambda: (process.terminate(), process.wait()))
-        return process
-
-    def run(self, *command, check=True, **options):
-        return subprocess.run(list(map(str, command)), env=self.environment, check=check, **options)
-
     def play(self, samples):
         """Plays into the microphone, and returns when it has been played."""
         file = self.folder / "play.raw"
@@ -91,13 +132,11 @@ class Server:
             yield lambda: np.fromfile(file, "<f4")[: file.stat().st_size // 4 // channels * channels].reshape(-1, channels)
             recorder.terminate()
 
-    def live(self, *command):
-        """Starts a live program that prints a line of JSON a second; returns it when sound flows."""
-        program = self.start(*command, stdout=subprocess.PIPE, stderr=None, text=True)
-        for line in program.stdout:
-            if json.loads(line)["running"]:
-                return program
-        sys.exit(f"{command[0]} has ended; run it by hand to see why")
+    def play_and_record(self, sound):
+        """As in `Jack`."""
+        with self.recording("bench.monitor", 2) as recorded:
+            self.play(sound)
+            return recorded()
 
 
 def lag(first, second):
@@ -110,15 +149,13 @@ def lag(first, second):
 def latency(kind, aeden, through, noisy):
     """Delay from input to output, with the denoiser and without."""
     found = {}
-    for name, command in {"without": [through, "pulseaudio"], "aeden": [aeden, "live", "--json"]}.items():
+    for name in ["without", "aeden"]:
         with contextlib.ExitStack() as stack:
-            server = Server(kind, stack)
-            program = server.live(*command)
-            with server.recording("bench.monitor", 2) as recorded:
-                # The margin needs some windows of half a minute to settle.
-                for _ in range(9):
-                    server.play(noisy)
-                sound = recorded()
+            server = Jack(stack) if kind == "jack" else Server(kind, stack)
+            command = [aeden, "live", "--json", "--system"] if name == "aeden" else [through]
+            program = server.live(*command, server.system)
+            # The margin needs some windows of half a minute to settle.
+            sound = server.play_and_record(np.tile(noisy, 9))
             program.terminate()
             status = json.loads(program.stdout.read().splitlines()[-1])
         window = 2 * RATE
@@ -189,7 +226,8 @@ def main():
     parser.add_argument("part", choices=["latency", "quality", "soak"])
     parser.add_argument("--aeden", required=True, type=pathlib.Path)
     parser.add_argument("--through", type=pathlib.Path, help="the example of that name, for latency")
-    parser.add_argument("--server", default="pulseaudio", choices=["pulseaudio", "pipewire"])
+    parser.add_argument("--server", default="pulseaudio", choices=["pulseaudio", "pipewire", "jack"],
+                        help="jack only for latency")
     parser.add_argument("--dev", type=pathlib.Path, help="folder with noisy/ and clean/, for quality")
     parser.add_argument("--files", type=int, default=6)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("target/live"))

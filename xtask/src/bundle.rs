@@ -83,13 +83,15 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Bundles of what `cargo test` builds, in another folder than the users'. Gives the folder.
-#[expect(
-    dead_code,
-    reason = "the tests of the plugin are not part of the run yet; see test::UNPROVEN"
-)]
 pub fn for_tests() -> Result<PathBuf> {
-    // All of the workspace, since one package alone would be built with other features, and much twice.
-    program::run(Command::new("cargo").args(["build", "--workspace", "--all-features", "--locked"]))?;
+    // All that `cargo test` builds: anything less would be built with other features, and much twice.
+    program::run(Command::new("cargo").args([
+        "build",
+        "--workspace",
+        "--all-features",
+        "--all-targets",
+        "--locked",
+    ]))?;
     let folder = std::path::absolute(crate::target().join("bundled-for-tests"))?;
     renew(&folder, Platform::this()?, &crate::target().join("debug"))?;
     Ok(folder)

@@ -1,8 +1,9 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{licences, program, python, setup};
+use crate::{bundle, licences, program, python, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -29,10 +30,6 @@ impl Total {
         }
     }
 }
-
-/// Packages whose tests have not yet passed as a whole: built and linted here, tested by hand, and not part of the run until
-/// they have. What they need, and what has been seen to work, stands in `docs/plugin-tests.md` and `docs/live.md`.
-const UNPROVEN: [&str; 3] = ["aeden-live", "aeden-plugin", "aeden-plugin-host"];
 
 /// Sets up, checks format, lints, licences and documentation, and runs all tests.
 ///
@@ -72,19 +69,15 @@ pub fn run() -> Result<()> {
         "licences",
         licences::check().map(|n| format!("{n} packages, all on the list")),
     );
-    total.skipped.extend(UNPROVEN.map(|package| {
-        format!("{package}: its tests have not passed as a whole yet (cargo test --package {package})")
-    }));
-    let unproven = || UNPROVEN.into_iter().flat_map(|package| ["--exclude", package]);
-    tests(&mut total, unproven())?;
+    let bundles = bundle::for_tests();
+    let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
+    total.check("bundles", bundles.map(|folder| folder.display().to_string()));
+    tests(&mut total, &folder)?;
     total.check("python", python::test());
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     total.check(
         "rustdoc",
-        ran(cargo()
-            .args(documentation)
-            .args(unproven())
-            .env("RUSTDOCFLAGS", "-D warnings")),
+        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
     );
 
     println!();
@@ -107,22 +100,22 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// All tests, those in the documentation too, but of excluded packages. A test that cannot run here passes and prints
-/// `skipped: why`.
-fn tests<'a>(total: &mut Total, excluded: impl Iterator<Item = &'a str>) -> Result<()> {
+/// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`. `bundles` is
+/// the folder with the plugin's.
+fn tests(total: &mut Total, bundles: &Path) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo
-        .args([
-            "test",
-            "--workspace",
-            "--all-features",
-            "--locked",
-            "--no-fail-fast",
-        ])
-        .args(excluded)
-        .args(["--", "--show-output"]);
+    cargo.args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ]);
     cargo
         .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
+        .env("AEDEN_BUNDLES", bundles)
         .stdout(Stdio::piped());
     let mut child = cargo.spawn().context("cargo test")?;
     let (mut results, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);

@@ -13,7 +13,6 @@ fn failed(output: &Output, status: i32, words: &[&str]) {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn without_a_server_it_says_how_to_start_one() {
     for command in ["live --virtual-mic", "devices"] {
         let output = Command::new(env!("CARGO_BIN_EXE_aeden"))
@@ -28,7 +27,6 @@ fn without_a_server_it_says_how_to_start_one() {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn a_server_on_another_machine_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_aeden"))
         .args(["devices", "--system", "pulseaudio"])
@@ -39,7 +37,6 @@ fn a_server_on_another_machine_is_refused() {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn unknown_devices_systems_and_mixtures_are_refused() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -68,7 +65,6 @@ fn unknown_devices_systems_and_mixtures_are_refused() {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn the_service_runs_this_command_at_login() {
     let folder = tempfile::TempDir::new().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_aeden"))

@@ -4,6 +4,8 @@
 //! with what the program says it had to skip or fill.
 
 mod errors;
+#[cfg(feature = "jack")]
+mod jack;
 mod microphone;
 mod server;
 mod sound;

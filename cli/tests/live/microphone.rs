@@ -1,10 +1,10 @@
 //! The virtual microphone, as other programs see and hear it.
 
 use crate::server::{Kind, Process, Server, wait_for};
-use crate::sound::{delay, from_bytes, likeness, read, to_bytes};
+use crate::sound::{alike, clean, delay, from_bytes, read, to_bytes};
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// What the virtual microphone leaves while it stands.
 const PARTS: [&str; 2] = ["aeden_output.monitor", "aeden_microphone"];
@@ -17,7 +17,6 @@ fn stands(server: &Server) -> bool {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn it_appears_under_its_name_and_is_gone_after_ctrl_c_and_terminate() {
     for kind in [Kind::PulseAudio, Kind::PipeWire] {
         let Some(server) = Server::start(kind) else {
@@ -35,7 +34,6 @@ fn it_appears_under_its_name_and_is_gone_after_ctrl_c_and_terminate() {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn what_a_crash_leaves_is_removed_by_the_next_start_and_another_aeden_is_not_disturbed() {
     for kind in [Kind::PulseAudio, Kind::PipeWire] {
         let Some(server) = Server::start(kind) else {
@@ -56,7 +54,6 @@ fn what_a_crash_leaves_is_removed_by_the_next_start_and_another_aeden_is_not_dis
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn its_own_virtual_microphone_is_never_the_input() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -69,7 +66,6 @@ fn its_own_virtual_microphone_is_never_the_input() {
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn sound_goes_on_when_the_server_has_restarted_or_the_microphone_was_unplugged() {
     let Some(mut server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -88,7 +84,6 @@ fn sound_goes_on_when_the_server_has_restarted_or_the_microphone_was_unplugged()
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn devices_are_listed_with_ids_that_can_be_used() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;
@@ -110,8 +105,9 @@ fn devices_are_listed_with_ids_that_can_be_used() {
     assert_eq!(live.status()["input"], "mic");
 }
 
-/// Plays a file into the microphone, records another program's view of the virtual one, and the files of `--record`.
-fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value, String) {
+/// Plays a sound into the microphone while `--record` writes its files. Gives what another program hears of the virtual
+/// one, and the last statistics.
+fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value) {
     let files = server.folder().join("talk.wav");
     let mut live = server.live(&format!("--virtual-mic --record {}", files.display()));
     let (sound, heard) = (
@@ -151,69 +147,25 @@ fn record(server: &Server, noisy: &[f32]) -> (Vec<f32>, serde_json::Value, Strin
     drop(recorder);
     let (code, said) = live.end("TERM");
     assert_eq!(code, Some(0), "{said}");
-    (from_bytes(&std::fs::read(heard).unwrap()), status, said)
-}
-
-/// What `aeden clean` makes of the same file.
-fn clean(folder: &Path, noisy: &Path) -> Vec<f32> {
-    let cleaned = folder.join("cleaned.wav");
-    let status = Command::new(env!("CARGO_BIN_EXE_aeden"))
-        .args(["clean", "-q", "--bits", "32f"])
-        .args([noisy, &cleaned])
-        .status()
-        .unwrap();
-    assert!(status.success());
-    read(&cleaned)
+    (from_bytes(&std::fs::read(heard).unwrap()), status)
 }
 
 #[test]
-#[ignore = "has not been run yet: cargo test -p aeden-cli --test live -- --ignored"]
 fn another_program_records_what_clean_makes_of_the_same_sound() {
-    let noisy_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/noisy.wav");
-    let noisy = read(&noisy_file);
+    let noisy = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/noisy.wav"));
     for kind in [Kind::PulseAudio, Kind::PipeWire] {
         let Some(server) = Server::start(kind) else {
             continue;
         };
-        let (heard, status, _) = record(&server, &noisy);
-        let wanted = clean(server.folder(), &noisy_file);
-        let found = delay(&heard, &wanted);
-        // Windows of 50 ms that have speech in them: short, since the clocks of the server's devices differ by some
-        // hundred ppm, and what was right in one window is a sample off in another.
-        let (window, reach) = (2400, 4800);
-        let energy = |part: &[f32]| part.iter().map(|x| x * x).sum::<f32>();
-        let loudest = wanted.chunks_exact(window).map(energy).fold(0.0, f32::max);
-        let windows: Vec<(usize, &[f32])> = wanted
-            .chunks_exact(window)
-            .enumerate()
-            .filter(|(_, part)| energy(part) > 0.05 * loudest)
-            .collect();
-        let alike = |(i, part): &&(usize, &[f32])| {
-            let at = found + i * window;
-            likeness(&heard, part, at.saturating_sub(reach)..at + reach) > 12.0
-        };
-        let equal = windows.iter().filter(alike).count();
-        let steps = ["underruns", "skips", "device_underruns"].map(|name| status[name].as_u64().unwrap());
-        let steps: u64 = steps.iter().sum();
-        println!(
-            "{kind:?}: {equal} of {} windows are alike, {steps} steps",
-            windows.len()
-        );
-        assert!(windows.len() >= 5);
+        let (heard, status) = record(&server, &noisy);
+        // On a busy machine servers lose sound on its way into the microphone. So what counts is what came in.
+        let raw_file = server.folder().join("talk.raw.wav");
+        let wanted = clean(server.folder(), &raw_file);
         assert!(
-            windows.len() - equal <= 4 * steps as usize,
-            "{kind:?}: {equal} of {} windows are alike, with {status}",
-            windows.len()
+            read(&server.folder().join("talk.clean.wav")) == wanted,
+            "{kind:?}: the two recordings differ from what clean makes of the first"
         );
-        // The recording of its own is in step, sample for sample.
-        let (raw, clean) = (
-            read(&server.folder().join("talk.raw.wav")),
-            read(&server.folder().join("talk.clean.wav")),
-        );
-        assert_eq!(raw.len(), clean.len());
-        let at = delay(&raw, &noisy);
-        let length = wanted.len().min(clean.len() - at);
-        let alike = likeness(&clean[at..at + length], &wanted[..length], 0..1);
-        assert!(alike > 10.0, "{kind:?}: {alike} dB");
+        let start = delay(&read(&raw_file), &noisy);
+        alike(&heard, &wanted[start..]).assert_explained_by(&status, &format!("{kind:?}"));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -225,22 +226,7 @@ impl Server {
 
     /// Starts `aeden live --json`, and returns when it runs.
     pub fn live(&self, arguments: &str) -> Live {
-        let mut command = self.command(env!("CARGO_BIN_EXE_aeden"));
-        command
-            .args(["live", "--json"])
-            .args(arguments.split_whitespace());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        let mut live = Live {
-            process: Process(child),
-            lines,
-        };
-        live.until("running", |status| status["running"] == true);
-        live
+        Live::start(self.command(env!("CARGO_BIN_EXE_aeden")), arguments)
     }
 
     /// The folder that everything of this server is in.
@@ -252,14 +238,39 @@ impl Server {
 /// A running `aeden live`.
 pub struct Live {
     process: Process,
-    lines: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Live {
-    /// The next line of statistics, a second after the last one.
+    /// Runs `live --json` of a program that is `aeden`, and returns when it runs.
+    pub fn start(mut aeden: Command, arguments: &str) -> Live {
+        aeden.args(["live", "--json"]).args(arguments.split_whitespace());
+        let mut child = aeden
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Read as they come, so that what is old can be told from what is new.
+        let (sender, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            output
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        let mut live = Live {
+            process: Process(child),
+            lines,
+        };
+        live.until("running", |status| status["running"] == true);
+        live
+    }
+
+    /// The next line of statistics; those that have been printed before are dropped.
     pub fn status(&mut self) -> serde_json::Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
+        while self.lines.try_recv().is_ok() {}
+        let line = self.lines.recv_timeout(PATIENCE).expect("a line of statistics");
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
     }
 

@@ -1,4 +1,4 @@
-//! A denoiser that changes nothing, for tests of what is around it.
+//! A denoiser that changes nothing, for tests and measurements of what is around it.
 
 use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
@@ -33,8 +33,8 @@ impl Engine for Identity {
     }
 }
 
-/// Builds it; bypassed, it even keeps every bit.
-pub fn denoiser(format: Format, bypass: bool) -> Result<Denoiser, String> {
+/// Builds it. Its frames are what it delays by; bypassed, it even keeps every bit.
+pub fn denoiser(format: Format, framing: Framing, bypass: bool) -> Result<Denoiser, String> {
     let config = Config {
         sample_rate: format.rate,
         channels: format.channels,
@@ -43,7 +43,7 @@ pub fn denoiser(format: Format, bypass: bool) -> Result<Denoiser, String> {
     };
     let engine = |channels| -> Result<Box<dyn Engine>, aeden::Error> {
         Ok(Box::new(Identity {
-            framing: Framing::default(),
+            framing: framing.clone(),
             channels,
         }))
     };

@@ -61,6 +61,51 @@ impl Channels {
     pub fn output(&mut self) -> (usize, *mut *mut f32) {
         (self.output.len(), self.output.as_mut_ptr())
     }
+
+    /// The channels that go in silent, a bit for each, as hosts tell plugins.
+    ///
+    /// # Safety
+    /// The block of `len` samples that was [`set`](Self::set) must still be there.
+    pub unsafe fn silent_input(&self, len: usize) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { mask(&self.input, len, is_silent) }
+    }
+
+    /// The channels that come out silent, a bit for each.
+    ///
+    /// # Safety
+    /// As for [`silent_input`](Self::silent_input).
+    pub unsafe fn silent_output(&self, len: usize) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { mask(&self.output, len, is_silent) }
+    }
+
+    /// The channels that come out with one value from start to end, a bit for each.
+    ///
+    /// # Safety
+    /// As for [`silent_input`](Self::silent_input).
+    pub unsafe fn constant_output(&self, len: usize) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            mask(&self.output, len, |samples| {
+                samples.iter().all(|x| *x == samples[0])
+            })
+        }
+    }
+}
+
+fn is_silent(samples: &[f32]) -> bool {
+    samples.iter().all(|x| *x == 0.0)
+}
+
+/// # Safety
+/// Every pointer must be to `len` samples.
+unsafe fn mask(channels: &[*mut f32], len: usize, is: impl Fn(&[f32]) -> bool) -> u64 {
+    channels.iter().enumerate().fold(0, |mask, (channel, start)| {
+        // SAFETY: the caller's promise.
+        let samples = unsafe { std::slice::from_raw_parts(*start, len) };
+        mask | (u64::from(is(samples)) << channel)
+    })
 }
 
 fn one_length(mut lengths: impl Iterator<Item = usize>) -> usize {

@@ -17,6 +17,7 @@
 
 mod channels;
 pub mod clap;
+mod complaints;
 mod module;
 pub mod vst3;
 

@@ -1,6 +1,7 @@
 //! The host's side of CLAP: what a plugin may ask for, and what it must not.
 
 use crate::Requests;
+use crate::complaints::Complaints;
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency};
 use clap_sys::ext::log::{CLAP_EXT_LOG, CLAP_LOG_ERROR, clap_host_log, clap_log_severity};
 use clap_sys::ext::params::{
@@ -15,9 +16,7 @@ use clap_sys::version::CLAP_VERSION;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{from_ref, null, null_mut};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::ThreadId;
 
 thread_local! {
     /// Whether this thread counts as an audio thread now.
@@ -27,12 +26,11 @@ thread_local! {
 /// What one instance has asked for and done.
 pub(super) struct Host {
     table: clap_host,
-    main_thread: ThreadId,
     activating: AtomicBool,
     restart: AtomicBool,
     callback: AtomicBool,
     values_changed: AtomicBool,
-    complaints: Mutex<Vec<String>>,
+    complaints: Complaints,
 }
 
 // SAFETY: the table's pointers are to constants and to the host itself, which stays in its box; the rest is atomic.
@@ -54,12 +52,11 @@ impl Host {
                 request_process: Some(request_process),
                 request_callback: Some(request_callback),
             },
-            main_thread: std::thread::current().id(),
             activating: AtomicBool::new(false),
             restart: AtomicBool::new(false),
             callback: AtomicBool::new(false),
             values_changed: AtomicBool::new(false),
-            complaints: Mutex::default(),
+            complaints: Complaints::new(),
         });
         host.table.host_data = from_ref::<Host>(&host).cast_mut().cast();
         host
@@ -96,22 +93,18 @@ impl Host {
         }
     }
 
-    /// What the plugin did that the format forbids.
-    pub fn complaints(&self) -> Vec<String> {
-        self.complaints
-            .lock()
-            .map(|list| list.clone())
-            .unwrap_or_default()
+    /// Keeps a thing that the plugin did although the format forbids it.
+    pub fn complain(&self, what: String) {
+        self.complaints.add(what);
     }
 
-    fn complain(&self, what: String) {
-        if let Ok(mut list) = self.complaints.lock() {
-            list.push(what);
-        }
+    /// What the plugin did that the format forbids.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints.all()
     }
 
     fn is_main_thread(&self) -> bool {
-        std::thread::current().id() == self.main_thread && !AUDIO.get()
+        self.complaints.on_main_thread() && !AUDIO.get()
     }
 
     /// Complains if a call that belongs to the main thread came on another.

@@ -353,7 +353,9 @@ impl Plugin for Instance {
             latency: 0,
             constant_mask: 0,
         };
-        let input = port(self.buffers.input());
+        let mut input = port(self.buffers.input());
+        // SAFETY: the block was set just now.
+        input.constant_mask = unsafe { self.buffers.silent_input(len) };
         let mut output = port(self.buffers.output());
         let (in_events, out_events) = (self.events.list(), events::sink());
         let block = clap_process {
@@ -375,6 +377,11 @@ impl Plugin for Instance {
         self.time += len as i64;
         if status == CLAP_PROCESS_ERROR {
             return Err(Error::Refused("process"));
+        }
+        // SAFETY: as above.
+        if output.constant_mask & !unsafe { self.buffers.constant_output(len) } != 0 {
+            let what = "sound in a channel that is said to be constant";
+            self.life.host.complain(what.to_owned());
         }
         Ok(())
     }

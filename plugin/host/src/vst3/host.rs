@@ -1,10 +1,9 @@
 //! The host's side of VST3: who it is, and what a plugin may ask for.
 
 use crate::Requests;
+use crate::complaints::Complaints;
 use std::ffi::c_void;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::thread::ThreadId;
 use vst3::Class;
 use vst3::Steinberg::Vst::{
     IComponentHandler, IComponentHandlerTrait, IHostApplication, IHostApplicationTrait, ParamID, ParamValue,
@@ -37,18 +36,16 @@ impl IHostApplicationTrait for Application {
 
 /// Keeps what one instance has asked for and done.
 pub(super) struct Handler {
-    main_thread: ThreadId,
     restart_flags: AtomicI32,
-    complaints: Mutex<Vec<String>>,
+    complaints: Complaints,
 }
 
 impl Handler {
     /// The main thread is the one that calls this.
     pub fn new() -> Self {
         Handler {
-            main_thread: std::thread::current().id(),
             restart_flags: AtomicI32::new(0),
-            complaints: Mutex::default(),
+            complaints: Complaints::new(),
         }
     }
 
@@ -61,22 +58,18 @@ impl Handler {
         }
     }
 
-    /// What the plugin did that the format forbids.
-    pub fn complaints(&self) -> Vec<String> {
-        self.complaints
-            .lock()
-            .map(|list| list.clone())
-            .unwrap_or_default()
+    /// Keeps a thing that the plugin did although the format forbids it.
+    pub fn complain(&self, what: String) {
+        self.complaints.add(what);
     }
 
-    fn complain(&self, what: String) {
-        if let Ok(mut list) = self.complaints.lock() {
-            list.push(what);
-        }
+    /// What the plugin did that the format forbids.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints.all()
     }
 
     fn expect_main_thread(&self, call: &str) {
-        if std::thread::current().id() != self.main_thread {
+        if !self.complaints.on_main_thread() {
             self.complain(format!("{call} not on the main thread"));
         }
     }

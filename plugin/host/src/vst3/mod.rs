@@ -263,6 +263,8 @@ impl Instance {
             },
         };
         let mut input = bus(self.buffers.input());
+        // SAFETY: the block was set just now.
+        input.silenceFlags = unsafe { self.buffers.silent_input(len) };
         let mut output = bus(self.buffers.output());
         // No list where there are no changes: so this allocates nothing in most blocks.
         let changes = (!changes.is_empty())
@@ -293,11 +295,15 @@ impl Instance {
         };
         self.time += len as i64;
         // SAFETY: all that the data point to lives through the call, and the channels have as many samples as they say.
-        if unsafe { self.processor.process(&mut data) } == kResultOk {
-            Ok(())
-        } else {
-            Err(Error::Refused("IAudioProcessor::process"))
+        if unsafe { self.processor.process(&mut data) } != kResultOk {
+            return Err(Error::Refused("IAudioProcessor::process"));
         }
+        // SAFETY: as above.
+        if output.silenceFlags & !unsafe { self.buffers.silent_output(len) } != 0 {
+            self.handler
+                .complain("sound in a channel that is said to be silent".to_owned());
+        }
+        Ok(())
     }
 }
 

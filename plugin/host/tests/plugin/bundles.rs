@@ -1,4 +1,4 @@
-//! The bundles under test, and instances that are ready to run.
+//! The bundles and programs under test, and instances that are ready to run.
 
 use aeden_plugin_host::{Bundle, Change, Format, Plugin, Setup};
 use std::path::{Path, PathBuf};
@@ -52,6 +52,23 @@ fn folder() -> PathBuf {
             .canonicalize()
             .unwrap_or_default(),
     }
+}
+
+/// A program of this repository, which cargo puts beside the tests' folder; nothing where it has not been built.
+pub fn built(program: &str, package: &str) -> Option<PathBuf> {
+    let tests = std::env::current_exe().expect("a path");
+    let program = tests
+        .ancestors()
+        .nth(2)?
+        .join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        println!(
+            "skipped: there is no {}; `cargo build -p {package}` makes it",
+            program.display()
+        );
+        return None;
+    }
+    Some(program)
 }
 
 /// Activates and starts an instance.

@@ -3,12 +3,13 @@
 //!
 //! What is missing is said and skipped; `cargo xtask test` installs it.
 
-use crate::bundles::{Loaded, each};
+use crate::bundles::{Loaded, built, each};
+use crate::screen::Screen;
 use crate::sound::{Sound, assert_same, library};
 use aeden_plugin_host::Format;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// The sample recording, mono.
 fn recording() -> Vec<f32> {
@@ -49,21 +50,14 @@ fn read(path: &Path) -> Sound {
     sound
 }
 
-/// The program `aeden`, which cargo puts beside the tests' folder; nothing where it has not been built.
-fn aeden() -> Option<PathBuf> {
-    let tests = std::env::current_exe().unwrap();
-    let program = tests
-        .ancestors()
-        .nth(2)?
-        .join(format!("aeden{}", std::env::consts::EXE_SUFFIX));
-    if !program.is_file() {
-        println!(
-            "skipped: there is no {}; `cargo build -p aeden-cli` makes it",
-            program.display()
-        );
-        return None;
-    }
-    Some(program)
+/// Cleans a file by the program.
+fn clean(aeden: &Path, input: &Path, output: &Path) {
+    succeed(
+        Command::new(aeden)
+            .arg("clean")
+            .args([input, output])
+            .args(["--overwrite", "--quiet"]),
+    );
 }
 
 /// Python with a package, in the environment that `cargo xtask setup` makes.
@@ -112,7 +106,7 @@ fn is_vst3(loaded: &Loaded) -> bool {
 
 #[test]
 fn pedalboard_s_output_is_that_of_aeden_clean() {
-    let (Some(aeden), Some(_)) = (aeden(), python_with("pedalboard")) else {
+    let (Some(aeden), Some(_)) = (built("aeden", "aeden-cli"), python_with("pedalboard")) else {
         return;
     };
     each(|loaded| {
@@ -138,12 +132,7 @@ fn pedalboard_s_output_is_that_of_aeden_clean() {
             (192_000, &stereo[..1], "1000"),
         ] {
             write(&input, rate, sound);
-            succeed(
-                Command::new(&aeden)
-                    .arg("clean")
-                    .args([&input, &expected])
-                    .args(["--overwrite", "--quiet"]),
-            );
+            clean(&aeden, &input, &expected);
             let python = python_with("pedalboard").expect("as above");
             let arguments = [
                 loaded.path.as_os_str(),
@@ -170,7 +159,7 @@ fn states_survive_pedalboard() {
 
 #[test]
 fn dawdreamer_s_output_is_late_by_the_latency_and_that_of_aeden_clean() {
-    let (Some(aeden), Some(_)) = (aeden(), python_with("dawdreamer")) else {
+    let (Some(aeden), Some(_)) = (built("aeden", "aeden-cli"), python_with("dawdreamer")) else {
         return;
     };
     each(|loaded| {
@@ -182,12 +171,7 @@ fn dawdreamer_s_output_is_late_by_the_latency_and_that_of_aeden_clean() {
         let (input, output, expected) = (file("in.wav"), file("out.wav"), file("expected.wav"));
         for (rate, block) in [(48_000, "512"), (44_100, "100")] {
             write(&input, rate, &[recording(), recording()]);
-            succeed(
-                Command::new(&aeden)
-                    .arg("clean")
-                    .args([&input, &expected])
-                    .args(["--overwrite", "--quiet"]),
-            );
+            clean(&aeden, &input, &expected);
             let python = python_with("dawdreamer").expect("as above");
             let arguments = [
                 loaded.path.as_os_str(),
@@ -215,20 +199,14 @@ fn dawdreamer_s_output_is_late_by_the_latency_and_that_of_aeden_clean() {
 
 #[test]
 fn dawdreamer_draws_the_editor() {
-    for program in ["Xvfb", "openbox", "import", "identify"] {
-        if Command::new(program).arg("--version").output().is_err() {
-            println!("skipped: no {program}; `cargo xtask setup` installs it");
-            return;
-        }
-    }
     each(|loaded| {
         let (true, Some(mut python)) = (is_vst3(loaded), python_with("dawdreamer")) else {
             return;
         };
-        let screen = Screen::new();
+        let Some(screen) = Screen::new() else { return };
         // Kept, so that people can look at it.
         let picture = in_repository("target/editor.png");
-        python.env("DISPLAY", &screen.display);
+        python.env("DISPLAY", screen.display());
         let arguments = [loaded.path.as_os_str(), picture.as_os_str()];
         let colours = run(python, "editor_in_dawdreamer.py", &arguments);
         println!("{}: {} colours", picture.display(), colours.trim());
@@ -271,53 +249,4 @@ fn qtractor_s_scanner_lists_the_plugin() {
 fn below(folder: &str, path: &str) -> Option<PathBuf> {
     let mut folders = std::fs::read_dir(folder).ok()?.flatten();
     folders.find_map(|entry| Some(entry.path().join(path)).filter(|file| file.is_file()))
-}
-
-/// A screen in memory with a window manager, without which JUCE's windows do not come up.
-struct Screen {
-    programs: Vec<Child>,
-    display: String,
-}
-
-impl Screen {
-    fn new() -> Self {
-        // The server takes a free number and writes it down when it is ready.
-        let mut server = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1280x800x24",
-                "-nolisten",
-                "tcp",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb");
-        let mut number = String::new();
-        let answer = server.stdout.as_mut().expect("an answer");
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(answer), &mut number).expect("a number");
-        let display = format!(":{}", number.trim());
-        let manager = Command::new("openbox")
-            .env("DISPLAY", &display)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openbox");
-        Screen {
-            programs: vec![manager, server],
-            display,
-        }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        for program in &mut self.programs {
-            let _ = program.kill();
-            let _ = program.wait();
-        }
-    }
 }

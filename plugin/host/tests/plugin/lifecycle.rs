@@ -152,6 +152,22 @@ fn a_bundle_can_be_loaded_twice_and_from_two_places() {
     });
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_library_stays_in_memory_for_threads_that_end_later() {
+    each(|loaded| {
+        let folder = tempfile::tempdir().unwrap();
+        // Under a name of its own, since other tests have the bundle itself open.
+        let copy = folder.path().join(loaded.path.file_name().unwrap());
+        copy_all(&loaded.path, &copy);
+        let bundle = loaded.format.open(&copy).unwrap();
+        drop(bundle.instantiate(0).unwrap());
+        drop(bundle);
+        let mapped = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(mapped.contains(folder.path().to_str().unwrap()));
+    });
+}
+
 fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     if from.is_dir() {
         std::fs::create_dir_all(to).unwrap();

@@ -10,5 +10,7 @@ mod formats;
 mod lifecycle;
 mod parameters;
 mod rendering;
+mod screen;
 mod sound;
+mod standalone;
 mod state;

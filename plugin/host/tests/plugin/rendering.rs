@@ -213,6 +213,8 @@ fn silence_stays_silence_and_comes_back_within_the_tail() {
                     "{rate} Hz: {last:?}, not below {tail}"
                 );
             }
+            // Silent channels were marked as such, which the plugin must not pass on while sound is still coming.
+            assert_well_behaved(&*plugin);
         }
     });
 }

@@ -194,7 +194,7 @@ mod tests {
         let mut excerpt = Excerpt::new(48_000, 2, 30.0);
         excerpt.finish();
         assert_eq!((excerpt.start(), excerpt.seconds()), (0.0, 0.0));
-        assert_eq!(excerpt.sounds().unwrap(), [vec![], vec![]]);
+        assert!(excerpt.sounds().unwrap().iter().all(Vec::is_empty));
         excerpt.spectrograms();
     }
 }

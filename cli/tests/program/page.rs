@@ -162,6 +162,14 @@ fn the_page_plays_switches_sorts_and_changes_its_colours_in_a_browser() {
 }
 
 #[test]
+fn an_empty_recording_has_its_place_on_the_page() {
+    let folder = Folder::new();
+    folder.write("nothing.wav", &noise_file(2, 8_000, 0));
+    folder.aeden("report nothing.wav").quietly();
+    assert_eq!(folder.names(), ["nothing.wav", "report.html"]);
+}
+
+#[test]
 fn long_recordings_are_heard_in_part() {
     let folder = Folder::new();
     folder.write("long.wav", &noise_file(1, 8_000, 80_000));

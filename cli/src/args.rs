@@ -1,6 +1,7 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
 use crate::live::args::{DevicesArgs, LiveArgs};
+use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -17,13 +18,13 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Take the noise out of WAV files
+    /// Take the noise out of recordings and films
     Clean(CleanArgs),
     /// Take the noise out of a microphone while it is used
     Live(LiveArgs),
     /// List the devices that `aeden live` can use
     Devices(DevicesArgs),
-    /// Tell format, loudness, noise floor and signal-to-noise ratio of WAV files
+    /// Tell format, loudness, noise floor and signal-to-noise ratio of recordings
     Inspect(InspectArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
@@ -49,6 +50,7 @@ Examples:
   aeden clean talk.wav out.wav --limit 20   at most 20 dB quieter: some room is left
   aeden clean talk.wav --removed noise.wav --plot talk.png
                                             also what was taken out, and a picture
+  aeden clean talk.mp4 out.mp4 --verify     a film: the picture stays as it is, which is proved
   aeden clean recordings -o cleaned         a whole folder, sub-folders too
   aeden clean 'day?/*.wav' -o cleaned --skip-existing --json
                                             go on where the last run stopped, report as JSON
@@ -57,8 +59,9 @@ Examples:
 
 /// Arguments of `aeden clean`.
 ///
-/// WAV files of 8 to 32 bits and floating point, 1 to 64 channels, 8 to 192 kHz, also RF64 and BW64 beyond 4 GB. Rate,
-/// bit depth, channels, length and other chunks (bext, LIST, …) are kept, and every sample stays at its place in time.
+/// WAV (also RF64 and BW64 beyond 4 GB) and FLAC files, and through the program ffmpeg everything that it reads, films
+/// too: 1 to 64 channels, 8 to 192 kHz. Codec, rate, bit depth, channels, length, tags and other chunks and tracks are
+/// kept, and every sample stays at its place in time; another ending of the output chooses another format.
 /// An output file appears only when it is complete. The input is never changed.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
@@ -89,13 +92,21 @@ pub struct CleanArgs {
     #[arg(long, value_enum, default_value = "keep")]
     pub bits: Bits,
 
-    /// Also write what has been taken out, a WAV file like the output
+    /// Also write what has been taken out, as a WAV file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub removed: Option<PathBuf>,
 
     /// Also draw spectrograms: before, after, removed
     #[arg(long, value_name = "FILE.png", value_hint = clap::ValueHint::FilePath)]
     pub plot: Option<PathBuf>,
+
+    /// Which track of sound of a film: its number, counted from 1, or all [default: the first]
+    #[arg(long, value_name = "N|all")]
+    pub track: Option<TrackChoice>,
+
+    /// Prove that copied tracks are the same and that the sound has its length, before the output gets its name
+    #[arg(long)]
+    pub verify: bool,
 
     /// What estimates the clean sound
     #[command(flatten)]
@@ -185,7 +196,7 @@ Examples:
 
 {EXIT_STATUS_HELP}"))]
 pub struct InspectArgs {
-    /// WAV files; '-' is standard input
+    /// Files of any kind; '-' is standard input, as WAV
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 

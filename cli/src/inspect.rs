@@ -2,12 +2,12 @@
 
 use crate::aligned::Aligned;
 use crate::args::Channels;
-use crate::clean::{Input, block_frames, decode_block, unreadable};
+use crate::input::{Input, block_frames, decode_block, unreadable};
 use crate::cleaner::{Network, Settings};
 use crate::level::Levels;
 use crate::plan::Source;
 use crate::problem::{Problem, one_line};
-use crate::wav::{Container, printable};
+use crate::wav::printable;
 use ebur128::{EbuR128, Mode};
 use serde::Serialize;
 
@@ -102,12 +102,7 @@ pub fn inspect(source: &Source, network: &Network) -> Result<Findings, Problem> 
         .filter(|loudness| loudness.is_finite());
     Ok(Findings {
         file: name.display().to_string(),
-        container: match header.container {
-            Container::Riff => "RIFF",
-            Container::Rf64 => "RF64",
-            Container::Bw64 => "BW64",
-        }
-        .into(),
+        container: input.container(),
         rate: format.rate,
         channels: format.channels,
         bits: format.encoding.short_name(),

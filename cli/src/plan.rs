@@ -1,15 +1,13 @@
 //! What will be read, written, left alone and refused, settled before anything is done.
 
 use crate::args::CleanArgs;
+use crate::media::container::has_known_ending;
 use crate::output::{Target, exists};
 use crate::problem::{Problem, describe};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-
-/// File name endings that are taken from folders.
-const ENDINGS: [&str; 5] = ["wav", "wave", "bwf", "rf64", "bw64"];
 
 /// Where sound comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,18 +178,13 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     name.push(".clean.");
     // A name without a usual ending gets one.
-    let ending = path.extension().filter(|_| has_sound_ending(path));
+    let ending = path.extension().filter(|_| has_known_ending(path));
     name.push(ending.unwrap_or("wav".as_ref()));
     path.with_file_name(name)
 }
 
 fn is_pattern(path: &Path) -> bool {
     path.to_str().is_some_and(|text| text.contains(['*', '?', '[']))
-}
-
-fn has_sound_ending(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_ascii_lowercase());
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
 /// One input of a command with `-o`: a file, a folder, a pattern.
@@ -272,7 +265,7 @@ fn from_folder(from: &Path, base: &Path, to: &Path) -> Vec<Pair> {
                 if own.is_none() || path.canonicalize().ok() != own {
                     inner.push(path);
                 }
-            } else if has_sound_ending(&path) {
+            } else if has_known_ending(&path) {
                 pairs.push(Pair::below(path, base, to));
             }
         }

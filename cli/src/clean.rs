@@ -214,7 +214,7 @@ impl Work<'_> {
     /// A FLAC file from a FLAC or WAV file.
     fn to_flac(&self, input: &mut Input) -> Result<Report, Problem> {
         let encoding = flac::encoding_for(self.options.bits.unwrap_or(input.format().encoding));
-        let (blocks, lost) = match input {
+        let (blocks, lost) = match &*input {
             Input::Flac(reader) => (flac::blocks_of_flac(reader.metadata()), Vec::new()),
             input => flac::blocks_of_wav(input.header(), input.after().unwrap_or_default()),
         };

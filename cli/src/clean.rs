@@ -240,7 +240,10 @@ impl Work<'_> {
             ..Proof::default()
         });
         if !lost.is_empty() {
-            report.warnings.push(format!("FLAC has no place for these chunks, which are left out: {}", lost.join(", ")));
+            report.warnings.push(format!(
+                "FLAC has no place for these chunks, which are left out: {}",
+                lost.join(", ")
+            ));
         }
         Ok(report)
     }
@@ -297,7 +300,10 @@ impl Work<'_> {
             let spool = Spool::create(target, &track.codec, track.channels, dither)?;
             let extras = match number {
                 0 => self.extras(),
-                _ => Extras { removed: None, plot: None },
+                _ => Extras {
+                    removed: None,
+                    plot: None,
+                },
             };
             let passed = self.pass(&mut input, Sink::Spool(spool), encoding, extras)?;
             let (made, spool, mut part) = self.close(&mut input, passed, encoding)?;
@@ -335,8 +341,10 @@ impl Work<'_> {
                     ..Proof::default()
                 };
                 for (number, frames) in frames.iter().enumerate() {
-                    let skipped = (assembly.tracks[number].skip * f64::from(assembly.tracks[number].rate)).round();
-                    match verify::length(place, assembly.sound_place(number), frames - skipped as u64, name)? {
+                    let skipped =
+                        (assembly.tracks[number].skip * f64::from(assembly.tracks[number].rate)).round();
+                    match verify::length(place, assembly.sound_place(number), frames - skipped as u64, name)?
+                    {
                         true => found.exact_lengths += 1,
                         false => found.padded_lengths += 1,
                     }
@@ -427,7 +435,8 @@ impl Work<'_> {
         let mut way = match self.unchanged() {
             true => None,
             false => Some(Aligned::new(
-                self.network.cleaner(format.rate, channels, &self.options.settings)?,
+                self.network
+                    .cleaner(format.rate, channels, &self.options.settings)?,
                 channels,
             )),
         };
@@ -488,10 +497,13 @@ impl Work<'_> {
         if let Some(removed) = results.removed {
             sealed.push(removed.finish(after)?);
         }
-        if let (Some(output), Some(mut pictures), Some(target)) = (&mut plot, results.pictures, &self.job.plot) {
+        if let (Some(output), Some(mut pictures), Some(target)) =
+            (&mut plot, results.pictures, &self.job.plot)
+        {
             pictures.iter_mut().for_each(Spectrogram::finish);
             let [before, after, removed] = &pictures;
-            draw(before, after, removed, &mut *output).map_err(|e| Problem::file(target.name(), describe(&e)))?;
+            draw(before, after, removed, &mut *output)
+                .map_err(|e| Problem::file(target.name(), describe(&e)))?;
         }
         if let Some(plot) = plot {
             sealed.push(plot.seal(&[])?);

@@ -2,8 +2,8 @@
 
 use crate::aligned::Aligned;
 use crate::args::Channels;
-use crate::input::{Input, block_frames, decode_block, unreadable};
 use crate::cleaner::{Network, Settings};
+use crate::input::{Input, block_frames, decode_block, unreadable};
 use crate::level::Levels;
 use crate::plan::Source;
 use crate::problem::{Problem, one_line};

@@ -55,7 +55,10 @@ impl Kind {
             "WavPack"
         } else if is(0, b"#!AMR") {
             "AMR"
-        } else if first.iter().all(|b| (b' '..=b'~').contains(b) || b"\t\r\n".contains(b)) {
+        } else if first
+            .iter()
+            .all(|b| (b' '..=b'~').contains(b) || b"\t\r\n".contains(b))
+        {
             return Kind::Text;
         } else {
             return Kind::Unknown;

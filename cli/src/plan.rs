@@ -272,7 +272,8 @@ fn from_folder(from: &Path, base: &Path, to: &Path) -> Vec<Pair> {
         folders.extend(inner.into_iter().rev());
     }
     if pairs.is_empty() {
-        let what = "no sound or film files in this folder, by their names' endings; give the files themselves";
+        let what =
+            "no sound or film files in this folder, by their names' endings; give the files themselves";
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
     pairs

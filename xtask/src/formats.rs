@@ -23,7 +23,10 @@ pub fn run() -> Result<()> {
     let mut page = std::fs::read_to_string(PAGE).context(PAGE)?;
     for table in TABLES {
         let start = format!("row of {table}: ");
-        let rows: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix(&start)).collect();
+        let rows: Vec<&str> = printed
+            .lines()
+            .filter_map(|line| line.strip_prefix(&start))
+            .collect();
         if rows.is_empty() {
             bail!("the tests printed no table of {table}; is ffmpeg installed?");
         }
@@ -38,8 +41,14 @@ pub fn run() -> Result<()> {
 fn with_table(page: &str, name: &str, rows: &[&str]) -> Result<String> {
     let mark = format!("<!-- {name} -->");
     let mut lines: Vec<&str> = page.lines().collect();
-    let at = lines.iter().position(|line| *line == mark).with_context(|| format!("{PAGE} has no line {mark}"))?;
-    let (first, last) = (at + 3, lines[at + 1..].iter().position(|line| !line.starts_with('|')));
+    let at = lines
+        .iter()
+        .position(|line| *line == mark)
+        .with_context(|| format!("{PAGE} has no line {mark}"))?;
+    let (first, last) = (
+        at + 3,
+        lines[at + 1..].iter().position(|line| !line.starts_with('|')),
+    );
     let end = last.map_or(lines.len(), |last| at + 1 + last);
     if end < first {
         bail!("{PAGE}: no heading of a table after {mark}");
@@ -55,7 +64,10 @@ mod tests {
     #[test]
     fn rows_are_replaced_and_the_rest_stays() {
         let page = "a\n<!-- x -->\n| h |\n|---|\n| old |\n| old |\n\nb\n";
-        assert_eq!(with_table(page, "x", &["| new |"]).unwrap(), "a\n<!-- x -->\n| h |\n|---|\n| new |\n\nb\n");
+        assert_eq!(
+            with_table(page, "x", &["| new |"]).unwrap(),
+            "a\n<!-- x -->\n| h |\n|---|\n| new |\n\nb\n"
+        );
         assert!(with_table("no table", "x", &["| new |"]).is_err());
     }
 }

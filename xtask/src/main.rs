@@ -84,7 +84,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "bundle" => bundle::run(&bundle::Options::parse(options)?),
         "fuzz" => test::fuzz(options),
         "all-day" => test::all_day(options),
-        "setup" | "test" | "fixtures" | "formats" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
+        "setup" | "test" | "fixtures" | "formats" if !options.is_empty() => {
+            bail!("{task} takes no options\n\n{USAGE}")
+        }
         "setup" => setup::run(),
         "test" => test::run(),
         "fixtures" => fixtures::run(),

@@ -35,11 +35,12 @@ fn codec_name<'a>(wish: &Wish<'a>, container: &'a Container) -> Result<&'a str, 
     let own = wish.track.map(|track| track.codec_name.as_str());
     match own {
         Some(own) if wish.same_container || container.takes(own) => Ok(own),
-        _ => container
-            .codecs
-            .first()
-            .copied()
-            .ok_or_else(|| format!("ffmpeg cannot write .{} files; give the output another ending", container.endings[0])),
+        _ => container.codecs.first().copied().ok_or_else(|| {
+            format!(
+                "ffmpeg cannot write .{} files; give the output another ending",
+                container.endings[0]
+            )
+        }),
     }
 }
 
@@ -110,10 +111,16 @@ pub fn decoded(track: &Stream) -> Encoding {
     let bits = track.bits();
     match track.sample_fmt.trim_end_matches('p') {
         _ if is_lossy(&track.codec_name) => Encoding::FLOAT32,
-        "u8" => Encoding::Int { bytes: 1, valid_bits: 8 },
+        "u8" => Encoding::Int {
+            bytes: 1,
+            valid_bits: 8,
+        },
         "s16" => Encoding::INT16,
         "s32" if bits.is_some_and(|bits| bits <= 24) => Encoding::INT24,
-        "s32" => Encoding::Int { bytes: 4, valid_bits: 32 },
+        "s32" => Encoding::Int {
+            bytes: 4,
+            valid_bits: 32,
+        },
         "dbl" => Encoding::Float { bytes: 8 },
         _ => Encoding::FLOAT32,
     }
@@ -121,7 +128,9 @@ pub fn decoded(track: &Stream) -> Encoding {
 
 /// Whether decoding gives approximations.
 fn is_lossy(codec: &str) -> bool {
-    let lossless = ["flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp", "shorten", "tak", "als", "s302m"];
+    let lossless = [
+        "flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp", "shorten", "tak", "als", "s302m",
+    ];
     !(codec.starts_with("pcm_") || lossless.contains(&codec))
 }
 
@@ -195,7 +204,10 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         _ => 80_000 * channels,
     };
     let mut settings = Vec::new();
-    let rate = wish.bit_rate.filter(|_| kept || wish.track.is_some_and(has_no_depth)).unwrap_or(usual);
+    let rate = wish
+        .bit_rate
+        .filter(|_| kept || wish.track.is_some_and(has_no_depth))
+        .unwrap_or(usual);
     match name {
         "mp3" if CONSTANT_MP3.contains(&rate) => settings.push(("b", rate.to_string())),
         "mp3" => settings.extend([("b", rate.clamp(8_000, 320_000).to_string()), ("abr", "1".into())]),
@@ -222,16 +234,21 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
 
 /// Bit rates of MP3 files that stay the same all through.
 const CONSTANT_MP3: [u64; 18] = [
-    8_000, 16_000, 24_000, 32_000, 40_000, 48_000, 56_000, 64_000, 80_000, 96_000, 112_000, 128_000, 144_000, 160_000, 192_000,
-    224_000, 256_000, 320_000,
+    8_000, 16_000, 24_000, 32_000, 40_000, 48_000, 56_000, 64_000, 80_000, 96_000, 112_000, 128_000, 144_000,
+    160_000, 192_000, 224_000, 256_000, 320_000,
 ];
 
 /// libvorbis's quality for a bit rate, after the nominal rates that it prints for two channels at 44.1 kHz, -1 to 10,
 /// which go about with the sampling rate and the channels.
 fn vorbis_quality(rate: u64, format: &Format) -> i32 {
-    const NOMINAL: [f64; 12] = [45e3, 64e3, 80e3, 96e3, 112e3, 128e3, 160e3, 192e3, 224e3, 256e3, 320e3, 500e3];
+    const NOMINAL: [f64; 12] = [
+        45e3, 64e3, 80e3, 96e3, 112e3, 128e3, 160e3, 192e3, 224e3, 256e3, 320e3, 500e3,
+    ];
     let share = f64::from(format.channels) / 2.0 * (f64::from(format.rate) / 44_100.0).min(1.1);
     let full = rate as f64 / share;
-    let nearest = NOMINAL.iter().enumerate().min_by(|(_, a), (_, b)| (*a - full).abs().total_cmp(&(*b - full).abs()));
+    let nearest = NOMINAL
+        .iter()
+        .enumerate()
+        .min_by(|(_, a), (_, b)| (*a - full).abs().total_cmp(&(*b - full).abs()));
     nearest.map_or(3, |(place, _)| place as i32 - 1)
 }

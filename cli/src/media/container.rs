@@ -28,25 +28,126 @@ const PLAIN: Container = Container {
 
 /// Everything that ffmpeg is asked to write. WAV files are written without it, see [`WAV`].
 pub const CONTAINERS: &[Container] = &[
-    Container { endings: &["flac"], muxer: "flac", codecs: &["flac"], cover: true, ..PLAIN },
-    Container { endings: &["mp3"], muxer: "mp3", codecs: &["mp3"], cover: true, ..PLAIN },
-    Container { endings: &["m4a", "m4b"], muxer: "ipod", codecs: &["aac", "alac"], cover: true, ..PLAIN },
-    Container { endings: &["ogg", "oga"], muxer: "ogg", codecs: &["vorbis", "opus", "flac", "speex"], ..PLAIN },
-    Container { endings: &["opus"], muxer: "ogg", codecs: &["opus"], ..PLAIN },
-    Container { endings: &["spx"], muxer: "ogg", codecs: &["speex"], ..PLAIN },
-    Container { endings: &["aiff", "aif", "aifc"], muxer: "aiff", codecs: &["pcm_*"], cover: true, ..PLAIN },
-    Container { endings: &["caf"], muxer: "caf", codecs: &["alac", "pcm_*", "aac", "opus"], ..PLAIN },
-    Container { endings: &["wma", "asf"], muxer: "asf", codecs: &["wmav2", "wmav1"], cover: true, ..PLAIN },
-    Container { endings: &["wv"], muxer: "wv", codecs: &["wavpack"], ..PLAIN },
-    Container { endings: &["tta"], muxer: "tta", codecs: &["tta"], ..PLAIN },
-    Container { endings: &["w64"], muxer: "w64", codecs: &["pcm_*"], ..PLAIN },
-    Container { endings: &["au", "snd"], muxer: "au", codecs: &["pcm_*"], ..PLAIN },
-    Container { endings: &["aac"], muxer: "adts", codecs: &["aac"], ..PLAIN },
-    Container { endings: &["ac3"], muxer: "ac3", codecs: &["ac3"], ..PLAIN },
-    Container { endings: &["eac3", "ec3"], muxer: "eac3", codecs: &["eac3"], ..PLAIN },
-    Container { endings: &["mp2"], muxer: "mp2", codecs: &["mp2"], ..PLAIN },
-    Container { endings: &["amr"], muxer: "amr", codecs: &["amr_nb", "amr_wb"], ..PLAIN },
-    Container { endings: &["mka"], muxer: "matroska", codecs: MATROSKA, cover: true, ..PLAIN },
+    Container {
+        endings: &["flac"],
+        muxer: "flac",
+        codecs: &["flac"],
+        cover: true,
+        ..PLAIN
+    },
+    Container {
+        endings: &["mp3"],
+        muxer: "mp3",
+        codecs: &["mp3"],
+        cover: true,
+        ..PLAIN
+    },
+    Container {
+        endings: &["m4a", "m4b"],
+        muxer: "ipod",
+        codecs: &["aac", "alac"],
+        cover: true,
+        ..PLAIN
+    },
+    Container {
+        endings: &["ogg", "oga"],
+        muxer: "ogg",
+        codecs: &["vorbis", "opus", "flac", "speex"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["opus"],
+        muxer: "ogg",
+        codecs: &["opus"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["spx"],
+        muxer: "ogg",
+        codecs: &["speex"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["aiff", "aif", "aifc"],
+        muxer: "aiff",
+        codecs: &["pcm_*"],
+        cover: true,
+        ..PLAIN
+    },
+    Container {
+        endings: &["caf"],
+        muxer: "caf",
+        codecs: &["alac", "pcm_*", "aac", "opus"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["wma", "asf"],
+        muxer: "asf",
+        codecs: &["wmav2", "wmav1"],
+        cover: true,
+        ..PLAIN
+    },
+    Container {
+        endings: &["wv"],
+        muxer: "wv",
+        codecs: &["wavpack"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["tta"],
+        muxer: "tta",
+        codecs: &["tta"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["w64"],
+        muxer: "w64",
+        codecs: &["pcm_*"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["au", "snd"],
+        muxer: "au",
+        codecs: &["pcm_*"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["aac"],
+        muxer: "adts",
+        codecs: &["aac"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["ac3"],
+        muxer: "ac3",
+        codecs: &["ac3"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["eac3", "ec3"],
+        muxer: "eac3",
+        codecs: &["eac3"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["mp2"],
+        muxer: "mp2",
+        codecs: &["mp2"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["amr"],
+        muxer: "amr",
+        codecs: &["amr_nb", "amr_wb"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["mka"],
+        muxer: "matroska",
+        codecs: MATROSKA,
+        cover: true,
+        ..PLAIN
+    },
     Container {
         endings: &["mp4", "m4v"],
         muxer: "mp4",
@@ -57,19 +158,47 @@ pub const CONTAINERS: &[Container] = &[
     Container {
         endings: &["mov", "qt"],
         muxer: "mov",
-        codecs: &["aac", "alac", "pcm_*", "ac3", "eac3", "mp3", "mp2", "adpcm_ima_qt"],
+        codecs: &[
+            "aac",
+            "alac",
+            "pcm_*",
+            "ac3",
+            "eac3",
+            "mp3",
+            "mp2",
+            "adpcm_ima_qt",
+        ],
         cover: true,
         subtitles: &["mov_text"],
     },
-    Container { endings: &["3gp", "3g2"], muxer: "3gp", codecs: &["aac", "amr_nb", "amr_wb"], subtitles: &["mov_text"], ..PLAIN },
+    Container {
+        endings: &["3gp", "3g2"],
+        muxer: "3gp",
+        codecs: &["aac", "amr_nb", "amr_wb"],
+        subtitles: &["mov_text"],
+        ..PLAIN
+    },
     Container {
         endings: &["mkv"],
         muxer: "matroska",
         codecs: MATROSKA,
         cover: true,
-        subtitles: &["subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"],
+        subtitles: &[
+            "subrip",
+            "ass",
+            "webvtt",
+            "hdmv_pgs_subtitle",
+            "dvd_subtitle",
+            "dvb_subtitle",
+        ],
     },
-    Container { endings: &["webm"], muxer: "webm", codecs: &["opus", "vorbis"], subtitles: &["webvtt"], ..PLAIN },
+    Container {
+        endings: &["webm"],
+        muxer: "webm",
+        codecs: &["opus", "vorbis"],
+        subtitles: &["webvtt"],
+        ..PLAIN
+    },
     Container {
         endings: &["ts", "mts", "m2ts"],
         muxer: "mpegts",
@@ -80,16 +209,45 @@ pub const CONTAINERS: &[Container] = &[
     Container {
         endings: &["avi"],
         muxer: "avi",
-        codecs: &["mp3", "mp2", "ac3", "aac", "pcm_*", "wmav1", "wmav2", "adpcm_ms", "adpcm_ima_wav", "flac"],
+        codecs: &[
+            "mp3",
+            "mp2",
+            "ac3",
+            "aac",
+            "pcm_*",
+            "wmav1",
+            "wmav2",
+            "adpcm_ms",
+            "adpcm_ima_wav",
+            "flac",
+        ],
         ..PLAIN
     },
-    Container { endings: &["wmv"], muxer: "asf", codecs: &["wmav2", "wmav1", "mp3"], cover: true, ..PLAIN },
-    Container { endings: &["flv"], muxer: "flv", codecs: &["aac", "mp3"], ..PLAIN },
-    Container { endings: &["mpg", "mpeg"], muxer: "mpeg", codecs: &["mp2", "ac3", "mp3"], subtitles: &["dvd_subtitle"], ..PLAIN },
+    Container {
+        endings: &["wmv"],
+        muxer: "asf",
+        codecs: &["wmav2", "wmav1", "mp3"],
+        cover: true,
+        ..PLAIN
+    },
+    Container {
+        endings: &["flv"],
+        muxer: "flv",
+        codecs: &["aac", "mp3"],
+        ..PLAIN
+    },
+    Container {
+        endings: &["mpg", "mpeg"],
+        muxer: "mpeg",
+        codecs: &["mp2", "ac3", "mp3"],
+        subtitles: &["dvd_subtitle"],
+        ..PLAIN
+    },
 ];
 
 const MATROSKA: &[&str] = &[
-    "aac", "opus", "vorbis", "flac", "alac", "mp3", "mp2", "ac3", "eac3", "dts", "truehd", "wavpack", "tta", "wmav2", "pcm_*",
+    "aac", "opus", "vorbis", "flac", "alac", "mp3", "mp2", "ac3", "eac3", "dts", "truehd", "wavpack", "tta",
+    "wmav2", "pcm_*",
 ];
 
 /// Endings of WAV files, which aeden reads and writes itself.
@@ -115,7 +273,9 @@ pub fn of(path: &Path) -> Option<&'static Container> {
 }
 
 fn by_ending(ending: &str) -> Option<&'static Container> {
-    CONTAINERS.iter().find(|container| container.endings.contains(&ending))
+    CONTAINERS
+        .iter()
+        .find(|container| container.endings.contains(&ending))
 }
 
 fn ending(path: &Path) -> Option<String> {

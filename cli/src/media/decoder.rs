@@ -37,7 +37,9 @@ pub struct Decoder {
 pub fn format_of(track: &Stream) -> Result<Format, String> {
     let (rate, channels) = (track.rate(), track.channels);
     if channels == 0 || channels > MAX_CHANNELS {
-        return Err(format!("has {channels} channels, at most {MAX_CHANNELS} are supported; split it"));
+        return Err(format!(
+            "has {channels} channels, at most {MAX_CHANNELS} are supported; split it"
+        ));
     }
     if !RATES.contains(&rate) {
         return Err(format!(
@@ -92,7 +94,12 @@ impl Decoder {
         if on_timeline {
             command.args(["-af", &format!("aresample=async=1:min_hard_comp={GAP_SECONDS}")]);
         }
-        command.args(["-ar", &format.rate.to_string(), "-ac", &format.channels.to_string()]);
+        command.args([
+            "-ar",
+            &format.rate.to_string(),
+            "-ac",
+            &format.channels.to_string(),
+        ]);
         command.args(["-f", pcm_name(format.encoding), "pipe:1"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let program = Program::start(&mut command, path)?;
@@ -151,7 +158,9 @@ impl Decoder {
 
     /// What ffmpeg has to say when everything has come.
     fn end(&mut self) -> Result<(), Error> {
-        let Some(program) = self.program.take() else { return Ok(()) };
+        let Some(program) = self.program.take() else {
+            return Ok(());
+        };
         let (content, said) = program.end()?;
         let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
         if !content || all == 0 {
@@ -172,8 +181,10 @@ impl Decoder {
             )));
         }
         if !said.is_empty() {
-            self.warnings
-                .push(format!("damaged in places, which were decoded as well as they could be ({})", gist(&said)));
+            self.warnings.push(format!(
+                "damaged in places, which were decoded as well as they could be ({})",
+                gist(&said)
+            ));
         }
         Ok(())
     }

@@ -23,10 +23,18 @@ pub struct Encoded {
 
 impl Encoded {
     /// Starts ffmpeg, which writes what is to become `target`. `dither` as in [`Encoder::new`].
-    pub fn start(target: &Target, overwrite: bool, assembly: &Assembly, dither: bool) -> Result<Self, Problem> {
+    pub fn start(
+        target: &Target,
+        overwrite: bool,
+        assembly: &Assembly,
+        dither: bool,
+    ) -> Result<Self, Problem> {
         let output = Output::create(target, overwrite)?;
         let Some((track, place)) = assembly.tracks.first().zip(output.path()) else {
-            return Err(Problem::file(target.name(), "ffmpeg needs a file to write to; give a file"));
+            return Err(Problem::file(
+                target.name(),
+                "ffmpeg needs a file to write to; give a file",
+            ));
         };
         let mut command = assembly.command(place);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
@@ -59,14 +67,19 @@ impl Encoded {
         };
         match stdin.write_all(raw) {
             Ok(()) => Ok(()),
-            Err(e) => Err(self.end().err().unwrap_or_else(|| Problem::io(self.target.name(), &e))),
+            Err(e) => Err(self
+                .end()
+                .err()
+                .unwrap_or_else(|| Problem::io(self.target.name(), &e))),
         }
     }
 
     /// Closes the pipe and waits for ffmpeg. The error is what it says.
     fn end(&mut self) -> Result<(), Problem> {
         let name = self.target.name();
-        let Some((program, mut stdin)) = self.running.take() else { return Ok(()) };
+        let Some((program, mut stdin)) = self.running.take() else {
+            return Ok(());
+        };
         let flushed = stdin.flush();
         // What is left in the buffer of a broken pipe is not tried again.
         drop(stdin.into_parts());
@@ -128,11 +141,16 @@ impl Spool {
     /// Takes samples as they are fed, which are those of `planes`.
     pub fn write_raw(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
         if self.loud_at.is_none() {
-            let loud = planes.iter().filter_map(|plane| plane.iter().position(|x| x.abs() > LOUD)).min();
+            let loud = planes
+                .iter()
+                .filter_map(|plane| plane.iter().position(|x| x.abs() > LOUD))
+                .min();
             self.loud_at = loud.map(|at| self.frames + at as u64);
         }
         self.frames += planes.first().map_or(0, Vec::len) as u64;
-        self.output.write_all(raw).map_err(|e| Problem::io(&self.target, &e))
+        self.output
+            .write_all(raw)
+            .map_err(|e| Problem::io(&self.target, &e))
     }
 
     /// How many samples have been clipped so far.

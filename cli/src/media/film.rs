@@ -52,26 +52,54 @@ pub fn assemble(
     let (target, overwrite) = target;
     let output = Output::create(target, overwrite)?;
     let Some(place) = output.path().map(Path::to_path_buf) else {
-        return Err(Problem::file(target.name(), "ffmpeg needs a file to write to; give a file"));
+        return Err(Problem::file(
+            target.name(),
+            "ffmpeg needs a file to write to; give a file",
+        ));
     };
     let mut wanted = Vec::new();
     let mut tracks = Vec::new();
     for one in cleaned.iter_mut() {
         one.track.samples = Samples::File(one.spool.path()?);
-        wanted.push(relation(path, probe, one.track.replaces, cleaned_numbers(&tracks), path)?);
+        wanted.push(relation(
+            path,
+            probe,
+            one.track.replaces,
+            cleaned_numbers(&tracks),
+            path,
+        )?);
         tracks.push(one.track.clone());
     }
-    let exact = if container.is_exact() { EXACT_SECONDS } else { 0.5e-3 + EXACT_SECONDS };
+    let exact = if container.is_exact() {
+        EXACT_SECONDS
+    } else {
+        0.5e-3 + EXACT_SECONDS
+    };
     let mut best: Option<(f64, Vec<Track>)> = None;
     let mut written = Vec::new();
     for attempt in 0..ATTEMPTS {
         mux(original, &tracks, container, same_container, target, &place)?;
         written.clone_from(&tracks);
-        let errors = measure(original, &tracks, &wanted, cleaned, container, same_container, (&place, target.name()))?;
-        let Some(worst) = errors.iter().flatten().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())) else {
+        let errors = measure(
+            original,
+            &tracks,
+            &wanted,
+            cleaned,
+            container,
+            same_container,
+            (&place, target.name()),
+        )?;
+        let Some(worst) = errors
+            .iter()
+            .flatten()
+            .copied()
+            .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+        else {
             break;
         };
-        let improved = best.as_ref().is_none_or(|(best, _)| worst.abs() < 0.7 * best.abs());
+        let improved = best
+            .as_ref()
+            .is_none_or(|(best, _)| worst.abs() < 0.7 * best.abs());
         if best.as_ref().is_none_or(|(best, _)| worst.abs() < best.abs()) {
             best = Some((worst, tracks.clone()));
         }
@@ -94,7 +122,13 @@ pub fn assemble(
         mux(original, tracks, container, same_container, target, &place)?;
         written.clone_from(tracks);
     }
-    let assembly = Assembly { original: Some(original), tracks: &written, container, same_container, film: true };
+    let assembly = Assembly {
+        original: Some(original),
+        tracks: &written,
+        container,
+        same_container,
+        film: true,
+    };
     let mut warnings = assembly.losses();
     let late = best.map(|(late, _)| late);
     if let Some(late) = late.filter(|late| late.abs() > NOTICEABLE_SECONDS) {
@@ -106,7 +140,11 @@ pub fn assemble(
         ));
     }
     check(&place, &assembly)?;
-    Ok(Finished { sealed: output.seal(&[])?, late, warnings })
+    Ok(Finished {
+        sealed: output.seal(&[])?,
+        late,
+        warnings,
+    })
 }
 
 fn cleaned_numbers(tracks: &[Track]) -> Vec<usize> {
@@ -114,7 +152,9 @@ fn cleaned_numbers(tracks: &[Track]) -> Vec<usize> {
 }
 
 fn different(a: &[Track], b: &[Track]) -> bool {
-    a.iter().zip(b).any(|(a, b)| a.start != b.start || a.skip != b.skip)
+    a.iter()
+        .zip(b)
+        .any(|(a, b)| a.start != b.start || a.skip != b.skip)
 }
 
 fn mux(
@@ -125,7 +165,13 @@ fn mux(
     target: &Target,
     place: &Path,
 ) -> Result<(), Problem> {
-    let assembly = Assembly { original: Some(original), tracks, container, same_container, film: true };
+    let assembly = Assembly {
+        original: Some(original),
+        tracks,
+        container,
+        same_container,
+        film: true,
+    };
     let mut command = assembly.command(place);
     command.args(["-progress", "pipe:1"]);
     watch(&mut command, target.name())
@@ -140,10 +186,13 @@ fn relation(
     cleaned: Vec<usize>,
     subject: &Path,
 ) -> Result<Option<f64>, Problem> {
-    let Some(track) = number.and_then(|number| probe.streams.iter().find(|stream| stream.index == number)) else {
+    let Some(track) = number.and_then(|number| probe.streams.iter().find(|stream| stream.index == number))
+    else {
         return Ok(None);
     };
-    let other = |stream: &&Stream| stream.is_sound() && stream.index != track.index && !cleaned.contains(&stream.index);
+    let other = |stream: &&Stream| {
+        stream.is_sound() && stream.index != track.index && !cleaned.contains(&stream.index)
+    };
     let Some(reference) = probe.picture().or_else(|| probe.streams.iter().find(other)) else {
         return Ok(None);
     };
@@ -163,7 +212,13 @@ fn measure(
     written: (&Path, &Path),
 ) -> Result<Vec<Option<f64>>, Problem> {
     let (place, subject) = written;
-    let assembly = Assembly { original: Some(original), tracks, container, same_container, film: true };
+    let assembly = Assembly {
+        original: Some(original),
+        tracks,
+        container,
+        same_container,
+        film: true,
+    };
     let order = assembly.order();
     let probe = Probe::of_unfinished(place, subject)?;
     let place_of = |number: &usize| order.iter().position(|n| n == number);
@@ -176,7 +231,10 @@ fn measure(
             errors.push(None);
             continue;
         };
-        let excerpt = Excerpt { track, loud_at: cleaned.spool.loud_at() };
+        let excerpt = Excerpt {
+            track,
+            loud_at: cleaned.spool.loud_at(),
+        };
         // Encoders put silence before the sound. Where the container cannot say so it is heard, and belongs to the time.
         let delay = lag(&excerpt, place, number, subject)?.unwrap_or(0.0);
         errors.push(Some(found - wanted + delay));

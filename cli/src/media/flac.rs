@@ -34,7 +34,8 @@ pub struct FlacReader {
 impl FlacReader {
     /// Reads the header of a file of `bytes` bytes.
     pub fn open(file: File, bytes: u64) -> Result<Self, Error> {
-        let reader = FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)).map_err(|e| broken(&e))?;
+        let reader =
+            FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)).map_err(|e| broken(&e))?;
         let format = format_of(reader.metadata()).map_err(Error::Malformed)?;
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
         Ok(FlacReader {
@@ -86,7 +87,11 @@ impl FlacReader {
             self.ended = count == 0;
         }
         let got = (self.waiting.len() / channels).min(frames);
-        store(self.header.format.encoding, self.waiting.drain(..got * channels), raw);
+        store(
+            self.header.format.encoding,
+            self.waiting.drain(..got * channels),
+            raw,
+        );
         self.given += got as u64;
         if self.given > self.most_frames {
             return Err(Error::Malformed(
@@ -106,13 +111,19 @@ impl FlacReader {
 fn broken(error: &flac_codec::Error) -> Error {
     match error {
         flac_codec::Error::Io(e) if e.kind() != io::ErrorKind::UnexpectedEof => Error::Io(e.kind().into()),
-        e => Error::Malformed(format!("this FLAC file cannot be read ({e}); copy or export it again")),
+        e => Error::Malformed(format!(
+            "this FLAC file cannot be read ({e}); copy or export it again"
+        )),
     }
 }
 
 /// What the samples of a file mean.
 fn format_of(metadata: &BlockList) -> Result<Format, String> {
-    let (rate, channels, bits) = (metadata.sample_rate(), metadata.channel_count(), metadata.bits_per_sample());
+    let (rate, channels, bits) = (
+        metadata.sample_rate(),
+        metadata.channel_count(),
+        metadata.bits_per_sample(),
+    );
     if !RATES.contains(&rate) {
         return Err(format!(
             "has {rate} Hz, supported are {} to {} Hz; resample it: ffmpeg -i IN -ar 48000 OUT",
@@ -138,7 +149,10 @@ fn format_of(metadata: &BlockList) -> Result<Format, String> {
 /// Numbers as WAV stores them.
 fn store(encoding: Encoding, samples: impl Iterator<Item = i32>, raw: &mut Vec<u8>) {
     raw.clear();
-    let (bytes, unused) = (encoding.bytes(), encoding.bytes() as u32 * 8 - encoding.resolution());
+    let (bytes, unused) = (
+        encoding.bytes(),
+        encoding.bytes() as u32 * 8 - encoding.resolution(),
+    );
     for sample in samples {
         let mut word = (sample << unused).to_le_bytes();
         // One byte is stored with an offset.
@@ -201,7 +215,10 @@ impl FlacWriter {
         let Some(place) = output.path() else {
             return Err(Problem::file(name, "FLAC is written to files only; give a file"));
         };
-        let file = File::options().write(true).open(place).map_err(|e| Problem::io(name, &e))?;
+        let file = File::options()
+            .write(true)
+            .open(place)
+            .map_err(|e| Problem::io(name, &e))?;
         let writer = FlacSampleWriter::new(
             BufWriter::with_capacity(1 << 17, file),
             options,
@@ -233,7 +250,9 @@ impl FlacWriter {
     /// Takes samples as WAV stores them.
     pub fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
         restore(self.encoding, raw, &mut self.numbers);
-        self.writer.write(&self.numbers).map_err(|e| unwritable(self.target.name(), &e))
+        self.writer
+            .write(&self.numbers)
+            .map_err(|e| unwritable(self.target.name(), &e))
     }
 
     /// How many samples have been clipped so far.
@@ -243,7 +262,9 @@ impl FlacWriter {
 
     /// Writes what is left, and the length and checksum into the header.
     pub fn finish(self) -> Result<Sealed, Problem> {
-        self.writer.finalize().map_err(|e| unwritable(self.target.name(), &e))?;
+        self.writer
+            .finalize()
+            .map_err(|e| unwritable(self.target.name(), &e))?;
         self.output.seal(&[])
     }
 }
@@ -252,8 +273,14 @@ impl FlacWriter {
 pub fn prove(path: &Path, subject: &Path) -> Result<(), Problem> {
     match verify(path) {
         Ok(Verified::MD5Match) => Ok(()),
-        Ok(_) => Err(Problem::file(subject, "does not decode to what was written; nothing is kept")),
-        Err(e) => Err(Problem::file(subject, format!("does not decode ({e}); nothing is kept"))),
+        Ok(_) => Err(Problem::file(
+            subject,
+            "does not decode to what was written; nothing is kept",
+        )),
+        Err(e) => Err(Problem::file(
+            subject,
+            format!("does not decode ({e}); nothing is kept"),
+        )),
     }
 }
 
@@ -305,8 +332,16 @@ pub fn blocks_of_wav(header: &Header, after: &[Chunk]) -> (Options, Vec<String>)
         }
     }
     // FLAC tells loudspeakers only where they are not the usual ones for so many channels.
-    if let Some(extension) = header.format.extension.as_ref().filter(|_| header.format.channels > 2) {
-        comment.set("WAVEFORMATEXTENSIBLE_CHANNEL_MASK", format!("0x{:04X}", extension.mask));
+    if let Some(extension) = header
+        .format
+        .extension
+        .as_ref()
+        .filter(|_| header.format.channels > 2)
+    {
+        comment.set(
+            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK",
+            format!("0x{:04X}", extension.mask),
+        );
         found = true;
     }
     let mut options = Options::default();

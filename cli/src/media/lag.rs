@@ -30,27 +30,49 @@ pub fn lag(excerpt: &Excerpt, path: &Path, number: usize, subject: &Path) -> Res
     let rate = f64::from(track.rate);
     let end = loud_at as f64 / rate + LENGTH;
     let form = |command: &mut std::process::Command| {
-        command.args(["-t", &format!("{end:.6}"), "-ac", "1", "-ar", &track.rate.to_string()]);
+        command.args([
+            "-t",
+            &format!("{end:.6}"),
+            "-ac",
+            "1",
+            "-ar",
+            &track.rate.to_string(),
+        ]);
         command.args(["-f", "f32le", "pipe:1"]);
     };
     let mut before = ffmpeg();
     before.args(["-f", track.codec.feed_name(), "-ar", &track.rate.to_string()]);
-    before.args(["-ac", &track.channels.to_string(), "-i"]).arg(file_argument(samples));
+    before
+        .args(["-ac", &track.channels.to_string(), "-i"])
+        .arg(file_argument(samples));
     form(&mut before);
     let mut after = ffmpeg();
     add_input(&mut after, path);
     after.args(["-map", &format!("0:{number}")]);
     form(&mut after);
-    let (before, after) = (floats(&output(&mut before, subject)?), floats(&output(&mut after, subject)?));
+    let (before, after) = (
+        floats(&output(&mut before, subject)?),
+        floats(&output(&mut after, subject)?),
+    );
     let from = (loud_at as usize).saturating_sub((REACH * rate) as usize);
     let piece = |all: &[f32]| all.get(from..).unwrap_or_default().to_vec();
     let skipped = track.skip * rate;
-    let found = displacement(&piece(&before), &piece(&after), (REACH * rate) as usize, -skipped.round() as i64);
+    let found = displacement(
+        &piece(&before),
+        &piece(&after),
+        (REACH * rate) as usize,
+        -skipped.round() as i64,
+    );
     Ok(found.map(|samples| (samples as f64 + skipped) / rate))
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&b| f32::from_le_bytes(b))
+        .collect()
 }
 
 /// By how many samples `after` lies behind `before`: the peak of their correlation, at most `reach` from `expected`.

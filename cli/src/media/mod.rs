@@ -113,13 +113,23 @@ impl Media {
 
     /// The track.
     pub fn track(&self) -> &Stream {
-        let track = self.probe.streams.iter().find(|stream| stream.index == self.index);
+        let track = self
+            .probe
+            .streams
+            .iter()
+            .find(|stream| stream.index == self.index);
         track.expect("chosen among them")
     }
 
     /// What kind of file it is and how its sound is coded, for a person.
     pub fn description(&self) -> String {
-        let first = self.probe.format.format_name.split(',').next().unwrap_or_default();
+        let first = self
+            .probe
+            .format
+            .format_name
+            .split(',')
+            .next()
+            .unwrap_or_default();
         let container = container::of(&self.path).map_or(first, |container| container.endings[0]);
         format!("{container} ({})", self.track().codec_name)
     }
@@ -195,7 +205,10 @@ impl Arrangement {
     /// The same in the words of [`mux`].
     pub fn assembly(&self, film: bool) -> Assembly<'_> {
         Assembly {
-            original: self.original.as_ref().map(|(path, probe)| (path.as_path(), probe)),
+            original: self
+                .original
+                .as_ref()
+                .map(|(path, probe)| (path.as_path(), probe)),
             tracks: &self.tracks,
             container: self.container,
             same_container: self.same_container,
@@ -221,7 +234,9 @@ pub fn form(
     depth: Option<Encoding>,
     choice: Option<TrackChoice>,
 ) -> Result<Form, Problem> {
-    let Target::File(out) = target else { return Ok(Form::Wav) };
+    let Target::File(out) = target else {
+        return Ok(Form::Wav);
+    };
     let own = material.path.and_then(container::of);
     let container = match container::of(out) {
         _ if container::is_wav(out) => return Ok(Form::Wav),
@@ -250,10 +265,18 @@ pub fn form(
     let chosen: Vec<&Stream> = match &probe {
         None => Vec::new(),
         Some(probe) if choice == Some(TrackChoice::All) => probe.sounds().collect(),
-        Some(probe) => probe.sounds().filter(|track| index.is_none_or(|index| track.index == index)).take(1).collect(),
+        Some(probe) => probe
+            .sounds()
+            .filter(|track| index.is_none_or(|index| track.index == index))
+            .take(1)
+            .collect(),
     };
     let same = |probe: &Probe| {
-        let read = probe.format.format_name.split(',').any(|name| name == container.demuxer());
+        let read = probe
+            .format
+            .format_name
+            .split(',')
+            .any(|name| name == container.demuxer());
         read && own.is_some_and(|own| own.muxer == container.muxer)
     };
     let same_container = probe.as_ref().is_some_and(same);
@@ -271,10 +294,12 @@ pub fn form(
         tracks,
     };
     let assembly = arrangement.assembly(true);
-    Ok(match assembly.tracks.len() > 1 || assembly.keeps_more_than_covers() {
-        true => Form::Film(arrangement),
-        false => Form::Sound(arrangement),
-    })
+    Ok(
+        match assembly.tracks.len() > 1 || assembly.keeps_more_than_covers() {
+            true => Form::Film(arrangement),
+            false => Form::Sound(arrangement),
+        },
+    )
 }
 
 /// How one track is stored.
@@ -312,7 +337,9 @@ fn arrange(
         samples: Samples::Pipe,
         rate: format.rate,
         channels: format.channels,
-        layout: track.and_then(|track| track.channel_layout.clone()).filter(|layout| !layout.contains("channels")),
+        layout: track
+            .and_then(|track| track.channel_layout.clone())
+            .filter(|layout| !layout.contains("channels")),
         codec,
         start: match (track, material.path) {
             (Some(track), Some(path)) => probe::first_sample(path, track, path)?.unwrap_or(0.0),

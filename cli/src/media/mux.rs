@@ -60,18 +60,28 @@ enum Origin<'a> {
 impl Assembly<'_> {
     /// What of the original cannot be in the output, in words for a person.
     pub fn losses(&self) -> Vec<String> {
-        let Some((_, probe)) = self.original else { return Vec::new() };
+        let Some((_, probe)) = self.original else {
+            return Vec::new();
+        };
         let lost = probe.streams.iter().filter(|stream| {
             let kept = self.replaced(stream) || self.is_written_anew(probe, stream) || self.keeps(stream);
             // Who asks for a file of sound knows that it has no pictures.
             !kept && (self.container.takes_pictures() || stream.is_cover() || stream.is_sound())
         });
         lost.map(|stream| {
-            let kind = if stream.is_cover() { "cover picture" } else { stream.codec_type.as_str() };
+            let kind = if stream.is_cover() {
+                "cover picture"
+            } else {
+                stream.codec_type.as_str()
+            };
             format!(
                 "the {kind} (track {}, {}) cannot be kept in .{} files; it is left out",
                 stream.index,
-                if stream.codec_name.is_empty() { "unknown" } else { &stream.codec_name },
+                if stream.codec_name.is_empty() {
+                    "unknown"
+                } else {
+                    &stream.codec_name
+                },
                 self.container.endings[0]
             )
         })
@@ -80,15 +90,22 @@ impl Assembly<'_> {
 
     /// Whether anything but cover pictures stands beside the first cleaned track.
     pub fn keeps_more_than_covers(&self) -> bool {
-        let Some((_, probe)) = self.original else { return false };
+        let Some((_, probe)) = self.original else {
+            return false;
+        };
         let beside = |stream: &&Stream| {
-            !self.replaced(stream) && !stream.is_cover() && !self.is_written_anew(probe, stream) && self.keeps(stream)
+            !self.replaced(stream)
+                && !stream.is_cover()
+                && !self.is_written_anew(probe, stream)
+                && self.keeps(stream)
         };
         probe.streams.iter().any(|stream| beside(&stream))
     }
 
     fn replaced(&self, stream: &Stream) -> bool {
-        self.tracks.iter().any(|track| track.replaces == Some(stream.index))
+        self.tracks
+            .iter()
+            .any(|track| track.replaces == Some(stream.index))
     }
 
     /// Timecode and chapter tracks: ffmpeg makes them again, from the times and titles that it has read from them.
@@ -131,7 +148,11 @@ impl Assembly<'_> {
         };
         let mut origins = Vec::new();
         for stream in &probe.streams {
-            match self.tracks.iter().position(|track| track.replaces == Some(stream.index)) {
+            match self
+                .tracks
+                .iter()
+                .position(|track| track.replaces == Some(stream.index))
+            {
                 Some(track) => origins.push(Origin::Cleaned(track)),
                 None if self.is_written_anew(probe, stream) => {}
                 None if self.keeps(stream) => origins.push(Origin::Kept(stream)),
@@ -213,7 +234,10 @@ impl Assembly<'_> {
             }
             Origin::Kept(stream) => {
                 command.args(["-map", &format!("0:{}", stream.index)]);
-                if let Some(codec) = self.subtitle_codec(stream).filter(|_| stream.codec_type == "subtitle") {
+                if let Some(codec) = self
+                    .subtitle_codec(stream)
+                    .filter(|_| stream.codec_type == "subtitle")
+                {
                     command.args([&format!("-c:{place}"), codec]);
                 }
                 Some(stream.index)
@@ -226,17 +250,27 @@ impl Assembly<'_> {
         if let Some(stream) = probe.streams.iter().find(|stream| stream.index == number) {
             let set = stream.disposition.iter().filter(|(_, value)| **value == 1);
             let names: Vec<&str> = set.map(|(name, _)| name.as_str()).collect();
-            let names = if names.is_empty() { "0".into() } else { names.join("+") };
+            let names = if names.is_empty() {
+                "0".into()
+            } else {
+                names.join("+")
+            };
             command.args([&format!("-disposition:{place}"), &names]);
         }
     }
 
     fn add_global_metadata(&self, command: &mut Command, probe: &Probe) {
         // Ogg has its tags in the track, others in the file.
-        let only = self.tracks.first().and_then(|track| track.replaces).filter(|_| !self.film);
+        let only = self
+            .tracks
+            .first()
+            .and_then(|track| track.replaces)
+            .filter(|_| !self.film);
         let of_track = only.and_then(|number| probe.streams.iter().find(|stream| stream.index == number));
         match of_track {
-            Some(stream) if !self.same_container && probe.format.tags.is_empty() && !stream.tags.is_empty() => {
+            Some(stream)
+                if !self.same_container && probe.format.tags.is_empty() && !stream.tags.is_empty() =>
+            {
                 command.args(["-map_metadata:g", &format!("0:s:{}", stream.index)])
             }
             _ => command.args(["-map_metadata:g", "0:g"]),
@@ -259,7 +293,9 @@ impl Assembly<'_> {
                 if let Some(track) = self.tracks.first() {
                     command.args(["-movie_timescale", &track.rate.to_string()]);
                 }
-                let apple = |(_, probe): &(&Path, &Probe)| probe.format.tags.keys().any(|key| key.starts_with("com."));
+                let apple = |(_, probe): &(&Path, &Probe)| {
+                    probe.format.tags.keys().any(|key| key.starts_with("com."))
+                };
                 if self.original.as_ref().is_some_and(apple) {
                     command.args(["-movflags", "use_metadata_tags"]);
                 }

@@ -104,7 +104,10 @@ impl Stream {
 
     /// Bits a second, where the file says it.
     pub fn bit_rate(&self) -> Option<u64> {
-        let stated = self.bit_rate.as_deref().or(self.tags.get("BPS").map(String::as_str));
+        let stated = self
+            .bit_rate
+            .as_deref()
+            .or(self.tags.get("BPS").map(String::as_str));
         stated.and_then(|n| n.parse().ok()).filter(|&n| n > 0)
     }
 
@@ -127,8 +130,14 @@ impl Probe {
         let mut command = ffprobe(path);
         command.args(["-show_format", "-show_streams", "-show_chapters"]);
         let answer = ask(&mut command, path)?.map_err(|said| {
-            let kind = File::open(path).and_then(|mut file| Kind::of_file(&mut file)).unwrap_or(Kind::Unknown);
-            let what = format!("{} cannot be read ({}); copy or export it again", kind.this_file(), gist(&said));
+            let kind = File::open(path)
+                .and_then(|mut file| Kind::of_file(&mut file))
+                .unwrap_or(Kind::Unknown);
+            let what = format!(
+                "{} cannot be read ({}); copy or export it again",
+                kind.this_file(),
+                gist(&said)
+            );
             Problem::file(path, what)
         })?;
         parse(&answer, path)
@@ -153,7 +162,9 @@ impl Probe {
 
     /// Length in seconds of a track, or else of everything.
     pub fn duration_of(&self, stream: &Stream) -> Option<f64> {
-        stream.duration().or_else(|| self.format.duration.as_ref()?.parse().ok())
+        stream
+            .duration()
+            .or_else(|| self.format.duration.as_ref()?.parse().ok())
     }
 
     /// Bits a second of everything.
@@ -204,7 +215,10 @@ pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Opti
         if let Some(time) = time {
             let start = time - samples as f64 / rate;
             // Only up to a gap.
-            if starts.first().is_some_and(|first: &f64| (start - first).abs() > 1.5 * stream.tick().max(1e-6)) {
+            if starts
+                .first()
+                .is_some_and(|first: &f64| (start - first).abs() > 1.5 * stream.tick().max(1e-6))
+            {
                 break;
             }
             starts.push(start);
@@ -220,7 +234,9 @@ pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Opti
 /// The time in seconds of the first packet of a track.
 pub fn first_packet(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
     let packets = first_packets(path, stream, 1, subject)?;
-    Ok(packets.first().and_then(|packet| packet.pts_time.as_ref()?.parse().ok()))
+    Ok(packets
+        .first()
+        .and_then(|packet| packet.pts_time.as_ref()?.parse().ok()))
 }
 
 /// Bits a second of a track's first packets.

@@ -181,7 +181,8 @@ pub fn unwritable(subject: &Path, said: &str) -> Problem {
 /// The last line that says something, without the names that ffmpeg gives to its parts.
 pub fn gist(said: &str) -> String {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let general = |line: &&str| line.ends_with("Conversion failed!") || line.starts_with("Error while filtering");
+    let general =
+        |line: &&str| line.ends_with("Conversion failed!") || line.starts_with("Error while filtering");
     let line = lines().rev().find(|line| !general(line)).or(lines().next());
     let Some(line) = line else {
         return "ffmpeg does not say why".into();

@@ -24,11 +24,17 @@ const PADDING: u64 = 8192;
 /// Compares the copied tracks of a finished file with the original's, byte for byte, or picture for picture where the
 /// container stores the same bytes in another order.
 pub fn copied_tracks(path: &Path, subject: &Path, assembly: &Assembly) -> Result<usize, Problem> {
-    let Some((original, probe)) = assembly.original else { return Ok(0) };
+    let Some((original, probe)) = assembly.original else {
+        return Ok(0);
+    };
     let mut same = 0;
     for (place, number) in assembly.order().into_iter().enumerate() {
         let cleaned = assembly.tracks.iter().any(|track| track.replaces == Some(number));
-        let Some(stream) = probe.streams.iter().find(|stream| stream.index == number && !cleaned) else {
+        let Some(stream) = probe
+            .streams
+            .iter()
+            .find(|stream| stream.index == number && !cleaned)
+        else {
             continue;
         };
         let decode = !assembly.same_container;
@@ -40,7 +46,10 @@ pub fn copied_tracks(path: &Path, subject: &Path, assembly: &Assembly) -> Result
         if before != after {
             return Err(Problem::file(
                 subject,
-                format!("track {number} ({}) did not come out as it went in; nothing is written", stream.codec_type),
+                format!(
+                    "track {number} ({}) did not come out as it went in; nothing is written",
+                    stream.codec_type
+                ),
             ));
         }
         same += 1;
@@ -53,7 +62,15 @@ pub fn copied_tracks(path: &Path, subject: &Path, assembly: &Assembly) -> Result
 pub fn length(path: &Path, number: usize, frames: u64, subject: &Path) -> Result<bool, Problem> {
     let mut command = ffmpeg();
     add_input(&mut command, path);
-    command.args(["-map", &format!("0:{number}"), "-ac", "1", "-f", "f32le", "pipe:1"]);
+    command.args([
+        "-map",
+        &format!("0:{number}"),
+        "-ac",
+        "1",
+        "-f",
+        "f32le",
+        "pipe:1",
+    ]);
     let found = read(&mut command, subject, |stream| io::copy(stream, &mut io::sink()))? / 4;
     match found {
         _ if found == frames => Ok(true),
@@ -75,7 +92,9 @@ fn hash(path: &Path, number: usize, decode: bool, subject: &Path) -> Result<Stri
     }
     command.args(["-copy_unknown", "-f", "streamhash", "-hash", "sha256", "pipe:1"]);
     let mut text = String::new();
-    read(&mut command, subject, |stream| stream.read_to_string(&mut text).map(|n| n as u64))?;
+    read(&mut command, subject, |stream| {
+        stream.read_to_string(&mut text).map(|n| n as u64)
+    })?;
     let hash = text.trim().rsplit_once('=').map(|(_, hash)| hash.to_owned());
     hash.ok_or_else(|| unreadable(subject, "no hash"))
 }

@@ -5,6 +5,7 @@
 mod bad_input;
 mod files;
 mod formats;
+mod media;
 mod models;
 mod recordings;
 mod reports;

@@ -18,12 +18,20 @@ fn without_ffmpeg_the_error_says_what_to_install() {
     folder.write("in.wav", &noise_file(1, 16_000, 4000));
     let names = folder.names();
     for arguments in ["clean in.mp3 out.mp3", "clean in.wav out.mp3", "inspect in.mp3"] {
-        let run = Run(folder.command(arguments.split(' ')).env("PATH", "/nonexistent").output().unwrap());
+        let run = Run(folder
+            .command(arguments.split(' '))
+            .env("PATH", "/nonexistent")
+            .output()
+            .unwrap());
         run.failed(1, "apt install ffmpeg");
     }
     assert_eq!(folder.names(), names);
     // WAV needs nothing.
-    let run = Run(folder.command(["clean", "in.wav", "out.wav"]).env("PATH", "/nonexistent").output().unwrap());
+    let run = Run(folder
+        .command(["clean", "in.wav", "out.wav"])
+        .env("PATH", "/nonexistent")
+        .output()
+        .unwrap());
     run.quietly();
 }
 
@@ -57,7 +65,9 @@ fn files_that_cannot_be_decoded() {
     ] {
         let out = format!("out.{}", &name[name.rfind('.').unwrap() + 1..]);
         folder.aeden(&format!("clean {name} {out}")).failed(1, part);
-        folder.aeden(&format!("clean {name} out.wav --removed gone.wav")).failed(1, part);
+        folder
+            .aeden(&format!("clean {name} out.wav --removed gone.wav"))
+            .failed(1, part);
         folder.aeden(&format!("inspect {name}")).failed(1, part);
         assert_eq!(folder.names(), names, "{name}");
     }
@@ -72,7 +82,9 @@ fn what_cannot_be_written() {
     sound(&folder, "in.mp3");
     folder.write("there.mp3", b"precious");
     folder.aeden("clean in.mp3 there.mp3").failed(1, "-y");
-    folder.aeden("clean in.mp3 in.mp3 -y").failed(1, "the input itself");
+    folder
+        .aeden("clean in.mp3 in.mp3 -y")
+        .failed(1, "the input itself");
     folder.aeden("clean in.mp3 nowhere/out.mp3").failed(1, "no such");
     folder.aeden("clean in.mp3 out.ape").failed(1, "read only");
     folder.aeden("clean in.mp3 out.amr").failed(1, "out.amr");
@@ -91,7 +103,10 @@ fn names_that_look_like_options_or_addresses() {
         let folder = Folder::new();
         sound(&folder, "in.mp3");
         std::fs::rename(folder.path("in.mp3"), folder.path(name)).unwrap();
-        let run = Run(folder.command(["clean", "-o", "out", "--", name]).output().unwrap());
+        let run = Run(folder
+            .command(["clean", "-o", "out", "--", name])
+            .output()
+            .unwrap());
         run.quietly();
         assert!(folder.path("out").join(name).exists(), "{name}");
     }
@@ -104,17 +119,23 @@ fn full_disk_behind_ffmpeg() {
     }
     let folder = Folder::new();
     std::fs::create_dir(folder.path("small")).unwrap();
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(folder.path("small")).output();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "none"])
+        .arg(folder.path("small"))
+        .output();
     if !mount.is_ok_and(|m| m.status.success()) {
         println!("skipped: mounting a small file system needs root");
         return;
     }
     sound(&folder, "in.flac");
     ffmpeg(&folder, "-f lavfi -i testsrc2=s=64x64:d=2 -i in.flac film.mkv");
-    let runs = ["clean in.flac small/out.flac", "clean film.mkv small/out.mkv"].map(|arguments| folder.aeden(arguments));
+    let runs = ["clean in.flac small/out.flac", "clean film.mkv small/out.mkv"]
+        .map(|arguments| folder.aeden(arguments));
     let left = std::fs::read_dir(folder.path("small")).unwrap().count();
     Command::new("umount").arg(folder.path("small")).status().unwrap();
-    runs.map(|run| run.failed(1, "no space left"));
+    for run in runs {
+        run.failed(1, "no space left");
+    }
     assert_eq!(left, 0);
 }
 
@@ -124,13 +145,22 @@ fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
         return;
     }
     let folder = Folder::new();
-    ffmpeg(&folder, "-f lavfi -i anoisesrc=d=1200 -c:a libmp3lame -b:a 64k in.mp3");
+    ffmpeg(
+        &folder,
+        "-f lavfi -i anoisesrc=d=1200 -c:a libmp3lame -b:a 64k in.mp3",
+    );
     let mut child = folder.command(["clean", "in.mp3", "out.mp3"]).spawn().unwrap();
     while folder.names().len() < 2 {
-        assert!(child.try_wait().unwrap().is_none(), "done before it could be stopped");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "done before it could be stopped"
+        );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
+    Command::new("kill")
+        .args(["-s", "TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(folder.names(), ["in.mp3"]);
     let own = folder.path("in.mp3").display().to_string();

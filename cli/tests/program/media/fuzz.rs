@@ -17,12 +17,27 @@ const MOST_RUNS: u32 = 5_000;
 
 /// Names of small files and how they are made.
 const SEEDS: &[(&str, &str)] = &[
-    ("a.mp4", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a aac -b:a 48k"),
-    ("b.mov", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a pcm_s16le -ar 16000"),
-    ("c.mkv", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a flac -ar 16000"),
+    (
+        "a.mp4",
+        "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a aac -b:a 48k",
+    ),
+    (
+        "b.mov",
+        "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a pcm_s16le -ar 16000",
+    ),
+    (
+        "c.mkv",
+        "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a flac -ar 16000",
+    ),
     ("d.webm", "-i SPEECH -t 1 -c:a libopus -b:a 32k"),
-    ("e.ts", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a mp2 -b:a 64k"),
-    ("f.avi", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a libmp3lame -b:a 48k"),
+    (
+        "e.ts",
+        "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a mp2 -b:a 64k",
+    ),
+    (
+        "f.avi",
+        "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -i SPEECH -t 1 -c:v mpeg4 -c:a libmp3lame -b:a 48k",
+    ),
     ("g.mp3", "-i SPEECH -t 1 -c:a libmp3lame -b:a 48k"),
     ("h.ogg", "-i SPEECH -t 1 -c:a libvorbis"),
     ("i.m4a", "-i SPEECH -t 1 -c:a alac -ar 16000"),
@@ -35,7 +50,10 @@ const SEEDS: &[(&str, &str)] = &[
 
 /// How many cases; `fallback` in a normal test run.
 fn rounds(fallback: u32) -> u32 {
-    std::env::var("AEDEN_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(fallback)
+    std::env::var("AEDEN_FUZZ_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(fallback)
 }
 
 /// Numbers that look like chance and are the same in every run (xorshift, Marsaglia 2003).
@@ -59,7 +77,11 @@ fn damaged(file: &[u8], chance: &mut Chance) -> Vec<u8> {
     let mut bytes = file.to_vec();
     for _ in 0..1 + chance.below(4) {
         let length = bytes.len();
-        let reach = if chance.below(2) == 0 { length.min(600) } else { length };
+        let reach = if chance.below(2) == 0 {
+            length.min(600)
+        } else {
+            length
+        };
         let at = chance.below(reach);
         let some = 1 + chance.below(64).min(length.saturating_sub(at + 1));
         match chance.below(7) {
@@ -107,16 +129,29 @@ fn fuzz_damaged_files_leave_nothing_and_never_hang() {
         let folder = Folder::new();
         folder.write(name, &damaged(file, &mut Chance::new(round)));
         let case = format!("{name}, round {round}");
-        let child = folder.command(["clean", name, "-o", "out", "--mix", "0.5"]).spawn().unwrap();
+        let child = folder
+            .command(["clean", name, "-o", "out", "--mix", "0.5"])
+            .spawn()
+            .unwrap();
         let output = wait(child, &case);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let status = output.status.code();
         assert!(matches!(status, Some(0 | 1)), "{case}: {status:?} {stderr}");
-        assert!(!stderr.contains("panicked") && !stderr.contains("at fault"), "{case}: {stderr}");
-        assert!(status == Some(0) || stderr.lines().count() == 1, "{case}: {stderr}");
+        assert!(
+            !stderr.contains("panicked") && !stderr.contains("at fault"),
+            "{case}: {stderr}"
+        );
+        assert!(
+            status == Some(0) || stderr.lines().count() == 1,
+            "{case}: {stderr}"
+        );
         let made = std::fs::read_dir(folder.path("out")).map_or(0, Iterator::count);
         assert_eq!(made, usize::from(status == Some(0)), "{case}: files left in out");
-        assert_eq!(folder.names().len(), 1 + usize::from(folder.path("out").exists()), "{case}: files left");
+        assert_eq!(
+            folder.names().len(),
+            1 + usize::from(folder.path("out").exists()),
+            "{case}: files left"
+        );
     }
 }
 
@@ -126,20 +161,29 @@ fn fuzz_damaged_flac_gives_sound_or_an_error() {
         return;
     }
     let folder = Folder::new();
-    ffmpeg(&folder, "-t 0.3 -i SPEECH -ar 16000 -ac 2 -metadata title=Talk in.flac");
+    ffmpeg(
+        &folder,
+        "-t 0.3 -i SPEECH -ar 16000 -ac 2 -metadata title=Talk in.flac",
+    );
     let file = folder.read("in.flac");
     for round in 0..rounds(500) {
         let bytes = damaged(&file, &mut Chance::new(round));
         let mut copy = tempfile::tempfile().unwrap();
         copy.write_all(&bytes).unwrap();
         copy.rewind().unwrap();
-        let Ok(mut reader) = FlacReader::open(copy, bytes.len() as u64) else { continue };
+        let Ok(mut reader) = FlacReader::open(copy, bytes.len() as u64) else {
+            continue;
+        };
         let (mut raw, mut frames) = (Vec::new(), 0);
         while let Ok(got @ 1..) = reader.read(4096, &mut raw) {
             assert_eq!(raw.len(), got * reader.header().format.frame_bytes());
             frames += got as u64;
         }
         let most = (bytes.len() as u64 / 50 + 61) * u64::from(reader.header().format.rate);
-        assert!(frames <= most, "round {round}: {frames} frames out of {} bytes", bytes.len());
+        assert!(
+            frames <= most,
+            "round {round}: {frames} frames out of {} bytes",
+            bytes.len()
+        );
     }
 }

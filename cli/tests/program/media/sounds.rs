@@ -23,15 +23,30 @@ const COVER: &str = "-map 0:a -map 1:v -c:v mjpeg -disposition:v attached_pic";
 /// Name of the file, what it is made with, what must stay, whether there is a cover.
 const FORMATS: &[(&str, &str, Sound, bool)] = &[
     ("16.flac", "-c:a flac -sample_fmt s16", Exact, true),
-    ("24-96k.flac", "-c:a flac -sample_fmt s32 -ar 96000 -ac 2", Exact, false),
+    (
+        "24-96k.flac",
+        "-c:a flac -sample_fmt s32 -ar 96000 -ac 2",
+        Exact,
+        false,
+    ),
     ("surround.flac", "-c:a flac -ac 6", Exact, false),
-    ("constant.mp3", "-c:a libmp3lame -b:a 128k -ac 2 -ar 44100", Length, true),
+    (
+        "constant.mp3",
+        "-c:a libmp3lame -b:a 128k -ac 2 -ar 44100",
+        Length,
+        true,
+    ),
     ("variable.mp3", "-c:a libmp3lame -q:a 4", Length, false),
     ("low.mp3", "-c:a libmp3lame -b:a 32k -ar 16000", Length, false),
     ("aac.m4a", "-c:a aac -b:a 96k -ar 44100 -ac 2", Length, true),
     ("16-alac.m4a", "-c:a alac -sample_fmt s16p", Exact, false),
     ("24-alac.m4a", "-c:a alac -sample_fmt s32p -ac 2", Exact, false),
-    ("vorbis.ogg", "-c:a libvorbis -q:a 4 -ar 44100 -ac 2", Length, false),
+    (
+        "vorbis.ogg",
+        "-c:a libvorbis -q:a 4 -ar 44100 -ac 2",
+        Length,
+        false,
+    ),
     ("flac.oga", "-c:a flac -f ogg", Exact, false),
     ("speex.spx", "-c:a libspeex -ar 16000", Padded, false),
     ("speech.opus", "-c:a libopus -b:a 32k", Length, false),
@@ -53,13 +68,22 @@ const FORMATS: &[(&str, &str, Sound, bool)] = &[
 ];
 
 /// Fields of a stream that stay.
-const KEPT: [&str; 5] = ["codec_name", "sample_rate", "channels", "channel_layout", "bits_per_raw_sample"];
+const KEPT: [&str; 5] = [
+    "codec_name",
+    "sample_rate",
+    "channels",
+    "channel_layout",
+    "bits_per_raw_sample",
+];
 
 fn make(folder: &Folder, name: &str, codec: &str, cover: bool) {
     let tags = "-metadata title=Talk -metadata artist=Somebody";
     if cover {
         ffmpeg(folder, "-f lavfi -i testsrc2=s=64x64 -frames:v 1 cover.jpg");
-        ffmpeg(folder, &format!("-t 3 -i SPEECH -i cover.jpg {COVER} {codec} {tags} {name}"));
+        ffmpeg(
+            folder,
+            &format!("-t 3 -i SPEECH -i cover.jpg {COVER} {codec} {tags} {name}"),
+        );
     } else {
         ffmpeg(folder, &format!("-t 3 -i SPEECH {codec} {tags} {name}"));
     }
@@ -82,7 +106,10 @@ fn tags(file: &Path) -> Vec<(String, String)> {
 }
 
 fn bit_rate(file: &Path) -> Option<f64> {
-    probe(file, "-show_format")["format"]["bit_rate"].as_str()?.parse().ok()
+    probe(file, "-show_format")["format"]["bit_rate"]
+        .as_str()?
+        .parse()
+        .ok()
 }
 
 #[test]
@@ -99,7 +126,9 @@ fn every_format_comes_out_as_it_went_in() {
         let folder = Folder::new();
         make(&folder, name, codec, cover);
         let out = format!("out/{name}");
-        folder.aeden(&format!("clean {name} -o out --mix 0 --verify")).quietly();
+        folder
+            .aeden(&format!("clean {name} -o out --mix 0 --verify"))
+            .quietly();
         let (before, after) = (folder.path(name), folder.path(&out));
         let of = |file: &Path| -> Value {
             let sound = streams(file).into_iter().find(|s| s["codec_type"] == "audio");
@@ -115,14 +144,29 @@ fn every_format_comes_out_as_it_went_in() {
         match wanted {
             Exact => assert!(x == y, "{name}: samples differ"),
             Length => assert_eq!(frames, got, "{name}: length"),
-            Padded => assert!((frames..frames + 8192).contains(&got), "{name}: {frames} frames became {got}"),
+            Padded => assert!(
+                (frames..frames + 8192).contains(&got),
+                "{name}: {frames} frames became {got}"
+            ),
         }
         assert_eq!(tags(&before), tags(&after), "{name}: tags");
-        let pictures = |file: &Path| streams(file).iter().filter(|s| s["disposition"]["attached_pic"] == 1).count();
-        assert_eq!((pictures(&before), pictures(&after)), (cover.into(), cover.into()), "{name}: cover");
+        let pictures = |file: &Path| {
+            streams(file)
+                .iter()
+                .filter(|s| s["disposition"]["attached_pic"] == 1)
+                .count()
+        };
+        assert_eq!(
+            (pictures(&before), pictures(&after)),
+            (cover.into(), cover.into()),
+            "{name}: cover"
+        );
         let rates = bit_rate(&before).zip(bit_rate(&after));
         if let Some((a, b)) = rates.filter(|_| wanted != Exact) {
-            assert!((0.75..1.34).contains(&(b / a)), "{name}: {a} bits a second became {b}");
+            assert!(
+                (0.75..1.34).contains(&(b / a)),
+                "{name}: {a} bits a second became {b}"
+            );
         }
         let sound = match wanted {
             Exact => "every bit".into(),
@@ -134,8 +178,14 @@ fn every_format_comes_out_as_it_went_in() {
             name.rsplit('.').next().unwrap(),
             a["codec_name"].as_str().unwrap(),
             codec.split(' ').skip(2).collect::<Vec<_>>().join(" "),
-            if tags(&before).is_empty() { "has none" } else { "kept" },
-            rates.filter(|_| wanted != Exact).map_or("–".into(), |(a, b)| format!("{:.0} → {:.0}", a / 1e3, b / 1e3)),
+            if tags(&before).is_empty() {
+                "has none"
+            } else {
+                "kept"
+            },
+            rates
+                .filter(|_| wanted != Exact)
+                .map_or("–".into(), |(a, b)| format!("{:.0} → {:.0}", a / 1e3, b / 1e3)),
         );
     }
 }
@@ -156,7 +206,10 @@ fn cleaned_sound_stays_at_its_place_in_time() {
         make(&folder, name, codec, false);
         folder.aeden(&format!("clean {name} -o out --mix 0.7")).quietly();
         let of = |file: &str| -> Vec<f32> {
-            samples(&folder.path(file), 0).iter().map(|&x| x as f32 / i32::MAX as f32).collect()
+            samples(&folder.path(file), 0)
+                .iter()
+                .map(|&x| x as f32 / i32::MAX as f32)
+                .collect()
         };
         let late = super::ffmpeg::delay(&of(name), &of(&format!("out/{name}")), 2000);
         assert!(late.abs() < 1.0, "{name}: {late} samples late");
@@ -191,7 +244,9 @@ fn the_ending_of_the_output_chooses_its_format() {
         }
     }
     // From a pipe, too.
-    folder.aeden_with_input("clean - k.mp3", &noise_file(1, 48_000, 48_000)).quietly();
+    folder
+        .aeden_with_input("clean - k.mp3", &noise_file(1, 48_000, 48_000))
+        .quietly();
     assert_eq!(samples(&folder.path("k.mp3"), 0).len(), 48_000);
     // And to one, as WAV.
     let run = folder.aeden("clean a.mp3 -").quietly();
@@ -205,9 +260,14 @@ fn depth_and_what_was_removed() {
     }
     let folder = Folder::new();
     make(&folder, "in.flac", "-c:a flac -sample_fmt s32", false);
-    folder.aeden("clean in.flac out.flac --bits 16 --removed gone.wav --plot plot.png").quietly();
+    folder
+        .aeden("clean in.flac out.flac --bits 16 --removed gone.wav --plot plot.png")
+        .quietly();
     assert_eq!(streams(&folder.path("out.flac"))[0]["bits_per_raw_sample"], "16");
-    assert_eq!(samples(&folder.path("gone.wav"), 0).len(), samples(&folder.path("in.flac"), 0).len());
+    assert_eq!(
+        samples(&folder.path("gone.wav"), 0).len(),
+        samples(&folder.path("in.flac"), 0).len()
+    );
     assert!(folder.read("plot.png").starts_with(b"\x89PNG"));
 }
 
@@ -220,7 +280,10 @@ fn inspect_tells_about_every_format() {
     make(&folder, "in.mp3", "-c:a libmp3lame -b:a 128k", false);
     let run = folder.aeden("inspect in.mp3 --json").quietly();
     let found: Value = serde_json::from_str(&run.stdout()).unwrap();
-    assert_eq!((&found["container"], &found["rate"]), (&"mp3 (mp3)".into(), &48_000.into()));
+    assert_eq!(
+        (&found["container"], &found["rate"]),
+        (&"mp3 (mp3)".into(), &48_000.into())
+    );
     assert_eq!(found["seconds"], 3.0);
 }
 
@@ -237,7 +300,12 @@ fn folders_are_searched_for_every_format() {
     let run = folder.aeden("clean day -o out --dry-run");
     assert_eq!(run.stdout().lines().count(), 2, "{}", run.stdout());
     let run = folder.aeden("clean day -o out --json --quiet");
-    assert_eq!((run.status(), run.stdout().lines().count()), (0, 2), "{}", run.stderr());
+    assert_eq!(
+        (run.status(), run.stdout().lines().count()),
+        (0, 2),
+        "{}",
+        run.stderr()
+    );
     folder.aeden("clean talk.mp3").quietly();
     assert!(folder.path("talk.clean.mp3").exists());
 }

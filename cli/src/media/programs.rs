@@ -178,12 +178,10 @@ pub fn unwritable(subject: &Path, said: &str) -> Problem {
     Problem::file(subject, format!("ffmpeg cannot write it: {}", gist(said)))
 }
 
-/// The last line that says something, without the names that ffmpeg gives to its parts.
+/// The first line that says something, without the names that ffmpeg gives to its parts. What follows is mostly about
+/// the consequences.
 pub fn gist(said: &str) -> String {
-    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let general =
-        |line: &&str| line.ends_with("Conversion failed!") || line.starts_with("Error while filtering");
-    let line = lines().rev().find(|line| !general(line)).or(lines().next());
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty());
     let Some(line) = line else {
         return "ffmpeg does not say why".into();
     };

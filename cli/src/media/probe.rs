@@ -9,8 +9,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
-/// Packets from which times and bit rates are measured.
-const FIRST_PACKETS: usize = 64;
+/// Packets from which times are measured; more only where the first are cut off by an edit list.
+const FIRST_PACKETS: [usize; 2] = [64, 4096];
 
 /// Streams, chapters and the container around them.
 #[derive(Clone, Debug, Deserialize)]
@@ -203,11 +203,17 @@ struct Frame {
 ///
 /// Containers round: the mean over the first frames is closer to the truth than the first alone.
 pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
-    let mut command = ffprobe(path);
-    command.args(["-select_streams", &stream.index.to_string()]);
-    command.args(["-read_intervals", &format!("%+#{FIRST_PACKETS}")]);
-    command.args(["-show_entries", "frame=pts_time,nb_samples"]);
-    let found: Frames = parse(&output(&mut command, subject)?, subject)?;
+    let mut found = Frames { frames: Vec::new() };
+    for count in FIRST_PACKETS {
+        let mut command = ffprobe(path);
+        command.args(["-select_streams", &stream.index.to_string()]);
+        command.args(["-read_intervals", &format!("%+#{count}")]);
+        command.args(["-show_entries", "frame=pts_time,nb_samples"]);
+        found = parse(&output(&mut command, subject)?, subject)?;
+        if !found.frames.is_empty() {
+            break;
+        }
+    }
     let rate = f64::from(stream.rate());
     let (mut samples, mut starts) = (0u64, Vec::new());
     for frame in &found.frames {

@@ -137,7 +137,7 @@ pub fn beginning(file: &Path, selection: &str) -> f64 {
     let entries = "-show_entries frame=pts_time,nb_samples,sample_rate";
     let frames = probe(
         file,
-        &format!("-select_streams {selection} -read_intervals %+#40 {entries}"),
+        &format!("-select_streams {selection} -read_intervals %+#200 {entries}"),
     );
     let rate = probe(
         file,

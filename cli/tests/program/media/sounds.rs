@@ -50,7 +50,12 @@ const FORMATS: &[(&str, &str, Sound, bool)] = &[
     ("flac.oga", "-c:a flac -f ogg", Exact, false),
     ("speex.spx", "-c:a libspeex -ar 16000", Padded, false),
     ("speech.opus", "-c:a libopus -b:a 32k", Length, false),
-    ("surround.opus", "-c:a libopus -b:a 256k -ac 6", Length, false),
+    (
+        "surround.opus",
+        "-c:a libopus -b:a 256k -af pan=5.1|FL=c0|FR=c0|FC=c0|LFE=c0|BL=c0|BR=c0",
+        Length,
+        false,
+    ),
     ("16.aiff", "-c:a pcm_s16be", Exact, false),
     ("24.aif", "-c:a pcm_s24be -ac 2", Exact, false),
     ("16.caf", "-c:a pcm_s16le", Exact, false),
@@ -177,7 +182,12 @@ fn every_format_comes_out_as_it_went_in() {
             "row of sounds: | {} | {} | {} | {sound} | {} | {} |",
             name.rsplit('.').next().unwrap(),
             a["codec_name"].as_str().unwrap(),
-            codec.split(' ').skip(2).collect::<Vec<_>>().join(" "),
+            codec
+                .split(' ')
+                .skip(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+                .replace('|', ", "),
             if tags(&before).is_empty() {
                 "has none"
             } else {

@@ -3,6 +3,7 @@
 use crate::cleaner::Settings;
 use crate::live::args::{DevicesArgs, LiveArgs};
 use crate::loudness::Loudness;
+use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
 use crate::template::Template;
 use aeden::presets::{PRESETS, Preset};
@@ -22,13 +23,13 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Take the noise out of WAV files
+    /// Take the noise out of recordings and films
     Clean(CleanArgs),
     /// Take the noise out of a microphone while it is used
     Live(LiveArgs),
     /// List the devices that `aeden live` can use
     Devices(DevicesArgs),
-    /// Tell format, loudness, noise floor and signal-to-noise ratio of WAV files
+    /// Tell format, loudness, noise floor and signal-to-noise ratio of recordings
     Inspect(InspectArgs),
     /// Write a page to show and to hear what cleaning does: before, after, removed
     Report(ReportArgs),
@@ -56,6 +57,7 @@ Examples:
   aeden clean talk.wav out.wav --limit 20   at most 20 dB quieter: some room is left
   aeden clean talk.wav --removed noise.wav --plot talk.png
                                             also what was taken out, and a picture
+  aeden clean talk.mp4 out.mp4 --verify     a film: the picture stays as it is, which is proved
   aeden clean recordings -o cleaned         a whole folder, sub-folders too
   aeden clean 'day?/*.wav' -o cleaned --skip-existing --json
                                             go on where the last run stopped, report as JSON
@@ -69,8 +71,9 @@ Examples:
 
 /// Arguments of `aeden clean`.
 ///
-/// WAV files of 8 to 32 bits and floating point, 1 to 64 channels, 8 to 192 kHz, also RF64 and BW64 beyond 4 GB. Rate,
-/// bit depth, channels, length and other chunks (bext, LIST, …) are kept, and every sample stays at its place in time.
+/// WAV (also RF64 and BW64 beyond 4 GB) and FLAC files, and through the program ffmpeg everything that it reads, films
+/// too: 1 to 64 channels, 8 to 192 kHz. Codec, rate, bit depth, channels, length, tags and other chunks and tracks are
+/// kept, and every sample stays at its place in time; another ending of the output chooses another format.
 /// An output file appears only when it is complete. The input is never changed.
 ///
 /// Defaults of your own stand in a file, aeden/config.toml in the folder for settings (~/.config on Linux and macOS),
@@ -122,13 +125,21 @@ pub struct CleanArgs {
     #[arg(long, value_enum, default_value = "keep")]
     pub bits: Bits,
 
-    /// Also write what has been taken out, a WAV file like the output
+    /// Also write what has been taken out, as a WAV file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub removed: Option<PathBuf>,
 
     /// Also draw spectrograms: before, after, removed
     #[arg(long, value_name = "FILE.png", value_hint = clap::ValueHint::FilePath)]
     pub plot: Option<PathBuf>,
+
+    /// Which track of sound of a film: its number, counted from 1, or all [default: the first]
+    #[arg(long, value_name = "N|all")]
+    pub track: Option<TrackChoice>,
+
+    /// Prove that copied tracks are the same and that the sound has its length, before the output gets its name
+    #[arg(long)]
+    pub verify: bool,
 
     /// What estimates the clean sound
     #[command(flatten)]
@@ -278,7 +289,7 @@ Examples:
 
 {EXIT_STATUS_HELP}"))]
 pub struct InspectArgs {
-    /// WAV files; '-' is standard input
+    /// Files of any kind; '-' is standard input, as WAV
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 

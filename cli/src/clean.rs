@@ -3,26 +3,25 @@
 use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
+use crate::input::{Input, block_frames, decode_block, unreadable};
 use crate::level::Levels;
-use crate::loudness::{Adjustment, Loudness, Spool};
+use crate::loudness::{self, Adjustment, Loudness};
+use crate::media::encode::{Encoded, Spool};
+use crate::media::film::{Cleaned, assemble};
+use crate::media::flac::{self, FlacWriter};
+use crate::media::verify::{self, Proof};
+use crate::media::{Arrangement, Form, Material, TrackChoice, form};
 use crate::output::{Output, Sealed, Target, commit};
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
-use crate::progress::Progress;
-use crate::wav::read::{Error, Reader};
-use crate::wav::samples::{Encoder, decode};
-use crate::wav::write::{Expected, Writer};
+use crate::progress::{FileProgress, Progress};
+use crate::sink::{Sink, WavFile};
+use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
 use serde::Serialize;
-use std::fs::File;
-use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::time::Instant;
-
-/// Samples of all channels that are worked on at once: enough to keep the network busy, little enough for memory.
-const BLOCK_SAMPLES: usize = 1 << 16;
-const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 4_096..=32_768;
 
 /// What is the same for all files of a run.
 pub struct Options {
@@ -30,8 +29,12 @@ pub struct Options {
     pub settings: Settings,
     /// How loud it is to be; `None`: as it comes out.
     pub loudness: Option<Loudness>,
-    /// How it is stored.
-    pub bits: Bits,
+    /// How it is stored; `None`: as it was.
+    pub bits: Option<Encoding>,
+    /// Which tracks of sound; `None`: the first.
+    pub tracks: Option<TrackChoice>,
+    /// Whether the output is proved to be whole before it gets its name.
+    pub verify: bool,
     /// Whether existing outputs are replaced.
     pub overwrite: bool,
     /// Whether folders are made for outputs.
@@ -44,7 +47,14 @@ impl Options {
         Options {
             settings: args.sound.settings(),
             loudness: args.loudness,
-            bits: args.bits,
+            bits: match args.bits {
+                Bits::Keep => None,
+                Bits::Int16 => Some(Encoding::INT16),
+                Bits::Int24 => Some(Encoding::INT24),
+                Bits::Float32 => Some(Encoding::FLOAT32),
+            },
+            tracks: args.track,
+            verify: args.verify,
             overwrite: args.overwrite,
             make_folders: args.output_dir.is_some() || args.template.is_some(),
         }
@@ -64,8 +74,12 @@ pub struct Report {
     pub rate: u32,
     /// Number of channels.
     pub channels: u16,
-    /// Samples of the output: `16`, `24`, `32f`, …
+    /// Samples of the output, `16`, `24`, `32f`, …; those that an encoder was given, if it is lossy.
     pub bits: String,
+    /// By how many microseconds the sound is late against the picture; null where there is no other track.
+    pub late_us: Option<f64>,
+    /// What `--verify` has proved; null without it.
+    pub verified: Option<Proof>,
     /// Seconds that the work took.
     pub took_seconds: f64,
     /// Seconds of sound in a second of work.
@@ -81,197 +95,27 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-/// Where sound is read from. What is not a regular file is read as a stream.
-pub enum Input {
-    /// A regular file: what follows the sound is known at once.
-    File(Reader<BufReader<File>>),
-    /// A pipe or device.
-    Stream(Reader<Box<dyn Read>>),
-}
-
-impl Input {
-    /// Opens a source and reads the header.
-    pub fn open(source: &Source) -> Result<Self, Problem> {
-        let name = source.name();
-        let stream: Box<dyn Read> = match source {
-            Source::Stdin => Box::new(io::stdin().lock()),
-            Source::File(path) => {
-                let (file, about) = File::open(path)
-                    .and_then(|file| file.metadata().map(|about| (file, about)))
-                    .map_err(|e| Problem::io(name, &e))?;
-                if about.is_dir() {
-                    return Err(Problem::file(name, "is a folder; give a file"));
-                }
-                if about.is_file() {
-                    let reader = Reader::open(BufReader::with_capacity(1 << 17, file));
-                    return reader.map(Input::File).map_err(|e| unreadable(name, &e));
-                }
-                Box::new(BufReader::new(file))
-            }
-        };
-        Reader::new(stream, None)
-            .map(Input::Stream)
-            .map_err(|e| unreadable(name, &e))
-    }
-
-    /// Everything before the sound.
-    pub fn header(&self) -> &Header {
-        match self {
-            Input::File(reader) => reader.header(),
-            Input::Stream(reader) => reader.header(),
-        }
-    }
-
-    /// What the samples mean.
-    pub fn format(&self) -> &Format {
-        &self.header().format
-    }
-
-    /// Frames in it, if that is known.
-    pub fn frames(&self) -> Option<u64> {
-        match self {
-            Input::File(reader) => reader.frames(),
-            Input::Stream(reader) => reader.frames(),
-        }
-    }
-
-    /// See [`Reader::read`].
-    pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
-        match self {
-            Input::File(reader) => reader.read(frames, raw),
-            Input::Stream(reader) => reader.read(frames, raw),
-        }
-    }
-
-    /// See [`Reader::after`].
-    pub fn after(&self) -> Option<&[Chunk]> {
-        match self {
-            Input::File(reader) => reader.after(),
-            Input::Stream(reader) => reader.after(),
-        }
-    }
-
-    /// See [`Reader::finish`].
-    pub fn finish(&mut self) -> Result<&[Chunk], Error> {
-        match self {
-            Input::File(reader) => reader.finish(),
-            Input::Stream(reader) => reader.finish(),
-        }
-    }
-
-    /// See [`Reader::warnings`].
-    pub fn warnings(&self) -> &[String] {
-        match self {
-            Input::File(reader) => reader.warnings(),
-            Input::Stream(reader) => reader.warnings(),
-        }
-    }
-}
-
-/// A [`Problem`] of reading.
-pub fn unreadable(name: &Path, error: &Error) -> Problem {
-    match error {
-        Error::Io(e) => Problem::io(name, e),
-        Error::Malformed(text) => Problem::file(name, text),
-    }
-}
-
-/// Decodes a block, or says where a sample is that is none. `start`: frames before this block.
-pub fn decode_block(
-    name: &Path,
-    format: &Format,
-    raw: &[u8],
-    start: u64,
-    planes: &mut [Vec<f32>],
-) -> Result<(), Problem> {
-    decode(format, raw, planes).map_err(|(frame, channel)| {
-        let seconds = (start + frame as u64) as f64 / f64::from(format.rate);
-        let what = "is not a finite number; the file is damaged, export it again";
-        Problem::file(
-            name,
-            format!("the sample at {seconds:.6} s in channel {} {what}", channel + 1),
-        )
-    })
-}
-
-/// How many frames are worked on at once.
-pub fn block_frames(channels: u16) -> usize {
-    (BLOCK_SAMPLES / usize::from(channels)).clamp(*BLOCK_FRAMES.start(), *BLOCK_FRAMES.end())
-}
-
-/// A WAV file that is being written.
-struct SoundFile {
-    writer: Writer<Output>,
-    encoder: Encoder,
-    raw: Vec<u8>,
-    target: Target,
-}
-
-impl SoundFile {
-    fn create(
-        target: &Target,
-        overwrite: bool,
-        header: &Header,
-        expected: Expected,
-        dither: bool,
-    ) -> Result<Self, Problem> {
-        let output = Output::create(target, overwrite)?;
-        let expected = Expected {
-            correctable: output.is_seekable(),
-            ..expected
-        };
-        let writer = Writer::begin(output, header, expected).map_err(|e| Problem::io(target.name(), &e))?;
-        let encoder = Encoder::new(header.format.encoding, header.format.channels.into(), dither);
-        Ok(SoundFile {
-            writer,
-            encoder,
-            raw: Vec::new(),
-            target: target.clone(),
-        })
-    }
-
-    fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
-        self.encoder.encode(planes, &mut self.raw);
-        self.writer
-            .write(&self.raw)
-            .map_err(|e| Problem::io(self.target.name(), &e))
-    }
-
-    fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
-        self.writer
-            .write(raw)
-            .map_err(|e| Problem::io(self.target.name(), &e))
-    }
-
-    fn finish(self, after: &[Chunk]) -> Result<Sealed, Problem> {
-        let (output, patches) = self
-            .writer
-            .finish(after)
-            .map_err(|e| Problem::io(self.target.name(), &e))?;
-        output.seal(&patches)
-    }
-}
-
 /// Everything that takes part in the sound before and after.
-struct Results {
-    cleaned: SoundFile,
+struct Results<'a> {
+    /// What errors of the output are about.
+    output: &'a Path,
+    cleaned: Sink,
     /// Where cleaned sound waits for its gain.
-    spool: Option<Spool>,
-    removed: Option<SoundFile>,
+    waiting: Option<loudness::Spool>,
+    removed: Option<WavFile>,
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
 }
 
-impl Results {
+impl Results<'_> {
     /// Takes a block before and after cleaning; `raw` if the output is to have exactly these bytes.
     fn take(&mut self, before: &[Vec<f32>], after: &[Vec<f32>], raw: Option<&[u8]>) -> Result<(), Problem> {
-        match (&mut self.spool, raw) {
-            (Some(spool), _) => spool
+        match &mut self.waiting {
+            Some(waiting) => waiting
                 .push(before, after)
-                .map_err(|e| Problem::io(self.cleaned.target.name(), &e))?,
-            (None, Some(raw)) => self.cleaned.write_raw(raw)?,
-            (None, None) => self.cleaned.write(after)?,
+                .map_err(|e| Problem::io(self.output, &e))?,
+            None => self.cleaned.write(after, raw)?,
         }
         self.levels[0].push(before);
         self.levels[1].push(after);
@@ -293,6 +137,13 @@ impl Results {
     }
 }
 
+/// What is made beside the cleaned sound.
+#[derive(Clone, Copy)]
+struct Extras<'a> {
+    removed: Option<&'a Target>,
+    plot: Option<&'a Target>,
+}
+
 /// Cleans one file. If anything fails, nothing has been written under the names of the outputs.
 pub fn clean(
     job: &Job,
@@ -300,168 +151,464 @@ pub fn clean(
     network: &Network,
     progress: &Progress,
 ) -> Result<Report, Problem> {
-    let name = job.input.name();
-    let mut input = Input::open(&job.input)?;
     let started = Instant::now();
-    let format = input.format().clone();
-    let channels = usize::from(format.channels);
-    let bar = progress.file(name, input.frames(), format.rate);
-
-    let encoding = match options.bits {
-        Bits::Keep => format.encoding,
-        Bits::Int16 => Encoding::INT16,
-        Bits::Int24 => Encoding::INT24,
-        Bits::Float32 => Encoding::FLOAT32,
+    let name = job.input.name();
+    let mut input = Input::open_track(&job.input, options.tracks.unwrap_or(TrackChoice::Number(1)))?;
+    let path = match &job.input {
+        Source::Stdin => None,
+        // A pipe or device can be read only once.
+        Source::File(_) if matches!(input, Input::Stream(_)) => None,
+        Source::File(path) => Some(path.as_path()),
     };
-    let unchanged = options.settings.change_nothing();
-    let coarse = matches!(
-        encoding,
-        Encoding::Int {
-            valid_bits: ..=16,
-            ..
-        }
-    );
-    let dither = coarse
-        && (!unchanged || options.loudness.is_some() || format.encoding.resolution() > encoding.resolution());
-    let header = input.header().clone().with_encoding(encoding);
-    let streamed = !matches!(job.output, Target::File(_));
-    let after_bytes = |chunks: &[Chunk]| chunks.iter().map(Chunk::stored_bytes).sum();
-    let expected = Expected {
-        frames: input.frames(),
-        // Between two pipes there is no place for what is only known at the end.
-        after: input.after().map(after_bytes).or(streamed.then_some(0)),
-        ..Expected::default()
+    let material = Material {
+        path,
+        media: input.media(),
+        format: input.format(),
     };
+    let form = form(&material, &job.output, options.bits, options.tracks)?;
     if let Some(folder) = job.output.name().parent()
         && options.make_folders
     {
         std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
     }
-    let mut results = Results {
-        cleaned: SoundFile::create(&job.output, options.overwrite, &header, expected, dither)?,
-        spool: match options.loudness {
-            Some(_) => Some(Spool::new(name, &job.output.folder(), format.rate, channels)?),
-            None => None,
-        },
-        removed: match &job.removed {
-            Some(target) => Some(SoundFile::create(
-                target,
-                options.overwrite,
-                &header,
-                expected,
-                coarse,
-            )?),
-            None => None,
-        },
-        levels: [(); 2].map(|()| Levels::new(format.rate, channels)),
-        pictures: job
-            .plot
-            .is_some()
-            .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
-        difference: vec![Vec::new(); channels],
+    let work = Work {
+        job,
+        options,
+        network,
+        bar: progress.file(name, input.frames_about(), input.format().rate),
     };
-    // Created now, so that an unwritable place shows before the work.
-    let mut plot = match &job.plot {
-        Some(target) => Some(Output::create(target, options.overwrite)?),
-        None => None,
-    };
+    let mut report = match form {
+        Form::Wav => work.to_wav(&mut input),
+        Form::Flac => work.to_flac(&mut input),
+        Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
+        Form::Film(arrangement) => work.to_film(input, arrangement),
+    }?;
+    report.took_seconds = started.elapsed().as_secs_f64();
+    report.speed = report.seconds / report.took_seconds;
+    Ok(report)
+}
 
-    let mut way = match unchanged {
-        true => None,
-        false => Some(Aligned::new(
-            network.cleaner(format.rate, channels, &options.settings)?,
-            channels,
-        )),
-    };
-    let block = block_frames(format.channels);
-    let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); channels]);
-    let mut frames = 0u64;
-    loop {
-        let got = input.read(block, &mut raw).map_err(|e| unreadable(name, &e))?;
-        if got == 0 {
-            break;
+/// One file under way.
+struct Work<'a> {
+    job: &'a Job,
+    options: &'a Options,
+    network: &'a Network,
+    bar: FileProgress,
+}
+
+/// What came of one track of sound.
+struct Passed<'a> {
+    results: Results<'a>,
+    loudness: Option<Adjustment>,
+    frames: u64,
+    plot: Option<Output>,
+    expected: Expected,
+}
+
+impl Work<'_> {
+    /// A WAV file or stream.
+    fn to_wav(&self, input: &mut Input) -> Result<Report, Problem> {
+        let encoding = self.options.bits.unwrap_or(input.depth());
+        let header = input.header().clone().with_encoding(encoding);
+        let expected = self.expected(input);
+        let sink = WavFile::create(
+            &self.job.output,
+            self.options.overwrite,
+            &header,
+            expected,
+            self.dither(input, encoding),
+        )?;
+        let passed = self.pass(input, Sink::Wav(sink), encoding, self.extras())?;
+        self.finish(input, passed, encoding, |sink, after| match sink {
+            Sink::Wav(file) => file.finish(after),
+            Sink::Encoded(_) | Sink::Flac(_) | Sink::Spool(_) => unreachable!("made just above"),
+        })
+    }
+
+    /// A FLAC file from a FLAC or WAV file.
+    fn to_flac(&self, input: &mut Input) -> Result<Report, Problem> {
+        let encoding = flac::encoding_for(self.options.bits.unwrap_or(input.format().encoding));
+        let (blocks, lost) = match &*input {
+            Input::Flac(reader) => (flac::blocks_of_flac(reader.metadata()), Vec::new()),
+            input => flac::blocks_of_wav(input.header(), input.after().unwrap_or_default()),
+        };
+        let format = Format {
+            encoding,
+            ..input.format().clone()
+        };
+        let (output, overwrite) = (&self.job.output, self.options.overwrite);
+        let sink = FlacWriter::create(output, overwrite, &format, blocks, self.dither(input, encoding))?;
+        let passed = self.pass(input, Sink::Flac(Box::new(sink)), encoding, self.extras())?;
+        let mut report = self.finish(input, passed, encoding, |sink, _| match sink {
+            Sink::Flac(file) => {
+                let sealed = file.finish()?;
+                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                    flac::prove(place, output.name())?;
+                }
+                Ok(sealed)
+            }
+            Sink::Wav(_) | Sink::Encoded(_) | Sink::Spool(_) => unreachable!("made just above"),
+        })?;
+        report.verified = self.options.verify.then_some(Proof {
+            exact_lengths: 1,
+            ..Proof::default()
+        });
+        if !lost.is_empty() {
+            report.warnings.push(format!(
+                "FLAC has no place for these chunks, which are left out: {}",
+                lost.join(", ")
+            ));
         }
-        decode_block(name, &format, &raw, frames, &mut planes)?;
-        match &mut way {
-            Some(way) => {
-                way.push(&planes);
+        Ok(report)
+    }
+
+    /// One track of sound, which ffmpeg encodes at the same time.
+    fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Report, Problem> {
+        let assembly = arrangement.assembly(false);
+        let encoding = assembly.tracks[0].codec.feed;
+        let sink = Encoded::start(
+            &self.job.output,
+            self.options.overwrite,
+            &assembly,
+            self.dither(input, encoding),
+        )?;
+        let passed = self.pass(input, Sink::Encoded(sink), encoding, self.extras())?;
+        let (frames, name) = (passed.frames, self.job.output.name());
+        let mut proof = None;
+        let mut report = self.finish(input, passed, encoding, |sink, _| match sink {
+            Sink::Encoded(encoded) => {
+                let sealed = encoded.finish()?;
+                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                    let place_of_sound = assembly.sound_place(0);
+                    let exact = verify::length(place, place_of_sound, frames, name)?;
+                    proof = Some(Proof {
+                        identical_tracks: verify::copied_tracks(place, name, &assembly)?,
+                        exact_lengths: usize::from(exact),
+                        padded_lengths: usize::from(!exact),
+                    });
+                }
+                Ok(sealed)
+            }
+            Sink::Wav(_) | Sink::Flac(_) | Sink::Spool(_) => unreachable!("made just above"),
+        })?;
+        report.verified = proof;
+        report.warnings.extend(assembly.losses());
+        Ok(report)
+    }
+
+    /// Cleaned tracks among others. `--removed` and `--plot` are about the first.
+    fn to_film(&self, first: Input, mut arrangement: Arrangement) -> Result<Report, Problem> {
+        let mut first = Some(first);
+        let Target::File(target) = &self.job.output else {
+            unreachable!("a film is written to a file")
+        };
+        let mut cleaned = Vec::new();
+        let (mut sealed, mut report): (Vec<Sealed>, Option<Report>) = (Vec::new(), None);
+        for (number, track) in std::mem::take(&mut arrangement.tracks).into_iter().enumerate() {
+            let mut input = match first.take() {
+                Some(input) if number == 0 => input,
+                _ => Input::open_track(&self.job.input, TrackChoice::Number(number + 1))?,
+            };
+            let encoding = track.codec.feed;
+            let dither = self.dither(&input, encoding);
+            let spool = Spool::create(target, &track.codec, track.channels, dither)?;
+            let extras = match number {
+                0 => self.extras(),
+                _ => Extras {
+                    removed: None,
+                    plot: None,
+                },
+            };
+            let passed = self.pass(&mut input, Sink::Spool(spool), encoding, extras)?;
+            let (made, spool, mut part) = self.close(&mut input, passed, encoding)?;
+            sealed.extend(made);
+            match &mut report {
+                None => report = Some(part),
+                Some(report) => {
+                    report.clipped += part.clipped;
+                    report.warnings.append(&mut part.warnings);
+                }
+            }
+            match spool {
+                Sink::Spool(spool) => cleaned.push(Cleaned { track, spool }),
+                Sink::Wav(_) | Sink::Encoded(_) | Sink::Flac(_) => unreachable!("made just above"),
+            }
+        }
+        let Some((mut report, original)) = report.zip(arrangement.original.as_ref()) else {
+            unreachable!("a film has an original and a track that is cleaned")
+        };
+        let frames: Vec<u64> = cleaned.iter().map(|one| one.spool.frames()).collect();
+        let name = self.job.output.name();
+        let mut proof = None;
+        let finished = assemble(
+            (&original.0, &original.1),
+            &mut cleaned,
+            arrangement.container,
+            arrangement.same_container,
+            (&self.job.output, self.options.overwrite),
+            |place, assembly| {
+                if !self.options.verify {
+                    return Ok(());
+                }
+                let mut found = Proof {
+                    identical_tracks: verify::copied_tracks(place, name, assembly)?,
+                    ..Proof::default()
+                };
+                for (number, frames) in frames.iter().enumerate() {
+                    let skipped =
+                        (assembly.tracks[number].skip * f64::from(assembly.tracks[number].rate)).round();
+                    match verify::length(place, assembly.sound_place(number), frames - skipped as u64, name)?
+                    {
+                        true => found.exact_lengths += 1,
+                        false => found.padded_lengths += 1,
+                    }
+                }
+                proof = Some(found);
+                Ok(())
+            },
+        )?;
+        report.late_us = finished.late.map(|late| late * 1e6);
+        report.verified = proof;
+        report.warnings.extend(finished.warnings);
+        sealed.insert(0, finished.sealed);
+        commit(sealed)?;
+        Ok(report)
+    }
+
+    fn extras(&self) -> Extras<'_> {
+        Extras {
+            removed: self.job.removed.as_ref(),
+            plot: self.job.plot.as_ref(),
+        }
+    }
+
+    fn unchanged(&self) -> bool {
+        self.options.settings.change_nothing()
+    }
+
+    /// Whether samples of this encoding are dithered.
+    fn dither(&self, input: &Input, encoding: Encoding) -> bool {
+        is_coarse(encoding)
+            && (!self.unchanged()
+                || self.options.loudness.is_some()
+                || input.format().encoding.resolution() > encoding.resolution())
+    }
+
+    /// What is known of a WAV file before its first sample is written.
+    fn expected(&self, input: &Input) -> Expected {
+        let streamed = !matches!(self.job.output, Target::File(_));
+        let after_bytes = |chunks: &[Chunk]| chunks.iter().map(Chunk::stored_bytes).sum();
+        Expected {
+            frames: input.frames(),
+            // Between two pipes there is no place for what is only known at the end.
+            after: input.after().map(after_bytes).or(streamed.then_some(0)),
+            ..Expected::default()
+        }
+    }
+
+    /// Cleans all of a track into a sink that is fed samples of `encoding`.
+    fn pass(
+        &self,
+        input: &mut Input,
+        sink: Sink,
+        encoding: Encoding,
+        extras: Extras,
+    ) -> Result<Passed<'_>, Problem> {
+        let name = self.job.input.name();
+        let format = input.format().clone();
+        let channels = usize::from(format.channels);
+        let expected = self.expected(input);
+        let removed_header: Header = input.header().clone().with_encoding(match encoding {
+            // A track of a film or a lossy file has no depth of its own.
+            Encoding::Float { .. } if self.options.bits.is_none() => input.depth(),
+            encoding => encoding,
+        });
+        let output = &self.job.output;
+        let mut results = Results {
+            output: output.name(),
+            cleaned: sink,
+            waiting: match self.options.loudness {
+                Some(_) => Some(loudness::Spool::new(
+                    name,
+                    &output.folder(),
+                    format.rate,
+                    channels,
+                )?),
+                None => None,
+            },
+            removed: match extras.removed {
+                Some(target) => Some(WavFile::create(
+                    target,
+                    self.options.overwrite,
+                    &removed_header,
+                    expected,
+                    is_coarse(removed_header.format.encoding),
+                )?),
+                None => None,
+            },
+            levels: [(); 2].map(|()| Levels::new(format.rate, channels)),
+            pictures: extras
+                .plot
+                .is_some()
+                .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
+            difference: vec![Vec::new(); channels],
+        };
+        // Created now, so that an unwritable place shows before the work.
+        let plot = match extras.plot {
+            Some(target) => Some(Output::create(target, self.options.overwrite)?),
+            None => None,
+        };
+
+        let mut way = match self.unchanged() {
+            true => None,
+            false => Some(Aligned::new(
+                self.network
+                    .cleaner(format.rate, channels, &self.options.settings)?,
+                channels,
+            )),
+        };
+        let block = block_frames(format.channels);
+        let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); channels]);
+        let mut frames = 0u64;
+        loop {
+            let got = input.read(block, &mut raw).map_err(|e| unreadable(name, &e))?;
+            if got == 0 {
+                break;
+            }
+            decode_block(name, &format, &raw, frames, &mut planes)?;
+            match &mut way {
+                Some(way) => {
+                    way.push(&planes);
+                    results.take(&way.before, &way.after, None)?;
+                }
+                None => {
+                    let exact = (encoding == format.encoding).then_some(&raw[..]);
+                    results.take(&planes, &planes, exact)?;
+                }
+            }
+            frames += got as u64;
+            self.bar.advance(got);
+        }
+        if let Some(way) = &mut way {
+            while way.flush(block) {
                 results.take(&way.before, &way.after, None)?;
             }
-            None => {
-                let exact = (encoding == format.encoding).then_some(&raw[..]);
-                results.take(&planes, &planes, exact)?;
-            }
         }
-        frames += got as u64;
-        bar.advance(got);
-    }
-    if let Some(way) = &mut way {
-        while way.flush(block) {
-            results.take(&way.before, &way.after, None)?;
+        let mut loudness = None;
+        if let Some((waiting, wish)) = results.waiting.take().zip(self.options.loudness) {
+            let broken = |e| Problem::io(output.name(), &e);
+            loudness = Some(waiting.play(wish, broken, |planes| results.cleaned.write(planes, None))?);
         }
+        Ok(Passed {
+            results,
+            loudness,
+            frames,
+            plot,
+            expected,
+        })
     }
 
-    let mut warnings = Vec::new();
-    let after = input.finish().map_err(|e| unreadable(name, &e))?;
-    let after = match expected.after {
-        Some(0) if !after.is_empty() => {
-            warnings
-                .push("the chunks after the sound cannot be kept in a stream; they are left out".to_string());
-            &[]
+    /// Ends a track: what stands beside the cleaned sound is complete, and the sink has everything.
+    fn close(
+        &self,
+        input: &mut Input,
+        passed: Passed,
+        encoding: Encoding,
+    ) -> Result<(Vec<Sealed>, Sink, Report), Problem> {
+        let (format, name) = (input.format().clone(), self.job.input.name());
+        let Passed {
+            results,
+            loudness,
+            frames,
+            mut plot,
+            expected,
+        } = passed;
+        let mut warnings = Vec::new();
+        let after = input.finish().map_err(|e| unreadable(name, &e))?;
+        let after = kept_after(after, &expected, &mut warnings);
+        let clipped = results.cleaned.clipped();
+        let mut sealed = Vec::new();
+        if let Some(removed) = results.removed {
+            sealed.push(removed.finish(after)?);
         }
-        _ => after,
-    };
-    let mut loudness = None;
-    if let Some((spool, wish)) = results.spool.take().zip(options.loudness) {
-        let broken = |e| Problem::io(job.output.name(), &e);
-        let adjustment = spool.play(wish, broken, |planes| results.cleaned.write(planes))?;
-        warnings.extend(adjustment.warning.clone());
-        loudness = Some(adjustment);
+        if let (Some(output), Some(mut pictures), Some(target)) =
+            (&mut plot, results.pictures, &self.job.plot)
+        {
+            pictures.iter_mut().for_each(Spectrogram::finish);
+            let [before, after, removed] = &pictures;
+            draw(before, after, removed, &mut *output)
+                .map_err(|e| Problem::file(target.name(), describe(&e)))?;
+        }
+        if let Some(plot) = plot {
+            sealed.push(plot.seal(&[])?);
+        }
+        warnings.splice(0..0, input.warnings().iter().cloned());
+        warnings.extend(loudness.iter().flat_map(|adjustment| adjustment.warning.clone()));
+        if clipped > 0 {
+            warnings.push(format!(
+                "{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"
+            ));
+        }
+        let [mut before, mut after] = results.levels;
+        before.finish();
+        after.finish();
+        let report = Report {
+            input: name.display().to_string(),
+            output: self.job.output.name().display().to_string(),
+            seconds: frames as f64 / f64::from(format.rate),
+            rate: format.rate,
+            channels: format.channels,
+            bits: encoding.short_name(),
+            took_seconds: 0.0,
+            speed: 0.0,
+            clipped,
+            noise_reduction_db: before
+                .noise_floor()
+                .zip(after.noise_floor())
+                .map(|(before, after)| before - after),
+            loudness,
+            late_us: None,
+            verified: None,
+            warnings,
+        };
+        Ok((sealed, results.cleaned, report))
     }
-    let clipped = results.cleaned.encoder.clipped();
-    let mut sealed = vec![results.cleaned.finish(after)?];
-    if let Some(removed) = results.removed {
-        sealed.push(removed.finish(after)?);
-    }
-    if let (Some(output), Some(mut pictures), Some(target)) = (&mut plot, results.pictures, &job.plot) {
-        pictures.iter_mut().for_each(Spectrogram::finish);
-        let [before, after, removed] = &pictures;
-        draw(before, after, removed, &mut *output).map_err(|e| Problem::file(target.name(), describe(&e)))?;
-    }
-    if let Some(plot) = plot {
-        sealed.push(plot.seal(&[])?);
-    }
-    commit(sealed)?;
-    drop(bar);
 
-    warnings.splice(0..0, input.warnings().iter().cloned());
-    if clipped > 0 {
-        warnings.push(format!(
-            "{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"
-        ));
+    /// Ends an output of one track and gives everything its name.
+    fn finish(
+        &self,
+        input: &mut Input,
+        passed: Passed,
+        encoding: Encoding,
+        end: impl FnOnce(Sink, &[Chunk]) -> Result<Sealed, Problem>,
+    ) -> Result<Report, Problem> {
+        let name = self.job.input.name();
+        let expected = passed.expected;
+        let (mut sealed, sink, report) = self.close(input, passed, encoding)?;
+        let after = input.finish().map_err(|e| unreadable(name, &e))?;
+        sealed.insert(0, end(sink, kept_after(after, &expected, &mut Vec::new()))?);
+        commit(sealed)?;
+        Ok(report)
     }
-    let [mut before, mut after] = results.levels;
-    before.finish();
-    after.finish();
-    let seconds = frames as f64 / f64::from(format.rate);
-    let took_seconds = started.elapsed().as_secs_f64();
-    Ok(Report {
-        input: name.display().to_string(),
-        output: job.output.name().display().to_string(),
-        seconds,
-        rate: format.rate,
-        channels: format.channels,
-        bits: encoding.short_name(),
-        took_seconds,
-        speed: seconds / took_seconds,
-        clipped,
-        noise_reduction_db: before
-            .noise_floor()
-            .zip(after.noise_floor())
-            .map(|(before, after)| before - after),
-        loudness,
-        warnings,
-    })
+}
+
+fn is_coarse(encoding: Encoding) -> bool {
+    matches!(
+        encoding,
+        Encoding::Int {
+            valid_bits: ..=16,
+            ..
+        }
+    )
+}
+
+/// Chunks after the sound of a WAV file, where there is a place for them.
+fn kept_after<'a>(after: &'a [Chunk], expected: &Expected, warnings: &mut Vec<String>) -> &'a [Chunk] {
+    if expected.after == Some(0) && !after.is_empty() {
+        warnings.push("the chunks after the sound cannot be kept in a stream; they are left out".to_string());
+        return &[];
+    }
+    after
 }
 
 /// One line for a person.

@@ -1,13 +1,13 @@
 //! `aeden inspect`: what a recording is like, and what cleaning would do for it.
 
 use crate::aligned::Aligned;
-use crate::clean::{Input, block_frames, decode_block, unreadable};
 use crate::cleaner::{Network, Settings};
+use crate::input::{Input, block_frames, decode_block, unreadable};
 use crate::level::Levels;
 use crate::loudness::Meter;
 use crate::plan::Source;
 use crate::problem::{Problem, one_line};
-use crate::wav::{Container, printable};
+use crate::wav::printable;
 use serde::Serialize;
 
 /// What was found; a line of `--json`.
@@ -110,12 +110,7 @@ pub fn inspect(
 
     Ok(Findings {
         file: name.display().to_string(),
-        container: match header.container {
-            Container::Riff => "RIFF",
-            Container::Rf64 => "RF64",
-            Container::Bw64 => "BW64",
-        }
-        .into(),
+        container: input.container(),
         rate: format.rate,
         channels: format.channels,
         bits: format.encoding.short_name(),

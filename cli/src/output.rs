@@ -28,6 +28,8 @@ pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
     let _ = ctrlc::set_handler(move || {
         // The lock is kept: nothing is created or renamed any more.
         let files = unfinished();
+        // Programs first: one that goes on writing might make its file again.
+        crate::media::programs::kill_all();
         for path in files.iter() {
             let _ = std::fs::remove_file(path);
         }
@@ -103,6 +105,13 @@ pub struct Sealed {
     temporary: Option<Temporary>,
 }
 
+impl Sealed {
+    /// The complete file under the name that it has until then; `None` if it is no file.
+    pub fn path(&self) -> Option<&Path> {
+        self.temporary.as_ref()?.0.as_ref().map(NamedTempFile::path)
+    }
+}
+
 /// A file that is removed when it is dropped, or when the process is told to stop.
 struct Temporary(Option<NamedTempFile>);
 
@@ -123,6 +132,14 @@ impl Output {
             overwrite,
             stream: BufWriter::with_capacity(1 << 17, stream),
         })
+    }
+
+    /// The unfinished file, where another program may write instead; `None` if the output is none.
+    pub fn path(&self) -> Option<&Path> {
+        match self.stream.get_ref() {
+            Stream::Temporary(temporary) => temporary.0.as_ref().map(NamedTempFile::path),
+            Stream::Open(_) => None,
+        }
     }
 
     /// Whether [`seal`](Output::seal) can correct what has been written.

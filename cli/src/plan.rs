@@ -1,6 +1,7 @@
 //! What will be read, written, left alone and refused, settled before anything is done.
 
 use crate::args::CleanArgs;
+use crate::media::container::has_known_ending;
 use crate::output::{Target, exists};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
@@ -8,9 +9,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-
-/// File name endings that are taken from folders.
-const ENDINGS: [&str; 5] = ["wav", "wave", "bwf", "rf64", "bw64"];
 
 /// Where sound comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -257,7 +255,7 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     name.push(".clean.");
     // A name without a usual ending gets one.
-    let ending = path.extension().filter(|_| has_sound_ending(path));
+    let ending = path.extension().filter(|_| has_known_ending(path));
     name.push(ending.unwrap_or("wav".as_ref()));
     path.with_file_name(name)
 }
@@ -268,11 +266,6 @@ fn stands_for_several(path: &Path) -> bool {
 
 fn is_pattern(path: &Path) -> bool {
     path.to_str().is_some_and(|text| text.contains(['*', '?', '[']))
-}
-
-fn has_sound_ending(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_ascii_lowercase());
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
 /// One input of a command with `-o`: a file, a folder, a pattern.
@@ -336,10 +329,8 @@ fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
         });
     let mut pairs: Vec<Pair> = found.collect();
     if pairs.is_empty() {
-        let what = format!(
-            "no sound files in this folder; files named .{} are taken",
-            ENDINGS.join(", .")
-        );
+        let what =
+            "no sound or film files in this folder, by their names' endings; give the files themselves";
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
     pairs
@@ -372,7 +363,7 @@ pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::
                 if own.is_none() || path.canonicalize().ok() != own {
                     inner.push(path);
                 }
-            } else if has_sound_ending(&path) {
+            } else if has_known_ending(&path) {
                 found.push(Ok(path));
             }
         }

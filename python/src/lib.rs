@@ -75,7 +75,9 @@ impl Denoiser {
             )));
         }
         let out = PyArray2::<f32>::zeros(py, [channels, length], false);
-        samples.as_array().assign_to(&mut out.try_readwrite()?.as_array_mut());
+        samples
+            .as_array()
+            .assign_to(&mut out.try_readwrite()?.as_array_mut());
         if length > 0 {
             let mut writable = out.try_readwrite()?;
             let mut rows: Vec<&mut [f32]> = writable.as_slice_mut()?.chunks_exact_mut(length).collect();
@@ -121,8 +123,10 @@ impl Denoiser {
             listen: if removed { Listen::Removed } else { Listen::Cleaned },
             ..Config::default()
         };
-        let cleaner = Cleaner::new(&config, |channels| Ok(Box::new(weights.engine(channels, MAX_FRAMES))))
-            .map_err(refused)?;
+        let cleaner = Cleaner::new(&config, |channels| {
+            Ok(Box::new(weights.engine(channels, MAX_FRAMES)))
+        })
+        .map_err(refused)?;
         Ok(Denoiser {
             latency: cleaner.latency(),
             cleaner: Mutex::new(cleaner),

@@ -5,6 +5,7 @@ mod bench;
 mod bundle;
 mod eval;
 mod fixtures;
+mod formats;
 mod licences;
 mod program;
 mod python;
@@ -39,6 +40,7 @@ cargo xtask TASK
   bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
                --model FILE       a model file instead of the built-in model
                --long             also the memory that a 2-hour stereo file takes
+  formats    clean a file of every format and measure it; writes the tables of docs/formats.md
   bundle     build `plugin` as VST3 and CLAP, into target/bundled
                --release          optimised, for use
                --install          also copy it to where this user's hosts look
@@ -88,11 +90,14 @@ fn run(arguments: &[String]) -> Result<()> {
         "fuzz" => test::fuzz(options),
         "batch" => test::batch(options),
         "all-day" => test::all_day(options),
-        "setup" | "test" | "wheel" | "fixtures" if !options.is_empty() => bail!("{task} takes no options\n\n{USAGE}"),
+        "setup" | "test" | "wheel" | "fixtures" | "formats" if !options.is_empty() => {
+            bail!("{task} takes no options\n\n{USAGE}")
+        }
         "setup" => setup::run(),
         "test" => test::run(),
         "wheel" => python::wheel(),
         "fixtures" => fixtures::run(),
+        "formats" => formats::run(),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

@@ -26,7 +26,13 @@ pub fn test() -> Result<String> {
         "--force-reinstall",
     ];
     program::run(Command::new(&python).args(install).arg(wheel))?;
-    program::run(Command::new("cargo").args(["build", "--locked", "--all-features", "--package", "aeden-cli"]))?;
+    program::run(Command::new("cargo").args([
+        "build",
+        "--locked",
+        "--all-features",
+        "--package",
+        "aeden-cli",
+    ]))?;
     let aeden = std::path::absolute(target().join("debug").join("aeden"))?;
     let mut said = Vec::new();
     for folder in ["python/tests", "scale"] {

@@ -25,6 +25,9 @@ const SOUND: &[&str] = &[
     "wireplumber",
 ];
 
+/// The Debian packages that the tests of files other than WAV make those with.
+const MEDIA: &[&str] = &["ffmpeg"];
+
 /// What the plugin's standalone program is built with, by the names of Debian and of `pkg-config`.
 pub const STANDALONE_PACKAGES: [&str; 3] = ["pkg-config", "libasound2-dev", "libjack-jackd2-dev"];
 const STANDALONE_LIBRARIES: [&str; 2] = ["alsa", "jack"];
@@ -55,6 +58,7 @@ const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 pub fn run() -> Result<()> {
     if cfg!(target_os = "linux") {
         install_missing(SOUND)?;
+        install_missing(MEDIA)?;
     }
     if let Err(e) = install_missing(HOSTS) {
         eprintln!("{e:#}; without it some tests of the plugin are skipped");

@@ -1,6 +1,7 @@
 //! Takes a WAV stream apart, without ever needing to seek and without trusting a size that it states.
 
 use super::{Chunk, Container, Format, Header, printable};
+use crate::kind::Kind;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Memory for the chunks that are carried along, in bytes; what does not fit is left out with a warning.
@@ -500,32 +501,13 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 /// Names what was found instead, and the way to a WAV file.
 fn what_it_is(first: &[u8]) -> String {
-    let is = |at: usize, magic: &[u8]| first.get(at..at + magic.len()) == Some(magic);
-    let name = if is(0, b"fLaC") {
-        "FLAC"
-    } else if is(0, b"OggS") {
-        "Ogg"
-    } else if is(0, b"ID3") || is(0, &[0xff, 0xfb]) || is(0, &[0xff, 0xf3]) || is(0, &[0xff, 0xf2]) {
-        "MP3"
-    } else if is(0, b"FORM") {
-        "AIFF"
-    } else if is(0, b"RIFX") {
-        "big-endian RIFX"
-    } else if is(0, b"riff") {
-        "Wave64"
-    } else if is(0, b"caff") {
-        "CAF"
-    } else if is(4, b"ftyp") {
-        "MP4"
-    } else if is(0, &[0x1a, 0x45, 0xdf, 0xa3]) {
-        "Matroska or WebM"
-    } else if first
-        .iter()
-        .all(|b| (b' '..=b'~').contains(b) || b"\t\r\n".contains(b))
-    {
-        return "text; give the recording itself".into();
-    } else {
-        return "something else; give a WAV file, or convert it: ffmpeg -i IN OUT.wav".into();
+    let name = match Kind::of(first) {
+        Kind::Text => return "text; give the recording itself".into(),
+        Kind::Wav | Kind::Unknown => {
+            return "something else; give a WAV file, or convert it: ffmpeg -i IN OUT.wav".into();
+        }
+        Kind::Flac => "FLAC",
+        Kind::Named(name) => name,
     };
-    format!("{name}; convert it: ffmpeg -i IN OUT.wav")
+    format!("{name}; only WAV can be read from a pipe, give a file or convert it: ffmpeg -i IN -f wav -")
 }

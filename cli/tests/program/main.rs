@@ -9,6 +9,7 @@ mod defaults;
 mod files;
 mod formats;
 mod loudness;
+mod media;
 mod models;
 mod page;
 mod recordings;

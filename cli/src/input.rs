@@ -1,0 +1,198 @@
+//! Where sound comes from: WAV files and streams, and everything that ffmpeg reads, all as blocks of samples.
+
+use crate::kind::Kind;
+use crate::media::flac::FlacReader;
+use crate::media::{Media, TrackChoice};
+use crate::plan::Source;
+use crate::problem::Problem;
+use crate::wav::read::{Error, Reader};
+use crate::wav::samples::decode;
+use crate::wav::{Chunk, Container, Encoding, Format, Header};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+/// Samples of all channels that are worked on at once: enough to keep the network busy, little enough for memory.
+const BLOCK_SAMPLES: usize = 1 << 16;
+const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 4_096..=32_768;
+
+/// Sound that is being read. What is not a regular file is read as a stream, and must be WAV.
+pub enum Input {
+    /// A WAV file: what follows the sound is known at once.
+    File(Reader<BufReader<File>>),
+    /// WAV from a pipe or device.
+    Stream(Reader<Box<dyn Read>>),
+    /// A FLAC file, which needs no other program.
+    Flac(Box<FlacReader>),
+    /// A track of any other file.
+    Media(Box<Media>),
+}
+
+impl Input {
+    /// Opens a source and reads the header. Of several tracks of sound, the first.
+    pub fn open(source: &Source) -> Result<Self, Problem> {
+        Input::open_track(source, TrackChoice::Number(1))
+    }
+
+    /// Opens a source at one of its tracks of sound.
+    pub fn open_track(source: &Source, choice: TrackChoice) -> Result<Self, Problem> {
+        let name = source.name();
+        let stream: Box<dyn Read> = match source {
+            Source::Stdin => Box::new(io::stdin().lock()),
+            Source::File(path) => {
+                let (mut file, about) = File::open(path)
+                    .and_then(|file| file.metadata().map(|about| (file, about)))
+                    .map_err(|e| Problem::io(name, &e))?;
+                if about.is_dir() {
+                    return Err(Problem::file(name, "is a folder; give a file"));
+                }
+                if about.is_file() {
+                    return match Kind::of_file(&mut file).map_err(|e| Problem::io(name, &e))? {
+                        Kind::Wav => {
+                            let reader = Reader::open(BufReader::with_capacity(1 << 17, file));
+                            reader.map(Input::File).map_err(|e| unreadable(name, &e))
+                        }
+                        Kind::Flac => FlacReader::open(file, about.len())
+                            .map(|reader| Input::Flac(Box::new(reader)))
+                            .map_err(|e| unreadable(name, &e)),
+                        Kind::Text => Err(Problem::file(name, "is text; give the recording itself")),
+                        _ => Media::open(path, choice).map(|media| Input::Media(Box::new(media))),
+                    };
+                }
+                Box::new(BufReader::new(file))
+            }
+        };
+        Reader::new(stream, None)
+            .map(Input::Stream)
+            .map_err(|e| unreadable(name, &e))
+    }
+
+    /// Everything before the sound.
+    pub fn header(&self) -> &Header {
+        match self {
+            Input::File(reader) => reader.header(),
+            Input::Stream(reader) => reader.header(),
+            Input::Flac(reader) => reader.header(),
+            Input::Media(media) => media.header(),
+        }
+    }
+
+    /// What the samples mean.
+    pub fn format(&self) -> &Format {
+        &self.header().format
+    }
+
+    /// What kind of file it is, for a person.
+    pub fn container(&self) -> String {
+        match (self, self.header().container) {
+            (Input::Media(media), _) => media.description(),
+            (Input::Flac(_), _) => "FLAC".into(),
+            (_, Container::Riff) => "RIFF".into(),
+            (_, Container::Rf64) => "RF64".into(),
+            (_, Container::Bw64) => "BW64".into(),
+        }
+    }
+
+    /// Samples that lose nothing that the input has: its own, or 24 bits for what comes out of a lossy codec.
+    pub fn depth(&self) -> Encoding {
+        match self {
+            Input::Media(media) => media.depth(),
+            _ => self.format().encoding,
+        }
+    }
+
+    /// What ffprobe says about it, if it is not WAV.
+    pub fn media(&self) -> Option<&Media> {
+        match self {
+            Input::Media(media) => Some(media),
+            _ => None,
+        }
+    }
+
+    /// Frames in it, if that is known for certain.
+    pub fn frames(&self) -> Option<u64> {
+        match self {
+            Input::File(reader) => reader.frames(),
+            Input::Stream(reader) => reader.frames(),
+            Input::Flac(reader) => reader.frames(),
+            Input::Media(_) => None,
+        }
+    }
+
+    /// Frames in it, if that is known more or less.
+    pub fn frames_about(&self) -> Option<u64> {
+        match self {
+            Input::Media(media) => media.frames_about(),
+            _ => self.frames(),
+        }
+    }
+
+    /// See [`Reader::read`].
+    pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
+        match self {
+            Input::File(reader) => reader.read(frames, raw),
+            Input::Stream(reader) => reader.read(frames, raw),
+            Input::Flac(reader) => reader.read(frames, raw),
+            Input::Media(media) => media.decoder().read(frames, raw),
+        }
+    }
+
+    /// See [`Reader::after`].
+    pub fn after(&self) -> Option<&[Chunk]> {
+        match self {
+            Input::File(reader) => reader.after(),
+            Input::Stream(reader) => reader.after(),
+            Input::Flac(_) | Input::Media(_) => Some(&[]),
+        }
+    }
+
+    /// See [`Reader::finish`].
+    pub fn finish(&mut self) -> Result<&[Chunk], Error> {
+        match self {
+            Input::File(reader) => reader.finish(),
+            Input::Stream(reader) => reader.finish(),
+            Input::Flac(_) | Input::Media(_) => Ok(&[]),
+        }
+    }
+
+    /// See [`Reader::warnings`].
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Input::File(reader) => reader.warnings(),
+            Input::Stream(reader) => reader.warnings(),
+            Input::Flac(_) => &[],
+            Input::Media(media) => media.warnings(),
+        }
+    }
+}
+
+/// A [`Problem`] of reading.
+pub fn unreadable(name: &Path, error: &Error) -> Problem {
+    match error {
+        Error::Io(e) => Problem::io(name, e),
+        Error::Malformed(text) => Problem::file(name, text),
+    }
+}
+
+/// Decodes a block, or says where a sample is that is none. `start`: frames before this block.
+pub fn decode_block(
+    name: &Path,
+    format: &Format,
+    raw: &[u8],
+    start: u64,
+    planes: &mut [Vec<f32>],
+) -> Result<(), Problem> {
+    decode(format, raw, planes).map_err(|(frame, channel)| {
+        let seconds = (start + frame as u64) as f64 / f64::from(format.rate);
+        let what = "is not a finite number; the file is damaged, export it again";
+        Problem::file(
+            name,
+            format!("the sample at {seconds:.6} s in channel {} {what}", channel + 1),
+        )
+    })
+}
+
+/// How many frames are worked on at once.
+pub fn block_frames(channels: u16) -> usize {
+    (BLOCK_SAMPLES / usize::from(channels)).clamp(*BLOCK_FRAMES.start(), *BLOCK_FRAMES.end())
+}

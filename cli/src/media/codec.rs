@@ -1,0 +1,254 @@
+//! How a track is encoded: as it was, as far as its container and ffmpeg allow.
+
+use super::container::Container;
+use super::probe::Stream;
+use crate::wav::{Encoding, Format};
+
+/// An encoder with its settings, and the form in which it is fed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Codec {
+    /// ffmpeg's name of the encoder.
+    pub encoder: String,
+    /// Options and values, each option without its dash and the stream that it is for.
+    pub settings: Vec<(&'static str, String)>,
+    /// The samples that ffmpeg is given.
+    pub feed: Encoding,
+}
+
+/// What is known about the sound before it is encoded.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    /// Rate and channels of the sound, and the samples that it has.
+    pub format: &'a Format,
+    /// The track of the input, where ffprobe has looked at it.
+    pub track: Option<&'a Stream>,
+    /// Bits a second of that track.
+    pub bit_rate: Option<u64>,
+    /// Samples that the user asks for.
+    pub depth: Option<Encoding>,
+    /// Whether the output has the input's container, which then takes the input's codec.
+    pub same_container: bool,
+}
+
+/// Which codec of the output, by ffmpeg's names for codecs (not encoders).
+fn codec_name<'a>(wish: &Wish<'a>, container: &'a Container) -> Result<&'a str, String> {
+    let own = wish.track.map(|track| track.codec_name.as_str());
+    match own {
+        Some(own) if wish.same_container || container.takes(own) => Ok(own),
+        _ => container.codecs.first().copied().ok_or_else(|| {
+            format!(
+                "ffmpeg cannot write .{} files; give the output another ending",
+                container.endings[0]
+            )
+        }),
+    }
+}
+
+impl Codec {
+    /// Settles how the sound is encoded in a container. The error says what cannot be done.
+    pub fn choose(wish: &Wish, container: &Container) -> Result<Codec, String> {
+        let name = codec_name(wish, container)?;
+        let kept = wish.track.is_some_and(|track| track.codec_name == name);
+        let depth = wish.depth.unwrap_or(wish.format.encoding);
+        let integer = if depth.resolution() <= 16 && !matches!(depth, Encoding::Float { .. }) {
+            Encoding::INT16
+        } else {
+            Encoding::INT24
+        };
+        let formatted = |format: &str, bits: Encoding| {
+            let mut settings = vec![("sample_fmt", format.to_owned())];
+            if bits == Encoding::INT24 {
+                settings.push(("bits_per_raw_sample", "24".into()));
+            }
+            settings
+        };
+        let lossless = |encoder: &str, small: &str, large: &str| Codec {
+            encoder: encoder.into(),
+            settings: formatted(if integer == Encoding::INT16 { small } else { large }, integer),
+            feed: integer,
+        };
+        if name.starts_with("pcm_") {
+            return Ok(pcm(name, depth, kept && wish.depth.is_none(), container));
+        }
+        Ok(match name {
+            "flac" => lossless("flac", "s16", "s32"),
+            "alac" => lossless("alac", "s16p", "s32p"),
+            "tta" => lossless("tta", "s16", "s32"),
+            "truehd" | "mlp" => Codec {
+                settings: [lossless(name, "s16", "s32").settings, experimental()].concat(),
+                ..lossless(name, "s16", "s32")
+            },
+            "wavpack" if matches!(depth, Encoding::Float { .. }) => Codec {
+                encoder: "wavpack".into(),
+                settings: formatted("fltp", depth),
+                feed: Encoding::FLOAT32,
+            },
+            "wavpack" => lossless("wavpack", "s16p", "s32p"),
+            _ => lossy(name, wish, kept)?,
+        })
+    }
+
+    /// What ffmpeg calls the samples that it is given.
+    pub fn feed_name(&self) -> &'static str {
+        pcm_name(self.feed)
+    }
+}
+
+/// What ffmpeg calls samples on a pipe.
+pub fn pcm_name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Int { bytes: 1, .. } => "u8",
+        Encoding::Int { bytes: 2, .. } => "s16le",
+        Encoding::Int { bytes: 3, .. } => "s24le",
+        Encoding::Int { .. } => "s32le",
+        Encoding::Float { bytes: 4 } => "f32le",
+        Encoding::Float { .. } => "f64le",
+    }
+}
+
+/// The samples in which a track is decoded without loss.
+pub fn decoded(track: &Stream) -> Encoding {
+    let bits = track.bits();
+    match track.sample_fmt.trim_end_matches('p') {
+        _ if is_lossy(&track.codec_name) => Encoding::FLOAT32,
+        "u8" => Encoding::Int {
+            bytes: 1,
+            valid_bits: 8,
+        },
+        "s16" => Encoding::INT16,
+        "s32" if bits.is_some_and(|bits| bits <= 24) => Encoding::INT24,
+        "s32" => Encoding::Int {
+            bytes: 4,
+            valid_bits: 32,
+        },
+        "dbl" => Encoding::Float { bytes: 8 },
+        _ => Encoding::FLOAT32,
+    }
+}
+
+/// Whether decoding gives approximations.
+fn is_lossy(codec: &str) -> bool {
+    let lossless = [
+        "flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp", "shorten", "tak", "als", "s302m",
+    ];
+    !(codec.starts_with("pcm_") || lossless.contains(&codec))
+}
+
+/// Whether a track was coded with loss, so that its depth is of no meaning.
+pub fn has_no_depth(track: &Stream) -> bool {
+    is_lossy(&track.codec_name)
+}
+
+fn experimental() -> Vec<(&'static str, String)> {
+    vec![("strict", "-2".into())]
+}
+
+/// Uncompressed sound: the same codec, or that of the wanted depth in the container's order of bytes.
+fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec {
+    let big = name.ends_with("be") || matches!(container.muxer, "aiff" | "au");
+    let order = if big { "be" } else { "le" };
+    let known = |feed: Encoding| Codec {
+        encoder: name.into(),
+        settings: Vec::new(),
+        feed,
+    };
+    if keep {
+        match name {
+            "pcm_alaw" | "pcm_mulaw" | "pcm_vidc" => return known(Encoding::INT16),
+            _ if name.starts_with("pcm_") && name != "pcm_*" => return known(depth),
+            _ => {}
+        }
+    }
+    let (kind, feed) = match depth {
+        Encoding::Float { bytes: 4 } => ("f32", depth),
+        Encoding::Float { .. } => ("f64", depth),
+        Encoding::Int { bytes: 4, .. } => ("s32", depth),
+        Encoding::Int { bytes: 3, .. } => ("s24", Encoding::INT24),
+        Encoding::Int { .. } => ("s16", Encoding::INT16),
+    };
+    Codec {
+        encoder: format!("pcm_{kind}{order}"),
+        settings: Vec::new(),
+        feed,
+    }
+}
+
+/// Codecs that give approximations, at the input's bit rate or a good one.
+fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
+    let channels = u64::from(wish.format.channels);
+    let encoder = match name {
+        "mp3" => "libmp3lame",
+        "opus" => "libopus",
+        "vorbis" => "libvorbis",
+        "speex" => "libspeex",
+        "gsm" => "libgsm",
+        "gsm_ms" => "libgsm_ms",
+        "amr_nb" => "libopencore_amrnb",
+        "amr_wb" => "libvo_amrwbenc",
+        "dts" => "dca",
+        "wmav1" | "wmav2" | "aac" | "ac3" | "eac3" | "mp2" | "g722" | "g723_1" | "nellymoser" => name,
+        _ if name.starts_with("adpcm_") => name,
+        _ => {
+            return Err(format!(
+                "ffmpeg reads {name} but cannot write it; give the output another ending, such as .m4a, .flac or .wav"
+            ));
+        }
+    };
+    // What is said to be transparent for two channels, or a little more.
+    let usual = match name {
+        "mp3" | "vorbis" | "wmav1" | "wmav2" => 96_000 * channels.min(2),
+        "opus" => 64_000 * channels,
+        "mp2" => 128_000 * channels.min(2),
+        "ac3" | "eac3" => 96_000 * channels.max(2),
+        "dts" => 1_536_000,
+        _ => 80_000 * channels,
+    };
+    let mut settings = Vec::new();
+    let rate = wish
+        .bit_rate
+        .filter(|_| kept || wish.track.is_some_and(has_no_depth))
+        .unwrap_or(usual);
+    match name {
+        "mp3" if CONSTANT_MP3.contains(&rate) => settings.push(("b", rate.to_string())),
+        "mp3" => settings.extend([("b", rate.clamp(8_000, 320_000).to_string()), ("abr", "1".into())]),
+        "opus" => settings.push(("b", rate.clamp(6_000, 256_000 * channels).to_string())),
+        // It takes only rates that it knows for the sampling rate; its qualities exist for all.
+        "vorbis" => settings.push(("q", vorbis_quality(rate, wish.format).to_string())),
+        "amr_nb" | "amr_wb" | "gsm" | "gsm_ms" | "g722" | "g723_1" => {
+            if let Some(rate) = wish.bit_rate.filter(|_| kept) {
+                settings.push(("b", rate.to_string()));
+            }
+        }
+        _ if name.starts_with("adpcm_") => {}
+        _ => settings.push(("b", rate.to_string())),
+    }
+    if name == "dts" {
+        settings.extend(experimental());
+    }
+    Ok(Codec {
+        encoder: encoder.into(),
+        settings,
+        feed: Encoding::FLOAT32,
+    })
+}
+
+/// Bit rates of MP3 files that stay the same all through.
+const CONSTANT_MP3: [u64; 18] = [
+    8_000, 16_000, 24_000, 32_000, 40_000, 48_000, 56_000, 64_000, 80_000, 96_000, 112_000, 128_000, 144_000,
+    160_000, 192_000, 224_000, 256_000, 320_000,
+];
+
+/// libvorbis's quality for a bit rate, after the nominal rates that it prints for two channels at 44.1 kHz, -1 to 10,
+/// which go about with the sampling rate and the channels.
+fn vorbis_quality(rate: u64, format: &Format) -> i32 {
+    const NOMINAL: [f64; 12] = [
+        45e3, 64e3, 80e3, 96e3, 112e3, 128e3, 160e3, 192e3, 224e3, 256e3, 320e3, 500e3,
+    ];
+    let share = f64::from(format.channels) / 2.0 * (f64::from(format.rate) / 44_100.0).min(1.1);
+    let full = rate as f64 / share;
+    let nearest = NOMINAL
+        .iter()
+        .enumerate()
+        .min_by(|(_, a), (_, b)| (*a - full).abs().total_cmp(&(*b - full).abs()));
+    nearest.map_or(3, |(place, _)| place as i32 - 1)
+}

@@ -1,0 +1,177 @@
+//! Cleaned samples on their way to ffmpeg: through a pipe where they are the whole output, through a file where other
+//! tracks stand beside them.
+
+use super::codec::Codec;
+use super::mux::Assembly;
+use super::programs::{Program, unwritable};
+use crate::output::{Output, Sealed, Target};
+use crate::problem::Problem;
+use crate::wav::samples::Encoder;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Stdio};
+
+/// An output that ffmpeg encodes while it is cleaned.
+pub struct Encoded {
+    /// Gone once it has been asked for its end.
+    running: Option<(Program, BufWriter<ChildStdin>)>,
+    samples: Encoder,
+    raw: Vec<u8>,
+    output: Output,
+    target: Target,
+}
+
+impl Encoded {
+    /// Starts ffmpeg, which writes what is to become `target`. `dither` as in [`Encoder::new`].
+    pub fn start(
+        target: &Target,
+        overwrite: bool,
+        assembly: &Assembly,
+        dither: bool,
+    ) -> Result<Self, Problem> {
+        let output = Output::create(target, overwrite)?;
+        let Some((track, place)) = assembly.tracks.first().zip(output.path()) else {
+            return Err(Problem::file(
+                target.name(),
+                "ffmpeg needs a file to write to; give a file",
+            ));
+        };
+        let mut command = assembly.command(place);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let program = Program::start(&mut command, target.name())?;
+        let Some(stdin) = program.stdin() else {
+            unreachable!("piped just above")
+        };
+        Ok(Encoded {
+            running: Some((program, BufWriter::with_capacity(1 << 16, stdin))),
+            samples: Encoder::new(track.codec.feed, track.channels.into(), dither),
+            raw: Vec::new(),
+            output,
+            target: target.clone(),
+        })
+    }
+
+    /// Takes the next samples, one vector a channel.
+    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
+        let mut raw = std::mem::take(&mut self.raw);
+        self.samples.encode(planes, &mut raw);
+        let written = self.write_raw(&raw);
+        self.raw = raw;
+        written
+    }
+
+    /// Takes samples as they are fed.
+    pub fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
+        let Some((_, stdin)) = &mut self.running else {
+            unreachable!("gone only after an error")
+        };
+        match stdin.write_all(raw) {
+            Ok(()) => Ok(()),
+            Err(e) => Err(self
+                .end()
+                .err()
+                .unwrap_or_else(|| Problem::io(self.target.name(), &e))),
+        }
+    }
+
+    /// Closes the pipe and waits for ffmpeg. The error is what it says.
+    fn end(&mut self) -> Result<(), Problem> {
+        let name = self.target.name();
+        let Some((program, mut stdin)) = self.running.take() else {
+            return Ok(());
+        };
+        let flushed = stdin.flush();
+        // What is left in the buffer of a broken pipe is not tried again.
+        drop(stdin.into_parts());
+        let (content, said) = program.end().map_err(|e| Problem::io(name, &e))?;
+        match flushed {
+            _ if !content || said.contains("No space left") => Err(unwritable(name, &said)),
+            Err(e) => Err(Problem::io(name, &e)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// How many samples have been clipped so far.
+    pub fn clipped(&self) -> u64 {
+        self.samples.clipped()
+    }
+
+    /// Waits until ffmpeg has written everything.
+    pub fn finish(mut self) -> Result<Sealed, Problem> {
+        self.end()?;
+        self.output.seal(&[])
+    }
+}
+
+/// What is beyond can be recognised, in parts of full scale.
+const LOUD: f32 = 0.01;
+
+/// Cleaned samples in a file without a header beside the output, which vanishes with this.
+pub struct Spool {
+    output: Output,
+    samples: Encoder,
+    raw: Vec<u8>,
+    target: PathBuf,
+    frames: u64,
+    loud_at: Option<u64>,
+}
+
+impl Spool {
+    /// Begins a file beside `target`.
+    pub fn create(target: &Path, codec: &Codec, channels: u16, dither: bool) -> Result<Self, Problem> {
+        Ok(Spool {
+            output: Output::create(&Target::File(target.into()), true)?,
+            samples: Encoder::new(codec.feed, channels.into(), dither),
+            raw: Vec::new(),
+            target: target.into(),
+            frames: 0,
+            loud_at: None,
+        })
+    }
+
+    /// Takes the next samples, one vector a channel.
+    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
+        let mut raw = std::mem::take(&mut self.raw);
+        self.samples.encode(planes, &mut raw);
+        let written = self.write_raw(&raw, planes);
+        self.raw = raw;
+        written
+    }
+
+    /// Takes samples as they are fed, which are those of `planes`.
+    pub fn write_raw(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
+        if self.loud_at.is_none() {
+            let loud = planes
+                .iter()
+                .filter_map(|plane| plane.iter().position(|x| x.abs() > LOUD))
+                .min();
+            self.loud_at = loud.map(|at| self.frames + at as u64);
+        }
+        self.frames += planes.first().map_or(0, Vec::len) as u64;
+        self.output
+            .write_all(raw)
+            .map_err(|e| Problem::io(&self.target, &e))
+    }
+
+    /// How many samples have been clipped so far.
+    pub fn clipped(&self) -> u64 {
+        self.samples.clipped()
+    }
+
+    /// Frames taken so far.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The first frame that is not silent.
+    pub fn loud_at(&self) -> Option<u64> {
+        self.loud_at
+    }
+
+    /// Writes out what is left and gives the file's place.
+    pub fn path(&mut self) -> Result<PathBuf, Problem> {
+        self.output.flush().map_err(|e| Problem::io(&self.target, &e))?;
+        let path = self.output.path().map(Path::to_path_buf);
+        path.ok_or_else(|| Problem::file(&self.target, "ffmpeg needs a file to write to; give a file"))
+    }
+}

@@ -1,0 +1,369 @@
+//! FLAC, read and written without ffmpeg: every bit of the sound, and every block of metadata that stays true.
+
+use super::plain_header;
+use crate::output::{Output, Sealed, Target};
+use crate::problem::{Problem, describe};
+use crate::wav::read::Error;
+use crate::wav::samples::Encoder;
+use crate::wav::{Chunk, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL, RATES, printable};
+use flac_codec::decode::{FlacSampleReader, Metadata, Verified, verify};
+use flac_codec::encode::{FlacSampleWriter, Options};
+use flac_codec::metadata::{BlockList, BlockRef, Padding, VorbisComment};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::path::Path;
+
+/// The most channels that the format has.
+pub const MAX_CHANNELS: u16 = 8;
+
+/// No sound is compressed so well over a whole file, but for silence, of which a minute more is allowed: a small damaged
+/// file may not fill hours. In bits a second.
+const FEWEST_BITS: u64 = 400;
+
+/// A FLAC file as a stream of samples.
+pub struct FlacReader {
+    reader: FlacSampleReader<BufReader<File>>,
+    header: Header,
+    /// Samples that have been decoded and not given out, interleaved.
+    waiting: Vec<i32>,
+    given: u64,
+    most_frames: u64,
+    ended: bool,
+}
+
+impl FlacReader {
+    /// Reads the header of a file of `bytes` bytes.
+    pub fn open(file: File, bytes: u64) -> Result<Self, Error> {
+        let reader =
+            FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)).map_err(|e| broken(&e))?;
+        let format = format_of(reader.metadata()).map_err(Error::Malformed)?;
+        let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
+        Ok(FlacReader {
+            reader,
+            most_frames: seconds.saturating_mul(format.rate.into()),
+            header: plain_header(format),
+            waiting: Vec::new(),
+            given: 0,
+            ended: false,
+        })
+    }
+
+    /// A header that says what the samples mean.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Frames in the file, if it says so.
+    pub fn frames(&self) -> Option<u64> {
+        self.reader.metadata().total_samples()
+    }
+
+    /// Tags, pictures and the rest.
+    pub fn metadata(&self) -> &BlockList {
+        self.reader.metadata()
+    }
+
+    /// Reads up to `frames` frames into `raw` as WAV stores them, replacing what is in it, and returns their number: 0 at the
+    /// end.
+    pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
+        let channels = usize::from(self.header.format.channels);
+        while self.waiting.len() < frames * channels && !self.ended {
+            let decoded = match self.reader.fill_buf() {
+                Ok(decoded) => decoded,
+                Err(e) => {
+                    let all = self.given + (self.waiting.len() / channels) as u64;
+                    return Err(match self.frames() {
+                        Some(stated) => Error::Malformed(format!(
+                            "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({e}); \
+                             copy or export it again"
+                        )),
+                        None => broken(&e),
+                    });
+                }
+            };
+            let count = decoded.len();
+            self.waiting.extend_from_slice(decoded);
+            self.reader.consume(count);
+            self.ended = count == 0;
+        }
+        let got = (self.waiting.len() / channels).min(frames);
+        store(
+            self.header.format.encoding,
+            self.waiting.drain(..got * channels),
+            raw,
+        );
+        self.given += got as u64;
+        if self.given > self.most_frames {
+            return Err(Error::Malformed(
+                "more silence comes out of it than a file of its size can mean; it is damaged, export it again".into(),
+            ));
+        }
+        if let Some(stated) = self.frames().filter(|&stated| got == 0 && stated != self.given) {
+            return Err(Error::Malformed(format!(
+                "the sound is cut short: the header says {stated} samples, there are {}; copy or export it again",
+                self.given
+            )));
+        }
+        Ok(got)
+    }
+}
+
+fn broken(error: &flac_codec::Error) -> Error {
+    match error {
+        flac_codec::Error::Io(e) if e.kind() != io::ErrorKind::UnexpectedEof => Error::Io(e.kind().into()),
+        e => Error::Malformed(format!(
+            "this FLAC file cannot be read ({e}); copy or export it again"
+        )),
+    }
+}
+
+/// What the samples of a file mean.
+fn format_of(metadata: &BlockList) -> Result<Format, String> {
+    let (rate, channels, bits) = (
+        metadata.sample_rate(),
+        metadata.channel_count(),
+        metadata.bits_per_sample(),
+    );
+    if !RATES.contains(&rate) {
+        return Err(format!(
+            "has {rate} Hz, supported are {} to {} Hz; resample it: ffmpeg -i IN -ar 48000 OUT",
+            RATES.start(),
+            RATES.end()
+        ));
+    }
+    let mask: u32 = metadata.channel_mask().into();
+    Ok(Format {
+        channels: channels.into(),
+        rate,
+        encoding: Encoding::Int {
+            bytes: bits.div_ceil(8) as u8,
+            valid_bits: bits as u8,
+        },
+        extension: (channels > 2).then_some(Extension {
+            mask,
+            guid_tail: PLAIN_GUID_TAIL,
+        }),
+    })
+}
+
+/// Numbers as WAV stores them.
+fn store(encoding: Encoding, samples: impl Iterator<Item = i32>, raw: &mut Vec<u8>) {
+    raw.clear();
+    let (bytes, unused) = (
+        encoding.bytes(),
+        encoding.bytes() as u32 * 8 - encoding.resolution(),
+    );
+    for sample in samples {
+        let mut word = (sample << unused).to_le_bytes();
+        // One byte is stored with an offset.
+        word[0] ^= if bytes == 1 { 0x80 } else { 0 };
+        raw.extend_from_slice(&word[..bytes]);
+    }
+}
+
+/// The inverse of [`store`].
+fn restore(encoding: Encoding, raw: &[u8], samples: &mut Vec<i32>) {
+    samples.clear();
+    let bytes = encoding.bytes();
+    for stored in raw.chunks_exact(bytes) {
+        let mut word = [0; 4];
+        word[4 - bytes..].copy_from_slice(stored);
+        // One byte is stored with an offset.
+        word[3] ^= if bytes == 1 { 0x80 } else { 0 };
+        samples.push(i32::from_le_bytes(word) >> (32 - encoding.resolution()));
+    }
+}
+
+/// A FLAC file that is being written.
+pub struct FlacWriter {
+    writer: FlacSampleWriter<BufWriter<File>>,
+    samples: Encoder,
+    encoding: Encoding,
+    raw: Vec<u8>,
+    numbers: Vec<i32>,
+    output: Output,
+    target: Target,
+}
+
+/// The samples that a FLAC file has for sound of some encoding.
+pub fn encoding_for(wanted: Encoding) -> Encoding {
+    match wanted {
+        Encoding::Int { valid_bits: 4.., .. } => wanted,
+        Encoding::Int { .. } => Encoding::INT16,
+        Encoding::Float { .. } => Encoding::INT24,
+    }
+}
+
+impl FlacWriter {
+    /// Begins a file with samples of `format`, whose encoding is one of [`encoding_for`], and with metadata from
+    /// [`blocks_of_flac`] or [`blocks_of_wav`]. `dither` as in [`Encoder::new`].
+    pub fn create(
+        target: &Target,
+        overwrite: bool,
+        format: &Format,
+        options: Options,
+        dither: bool,
+    ) -> Result<Self, Problem> {
+        let name = target.name();
+        if format.channels > MAX_CHANNELS {
+            return Err(Problem::file(
+                name,
+                format!("FLAC has at most {MAX_CHANNELS} channels; name the output .wav"),
+            ));
+        }
+        let output = Output::create(target, overwrite)?;
+        let Some(place) = output.path() else {
+            return Err(Problem::file(name, "FLAC is written to files only; give a file"));
+        };
+        let file = File::options()
+            .write(true)
+            .open(place)
+            .map_err(|e| Problem::io(name, &e))?;
+        let writer = FlacSampleWriter::new(
+            BufWriter::with_capacity(1 << 17, file),
+            options,
+            format.rate,
+            format.encoding.resolution(),
+            format.channels as u8,
+            None,
+        );
+        Ok(FlacWriter {
+            writer: writer.map_err(|e| unwritable(name, &e))?,
+            samples: Encoder::new(format.encoding, format.channels.into(), dither),
+            encoding: format.encoding,
+            raw: Vec::new(),
+            numbers: Vec::new(),
+            output,
+            target: target.clone(),
+        })
+    }
+
+    /// Takes the next samples, one vector a channel.
+    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
+        let mut raw = std::mem::take(&mut self.raw);
+        self.samples.encode(planes, &mut raw);
+        let written = self.write_raw(&raw);
+        self.raw = raw;
+        written
+    }
+
+    /// Takes samples as WAV stores them.
+    pub fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
+        restore(self.encoding, raw, &mut self.numbers);
+        self.writer
+            .write(&self.numbers)
+            .map_err(|e| unwritable(self.target.name(), &e))
+    }
+
+    /// How many samples have been clipped so far.
+    pub fn clipped(&self) -> u64 {
+        self.samples.clipped()
+    }
+
+    /// Writes what is left, and the length and checksum into the header.
+    pub fn finish(self) -> Result<Sealed, Problem> {
+        self.writer
+            .finalize()
+            .map_err(|e| unwritable(self.target.name(), &e))?;
+        self.output.seal(&[])
+    }
+}
+
+/// Decodes a finished file and compares it with its checksum.
+pub fn prove(path: &Path, subject: &Path) -> Result<(), Problem> {
+    match verify(path) {
+        Ok(Verified::MD5Match) => Ok(()),
+        Ok(_) => Err(Problem::file(
+            subject,
+            "does not decode to what was written; nothing is kept",
+        )),
+        Err(e) => Err(Problem::file(
+            subject,
+            format!("does not decode ({e}); nothing is kept"),
+        )),
+    }
+}
+
+fn unwritable(name: &Path, error: &flac_codec::Error) -> Problem {
+    match error {
+        flac_codec::Error::Io(e) => Problem::file(name, describe(e)),
+        e => Problem::file(name, format!("cannot be written as FLAC ({e})")),
+    }
+}
+
+/// Settings that carry a FLAC file's tags, pictures, cue sheet and application data along. Seek points are made anew.
+pub fn blocks_of_flac(metadata: &BlockList) -> Options {
+    let mut options = Options::default();
+    for block in metadata.blocks() {
+        match block {
+            BlockRef::VorbisComment(block) => _ = options.add_block(block.clone()),
+            BlockRef::Picture(block) => _ = options.add_block(block.clone()),
+            BlockRef::Cuesheet(block) => _ = options.add_block(block.clone()),
+            BlockRef::Application(block) => _ = options.add_block(block.clone()),
+            BlockRef::Padding(Padding { size }) => _ = options.add_block(Padding { size: *size }),
+            BlockRef::Streaminfo(_) | BlockRef::SeekTable(_) => {}
+        }
+    }
+    options
+}
+
+/// Four letters of a `LIST` chunk of type `INFO`, and what Vorbis comments call the same.
+const INFO_TAGS: [([u8; 4], &str); 9] = [
+    (*b"INAM", "TITLE"),
+    (*b"IART", "ARTIST"),
+    (*b"IPRD", "ALBUM"),
+    (*b"ITRK", "TRACKNUMBER"),
+    (*b"ICRD", "DATE"),
+    (*b"IGNR", "GENRE"),
+    (*b"ICMT", "COMMENT"),
+    (*b"ICOP", "COPYRIGHT"),
+    (*b"ISFT", "ENCODER"),
+];
+
+/// Settings that carry a WAV file's tags along, and the names of the chunks for which FLAC has no place.
+pub fn blocks_of_wav(header: &Header, after: &[Chunk]) -> (Options, Vec<String>) {
+    let mut comment = VorbisComment::default();
+    let (mut found, mut lost) = (false, Vec::new());
+    for chunk in header.chunks.iter().chain(after) {
+        match chunk.body.strip_prefix(b"INFO") {
+            Some(tags) if &chunk.id == b"LIST" => found |= add_tags(tags, &mut comment),
+            _ if matches!(&chunk.id, b"JUNK" | b"PAD " | b"FLLR") => {}
+            _ => lost.push(printable(chunk.id)),
+        }
+    }
+    // FLAC tells loudspeakers only where they are not the usual ones for so many channels.
+    if let Some(extension) = header
+        .format
+        .extension
+        .as_ref()
+        .filter(|_| header.format.channels > 2)
+    {
+        comment.set(
+            "WAVEFORMATEXTENSIBLE_CHANNEL_MASK",
+            format!("0x{:04X}", extension.mask),
+        );
+        found = true;
+    }
+    let mut options = Options::default();
+    if found {
+        options.add_block(comment);
+    }
+    (options, lost)
+}
+
+fn add_tags(mut rest: &[u8], comment: &mut VorbisComment) -> bool {
+    let mut found = false;
+    while let Some((head, body)) = rest.split_at_checked(8) {
+        let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let Some(text) = body.get(..size) else { break };
+        let known = INFO_TAGS.iter().find(|(id, _)| head.starts_with(id));
+        let text = String::from_utf8_lossy(text);
+        let text = text.trim_end_matches('\0').trim();
+        if let Some((_, name)) = known.filter(|_| !text.is_empty()) {
+            comment.set(name, text);
+            found = true;
+        }
+        rest = body.get(size + size % 2..).unwrap_or_default();
+    }
+    found
+}

@@ -1,0 +1,117 @@
+//! By how much decoded sound lies behind the samples that it was encoded from: found by comparing both.
+
+use super::mux::{Samples, Track};
+use super::programs::{add_input, ffmpeg, file_argument, output};
+use crate::problem::Problem;
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex;
+use std::path::Path;
+
+/// Seconds that are compared.
+const LENGTH: f64 = 6.0;
+/// Seconds that are searched in both directions. No encoder delays by more.
+const REACH: f64 = 0.25;
+
+/// A piece of a track that can be recognised.
+pub struct Excerpt<'a> {
+    /// The track, with its samples in a file.
+    pub track: &'a Track,
+    /// The first frame that is not silent; `None` if all are.
+    pub loud_at: Option<u64>,
+}
+
+/// Seconds by which stream `number` of a file lies behind the samples of `excerpt`, counted from the first sample that is
+/// decoded. What the track skips counts as not there. `None` where silence or noise leaves it open.
+pub fn lag(excerpt: &Excerpt, path: &Path, number: usize, subject: &Path) -> Result<Option<f64>, Problem> {
+    let (Some(loud_at), Samples::File(samples)) = (excerpt.loud_at, &excerpt.track.samples) else {
+        return Ok(None);
+    };
+    let track = excerpt.track;
+    let rate = f64::from(track.rate);
+    let end = loud_at as f64 / rate + LENGTH;
+    let form = |command: &mut std::process::Command| {
+        command.args([
+            "-t",
+            &format!("{end:.6}"),
+            "-ac",
+            "1",
+            "-ar",
+            &track.rate.to_string(),
+        ]);
+        command.args(["-f", "f32le", "pipe:1"]);
+    };
+    let mut before = ffmpeg();
+    before.args(["-f", track.codec.feed_name(), "-ar", &track.rate.to_string()]);
+    before
+        .args(["-ac", &track.channels.to_string(), "-i"])
+        .arg(file_argument(samples));
+    form(&mut before);
+    let mut after = ffmpeg();
+    add_input(&mut after, path);
+    after.args(["-map", &format!("0:{number}")]);
+    form(&mut after);
+    let (before, after) = (
+        floats(&output(&mut before, subject)?),
+        floats(&output(&mut after, subject)?),
+    );
+    let from = (loud_at as usize).saturating_sub((REACH * rate) as usize);
+    let piece = |all: &[f32]| all.get(from..).unwrap_or_default().to_vec();
+    let skipped = track.skip * rate;
+    let found = displacement(
+        &piece(&before),
+        &piece(&after),
+        (REACH * rate) as usize,
+        -skipped.round() as i64,
+    );
+    Ok(found.map(|samples| (samples as f64 + skipped) / rate))
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&b| f32::from_le_bytes(b))
+        .collect()
+}
+
+/// By how many samples `after` lies behind `before`: the peak of their correlation, at most `reach` from `expected`.
+///
+/// Spectra are flattened in part, so that a voiced sound does not match itself a period later (generalised correlation:
+/// Knapp and Carter, "The Generalized Correlation Method for Estimation of Time Delay", 1976).
+fn displacement(before: &[f32], after: &[f32], reach: usize, expected: i64) -> Option<i64> {
+    let length = before.len().min(after.len());
+    if length <= 2 * reach {
+        return None;
+    }
+    let size = (2 * length).next_power_of_two();
+    let mut planner = RealFftPlanner::<f32>::new();
+    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let spectrum = |samples: &[f32]| {
+        let mut input = samples[..length].to_vec();
+        input.resize(size, 0.0);
+        let mut output = forward.make_output_vec();
+        forward.process(&mut input, &mut output).ok().map(|()| output)
+    };
+    let (a, b) = (spectrum(before)?, spectrum(after)?);
+    let mut product: Vec<Complex<f32>> = a
+        .iter()
+        .zip(&b)
+        .map(|(a, b)| {
+            let cross = a.conj() * b;
+            cross / cross.norm().sqrt().max(1e-9)
+        })
+        .collect();
+    // What is real by nature must be so to the last bit.
+    for end in [0, product.len() - 1] {
+        product[end].im = 0.0;
+    }
+    let mut correlation = inverse.make_output_vec();
+    inverse.process(&mut product, &mut correlation).ok()?;
+    let at = |lag: i64| correlation[lag.rem_euclid(size as i64) as usize];
+    let reach = reach as i64;
+    let best = (expected - reach..=expected + reach).max_by(|&a, &b| at(a).total_cmp(&at(b)))?;
+    let energy = correlation.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / size as f64;
+    // A peak that stands out, not the largest of a hill.
+    (f64::from(at(best)) > 8.0 * energy.sqrt()).then_some(best)
+}

@@ -1,0 +1,350 @@
+//! Files other than WAV: sound and films in everything that ffmpeg reads and writes, FLAC without it.
+//!
+//! The way of a file: [`probe`] asks what is in it, [`decoder`] gives its samples ([`flac`] needs nobody), [`codec`] and
+//! [`container`] settle how the cleaned ones are stored, [`encode`] hands them to ffmpeg, [`mux`] says what stands beside
+//! them. In a [`film`] the result is measured, with the help of [`lag`], and corrected; [`verify`] proves it.
+//! [`programs`] starts ffmpeg and ffprobe and ends them.
+
+pub mod codec;
+pub mod container;
+pub mod decoder;
+pub mod encode;
+pub mod film;
+pub mod flac;
+pub mod lag;
+pub mod mux;
+pub mod probe;
+pub mod programs;
+pub mod verify;
+
+use crate::output::Target;
+use crate::problem::Problem;
+use crate::wav::{Container as WavContainer, Encoding, Format, Header};
+use codec::{Codec, Wish, has_no_depth};
+use container::Container;
+use decoder::Decoder;
+use mux::{Assembly, Samples, Track};
+use probe::{Probe, Stream, measured_bit_rate};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Which tracks of sound are cleaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackChoice {
+    /// One, counted from 1.
+    Number(usize),
+    /// Every one.
+    All,
+}
+
+impl FromStr for TrackChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "all" => Ok(TrackChoice::All),
+            Ok(number) if number > 0 => Ok(TrackChoice::Number(number)),
+            _ => Err("the number of a track of sound, counted from 1, or all".into()),
+        }
+    }
+}
+
+/// A track of a file that is decoded by ffmpeg.
+pub struct Media {
+    path: PathBuf,
+    header: Header,
+    probe: Probe,
+    /// Place of the track in the file.
+    index: usize,
+    decoder: Decoder,
+}
+
+impl Media {
+    /// Opens a track of a file.
+    pub fn open(path: &Path, choice: TrackChoice) -> Result<Self, Problem> {
+        let probe = Probe::of(path)?;
+        let number = match choice {
+            TrackChoice::Number(number) => number,
+            TrackChoice::All => 1,
+        };
+        let count = probe.sounds().count();
+        let Some(track) = probe.sounds().nth(number - 1).cloned() else {
+            return Err(Problem::file(
+                path,
+                match count {
+                    0 => "has no sound that ffmpeg can decode; there is nothing to clean".into(),
+                    1 => format!("has one track of sound, not {number}; leave out --track"),
+                    _ => format!("has {count} tracks of sound, not {number}; choose another --track"),
+                },
+            ));
+        };
+        Self::start(path, probe, &track)
+    }
+
+    fn start(path: &Path, probe: Probe, track: &Stream) -> Result<Self, Problem> {
+        let decoder = Decoder::start(path, &probe, track, is_film(&probe))?;
+        Ok(Media {
+            path: path.into(),
+            header: plain_header(decoder.format().clone()),
+            probe,
+            index: track.index,
+            decoder,
+        })
+    }
+
+    /// Another track of the same file.
+    pub fn sibling(&self, index: usize) -> Result<Self, Problem> {
+        let track = self.probe.streams.iter().find(|stream| stream.index == index);
+        let Some(track) = track else {
+            return Err(Problem::file(&self.path, format!("has no track {index}")));
+        };
+        Self::start(&self.path, self.probe.clone(), track)
+    }
+
+    /// A header that says what the samples mean.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What is in the file.
+    pub fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// The track.
+    pub fn track(&self) -> &Stream {
+        let track = self
+            .probe
+            .streams
+            .iter()
+            .find(|stream| stream.index == self.index);
+        track.expect("chosen among them")
+    }
+
+    /// What kind of file it is and how its sound is coded, for a person.
+    pub fn description(&self) -> String {
+        let first = self
+            .probe
+            .format
+            .format_name
+            .split(',')
+            .next()
+            .unwrap_or_default();
+        let container = container::of(&self.path).map_or(first, |container| container.endings[0]);
+        format!("{container} ({})", self.track().codec_name)
+    }
+
+    /// Samples that lose nothing of it.
+    pub fn depth(&self) -> Encoding {
+        if has_no_depth(self.track()) {
+            Encoding::INT24
+        } else {
+            self.header.format.encoding
+        }
+    }
+
+    /// Frames that the file promises, more or less.
+    pub fn frames_about(&self) -> Option<u64> {
+        let seconds = self.probe.duration_of(self.track())?;
+        Some((seconds * f64::from(self.header.format.rate)) as u64)
+    }
+
+    /// Gives its samples.
+    pub fn decoder(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
+
+    /// What the user should know.
+    pub fn warnings(&self) -> &[String] {
+        self.decoder.warnings()
+    }
+}
+
+/// The header of a WAV file of such samples.
+pub fn plain_header(format: Format) -> Header {
+    Header {
+        container: WavContainer::Riff,
+        format_bytes: format.to_bytes(),
+        fact: matches!(format.encoding, Encoding::Float { .. }),
+        format,
+        chunks: Vec::new(),
+        format_at: 0,
+    }
+}
+
+/// Whether times count, because something else goes on beside one track of sound.
+fn is_film(probe: &Probe) -> bool {
+    probe.picture().is_some() || probe.sounds().count() > 1
+}
+
+/// How an output is made.
+pub enum Form {
+    /// A WAV file or stream, by aeden itself.
+    Wav,
+    /// A FLAC file, by aeden itself.
+    Flac,
+    /// One track of sound, by ffmpeg.
+    Sound(Arrangement),
+    /// Cleaned tracks among others, by ffmpeg.
+    Film(Arrangement),
+}
+
+/// What goes into an output that ffmpeg makes.
+pub struct Arrangement {
+    /// The input and what is in it, if it is a file.
+    pub original: Option<(PathBuf, Probe)>,
+    /// What is written.
+    pub container: &'static Container,
+    /// Whether that is what is read.
+    pub same_container: bool,
+    /// The cleaned tracks, in the order of the input.
+    pub tracks: Vec<Track>,
+}
+
+impl Arrangement {
+    /// The same in the words of [`mux`].
+    pub fn assembly(&self, film: bool) -> Assembly<'_> {
+        Assembly {
+            original: self
+                .original
+                .as_ref()
+                .map(|(path, probe)| (path.as_path(), probe)),
+            tracks: &self.tracks,
+            container: self.container,
+            same_container: self.same_container,
+            film,
+        }
+    }
+}
+
+/// What is to be stored.
+pub struct Material<'a> {
+    /// The file that is read, unless it is a stream.
+    pub path: Option<&'a Path>,
+    /// What ffprobe said of it, if it has been asked.
+    pub media: Option<&'a Media>,
+    /// The samples of the track.
+    pub format: &'a Format,
+}
+
+/// Settles how `target` is made. `depth`: samples that the user asks for.
+pub fn form(
+    material: &Material,
+    target: &Target,
+    depth: Option<Encoding>,
+    choice: Option<TrackChoice>,
+) -> Result<Form, Problem> {
+    let Target::File(out) = target else {
+        return Ok(Form::Wav);
+    };
+    let own = material.path.and_then(container::of);
+    let container = match container::of(out) {
+        _ if container::is_wav(out) => return Ok(Form::Wav),
+        Some(container) => container,
+        None if container::has_known_ending(out) => {
+            return Err(Problem::file(
+                out,
+                "files with this ending are read only; give an output with another, such as .flac, .m4a or .wav",
+            ));
+        }
+        // Without an ending that means something, as the input.
+        None => match own.filter(|_| material.media.is_some()) {
+            Some(own) => own,
+            None => return Ok(Form::Wav),
+        },
+    };
+    if container.muxer == "flac" && material.media.is_none() {
+        return Ok(Form::Flac);
+    }
+    let probe = match (material.media, material.path) {
+        (Some(media), _) => Some(media.probe().clone()),
+        (None, Some(path)) => Some(Probe::of(path)?),
+        (None, None) => None,
+    };
+    let index = material.media.map(|media| media.index);
+    let chosen: Vec<&Stream> = match &probe {
+        None => Vec::new(),
+        Some(probe) if choice == Some(TrackChoice::All) => probe.sounds().collect(),
+        Some(probe) => probe
+            .sounds()
+            .filter(|track| index.is_none_or(|index| track.index == index))
+            .take(1)
+            .collect(),
+    };
+    let same = |probe: &Probe| {
+        let read = probe
+            .format
+            .format_name
+            .split(',')
+            .any(|name| name == container.demuxer());
+        read && own.is_some_and(|own| own.muxer == container.muxer)
+    };
+    let same_container = probe.as_ref().is_some_and(same);
+    let mut tracks = Vec::new();
+    if chosen.is_empty() {
+        tracks.push(arrange(None, material, container, same_container, depth)?);
+    }
+    for track in chosen {
+        tracks.push(arrange(Some(track), material, container, same_container, depth)?);
+    }
+    let arrangement = Arrangement {
+        original: material.path.map(Path::to_path_buf).zip(probe),
+        container,
+        same_container,
+        tracks,
+    };
+    let assembly = arrangement.assembly(true);
+    Ok(
+        match assembly.tracks.len() > 1 || assembly.keeps_more_than_covers() {
+            true => Form::Film(arrangement),
+            false => Form::Sound(arrangement),
+        },
+    )
+}
+
+/// How one track is stored.
+fn arrange(
+    track: Option<&Stream>,
+    material: &Material,
+    container: &'static Container,
+    same_container: bool,
+    depth: Option<Encoding>,
+) -> Result<Track, Problem> {
+    let name = material.path.unwrap_or(Path::new("-"));
+    let format = match (track, material.media) {
+        (Some(track), Some(_)) => decoder::format_of(track).map_err(|what| Problem::file(name, what))?,
+        _ => material.format.clone(),
+    };
+    let lossy = track.is_some_and(has_no_depth);
+    let bit_rate = match (track, material.path) {
+        (Some(track), Some(path)) if lossy => match track.bit_rate() {
+            Some(rate) => Some(rate),
+            None => measured_bit_rate(path, track)?,
+        },
+        _ => None,
+    };
+    let wish = Wish {
+        format: &format,
+        track,
+        bit_rate,
+        // What comes out of a lossy codec has no depth; 24 bits lose nothing of it, and every program reads them.
+        depth: depth.or(lossy.then_some(Encoding::INT24)),
+        same_container,
+    };
+    let codec = Codec::choose(&wish, container).map_err(|what| Problem::file(name, what))?;
+    Ok(Track {
+        replaces: track.map(|track| track.index),
+        samples: Samples::Pipe,
+        rate: format.rate,
+        channels: format.channels,
+        layout: track
+            .and_then(|track| track.channel_layout.clone())
+            .filter(|layout| !layout.contains("channels")),
+        codec,
+        start: match (track, material.path) {
+            (Some(track), Some(path)) => probe::first_sample(path, track, path)?.unwrap_or(0.0),
+            _ => 0.0,
+        },
+        skip: 0.0,
+    })
+}

@@ -1,0 +1,280 @@
+//! What a file holds, as ffprobe tells it.
+
+use super::programs::{add_input, ask, gist, output, unreadable};
+use crate::kind::Kind;
+use crate::problem::Problem;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+/// Packets from which times are measured; more only where the first are cut off by an edit list.
+const FIRST_PACKETS: [usize; 2] = [64, 4096];
+
+/// Streams, chapters and the container around them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Probe {
+    /// In the order of the file.
+    #[serde(default)]
+    pub streams: Vec<Stream>,
+    /// Chapters, of which only their number counts here: ffmpeg copies them.
+    #[serde(default)]
+    pub chapters: Vec<serde_json::Value>,
+    /// The container.
+    pub format: Format,
+}
+
+/// The container.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Format {
+    /// ffmpeg's names of the format, separated by commas.
+    pub format_name: String,
+    /// Seconds.
+    #[serde(default)]
+    duration: Option<String>,
+    /// Bits a second, of everything.
+    #[serde(default)]
+    bit_rate: Option<String>,
+    /// Title, artist and so on.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One picture, sound, subtitle or other track.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Stream {
+    /// Place in the file, from 0.
+    pub index: usize,
+    /// ffmpeg's name of the codec; empty if it is unknown.
+    pub codec_name: String,
+    /// `video`, `audio`, `subtitle`, `data`, `attachment`; empty if it is unknown.
+    pub codec_type: String,
+    /// Four letters by which mp4 and AVI know the codec.
+    pub codec_tag_string: String,
+    /// Variant of the codec.
+    pub profile: Option<String>,
+    /// How ffmpeg decodes it: `s16`, `fltp`, …
+    pub sample_fmt: String,
+    sample_rate: String,
+    /// Number of channels of sound.
+    pub channels: u16,
+    /// ffmpeg's name of the arrangement of loudspeakers.
+    pub channel_layout: Option<String>,
+    bits_per_raw_sample: Option<String>,
+    bits_per_sample: Option<u8>,
+    bit_rate: Option<String>,
+    duration: Option<String>,
+    /// Ticks of its clock.
+    pub duration_ts: Option<i64>,
+    time_base: String,
+    /// Default, forced, cover picture, …
+    pub disposition: BTreeMap<String, i64>,
+    /// Language, title and so on.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Stream {
+    /// Whether it is sound that ffmpeg can decode.
+    pub fn is_sound(&self) -> bool {
+        self.codec_type == "audio" && self.channels > 0 && self.rate() > 0 && !self.codec_name.is_empty()
+    }
+
+    /// Whether it is a still picture that belongs to the whole file.
+    pub fn is_cover(&self) -> bool {
+        self.codec_type == "video" && self.disposition.get("attached_pic") == Some(&1)
+    }
+
+    /// Whether it is a moving picture.
+    pub fn is_picture(&self) -> bool {
+        self.codec_type == "video" && !self.is_cover()
+    }
+
+    /// Sampling rate in Hz, 0 if it is not sound.
+    pub fn rate(&self) -> u32 {
+        self.sample_rate.parse().unwrap_or(0)
+    }
+
+    /// Resolution of lossless sound in bits, where the file says it.
+    pub fn bits(&self) -> Option<u8> {
+        let raw = self.bits_per_raw_sample.as_ref().and_then(|n| n.parse().ok());
+        raw.or(self.bits_per_sample).filter(|&bits| bits > 0)
+    }
+
+    /// Bits a second, where the file says it.
+    pub fn bit_rate(&self) -> Option<u64> {
+        let stated = self
+            .bit_rate
+            .as_deref()
+            .or(self.tags.get("BPS").map(String::as_str));
+        stated.and_then(|n| n.parse().ok()).filter(|&n| n > 0)
+    }
+
+    /// Length in seconds, where the file says it.
+    pub fn duration(&self) -> Option<f64> {
+        self.duration.as_ref().and_then(|n| n.parse().ok())
+    }
+
+    /// Seconds between two ticks of its clock.
+    pub fn tick(&self) -> f64 {
+        let parts = self.time_base.split_once('/');
+        let parsed = parts.and_then(|(n, d)| n.parse::<f64>().ok().zip(d.parse::<f64>().ok()));
+        parsed.filter(|&(_, d)| d > 0.0).map_or(0.0, |(n, d)| n / d)
+    }
+}
+
+impl Probe {
+    /// Asks ffprobe about a file.
+    pub fn of(path: &Path) -> Result<Self, Problem> {
+        let mut command = ffprobe(path);
+        command.args(["-show_format", "-show_streams", "-show_chapters"]);
+        let answer = ask(&mut command, path)?.map_err(|said| {
+            let kind = File::open(path)
+                .and_then(|mut file| Kind::of_file(&mut file))
+                .unwrap_or(Kind::Unknown);
+            let what = format!(
+                "{} cannot be read ({}); copy or export it again",
+                kind.this_file(),
+                gist(&said)
+            );
+            Problem::file(path, what)
+        })?;
+        parse(&answer, path)
+    }
+
+    /// Asks about a file that is known to the user under another name.
+    pub fn of_unfinished(path: &Path, subject: &Path) -> Result<Self, Problem> {
+        let mut command = ffprobe(path);
+        command.args(["-show_format", "-show_streams", "-show_chapters"]);
+        parse(&output(&mut command, subject)?, subject)
+    }
+
+    /// The tracks of sound.
+    pub fn sounds(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| stream.is_sound())
+    }
+
+    /// The first moving picture.
+    pub fn picture(&self) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.is_picture())
+    }
+
+    /// Length in seconds of a track, or else of everything.
+    pub fn duration_of(&self, stream: &Stream) -> Option<f64> {
+        stream
+            .duration()
+            .or_else(|| self.format.duration.as_ref()?.parse().ok())
+    }
+
+    /// Bits a second of everything.
+    pub fn bit_rate(&self) -> Option<u64> {
+        self.format.bit_rate.as_ref()?.parse().ok()
+    }
+}
+
+#[derive(Deserialize)]
+struct Packets {
+    #[serde(default)]
+    packets: Vec<Packet>,
+}
+
+#[derive(Deserialize)]
+struct Packet {
+    size: Option<String>,
+    duration_time: Option<String>,
+    pts_time: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Frames {
+    #[serde(default)]
+    frames: Vec<Frame>,
+}
+
+#[derive(Deserialize)]
+struct Frame {
+    pts_time: Option<String>,
+    #[serde(default)]
+    nb_samples: u32,
+}
+
+/// The time in seconds of the first sample that comes out of a track; `None` where the file has no times.
+///
+/// Containers round: the mean over the first frames is closer to the truth than the first alone.
+pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
+    let mut found = Frames { frames: Vec::new() };
+    for count in FIRST_PACKETS {
+        let mut command = ffprobe(path);
+        command.args(["-select_streams", &stream.index.to_string()]);
+        command.args(["-read_intervals", &format!("%+#{count}")]);
+        command.args(["-show_entries", "frame=pts_time,nb_samples"]);
+        found = parse(&output(&mut command, subject)?, subject)?;
+        if !found.frames.is_empty() {
+            break;
+        }
+    }
+    let rate = f64::from(stream.rate());
+    let (mut samples, mut starts) = (0u64, Vec::new());
+    for frame in &found.frames {
+        let time = frame.pts_time.as_ref().and_then(|time| time.parse::<f64>().ok());
+        if let Some(time) = time {
+            let start = time - samples as f64 / rate;
+            // Only up to a gap.
+            if starts
+                .first()
+                .is_some_and(|first: &f64| (start - first).abs() > 1.5 * stream.tick().max(1e-6))
+            {
+                break;
+            }
+            starts.push(start);
+        } else if starts.is_empty() {
+            return Ok(None);
+        }
+        samples += u64::from(frame.nb_samples);
+    }
+    let mean = starts.iter().sum::<f64>() / starts.len() as f64;
+    Ok((!starts.is_empty()).then_some(mean))
+}
+
+/// The time in seconds of the first packet of a track.
+pub fn first_packet(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
+    let packets = first_packets(path, stream, 1, subject)?;
+    Ok(packets
+        .first()
+        .and_then(|packet| packet.pts_time.as_ref()?.parse().ok()))
+}
+
+/// Bits a second of a track's first packets.
+pub fn measured_bit_rate(path: &Path, stream: &Stream) -> Result<Option<u64>, Problem> {
+    let packets = first_packets(path, stream, 1000, path)?;
+    let (mut bits, mut seconds) = (0.0, 0.0);
+    for packet in &packets {
+        let number = |text: &Option<String>| text.as_ref().and_then(|n| n.parse::<f64>().ok());
+        if let Some((size, duration)) = number(&packet.size).zip(number(&packet.duration_time)) {
+            bits += 8.0 * size;
+            seconds += duration;
+        }
+    }
+    Ok((seconds > 0.0).then_some((bits / seconds) as u64))
+}
+
+fn first_packets(path: &Path, stream: &Stream, count: usize, subject: &Path) -> Result<Vec<Packet>, Problem> {
+    let mut command = ffprobe(path);
+    command.args(["-select_streams", &stream.index.to_string()]);
+    command.args(["-read_intervals", &format!("%+#{count}")]);
+    command.args(["-show_entries", "packet=size,duration_time,pts_time"]);
+    Ok(parse::<Packets>(&output(&mut command, subject)?, subject)?.packets)
+}
+
+fn ffprobe(path: &Path) -> Command {
+    let mut command = Command::new("ffprobe");
+    command.args(["-hide_banner", "-v", "error", "-of", "json"]);
+    add_input(&mut command, path);
+    command
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(json: &[u8], subject: &Path) -> Result<T, Problem> {
+    // Tags may hold bytes that are no Unicode.
+    serde_json::from_str(&String::from_utf8_lossy(json)).map_err(|e| unreadable(subject, &e.to_string()))
+}

@@ -1,0 +1,245 @@
+//! The programs ffmpeg and ffprobe: started, watched, and ended together with this one.
+
+use crate::problem::{Problem, describe};
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What to do where ffmpeg is needed and missing.
+pub const ADVICE: &str = "needs the program ffmpeg, which is not installed; install it (apt install ffmpeg, \
+                          brew install ffmpeg, winget install ffmpeg) and try again";
+
+/// A program, or a parser of our own, that says nothing for so long hangs. Damaged files can do that.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How much of what a program says about a file is kept.
+const SAID: usize = 1 << 16;
+
+/// Programs that run now, for the moment when this one is told to stop.
+static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends every program at once. What they were writing is then incomplete.
+pub fn kill_all() {
+    for child in lock(&RUNNING).iter() {
+        let mut child = lock(child);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// `ffmpeg`, silent but for errors, deaf on standard input, and kept to local files.
+pub fn ffmpeg() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-hide_banner", "-v", "error"]);
+    command
+}
+
+/// A file as an argument that can be taken for neither an option nor another protocol.
+pub fn file_argument(path: &Path) -> OsString {
+    let mut argument = OsString::from("file:");
+    argument.push(path);
+    argument
+}
+
+/// Adds an input file: whatever it says, ffmpeg opens nothing but files.
+pub fn add_input(command: &mut Command, path: &Path) {
+    command.args(["-protocol_whitelist", "file,pipe,fd", "-i"]);
+    command.arg(file_argument(path));
+}
+
+/// A program under way. Dropped before it has ended, it is killed.
+pub struct Program {
+    child: Arc<Mutex<Child>>,
+    errors: Option<JoinHandle<String>>,
+}
+
+impl Program {
+    /// Starts a program for the file `subject`. What it says on standard error is collected.
+    pub fn start(command: &mut Command, subject: &Path) -> Result<Self, Problem> {
+        command.stderr(Stdio::piped());
+        let mut running = lock(&RUNNING);
+        let mut child = command.spawn().map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Problem::file(subject, ADVICE),
+            _ => Problem::file(subject, format!("ffmpeg cannot be started: {}", describe(&e))),
+        })?;
+        let errors = child.stderr.take().map(|mut stderr| {
+            std::thread::spawn(move || {
+                let mut said = Vec::new();
+                let _ = (&mut stderr).take(SAID as u64).read_to_end(&mut said);
+                // The rest is read too, or the program would wait for us.
+                let _ = io::copy(&mut stderr, &mut io::sink());
+                String::from_utf8_lossy(&said).into_owned()
+            })
+        });
+        let child = Arc::new(Mutex::new(child));
+        running.push(child.clone());
+        Ok(Program { child, errors })
+    }
+
+    /// Its standard output, once, if it was piped.
+    pub fn stdout(&self) -> Option<ChildStdout> {
+        lock(&self.child).stdout.take()
+    }
+
+    /// Its standard input, once, if it was piped.
+    pub fn stdin(&self) -> Option<ChildStdin> {
+        lock(&self.child).stdin.take()
+    }
+
+    /// Waits for its end. Gives whether it was content, and what it said.
+    pub fn end(mut self) -> io::Result<(bool, String)> {
+        // Short sleeps instead of a wait that holds the lock: `kill_all` must get through.
+        let mut pause = Duration::from_millis(1);
+        let status = loop {
+            if let Some(status) = lock(&self.child).try_wait()? {
+                break status;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        };
+        let said = self.errors.take().and_then(|thread| thread.join().ok());
+        Ok((status.success(), said.unwrap_or_default()))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        {
+            let mut child = lock(&self.child);
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        lock(&RUNNING).retain(|child| !Arc::ptr_eq(child, &self.child));
+    }
+}
+
+/// Runs a program to its end and gives its standard output. The error is what it said last.
+pub fn output(command: &mut Command, subject: &Path) -> Result<Vec<u8>, Problem> {
+    ask(command, subject)?.map_err(|said| unreadable(subject, &said))
+}
+
+/// Runs a program to its end and gives its standard output, or what it had to complain.
+pub fn ask(command: &mut Command, subject: &Path) -> Result<Result<Vec<u8>, String>, Problem> {
+    let program = Program::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), subject)?;
+    let Some(stdout) = program.stdout() else {
+        unreachable!("piped just above")
+    };
+    let mut all = Vec::new();
+    for piece in Pieces::of(stdout) {
+        match piece {
+            Ok(piece) => all.extend(piece),
+            Err(e) => return Ok(Err(e.to_string())),
+        }
+    }
+    let (content, said) = program.end().map_err(|e| Problem::io(subject, &e))?;
+    Ok(if content { Ok(all) } else { Err(said) })
+}
+
+/// Runs a program that writes a file.
+///
+/// `command` must have `-progress pipe:1`: as long as that comes, it is alive. The error is what the program said last.
+pub fn watch(command: &mut Command, subject: &Path) -> Result<(), Problem> {
+    let program = Program::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), subject)?;
+    let Some(stdout) = program.stdout() else {
+        unreachable!("piped just above")
+    };
+    for piece in Pieces::of(stdout) {
+        piece.map_err(|e| unwritable(subject, &e.to_string()))?;
+    }
+    let (content, said) = program.end().map_err(|e| Problem::io(subject, &e))?;
+    match content {
+        true => Ok(()),
+        false => Err(unwritable(subject, &said)),
+    }
+}
+
+/// What a program says about an input that it cannot read.
+pub fn unreadable(subject: &Path, said: &str) -> Problem {
+    Problem::file(
+        subject,
+        format!("cannot be read ({}); copy or export it again", gist(said)),
+    )
+}
+
+/// What a program says about an output that it cannot write.
+pub fn unwritable(subject: &Path, said: &str) -> Problem {
+    if said.contains("No space left on device") {
+        return Problem::io(subject, &io::ErrorKind::StorageFull.into());
+    }
+    Problem::file(subject, format!("ffmpeg cannot write it: {}", gist(said)))
+}
+
+/// The first line that says something, without the names that ffmpeg gives to its parts. What follows is mostly about
+/// the consequences.
+pub fn gist(said: &str) -> String {
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty());
+    let Some(line) = line else {
+        return "ffmpeg does not say why".into();
+    };
+    let line = match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, message)) => message,
+        None => line,
+    };
+    // ffmpeg repeats the name, which our own line begins with.
+    let line = match line.strip_prefix("file:").and_then(|rest| rest.rsplit_once(": ")) {
+        Some((_, message)) => message,
+        None => line,
+    };
+    line.trim_end_matches('.').to_owned()
+}
+
+/// A stream read in a thread of its own, so that a writer that hangs is noticed.
+pub struct Pieces {
+    receiver: Receiver<io::Result<Vec<u8>>>,
+}
+
+impl Pieces {
+    /// Starts reading. Only a few pieces are held at a time.
+    pub fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let (sender, receiver) = sync_channel(4);
+        std::thread::spawn(move || {
+            loop {
+                let mut piece = vec![0; 1 << 17];
+                let read = match stream.read(&mut piece) {
+                    Ok(0) => return,
+                    Ok(n) => {
+                        piece.truncate(n);
+                        Ok(piece)
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(e) => Err(e),
+                };
+                let failed = read.is_err();
+                if sender.send(read).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Pieces { receiver }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = io::Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let started = Instant::now();
+        match self.receiver.recv_timeout(PATIENCE) {
+            Ok(piece) => Some(piece),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => Some(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("nothing came out of it for {} s", started.elapsed().as_secs()),
+            ))),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Broken files, missing programs and full disks: one line, the documented status, and no trace.
+
+use super::ffmpeg::{ffmpeg, is_here};
+use crate::recordings::{Folder, Run, noise_file};
+use std::process::Command;
+
+fn sound(folder: &Folder, name: &str) {
+    ffmpeg(folder, &format!("-t 2 -i SPEECH {name}"));
+}
+
+#[test]
+fn without_ffmpeg_the_error_says_what_to_install() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    sound(&folder, "in.mp3");
+    folder.write("in.wav", &noise_file(1, 16_000, 4000));
+    let names = folder.names();
+    for arguments in ["clean in.mp3 out.mp3", "clean in.wav out.mp3", "inspect in.mp3"] {
+        let run = Run(folder
+            .command(arguments.split(' '))
+            .env("PATH", "/nonexistent")
+            .output()
+            .unwrap());
+        run.failed(1, "apt install ffmpeg");
+    }
+    assert_eq!(folder.names(), names);
+    // WAV needs nothing.
+    let run = Run(folder
+        .command(["clean", "in.wav", "out.wav"])
+        .env("PATH", "/nonexistent")
+        .output()
+        .unwrap());
+    run.quietly();
+}
+
+#[test]
+fn files_that_cannot_be_decoded() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("rubbish.mp4", b"\0\0\0\x20ftypisom and then nothing of the kind");
+    folder.write("empty.mp3", b"");
+    folder.write("notes.mp3", b"Dear diary, this is not a recording.\n");
+    folder.write("list.m3u8", b"#EXTM3U\nfile:/etc/passwd\n");
+    ffmpeg(&folder, "-f lavfi -i testsrc2=s=64x64:d=1 silent.mp4");
+    sound(&folder, "whole.flac");
+    let whole = folder.read("whole.flac");
+    folder.write("half.flac", &whole[..whole.len() / 2]);
+    sound(&folder, "whole.m4a");
+    let whole = folder.read("whole.m4a");
+    folder.write("half.m4a", &whole[..whole.len() / 2]);
+    let names = folder.names();
+    for (name, part) in [
+        ("rubbish.mp4", "MP4 file cannot be read"),
+        ("empty.mp3", "empty"),
+        ("notes.mp3", "is text"),
+        ("list.m3u8", "is text"),
+        ("silent.mp4", "no sound"),
+        ("half.flac", "cut short"),
+        ("half.m4a", "MP4 file cannot be read"),
+        ("missing.mp3", "no such file"),
+    ] {
+        let out = format!("out.{}", &name[name.rfind('.').unwrap() + 1..]);
+        folder.aeden(&format!("clean {name} {out}")).failed(1, part);
+        folder
+            .aeden(&format!("clean {name} out.wav --removed gone.wav"))
+            .failed(1, part);
+        folder.aeden(&format!("inspect {name}")).failed(1, part);
+        assert_eq!(folder.names(), names, "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    sound(&folder, "in.mp3");
+    folder.write("there.mp3", b"precious");
+    folder.aeden("clean in.mp3 there.mp3").failed(1, "-y");
+    folder
+        .aeden("clean in.mp3 in.mp3 -y")
+        .failed(1, "the input itself");
+    folder.aeden("clean in.mp3 nowhere/out.mp3").failed(1, "no such");
+    folder.aeden("clean in.mp3 out.ape").failed(1, "read only");
+    folder.aeden("clean in.mp3 out.amr").failed(1, "out.amr");
+    assert_eq!(folder.names(), ["in.mp3", "there.mp3"]);
+    assert_eq!(folder.read("there.mp3"), b"precious");
+    let run = folder.aeden("clean in.mp3 --track none");
+    assert_eq!(run.status(), 2);
+}
+
+#[test]
+fn names_that_look_like_options_or_addresses() {
+    if !is_here() {
+        return;
+    }
+    for name in ["-i.mp3", "http:x.mp3", "a b%03d.mp3", "pipe:1.mp3", "ö'\".mp3"] {
+        let folder = Folder::new();
+        sound(&folder, "in.mp3");
+        std::fs::rename(folder.path("in.mp3"), folder.path(name)).unwrap();
+        let run = Run(folder
+            .command(["clean", "-o", "out", "--", name])
+            .output()
+            .unwrap());
+        run.quietly();
+        assert!(folder.path("out").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn full_disk_behind_ffmpeg() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("small")).unwrap();
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "none"])
+        .arg(folder.path("small"))
+        .output();
+    if !mount.is_ok_and(|m| m.status.success()) {
+        println!("skipped: mounting a small file system needs root");
+        return;
+    }
+    sound(&folder, "in.flac");
+    ffmpeg(&folder, "-f lavfi -i testsrc2=s=64x64:d=2 -i in.flac film.mkv");
+    let runs = ["clean in.flac small/out.flac", "clean film.mkv small/out.mkv"]
+        .map(|arguments| folder.aeden(arguments));
+    let left = std::fs::read_dir(folder.path("small")).unwrap().count();
+    Command::new("umount").arg(folder.path("small")).status().unwrap();
+    for run in runs {
+        run.failed(1, "no space left");
+    }
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        "-f lavfi -i anoisesrc=d=1200 -c:a libmp3lame -b:a 64k in.mp3",
+    );
+    let mut child = folder.command(["clean", "in.mp3", "out.mp3"]).spawn().unwrap();
+    while folder.names().len() < 2 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "done before it could be stopped"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Command::new("kill")
+        .args(["-s", "TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(folder.names(), ["in.mp3"]);
+    let own = folder.path("in.mp3").display().to_string();
+    let running = Command::new("pgrep").args(["-f", &own]).output();
+    assert!(running.is_ok_and(|out| out.stdout.is_empty()), "ffmpeg goes on");
+}

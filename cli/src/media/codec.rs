@@ -222,6 +222,10 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         _ if name.starts_with("adpcm_") => {}
         _ => settings.push(("b", rate.to_string())),
     }
+    if name.starts_with("wma") {
+        // Its encoder keeps its last block to itself: it gets one more to keep.
+        settings.push(("filter", "apad=pad_len=4096".into()));
+    }
     if name == "dts" {
         settings.extend(experimental());
     }

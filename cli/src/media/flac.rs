@@ -11,6 +11,7 @@ use flac_codec::encode::{FlacSampleWriter, Options};
 use flac_codec::metadata::{BlockList, BlockRef, Padding, VorbisComment};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// The most channels that the format has.
@@ -34,8 +35,7 @@ pub struct FlacReader {
 impl FlacReader {
     /// Reads the header of a file of `bytes` bytes.
     pub fn open(file: File, bytes: u64) -> Result<Self, Error> {
-        let reader =
-            FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)).map_err(|e| broken(&e))?;
+        let reader = guarded(|| FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)))?;
         let format = format_of(reader.metadata()).map_err(Error::Malformed)?;
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
         Ok(FlacReader {
@@ -68,22 +68,25 @@ impl FlacReader {
     pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
         let channels = usize::from(self.header.format.channels);
         while self.waiting.len() < frames * channels && !self.ended {
-            let decoded = match self.reader.fill_buf() {
-                Ok(decoded) => decoded,
-                Err(e) => {
-                    let all = self.given + (self.waiting.len() / channels) as u64;
-                    return Err(match self.frames() {
-                        Some(stated) => Error::Malformed(format!(
-                            "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({e}); \
-                             copy or export it again"
-                        )),
-                        None => broken(&e),
-                    });
+            let before = self.waiting.len();
+            let (reader, waiting) = (&mut self.reader, &mut self.waiting);
+            let decoded = guarded(|| {
+                let decoded = reader.fill_buf()?;
+                waiting.extend_from_slice(decoded);
+                let count = decoded.len();
+                reader.consume(count);
+                Ok(count)
+            });
+            let count = match (decoded, self.frames()) {
+                (Ok(count), _) => count,
+                (Err(Error::Malformed(why)), Some(stated)) => {
+                    let all = self.given + (before / channels) as u64;
+                    return Err(Error::Malformed(format!(
+                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why})"
+                    )));
                 }
+                (Err(e), _) => return Err(e),
             };
-            let count = decoded.len();
-            self.waiting.extend_from_slice(decoded);
-            self.reader.consume(count);
             self.ended = count == 0;
         }
         let got = (self.waiting.len() / channels).min(frames);
@@ -108,13 +111,20 @@ impl FlacReader {
     }
 }
 
-fn broken(error: &flac_codec::Error) -> Error {
-    match error {
-        flac_codec::Error::Io(e) if e.kind() != io::ErrorKind::UnexpectedEof => Error::Io(e.kind().into()),
-        e => Error::Malformed(format!(
-            "this FLAC file cannot be read ({e}); copy or export it again"
-        )),
-    }
+/// Does a part of the decoder's work. Should damage bring out a defect in it, that is an error of this file only.
+fn guarded<T>(work: impl FnOnce() -> Result<T, flac_codec::Error>) -> Result<T, Error> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    let why = match done {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(flac_codec::Error::Io(e))) if e.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(Error::Io(e.kind().into()));
+        }
+        Ok(Err(e)) => e.to_string(),
+        Err(_) => "the decoder gave up".into(),
+    };
+    Err(Error::Malformed(format!(
+        "this FLAC file cannot be read ({why}); copy or export it again"
+    )))
 }
 
 /// What the samples of a file mean.

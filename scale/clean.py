@@ -19,7 +19,9 @@ import uuid
 import fsspec
 import ray
 
-AUDIO = (".wav", ".wave", ".w64", ".rf64", ".bwf")
+# What is taken of a folder unless --endings says otherwise; `aeden clean` reads more.
+AUDIO = (".aac", ".aif", ".aiff", ".bwf", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".ogg", ".opus",
+         ".rf64", ".wav", ".wave", ".webm", ".wma", ".wv")
 
 
 def arguments():

@@ -21,7 +21,7 @@ pub struct Excerpt<'a> {
 }
 
 /// Seconds by which stream `number` of a file lies behind the samples of `excerpt`, counted from the first sample that is
-/// decoded. What the track skips counts as not there. `None` where silence or noise leaves it open.
+/// decoded: less than nothing where the track skips some. `None` where silence or noise leaves it open.
 pub fn lag(excerpt: &Excerpt, path: &Path, number: usize, subject: &Path) -> Result<Option<f64>, Problem> {
     let (Some(loud_at), Samples::File(samples)) = (excerpt.loud_at, &excerpt.track.samples) else {
         return Ok(None);
@@ -63,7 +63,7 @@ pub fn lag(excerpt: &Excerpt, path: &Path, number: usize, subject: &Path) -> Res
         (REACH * rate) as usize,
         -skipped.round() as i64,
     );
-    Ok(found.map(|samples| (samples as f64 + skipped) / rate))
+    Ok(found.map(|samples| samples as f64 / rate))
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

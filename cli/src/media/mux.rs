@@ -191,15 +191,18 @@ impl Assembly<'_> {
         }
         for track in self.tracks {
             if self.film {
-                command.args(["-itsoffset", &format!("{:.6}", track.start)]);
+                command.args(["-itsoffset", &format!("{:.6}", track.start + track.skip)]);
             }
             command.args(["-f", track.codec.feed_name()]);
             command.args(["-ar", &track.rate.to_string(), "-ac", &track.channels.to_string()]);
             if let Some(layout) = &track.layout {
                 command.args(["-channel_layout", layout]);
             }
-            if track.skip > 0.0 {
-                command.args(["-ss", &format!("{:.6}", track.skip)]);
+            // Bytes, not -ss: that cuts by times, which the offset has shifted.
+            let frame = track.codec.feed.bytes() * usize::from(track.channels);
+            let skipped = (track.skip * f64::from(track.rate)).round() as usize * frame;
+            if skipped > 0 {
+                command.args(["-skip_initial_bytes", &skipped.to_string()]);
             }
             match &track.samples {
                 Samples::Pipe => command.args(["-i", "pipe:0"]),

@@ -26,13 +26,7 @@ pub fn test() -> Result<String> {
         "--force-reinstall",
     ];
     program::run(Command::new(&python).args(install).arg(wheel))?;
-    program::run(Command::new("cargo").args([
-        "build",
-        "--locked",
-        "--all-features",
-        "--package",
-        "aeden-cli",
-    ]))?;
+    // Built for the tests of the program.
     let aeden = std::path::absolute(target().join("debug").join("aeden"))?;
     let mut said = Vec::new();
     for folder in ["python/tests", "scale"] {

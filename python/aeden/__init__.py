@@ -23,7 +23,7 @@ def _planes(samples):
         raise ValueError(f"expected the shape [samples] or [channels, samples], found {list(samples.shape)}")
     if samples.ndim == 2 and samples.shape[0] > 64:
         raise ValueError(f"{samples.shape[0]} channels, at most 64: is the array [samples, channels]? pass samples.T")
-    return np.atleast_2d(samples).astype(np.float32, copy=False)
+    return np.ascontiguousarray(np.atleast_2d(samples), np.float32)
 
 
 class Denoiser(_native.Denoiser):

@@ -60,7 +60,7 @@ struct Denoiser {
 }
 
 impl Denoiser {
-    /// Copies `samples` [channels, samples], lets `work` change the copy in place, and gives it back.
+    /// Copies `samples` [channels, samples], contiguous, lets `work` change the copy in place, and gives it back.
     fn changed<'py>(
         &self,
         py: Python<'py>,
@@ -75,12 +75,11 @@ impl Denoiser {
             )));
         }
         let out = PyArray2::<f32>::zeros(py, [channels, length], false);
-        samples
-            .as_array()
-            .assign_to(&mut out.try_readwrite()?.as_array_mut());
         if length > 0 {
             let mut writable = out.try_readwrite()?;
-            let mut rows: Vec<&mut [f32]> = writable.as_slice_mut()?.chunks_exact_mut(length).collect();
+            let copy = writable.as_slice_mut()?;
+            copy.copy_from_slice(samples.as_slice()?);
+            let mut rows: Vec<&mut [f32]> = copy.chunks_exact_mut(length).collect();
             py.detach(|| {
                 let mut cleaner = self.cleaner.lock().unwrap_or_else(|e| e.into_inner());
                 work(&mut cleaner, &mut rows);

@@ -47,6 +47,9 @@ class Recordings(unittest.TestCase):
         samples, rate = recording()
         interleaved = np.stack([samples, samples], 1)
         np.testing.assert_array_equal(aeden.clean(interleaved.T, rate)[0], aeden.clean(interleaved.T.copy(), rate)[0])
+        backwards, repeated = samples[::-1], np.broadcast_to(samples, (2, len(samples)))
+        for view in (backwards, repeated):
+            np.testing.assert_array_equal(aeden.clean(view, rate), aeden.clean(view.copy(), rate))
 
     def test_cleaned_and_removed_add_up(self):
         samples, rate = recording()

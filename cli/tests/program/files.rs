@@ -176,7 +176,9 @@ fn folders_and_patterns_keep_their_inner_folders() {
         .aeden("clean nothing*.wav -o four")
         .failed(1, "no file matches");
     std::fs::create_dir(folder.path("empty")).unwrap();
-    folder.aeden("clean empty -o four").failed(1, "no sound or film files");
+    folder
+        .aeden("clean empty -o four")
+        .failed(1, "no sound or film files");
 }
 
 #[test]

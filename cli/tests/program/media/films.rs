@@ -220,11 +220,8 @@ fn films_keep_everything_but_the_noise() {
         let folder = Folder::new();
         make(&folder, film);
         let name = film.name;
-        let run = folder.aeden(
-            &format!("clean {name} -o out --mix 0.7 --verify --json {}", film.options)
-                .trim_end()
-                .to_owned(),
-        );
+        let run = folder
+            .aeden(format!("clean {name} -o out --mix 0.7 --verify --json {}", film.options).trim_end());
         assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
         assert_eq!(run.stderr(), "", "{name}");
         let report: Value = serde_json::from_str(&run.stdout()).unwrap();

@@ -3,13 +3,18 @@
 use crate::server::{Live, Process, wait_for};
 use crate::sound::{alike, clean, read, read_channels};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Servers share a register of all servers, and one may fail to start while another starts or ends.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A server under a name of its own. It waits for its clients in every block (`--sync`), so that a busy machine makes it
 /// late and nothing else.
 struct Jack {
     name: String,
     process: Option<Process>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Jack {
@@ -24,12 +29,26 @@ impl Jack {
         let mut jack = Jack {
             name: format!("aeden-{test}-{}", std::process::id()),
             process: None,
+            _alone: ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner),
         };
         jack.run();
         Some(jack)
     }
 
     fn run(&mut self) {
+        let mut server = Process(self.server());
+        wait_for("answer of JACK", || {
+            // What a killed server has left in the register can make the next one give up, once.
+            if !matches!(server.0.try_wait(), Ok(None)) {
+                server = Process(self.server());
+            }
+            let list = self.command("jack_lsp").output().unwrap();
+            list.status.success().then_some(())
+        });
+        self.process = Some(server);
+    }
+
+    fn server(&self) -> Child {
         let mut server = self.command("jackd");
         server.args(["--name", &self.name, "--no-realtime", "--sync", "-d", "dummy"]);
         server.args([
@@ -42,12 +61,11 @@ impl Jack {
             "--playback",
             "1",
         ]);
-        let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.process = Some(Process(child.unwrap()));
-        wait_for("answer of JACK", || {
-            let list = self.command("jack_lsp").output().unwrap();
-            list.status.success().then_some(())
-        });
+        server
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Ends the server, as a crash would.

@@ -88,6 +88,16 @@ impl Jack {
     }
 }
 
+impl Drop for Jack {
+    /// Asks the server to end: a killed one keeps one of the eight places that the register has.
+    fn drop(&mut self) {
+        if let Some(Process(server)) = &mut self.process {
+            let _ = Command::new("kill").arg(server.id().to_string()).status();
+            let _ = server.wait();
+        }
+    }
+}
+
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }

@@ -9,6 +9,27 @@ use tempfile::TempDir;
 pub struct Folder(TempDir);
 
 impl Folder {
+    /// Runs commands that write more into `small/` than there is room: each must fail, and nothing be left.
+    pub fn assert_full_disk(&self, commands: &[&str]) {
+        let small = self.path("small");
+        std::fs::create_dir(&small).unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "none"])
+            .arg(&small)
+            .output();
+        if !mount.is_ok_and(|m| m.status.success()) {
+            println!("skipped: mounting a small file system needs root");
+            return;
+        }
+        let runs: Vec<Run> = commands.iter().map(|command| self.aeden(command)).collect();
+        let left = std::fs::read_dir(&small).unwrap().count();
+        Command::new("umount").arg(&small).status().unwrap();
+        for run in runs {
+            run.failed(1, "no space left");
+        }
+        assert_eq!(left, 0);
+    }
+
     pub fn new() -> Self {
         Folder(TempDir::new().unwrap())
     }

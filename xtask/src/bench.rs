@@ -8,7 +8,7 @@ mod plugin;
 use crate::{build_aeden, build_plugin, target};
 use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
-use aeden::model::Model;
+use aeden::model::{Model, Settings};
 use anyhow::{Context, Result, bail};
 use cpu_time::ThreadTime;
 use nnnoiseless::DenoiseState;
@@ -138,15 +138,14 @@ fn frames(model: &Model, sound: &[f32]) -> Result<()> {
     );
     println!("| nnnoiseless, µs per 10 ms | {:.1} | 1 |", us(nnnoiseless));
 
-    // Every weight takes part in one multiply-add a frame; the biases are too few to count apart.
-    let weights = model.parameters() as f64;
+    let work = multiply_adds(model.settings()) as f64;
     let peak = 1e-9 / median(multiply_add.clone());
     println!(
         "| this machine's peak, GMAC/s in {INSTRUCTIONS} | {peak:.1} | |",
         INSTRUCTIONS = instructions()
     );
     for (what, times) in [("one frame a call", single), ("32 frames a call", many)] {
-        let share = 100.0 * weights * ratio(multiply_add, times);
+        let share = 100.0 * work * ratio(multiply_add, times);
         println!(
             "| network alone, {what}, µs a frame | {:.1} | {share:.0} % of the peak |",
             us(times)
@@ -165,6 +164,21 @@ fn frames(model: &Model, sound: &[f32]) -> Result<()> {
         allocations.count_total as f64 / count
     );
     Ok(())
+}
+
+/// Multiply-adds of the network in a frame: positions share most weights, so that these count once for each.
+fn multiply_adds(s: &Settings) -> usize {
+    let (positions, d) = (s.low_positions + s.high_positions, s.channels);
+    let recurrent = s.encoder_layers + s.decoder_layers;
+    let share = s.coherent_bins / s.low_positions;
+    let bands: usize = s.band_steps.iter().map(|(_, count)| count).sum();
+    let gains = (bands - s.coherent_bins).div_ceil(s.high_positions).max(share);
+    // A position sees four features of its bands and of as many beside them.
+    let encode = positions * 8 * share * d;
+    let mixing = positions * d * d + positions * positions * d;
+    let gru = positions * 6 * d * d;
+    let filters = 2 * s.filter_taps * s.filter_bins * d;
+    encode + (1 + recurrent) * mixing + recurrent * gru + positions * gains * d + filters
 }
 
 /// Frames of the sound as an engine gets them; a plain cosine window does for timing.

@@ -6,6 +6,7 @@ import torch
 
 from model import fused, on_cpu
 
+LOSS = dict(magnitude=1.0, complex=0.5, snr=0.02, stoi=0.5, lost=1.5)  # weights of the terms; see `denoising_loss`
 POWER = 0.3  # compression of magnitudes, as loudness is
 
 

@@ -15,6 +15,7 @@ import torch
 from model import stft
 
 RATE = 48_000
+HUMAN = "human non-speech"  # the category of noises that a speaker makes
 DEEP = 0.1  # share of a voice's energy below 200 Hz from which on it counts as deep
 
 
@@ -26,6 +27,7 @@ class MixSettings:
     speed: tuple = (-0.4, 0.16)    # of speech, natural logarithm: slower is deeper; most of the voices are high
     room_share: float = 0.3
     two_noises_share: float = 0.2
+    human_share: float = 0.03      # of the utterances: a breath, cough, sneeze, cry, which are not taken for noise
     babble_share: float = 0.06     # noise made of many voices
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
     snr_db: tuple = (-6.0, 22.0)
@@ -55,6 +57,7 @@ class Clips(torch.utils.data.IterableDataset):
         kinds = {}
         for e in keep("noise"):
             kinds.setdefault(e["category"], []).append(e)
+        self.human = kinds.pop(HUMAN, [])
         self.noises = list(kinds.values())
         # Voices and categories are drawn by the root of their length: variety without drowning in the rare ones.
         share = lambda groups: np.array([sum(e["length"] for e in g) ** 0.5 for g in groups])
@@ -93,10 +96,13 @@ class Clips(torch.utils.data.IterableDataset):
         have = -int(rng.uniform(0, 0.5) * need) if rng.random() < 0.7 else int(rng.uniform(0, 1.0) * RATE)
         parts.append(np.zeros(max(have, 0), np.float32))
         while have < need:
-            entry = voice[rng.integers(len(voice))]
+            if self.human and rng.random() < self.settings.human_share:
+                entry = self.human[rng.integers(len(self.human))]
+                x = self.read("noise", entry) * 10 ** (rng.uniform(-24, 0) / 20)
+            else:
+                entry = voice[rng.integers(len(voice))]
+                x = self.read("speech", entry) * 10 ** (rng.uniform(-3, 3) / 20)
             top = min(top, entry["top_hz"] * speed)
-            x = self.read("speech", entry)
-            x = x * 10 ** (rng.uniform(-3, 3) / 20)
             gap = np.zeros(int(rng.exponential(0.25) * RATE), np.float32)
             for part in (x, gap):
                 parts.append(part[max(0, -have) :])

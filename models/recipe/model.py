@@ -378,6 +378,21 @@ def load(path):
     return model, saved
 
 
+def graft(net, start):
+    """Give `net` the weights of `start`, which may have fewer layers; those that it lacks begin by changing nothing."""
+    for layer in (*net.encoder, *net.decoder):
+        if isinstance(layer, Gru):  # a new state of zero
+            n = slice(2 * layer.state.in_features, None)
+            for linear in (layer.input, layer.state):
+                linear.weight.data[n] = 0
+                linear.bias.data[n] = 0
+        else:
+            layer.across.data.zero_()
+    missing, unexpected = net.load_state_dict(start.state_dict(), strict=False)
+    if unexpected or not all(name.startswith(("encoder.", "decoder.")) for name in missing):
+        raise ValueError(f"the start does not fit: {missing[:3]} {unexpected[:3]}")
+
+
 def check_fused():
     """fused.cpp gives what plain PyTorch gives, and the same gradients: `python model.py`."""
     torch.manual_seed(1)

@@ -22,12 +22,10 @@ import torch
 import torch.multiprocessing as mp
 
 import model as M
-from losses import denoising_loss
+from losses import LOSS, denoising_loss
 from muon import Muon
 from mix import Clips, Mixer, MixSettings
 from validate import Validation
-
-LOSS = dict(magnitude=1.0, complex=0.5, snr=0.02, stoi=0.5, lost=1.5)
 
 
 def overrides(pairs, allowed):
@@ -162,7 +160,7 @@ def main():
         spent, best, first = saved["spent"], saved["best"], saved["steps"]
         print(f"going on at step {first}, {spent / 3600:.2f} h", flush=True)
     elif a.start:
-        net.load_state_dict(M.load(a.start)[0].state_dict())
+        M.graft(net, M.load(a.start)[0])
         average.module.load_state_dict(net.state_dict())
     trainer.steps.value = first
     config = dict(model=asdict(settings), mix=asdict(trainer.mixing), loss=trainer.weights,

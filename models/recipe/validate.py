@@ -1,6 +1,7 @@
 """Score a model on held-out speakers and noises of the packed audio: what checkpoints are chosen by.
 
-    python validate.py CACHE CHECKPOINT
+    python validate.py CACHE CHECKPOINT           scores
+    python validate.py CACHE CHECKPOINT gap       loss on voices and noises of the training, and on held-out ones
 
 The development pairs are not used here: they are for reporting.
 """
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 import model as M
+from losses import LOSS, denoising_loss
 from mix import RATE, Clips, Mixer, MixSettings
 
 SECONDS = 5.0
@@ -77,8 +79,29 @@ class Identity(torch.nn.Module):
         return x
 
 
+@torch.no_grad()
+def gap(cache, model, batches=60, size=8):
+    """Mean loss and its parts, drawn as in training (but for clipping) from what is trained on and from what is held out.
+
+    Alike: the model has not learnt its data by heart, and more weights or hours help. Far apart: more data do.
+    """
+    mixing, found = MixSettings(clip_share=0.0), {}
+    for name, validation in (("trained on", False), ("held out", True)):
+        clips, mixer = iter(Clips(cache, mixing, seed=77, validation=validation)), Mixer(mixing, model.settings, seed=1)
+        sums = {}
+        for _ in range(batches):
+            speech, noise, top = (torch.tensor(np.stack(v)) for v in zip(*(next(clips) for _ in range(size))))
+            noisy, clean, valid = mixer.mix(*mixer.clips(speech, noise), top)
+            loss, parts = denoising_loss(model(noisy), clean, noisy, valid, model.settings, LOSS)
+            for k, v in dict(parts, loss=float(loss)).items():
+                sums[k] = sums.get(k, 0.0) + v / batches
+        found[name] = {k: round(v, 4) for k, v in sums.items()}
+    return found
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     model = Identity() if sys.argv[2] == "identity" else M.load(sys.argv[2])[0].eval()
     settings = M.Settings() if sys.argv[2] == "identity" else model.settings
-    print(json.dumps(Validation(sys.argv[1], settings).score(model), indent=1))
+    gaps = sys.argv[3:] == ["gap"]
+    print(json.dumps(gap(sys.argv[1], model) if gaps else Validation(sys.argv[1], settings).score(model), indent=1))

@@ -1,12 +1,11 @@
-"""prepare.py IN_FOLDER OUT_FOLDER [LEVEL]
+"""prepare.py IN_FOLDER OUT_FOLDER
 
-Every FLAC or WAV file of a folder as a 32-bit float WAV file at its own rate; with LEVEL scaled to that many dBFS
-(0 dBFS is the power of a signal that is 1 throughout). Files that are there already are left alone.
+Every FLAC or WAV file of a folder as a 32-bit float WAV file at its own rate. Files that are there already are left
+alone.
 """
 import sys
 from pathlib import Path
 
-import numpy as np
 import soundfile as sf
 
 source, target = map(Path, sys.argv[1:3])
@@ -16,8 +15,6 @@ for path in sorted(p for p in source.iterdir() if p.suffix in (".flac", ".wav"))
     if out.exists():
         continue
     x, rate = sf.read(path, dtype="float64")
-    if len(sys.argv) > 3:
-        x *= 10 ** (float(sys.argv[3]) / 20) / np.sqrt(np.mean(x**2))
     unfinished = out.with_suffix(".part")
     sf.write(unfinished, x, rate, format="WAV", subtype="FLOAT")
     unfinished.rename(out)

@@ -49,6 +49,8 @@ pub struct Options {
     peers: Vec<String>,
     all_metrics: bool,
     behaviour: bool,
+    /// Where pictures of the hardest recordings go.
+    pictures: Option<PathBuf>,
 }
 
 impl Options {
@@ -81,6 +83,7 @@ impl Options {
                 }
                 "--all-metrics" => options.all_metrics = true,
                 "--behaviour" => options.behaviour = true,
+                "--pictures" => options.pictures = Some(value()?.into()),
                 other => bail!("eval has no option {other:?}"),
             }
         }
@@ -133,15 +136,11 @@ impl Places {
         python
     }
 
-    /// A folder of the development set as float WAV files; with a level in dBFS, scaled to it.
-    fn prepare(&self, source: &Path, name: &str, level: Option<i32>) -> Result<PathBuf> {
+    /// A folder of the development set as float WAV files.
+    fn prepare(&self, source: &Path, name: &str) -> Result<PathBuf> {
         let folder = self.work.join(name);
         let mut python = self.python();
-        python
-            .arg("xtask/python/prepare.py")
-            .arg(source)
-            .arg(&folder)
-            .args(level.map(|l| l.to_string()));
+        python.arg("xtask/python/prepare.py").arg(source).arg(&folder);
         program::output(&mut python)?;
         Ok(folder)
     }
@@ -181,7 +180,7 @@ fn empty(folder: &Path) -> Result<()> {
 
 fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
     let mut noisy = Vec::new();
-    let all = places.prepare(&places.dev.join("noisy"), "noisy", None)?;
+    let all = places.prepare(&places.dev.join("noisy"), "noisy")?;
     for half in HALVES {
         // A folder for each half, because everything here takes folders.
         let folder = places.work.join(format!("input-{half}"));
@@ -232,6 +231,64 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         serde_json::to_string_pretty(&whole)?,
     )?;
     print!("{}", table(&rows, &columns));
+    match &options.pictures {
+        Some(folder) => pictures(options, places, aeden, &rows, folder),
+        None => Ok(()),
+    }
+}
+
+/// Draws the five recordings, each of another kind of noise, whose STOI rises least: before, after and what was removed.
+/// Prints what they are.
+fn pictures(
+    options: &Options,
+    places: &Places,
+    aeden: &Path,
+    rows: &[(String, Value)],
+    folder: &Path,
+) -> Result<()> {
+    let (Some((_, noisy)), Some((_, ours))) =
+        (rows.iter().find(|(n, _)| n.starts_with("noisy")), rows.last())
+    else {
+        bail!("the scores of the noisy recordings are needed beside ours: --peers noisy makes them");
+    };
+    let pairs = std::fs::read_to_string(places.dev.join("pairs.tsv"))?;
+    let mut found = Vec::new();
+    for pair in pairs.lines().skip(1) {
+        let mut columns = pair.split('\t');
+        let (Some(name), _, Some(snr), Some(noise)) =
+            (columns.next(), columns.next(), columns.next(), columns.next())
+        else {
+            bail!("pairs.tsv: {pair:?}");
+        };
+        let half = name.get(..2).unwrap_or_default();
+        let stoi = |row: &Value| {
+            let files = &row[half]["files"];
+            let of = files.get(name).or_else(|| files.get(format!("{name}.wav")));
+            of.and_then(|scores| scores["stoi"].as_f64())
+                .with_context(|| format!("no STOI of {name}"))
+        };
+        found.push((stoi(ours)? - stoi(noisy)?, name, snr, noise));
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    std::fs::create_dir_all(folder)?;
+    let mut seen = Vec::new();
+    println!("\n| recording | noise | SNR, dB | STOI, change |\n|---|---|---:|---:|");
+    for (rise, name, snr, noise) in found {
+        if seen.contains(&noise) || seen.len() == 5 {
+            continue;
+        }
+        seen.push(noise);
+        let scratch = places.work.join("picture.wav");
+        let mut command = Command::new(aeden);
+        command
+            .args(["clean", "--quiet", "--overwrite", "--plot"])
+            .arg(folder.join(format!("{name}.png")))
+            .args(&options.network)
+            .arg(places.work.join("noisy").join(format!("{name}.wav")))
+            .arg(scratch);
+        program::run(&mut command)?;
+        println!("| ![{name}]({name}.png) | {noise} | {snr} | {rise:+.3} |");
+    }
     Ok(())
 }
 
@@ -335,70 +392,68 @@ fn table(rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
     text
 }
 
-/// Clean speech in, noise in, and speech at two levels.
+/// What the model leaves alone, and what it removes: `behaviour.py` says what that is.
 fn behaviour(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
     let work = places.work.join("behaviour");
-    let (clean_speech, noise) = (places.dev.join("clean"), places.dev.join("noise"));
-    for (name, source, level) in [
-        ("clean", &clean_speech, None),
-        ("noise", &noise, None),
-        ("loud", &clean_speech, Some(-27)),
-        ("quiet", &clean_speech, Some(-67)),
-    ] {
-        let prepared = places.prepare(source, &format!("behaviour/{name}"), level)?;
-        clean(options, aeden, &prepared, &work.join(format!("{name}-out")))?;
+    empty(&work)?;
+    let shared = places.dev.join("../..").canonicalize()?;
+    let script = |task: &str| {
+        let mut python = places.python();
+        python
+            .args(["xtask/python/behaviour.py", task])
+            .arg(&shared)
+            .arg(&work);
+        program::output(&mut python)
+    };
+    program::output(places.python().args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "pocketsphinx",
+    ]))?;
+    script("prepare")?;
+    for entry in std::fs::read_dir(work.join("in"))? {
+        let case = entry?;
+        clean(
+            options,
+            aeden,
+            &case.path(),
+            &work.join("out").join(case.file_name()),
+        )?;
     }
-    let mut command = places.python();
-    let text = program::output(
-        command
-            .arg("xtask/python/behaviour.py")
-            .arg(&places.scripts)
-            .arg(&work),
-    )?;
-    let found: Value = serde_json::from_str(&text).context("behaviour.py")?;
-    std::fs::write(
-        places.work.join("behaviour.json"),
-        serde_json::to_string_pretty(&found)?,
-    )?;
+    let text = script("measure")?;
+    std::fs::write(places.work.join("behaviour.json"), &text)?;
+    let rows: Vec<Value> = serde_json::from_str(&text).context("behaviour.py")?;
 
     println!("| | files | mean | median | worst | wanted |\n|---|---:|---:|---:|---:|---|");
-    for (key, halves, what, wanted, low_is_bad) in [
-        (
-            "clean_si_sdr",
-            HALVES,
-            "clean speech in: SI-SDR of what comes out, dB",
-            "≥ 25",
-            true,
-        ),
-        ("noise_attenuation", &[""][..], "noise in: dB down", "≥ 20", true),
-        (
-            "quiet_loss",
-            HALVES,
-            "speech at −67 dBFS: dB lost against −27",
-            "≤ 1",
-            false,
-        ),
-    ] {
-        for half in halves {
-            let files = found[key]
-                .as_object()
-                .with_context(|| format!("behaviour.py gave no {key}"))?;
-            let mut values: Vec<f64> = files
-                .iter()
-                .filter(|(stem, _)| stem.starts_with(half))
-                .filter_map(|(_, v)| v.as_f64())
-                .collect();
-            values.sort_by(f64::total_cmp);
-            let (&[first, ..], &[.., last]) = (&values[..], &values[..]) else {
-                bail!("behaviour.py gave no {key} for {half}");
-            };
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let (median, worst) = (values[values.len() / 2], if low_is_bad { first } else { last });
-            println!(
-                "| {what} {half} | {} | {mean:.2} | {median:.2} | {worst:.2} | {wanted} |",
-                values.len()
-            );
-        }
+    for row in &rows {
+        let text = |key: &str| row[key].as_str().unwrap_or_default();
+        let mut values: Vec<f64> = row["values"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, v)| v.as_f64())
+            .collect();
+        values.sort_by(f64::total_cmp);
+        let (&[lowest, ..], &[.., highest]) = (&values[..], &values[..]) else {
+            bail!("behaviour.py gave nothing for: {} {}", text("what"), text("half"));
+        };
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let median = values[values.len() / 2];
+        let worst = if text("worst") == "lowest" {
+            lowest
+        } else {
+            highest
+        };
+        println!(
+            "| {} {} | {} | {mean:.2} | {median:.2} | {worst:.2} | {} |",
+            text("what"),
+            text("half"),
+            values.len(),
+            text("wanted")
+        );
     }
     Ok(())
 }

@@ -34,7 +34,8 @@ cargo xtask TASK
                --engine NAME      native or onnxruntime
                --peers a,b|all    run and score these peers again, instead of showing stored scores
                --all-metrics      every column of the scores
-               --behaviour        clean speech in, noise in, quiet speech in: what comes out
+               --pictures FOLDER  spectrograms of the five recordings that it helps least
+               --behaviour        what it leaves alone and what it removes: clean speech, levels, keys, rooms, noise
              AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment
              with its eval/requirements.txt if not .venv-eval
   bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory

@@ -336,6 +336,32 @@ fn every_run_gives_the_same_bytes_with_any_number_of_jobs() {
 }
 
 #[test]
+fn one_file_on_several_cores_gives_the_same_bytes_as_on_one() {
+    let folder = Folder::new();
+    for (channels, rate, frames, options) in [
+        (1, 48_000, 200_000, ""),
+        (2, 44_100, 150_001, ""),
+        (2, 16_000, 140_000, " --channels independent --limit 12"),
+        (1, 48_000, 100, ""),
+    ] {
+        folder.write("in.wav", &noise_file(channels, rate, frames));
+        for jobs in [1, 2, 5] {
+            let outputs = format!("{jobs}.wav --removed gone{jobs}.wav --plot plot{jobs}.png");
+            folder
+                .aeden(&format!("clean in.wav {outputs} --jobs {jobs} -q -y{options}"))
+                .quietly();
+        }
+        for name in ["#.wav", "gone#.wav", "plot#.png"] {
+            let of = |jobs| folder.read(&name.replace('#', jobs));
+            assert!(
+                of("1") == of("2") && of("1") == of("5"),
+                "{name}: {channels} channels, {rate} Hz"
+            );
+        }
+    }
+}
+
+#[test]
 fn sixteen_bits_are_dithered_so_that_what_is_below_a_step_survives() {
     let folder = Folder::new();
     // A constant of 0.3 steps would round to nothing; then a second of digital silence.

@@ -4,15 +4,16 @@ use crate::input::{Input, block_frames};
 use crate::problem::Problem;
 use aeden::denoiser::Denoiser;
 use std::collections::VecDeque;
+use std::mem::replace;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 
 /// Blocks that may wait for the thread that takes them.
 const WAITING: usize = 2;
 
 /// How much larger blocks are for several cores, so that there is something to share in each.
-const LARGER: usize = 4;
+const LARGER: usize = 2;
 
 /// Samples, one vector a channel.
 pub type Planes = Vec<Vec<f32>>;
@@ -59,13 +60,20 @@ impl Aligned {
             });
         }
         let (sender, receiver) = sync_channel::<(Planes, Planes)>(WAITING);
+        let (returned, empty) = channel::<(Planes, Planes)>();
         std::thread::scope(|scope| {
             let taker = scope.spawn(move || {
                 let mut pairs = receiver.iter();
-                pairs.try_for_each(|(before, after)| take(&before, &after))
+                pairs.try_for_each(|pair| {
+                    take(&pair.0, &pair.1)?;
+                    // At the end nobody needs it any more.
+                    let _ = returned.send(pair);
+                    Ok(())
+                })
             });
             let given = self.each(input, name, LARGER * block, |before, after| {
-                let pair = (std::mem::take(before), std::mem::take(after));
+                let (used_before, used_after) = empty.try_recv().unwrap_or_default();
+                let pair = (replace(before, used_before), replace(after, used_after));
                 // Nobody listens any more after an error, which is told below.
                 Ok(sender.send(pair).is_ok())
             });

@@ -17,10 +17,13 @@ use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
 use crate::progress::{FileProgress, Progress};
 use crate::sink::{Place, Sink, WavFile};
+use crate::wav::read::Reader;
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
 use serde::Serialize;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Instant;
 
@@ -217,10 +220,20 @@ impl Work<'_> {
         let expected = self.expected(input);
         let file = WavFile::create(&self.job.output, self.options.overwrite, &header, expected)?;
         let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
-        self.finish(input, passed, encoding, |place, after| match place {
-            Place::Wav(file) => file.finish(after),
+        let (frames, name) = (passed.frames, self.job.output.name());
+        let mut proof = None;
+        let mut report = self.finish(input, passed, encoding, |place, after| match place {
+            Place::Wav(file) => {
+                let sealed = file.finish(after)?;
+                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                    proof = Some(wav_length(place, frames, name)?);
+                }
+                Ok(sealed)
+            }
             Place::Encoded(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
-        })
+        })?;
+        report.verified = proof;
+        Ok(report)
     }
 
     /// A FLAC file from a FLAC or WAV file.
@@ -566,6 +579,24 @@ impl Work<'_> {
         sealed.insert(0, end(place, kept_after(after, &expected, &mut Vec::new()))?);
         commit(sealed)?;
         Ok(report)
+    }
+}
+
+/// Reads a finished WAV file as anybody would.
+fn wav_length(path: &Path, frames: u64, subject: &Path) -> Result<Proof, Problem> {
+    let file = File::open(path).map_err(|e| Problem::io(subject, &e))?;
+    let reader = Reader::open(BufReader::new(file)).map_err(|e| unreadable(subject, &e))?;
+    match reader.frames() {
+        Some(found) if found == frames => Ok(Proof {
+            exact_lengths: 1,
+            ..Proof::default()
+        }),
+        _ => Err(Problem::file(
+            subject,
+            format!(
+                "{frames} samples went into the file, and its header says something else; nothing is written"
+            ),
+        )),
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 const MAX_FRAMES: usize = 64;
 
 /// The same for a network that several threads run: enough for all of them to do before they wait for each other.
-const MAX_SHARED_FRAMES: usize = 256;
+const MAX_SHARED_FRAMES: usize = 160;
 
 #[cfg(not(feature = "onnx"))]
 const NO_ONNX: &str =

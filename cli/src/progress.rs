@@ -173,14 +173,15 @@ impl FileProgress {
         if self.bar.is_hidden() {
             return;
         }
-        // How long it has been at it, and a sign of life where nothing else is known.
-        let template = "{msg} {spinner} {percent}%  {elapsed}";
-        let style = ProgressStyle::with_template(match self.bar.length() {
-            Some(_) => template,
-            None => "{msg} {spinner} {elapsed}",
-        });
-        self.bar
-            .set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        // How far it is where that is told; otherwise how long it has been at it, and a sign of life.
+        let part = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 && state.len().is_some() {
+                let _ = write!(out, "{:.0}%  ", 100.0 * state.fraction());
+            }
+        };
+        let style = ProgressStyle::with_template("{msg} {spinner} {part}{elapsed}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+        self.bar.set_style(style.with_key("part", part));
         self.bar.set_message(format!("{}: {what}", self.name));
         self.bar.reset();
         self.bar.enable_steady_tick(Duration::from_millis(100));

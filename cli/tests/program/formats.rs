@@ -205,7 +205,8 @@ fn rf64_and_bw64_are_read_and_kept() {
         folder.write("in.wav", &file);
         folder.aeden("clean in.wav same.wav --mix 0 -y").quietly();
         assert!(folder.read("same.wav") == file, "{}", String::from_utf8_lossy(id));
-        folder.aeden("clean in.wav out.wav -y").quietly();
+        let run = folder.aeden("clean in.wav out.wav -y --verify --json").quietly();
+        assert!(run.stdout().contains("\"exact_lengths\":1"), "{}", run.stdout());
         assert_eq!(folder.read("out.wav").len(), file.len());
         let piped = folder
             .aeden_with_input("clean - piped.wav --mix 0 -y", &file)

@@ -335,7 +335,7 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
         command
             .arg("clean")
             .args([&input, &output])
-            .args(["--overwrite", "--quiet"])
+            .args(["--overwrite", "--quiet", "--jobs", "1"])
             .args(network);
         command
     };
@@ -356,7 +356,7 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
     );
     stereo_file(&input, 1)?;
     println!(
-        "| `aeden clean`, 1 s of stereo, ms by the clock on the wall | {:.1} | |",
+        "| `aeden clean --jobs 1`, 1 s of stereo, ms by the clock on the wall | {:.1} | |",
         milliseconds(&mut || clean())?
     );
 
@@ -370,7 +370,7 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
         let (time, peak) = watch(clean())?;
         let rate = f64::from(*seconds) / time.as_secs_f64();
         println!(
-            "| `aeden clean`, {name} of stereo, MB at most | {peak:.1} | {rate:.0} × real time by the wall |"
+            "| `aeden clean --jobs 1`, {name} of stereo, MB at most | {peak:.1} | {rate:.0} × real time by the wall |"
         );
     }
     std::fs::remove_dir_all(folder)?;

@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// Turns, in which everything is run once: what else the machine does, it does to all.
-const TURNS: usize = 3;
-
 const SPEECH: &str = "tests/fixtures/noisy.wav";
 
 /// What is run: how it is called, its input, its output, and ffmpeg's filter where it is not aeden.
@@ -48,19 +45,23 @@ const RUNS: [(&str, &str, &str, Option<&str>); 10] = [
     ),
 ];
 
-/// Runs everything and writes the tables. Options: another length than an hour, and whether memory is left out.
+/// Runs everything and writes the tables.
 ///
 /// # Errors
 /// If a program fails, or the page has no place for a table.
 pub fn run(options: &[String]) -> Result<()> {
-    let (mut seconds, mut memory) = (3600u32, true);
+    // In a turn everything is run once: what else the machine does, it does to all.
+    let (mut seconds, mut turns, mut memory) = (3600, 3, true);
     let mut arguments = options.iter();
     while let Some(argument) = arguments.next() {
+        let mut number = || -> Result<u32> {
+            let number = arguments.next().map(|number| number.parse());
+            let number = number.with_context(|| format!("{argument} needs a number"))?;
+            number.with_context(|| format!("{argument} needs a number"))
+        };
         match argument.as_str() {
-            "--seconds" => {
-                let number = arguments.next().context("--seconds needs a number")?;
-                seconds = number.parse().context("--seconds needs a number")?;
-            }
+            "--seconds" => seconds = number()?,
+            "--turns" => turns = number()?,
             "--speed-only" => memory = false,
             other => bail!("hour has no option {other:?}"),
         }
@@ -72,7 +73,7 @@ pub fn run(options: &[String]) -> Result<()> {
     make(&folder, seconds)?;
 
     let mut results = vec![[(); 2].map(|()| Vec::new()); RUNS.len()];
-    for turn in 0..TURNS {
+    for turn in 1..=turns.max(1) {
         for (number, run) in RUNS.iter().enumerate() {
             for (cores, results) in [1, 2].into_iter().zip(&mut results[number]) {
                 let (wall, cpu) = timed(&mut command(&aeden, &folder, run, cores))?;

@@ -44,6 +44,7 @@ cargo xtask TASK
   hour       clean an hour of sound and of film on one core and on two, beside the filters of ffmpeg, and ten hours for
              the memory they take; writes tables of docs/formats.md
                --seconds N        instead of 3600
+               --turns N          in which everything is run once, instead of 3
                --speed-only       without the ten hours
   formats    clean a file of every format and measure it; writes the tables of docs/formats.md
   bundle     build `plugin` as VST3 and CLAP, into target/bundled

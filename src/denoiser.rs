@@ -45,8 +45,8 @@ pub const HUGE: f32 = 1e7;
 /// longest window stay well below it. Squares of it fit `f32`.
 const ABSURD: f32 = 1e16;
 
-/// The most frames passed to an engine at once; more would cost memory and gain nothing.
-const MAX_FRAMES: usize = 64;
+/// The most frames passed to an engine at once, if it takes so many; more would cost memory and gain nothing.
+const MAX_FRAMES: usize = 512;
 
 /// The most bins of all channels and frames that are worked on at once, 32 MiB; one frame is always possible.
 const MAX_BINS: usize = 4 << 20;

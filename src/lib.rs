@@ -16,5 +16,6 @@ pub mod onnx;
 pub mod presets;
 pub mod resample;
 pub mod stft;
+mod team;
 
 pub use error::Error;

@@ -8,13 +8,14 @@ use crate::features::Features;
 use crate::kernels::{Across, Kernels, Matrix};
 use crate::model::Settings;
 use crate::stft::Framing;
+use crate::team::Team;
 use realfft::num_complex::Complex32;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Frames that go through the layers together. The weights of a layer fit the first cache, so that a few frames are
 /// enough to hide the rest; more would fall out of the second.
-const CHUNK: usize = 8;
+pub(crate) const CHUNK: usize = 8;
 
 /// The weights of a denoiser and the constants that follow from its settings.
 ///
@@ -83,17 +84,17 @@ impl Network {
     }
 
     /// Channels of a position, with their padding.
-    fn channels(&self) -> usize {
+    pub(crate) fn channels(&self) -> usize {
         self.positions[0].encode.padded_outputs()
     }
 
     /// Numbers that describe a frame.
-    fn frame(&self) -> usize {
+    pub(crate) fn frame(&self) -> usize {
         self.positions.len() * self.channels()
     }
 
     /// Features of a frame.
-    fn features(&self) -> usize {
+    pub(crate) fn features(&self) -> usize {
         self.settings.features(self.bands.len())
     }
 
@@ -103,8 +104,117 @@ impl Network {
     }
 
     /// Complex filter coefficients of a frame, real and imaginary parts.
-    fn coefficients(&self) -> usize {
+    pub(crate) fn coefficients(&self) -> usize {
         2 * self.settings.filter_taps * self.settings.filter_bins
+    }
+
+    /// What `positions` make of `[frame][feature]`: `code` becomes `[frame][position of these][channel]`.
+    pub(crate) fn encode(
+        &self,
+        kernels: Kernels,
+        positions: Range<usize>,
+        features: &[f32],
+        scratch: &mut PositionScratch,
+        code: &mut [f32],
+    ) {
+        let (frames, channels) = (features.len() / self.features(), self.channels());
+        let frame = positions.len() * channels;
+        for (index, position) in self.positions[positions].iter().enumerate() {
+            let seen = &mut scratch.seen[..frames * position.seen.len()];
+            for (row, features) in seen
+                .chunks_exact_mut(position.seen.len())
+                .zip(features.chunks_exact(self.features()))
+            {
+                for (v, &at) in row.iter_mut().zip(&position.seen) {
+                    *v = features[at];
+                }
+            }
+            let given = &mut scratch.given[..frames * channels];
+            kernels.affine(&position.encode, seen, frames, given);
+            for (row, given) in code.chunks_exact_mut(frame).zip(given.chunks_exact(channels)) {
+                for (v, given) in row[index * channels..].iter_mut().zip(given) {
+                    *v = given.max(0.0);
+                }
+            }
+        }
+    }
+
+    /// From `[frame][feature]` and `[frame][position][channel]` to gains, `[frame][band]`, and filters,
+    /// `[frame]` of `[re, im][tap][bin]`.
+    pub(crate) fn decode(
+        &self,
+        kernels: Kernels,
+        features: &[f32],
+        code: &[f32],
+        scratch: &mut PositionScratch,
+        gains: &mut [f32],
+        filters: &mut [f32],
+    ) {
+        let (frames, channels, frame) = (features.len() / self.features(), self.channels(), self.frame());
+        let (all_gains, all_filters) = (self.bands.len(), self.coefficients());
+        let mut first_bin = 0;
+        for (index, position) in self.positions.iter().enumerate() {
+            let seen = &mut scratch.seen[..frames * channels];
+            for (row, code) in seen.chunks_exact_mut(channels).zip(code.chunks_exact(frame)) {
+                row.copy_from_slice(&code[index * channels..][..channels]);
+            }
+            let width = position.gains.padded_outputs();
+            let given = &mut scratch.given[..frames * width];
+            kernels.affine(&position.gains, seen, frames, given);
+            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.chunks_exact(width)) {
+                let row = &mut row[position.bands.clone()];
+                row.copy_from_slice(&given[..row.len()]);
+            }
+            if let Some(matrix) = &position.filters {
+                let width = matrix.padded_outputs();
+                let given = &mut scratch.given[..frames * width];
+                kernels.affine(matrix, seen, frames, given);
+                let bins = self.settings.filter_bins / self.settings.low_positions;
+                for (row, given) in filters
+                    .chunks_exact_mut(all_filters)
+                    .zip(given.chunks_exact(width))
+                {
+                    let taps = row.chunks_exact_mut(self.settings.filter_bins);
+                    for (tap, given) in taps.zip(given.chunks_exact(bins)) {
+                        tap[first_bin..first_bin + bins].copy_from_slice(given);
+                    }
+                }
+                first_bin += bins;
+            }
+        }
+        for (gains, features) in gains
+            .chunks_exact_mut(all_gains)
+            .zip(features.chunks_exact(self.features()))
+        {
+            for ((gain, rise), weight) in gains.iter_mut().zip(&features[all_gains..]).zip(&self.rise) {
+                *gain += rise * weight;
+            }
+        }
+        kernels.sigmoid(gains);
+    }
+}
+
+/// Buffers for what one position sees and gives in a few frames.
+#[derive(Debug)]
+pub(crate) struct PositionScratch {
+    /// Its features, or its channels.
+    seen: Vec<f32>,
+    /// Its channels, gains or filters.
+    given: Vec<f32>,
+}
+
+impl PositionScratch {
+    pub(crate) fn new(network: &Network, frames: usize) -> PositionScratch {
+        let given = |p: &Position| {
+            let filters = p.filters.as_ref().map_or(0, Matrix::padded_outputs);
+            filters
+                .max(p.gains.padded_outputs())
+                .max(p.encode.padded_outputs())
+        };
+        PositionScratch {
+            seen: vec![0.0; frames * network.most(|p| p.seen.len()).max(network.channels())],
+            given: vec![0.0; frames * network.most(given)],
+        }
     }
 }
 
@@ -124,16 +234,15 @@ pub struct NativeEngine {
     /// `[channel of sound]`
     filters: Vec<Filter>,
     scratch: Scratch,
+    /// The threads that share the work, if there are several; then `features`, `states` and `scratch` rest.
+    team: Option<Team>,
 }
 
 /// Buffers for one chunk of frames.
 #[derive(Debug)]
 struct Scratch {
     features: Vec<f32>,
-    /// What one position sees: its features, or its channels.
-    seen: Vec<f32>,
-    /// What one position gives: its channels, gains or filters.
-    given: Vec<f32>,
+    position: PositionScratch,
     /// `[frame][position][channel]`
     code: Vec<f32>,
     /// What a layer adds to it, or computes on the way.
@@ -171,17 +280,7 @@ impl NativeEngine {
             filters: vec![Filter::new(&n.settings); channels],
             scratch: Scratch {
                 features: vec![0.0; frames * n.features()],
-                seen: vec![0.0; frames * n.most(|p| p.seen.len()).max(n.channels())],
-                given: vec![
-                    0.0;
-                    frames
-                        * n.most(|p| {
-                            let filters = p.filters.as_ref().map_or(0, Matrix::padded_outputs);
-                            filters
-                                .max(p.gains.padded_outputs())
-                                .max(p.encode.padded_outputs())
-                        })
-                ],
+                position: PositionScratch::new(n, frames),
                 code: vec![0.0; frames * n.frame()],
                 inner: vec![0.0; frames * n.frame()],
                 gates: vec![0.0; frames * 3 * n.frame()],
@@ -191,14 +290,24 @@ impl NativeEngine {
                 mask: vec![0.0; n.bands.bins()],
             },
             network,
+            team: None,
         }
+    }
+
+    /// The same, with the work of long calls shared among so many threads: faster, bit for bit the same, and not
+    /// [real-time](Engine::is_real_time). It starts as if it had heard nothing.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> NativeEngine {
+        self.reset();
+        self.team = (threads > 1).then(|| Team::new(&self.network, self.kernels, threads, self.max_frames));
+        self
     }
 
     /// From `guide`, up to [`CHUNK`] frames, the gains and filters of every frame, in the scratch.
     fn estimate(&mut self, guide: &[Complex32]) {
         let (n, k, s) = (&*self.network, self.kernels, &mut self.scratch);
         let frames = guide.len() / n.bands.bins();
-        let (channels, frame) = (n.channels(), n.frame());
+        let frame = n.frame();
 
         let features = &mut s.features[..frames * n.features()];
         for (spectrum, row) in guide
@@ -209,24 +318,7 @@ impl NativeEngine {
         }
 
         let code = &mut s.code[..frames * frame];
-        for (index, position) in n.positions.iter().enumerate() {
-            let seen = &mut s.seen[..frames * position.seen.len()];
-            for (row, features) in seen
-                .chunks_exact_mut(position.seen.len())
-                .zip(features.chunks_exact(n.features()))
-            {
-                for (v, &at) in row.iter_mut().zip(&position.seen) {
-                    *v = features[at];
-                }
-            }
-            let given = &mut s.given[..frames * channels];
-            k.affine(&position.encode, seen, frames, given);
-            for (row, given) in code.chunks_exact_mut(frame).zip(given.chunks_exact(channels)) {
-                for (v, given) in row[index * channels..].iter_mut().zip(given) {
-                    *v = given.max(0.0);
-                }
-            }
-        }
+        n.encode(k, 0..n.positions.len(), features, &mut s.position, code);
 
         let rows = frames * n.positions.len();
         let inner = &mut s.inner[..frames * frame];
@@ -255,48 +347,9 @@ impl NativeEngine {
             }
         }
 
-        let (all_gains, all_filters) = (n.bands.len(), n.coefficients());
-        let gains = &mut s.gains[..frames * all_gains];
-        let mut first_bin = 0;
-        for (index, position) in n.positions.iter().enumerate() {
-            let seen = &mut s.seen[..frames * channels];
-            for (row, code) in seen.chunks_exact_mut(channels).zip(code.chunks_exact(frame)) {
-                row.copy_from_slice(&code[index * channels..][..channels]);
-            }
-            let width = position.gains.padded_outputs();
-            let given = &mut s.given[..frames * width];
-            k.affine(&position.gains, seen, frames, given);
-            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.chunks_exact(width)) {
-                let row = &mut row[position.bands.clone()];
-                row.copy_from_slice(&given[..row.len()]);
-            }
-            if let Some(filters) = &position.filters {
-                let width = filters.padded_outputs();
-                let given = &mut s.given[..frames * width];
-                k.affine(filters, seen, frames, given);
-                let bins = n.settings.filter_bins / n.settings.low_positions;
-                for (row, given) in s
-                    .filters
-                    .chunks_exact_mut(all_filters)
-                    .zip(given.chunks_exact(width))
-                {
-                    let taps = row.chunks_exact_mut(n.settings.filter_bins);
-                    for (tap, given) in taps.zip(given.chunks_exact(bins)) {
-                        tap[first_bin..first_bin + bins].copy_from_slice(given);
-                    }
-                }
-                first_bin += bins;
-            }
-        }
-        for (gains, features) in gains
-            .chunks_exact_mut(all_gains)
-            .zip(features.chunks_exact(n.features()))
-        {
-            for ((gain, rise), weight) in gains.iter_mut().zip(&features[all_gains..]).zip(&n.rise) {
-                *gain += rise * weight;
-            }
-        }
-        k.sigmoid(gains);
+        let gains = &mut s.gains[..frames * n.bands.len()];
+        let filters = &mut s.filters[..frames * n.coefficients()];
+        n.decode(k, features, code, &mut s.position, gains, filters);
     }
 }
 
@@ -319,19 +372,27 @@ impl Engine for NativeEngine {
         if guide.is_empty() {
             return;
         }
-        let chunk = self.max_frames.min(CHUNK) * bins;
+        let frames = match self.team {
+            None => self.max_frames.min(CHUNK),
+            Some(_) => self.max_frames,
+        };
+        let chunk = frames * bins;
         for (index, part) in guide.chunks(chunk).enumerate() {
-            self.estimate(part);
-            let (network, scratch) = (&self.network, &mut self.scratch);
+            let (all_gains, all_filters) = match &mut self.team {
+                None => {
+                    self.estimate(part);
+                    (&self.scratch.gains[..], &self.scratch.filters[..])
+                }
+                Some(team) => team.estimate(&self.network, part),
+            };
+            let (network, mask) = (&self.network, &mut self.scratch.mask);
             let (gains, filters) = (network.bands.len(), network.coefficients());
             for (channel, filter) in spectra.chunks_exact_mut(guide.len()).zip(&mut self.filters) {
                 let frames = channel[index * chunk..][..part.len()].chunks_exact_mut(bins);
                 for (frame, spectrum) in frames.enumerate() {
-                    filter.apply(&scratch.filters[frame * filters..][..filters], spectrum);
-                    network
-                        .bands
-                        .expand(&scratch.gains[frame * gains..][..gains], &mut scratch.mask);
-                    for (x, gain) in spectrum.iter_mut().zip(&scratch.mask) {
+                    filter.apply(&all_filters[frame * filters..][..filters], spectrum);
+                    network.bands.expand(&all_gains[frame * gains..][..gains], mask);
+                    for (x, gain) in spectrum.iter_mut().zip(&*mask) {
                         *x *= gain;
                     }
                 }
@@ -345,10 +406,13 @@ impl Engine for NativeEngine {
         self.filters
             .iter_mut()
             .for_each(|f| f.heard.fill(Complex32::ZERO));
+        if let Some(team) = &mut self.team {
+            team.reset();
+        }
     }
 
     fn is_real_time(&self) -> bool {
-        true
+        self.team.is_none()
     }
 
     fn tail(&self) -> usize {

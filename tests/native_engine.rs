@@ -66,6 +66,12 @@ fn every_instruction_set_agrees_with_the_portable_one_on_random_shapes() {
             let error = difference(&portable, &other) / peak(&portable);
             assert!(error <= 1e-5, "{instructions:?}: {error:e} with {settings}");
         }
+        let alone = clean(&mut model.engine(1, 50), &noisy, &[]);
+        let mut team = model.engine(1, 50).with_threads(2 + random.below(9));
+        assert!(
+            clean(&mut team, &noisy, &[]) == alone,
+            "several threads with {settings}"
+        );
     }
 }
 
@@ -106,6 +112,23 @@ fn no_split_into_calls_changes_a_bit() {
                 assert_eq!(whole, split, "{instructions:?}, {calls:?}, at most {most}");
             }
         }
+    }
+}
+
+#[test]
+fn no_number_of_threads_changes_a_bit() {
+    let model = model(Dtype::F16, 10);
+    let noisy = spectra(150, BINS, 10);
+    let alone = clean(&mut model.engine(1, 150), &noisy, &[]);
+    for threads in [1, 2, 3, 5, 100] {
+        let mut team = model.engine(1, 70).with_threads(threads);
+        assert_eq!(team.is_real_time(), threads == 1);
+        assert!(clean(&mut team, &noisy, &[]) == alone, "{threads} threads");
+        team.reset();
+        assert!(
+            clean(&mut team, &noisy, &[1, 0, 7, 64, 71]) == alone,
+            "{threads} threads, again"
+        );
     }
 }
 

@@ -1,7 +1,22 @@
 //! Pairs of sound before and after cleaning that belong to the same moment.
 
+use crate::input::{Input, block_frames};
+use crate::problem::Problem;
 use aeden::denoiser::Denoiser;
 use std::collections::VecDeque;
+use std::mem::replace;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::mpsc::{channel, sync_channel};
+
+/// Blocks that may wait for the thread that takes them.
+const WAITING: usize = 2;
+
+/// How much larger blocks are for several cores, so that there is something to share in each.
+const LARGER: usize = 2;
+
+/// Samples, one vector a channel.
+pub type Planes = Vec<Vec<f32>>;
 
 /// Passes sound through a cleaner and holds the input back until its output is there.
 pub struct Aligned {
@@ -11,14 +26,15 @@ pub struct Aligned {
     /// Frames of output that still precede the first one that counts.
     early: usize,
     /// Before cleaning, by channel.
-    pub before: Vec<Vec<f32>>,
+    before: Planes,
     /// After cleaning, of the same length.
-    pub after: Vec<Vec<f32>>,
+    after: Planes,
 }
 
 impl Aligned {
-    /// Starts at the beginning of a recording with `channels` channels.
-    pub fn new(cleaner: Denoiser, channels: usize) -> Self {
+    /// Starts at the beginning of a recording.
+    pub fn new(cleaner: Denoiser) -> Self {
+        let channels = cleaner.channels();
         Aligned {
             early: cleaner.latency(),
             cleaner,
@@ -28,8 +44,68 @@ impl Aligned {
         }
     }
 
-    /// Takes the next input, one vector a channel, and sets `before` and `after` to what can be paired so far.
-    pub fn push(&mut self, planes: &[Vec<f32>]) {
+    /// Cleans all that is left of an input. `take` gets everything before and after cleaning, block by block, in a thread of
+    /// its own if this is to be done on several cores. Gives the number of frames.
+    pub fn all(
+        mut self,
+        input: &mut Input,
+        name: &Path,
+        cores: usize,
+        mut take: impl FnMut(&[Vec<f32>], &[Vec<f32>]) -> Result<(), Problem> + Send,
+    ) -> Result<u64, Problem> {
+        let block = block_frames(input.format().channels);
+        if cores < 2 {
+            return self.each(input, name, block, |before, after| {
+                take(before, after).map(|()| true)
+            });
+        }
+        let (sender, receiver) = sync_channel::<(Planes, Planes)>(WAITING);
+        let (returned, empty) = channel::<(Planes, Planes)>();
+        std::thread::scope(|scope| {
+            let taker = scope.spawn(move || {
+                let mut pairs = receiver.iter();
+                pairs.try_for_each(|pair| {
+                    take(&pair.0, &pair.1)?;
+                    // At the end nobody needs it any more.
+                    let _ = returned.send(pair);
+                    Ok(())
+                })
+            });
+            let given = self.each(input, name, LARGER * block, |before, after| {
+                let (used_before, used_after) = empty.try_recv().unwrap_or_default();
+                let pair = (replace(before, used_before), replace(after, used_after));
+                // Nobody listens any more after an error, which is told below.
+                Ok(sender.send(pair).is_ok())
+            });
+            drop(sender);
+            let taken = taker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            taken.and(given)
+        })
+    }
+
+    /// Cleans everything, so many frames at a time, as long as `take` wants more. It may keep what it gets.
+    fn each(
+        &mut self,
+        input: &mut Input,
+        name: &Path,
+        block: usize,
+        mut take: impl FnMut(&mut Planes, &mut Planes) -> Result<bool, Problem>,
+    ) -> Result<u64, Problem> {
+        let mut wanted = true;
+        let frames = input.read_all(name, block, |_, planes| {
+            self.push(planes);
+            wanted = take(&mut self.before, &mut self.after)?;
+            Ok(wanted)
+        })?;
+        while wanted && self.flush(block) {
+            wanted = take(&mut self.before, &mut self.after)?;
+        }
+        Ok(frames)
+    }
+
+    /// Takes the next input and sets `before` and `after` to what can be paired so far.
+    fn push(&mut self, planes: &[Vec<f32>]) {
+        self.after.resize(planes.len(), Vec::new());
         for ((after, waiting), plane) in self.after.iter_mut().zip(&mut self.waiting).zip(planes) {
             after.clear();
             after.extend_from_slice(plane);
@@ -38,8 +114,8 @@ impl Aligned {
         self.pair();
     }
 
-    /// Call it after the last [`push`](Aligned::push) until it returns false: sets `before` and `after` to what is left.
-    pub fn flush(&mut self, most: usize) -> bool {
+    /// After the last [`push`](Aligned::push), until it returns false: sets `before` and `after` to what is left.
+    fn flush(&mut self, most: usize) -> bool {
         let frames = self.waiting.first().map_or(0, VecDeque::len).min(most);
         // The first output that counts may need more zeros than there is input, in a very short recording.
         let zeros = if frames < most {
@@ -47,6 +123,7 @@ impl Aligned {
         } else {
             frames
         };
+        self.after.resize(self.waiting.len(), Vec::new());
         for after in &mut self.after {
             after.clear();
             after.resize(zeros, 0.0);
@@ -61,6 +138,7 @@ impl Aligned {
         let frames = self.after.first().map_or(0, Vec::len);
         let dropped = self.early.min(frames);
         self.early -= dropped;
+        self.before.resize(self.waiting.len(), Vec::new());
         for ((after, before), waiting) in self.after.iter_mut().zip(&mut self.before).zip(&mut self.waiting) {
             after.drain(..dropped);
             // Zeros after the end bring out no more than went in.

@@ -145,10 +145,6 @@ pub struct CleanArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
 
-    /// Replace output files that exist
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
     /// Leave inputs alone whose output exists
     #[arg(long, conflicts_with = "overwrite")]
     pub skip_existing: bool,
@@ -157,21 +153,33 @@ pub struct CleanArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// How the run goes
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// Where defaults stand
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// How a run goes, whatever it makes.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Replace what exists under the names of the outputs
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
     /// Print one line of JSON per file to standard output
     #[arg(long)]
     pub json: bool,
 
-    /// Work on so many files at a time [default: as many as there are cores]
+    /// Use so many cores: for as many files at a time, or for parts of one [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
-
-    /// Where defaults stand
-    #[command(flatten)]
-    pub config: ConfigArgs,
 }
 
 /// How much is taken out.
@@ -341,21 +349,9 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
 
-    /// Replace the page if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print one line of JSON per file to standard output
-    #[arg(long)]
-    pub json: bool,
-
-    /// Work on so many files at a time [default: as many as there are cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How the run goes
+    #[command(flatten)]
+    pub run: RunArgs,
 
     /// Where defaults stand
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use crate::args::CleanArgs;
 use crate::clean::{Options, Report};
 use crate::cleaner::Network;
+use crate::cores::Cores;
 use crate::output::{Target, clean_up_when_stopped, print, sweep};
 use crate::plan::{Job, Source, Step, plan};
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, one_line};
@@ -24,10 +25,10 @@ pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
     }
     let steps = plan(args)?;
     if args.dry_run {
-        return show_plan(&steps, args.json);
+        return show_plan(&steps, args.run.json);
     }
     let batch = Batch::new(args)?;
-    let several = steps.len() > 1 && !args.quiet;
+    let several = steps.len() > 1 && !args.run.quiet;
     let (progress, tally) = (batch.progress.clone(), batch.tally.clone());
     clean_up_when_stopped(move || {
         if several {
@@ -60,7 +61,7 @@ impl<'a> Batch<'a> {
             args,
             options: Options::new(args),
             network: Network::load(&args.network)?,
-            progress: Progress::new(!args.quiet),
+            progress: Progress::new(!args.run.quiet),
             tally: Arc::default(),
         })
     }
@@ -82,39 +83,36 @@ impl<'a> Batch<'a> {
             [_, _, ..] => progress.with_total(steps.iter().map(|(size, _)| size).sum()),
             _ => progress,
         };
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = self.args.jobs.map_or_else(cores, usize::from).min(steps.len());
+        // Those that are skipped or refused take no time.
+        let to_clean = steps
+            .iter()
+            .filter(|(_, step)| matches!(step, Step::Clean(_)))
+            .count();
+        let cores = Cores::share(self.args.run.jobs, to_clean);
         progress.tell(&format!("0 of {} files", steps.len()));
-        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let work = || {
-            while let Some((size, step)) = steps.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let outcome = match step {
-                    Step::Clean(job) => self.clean_one(job, &progress.of_file(*size)),
-                    Step::Skip(job) => Outcome::Skipped(job.clone()),
-                    Step::Refuse(source, problem) => Outcome::Failed(source.clone(), problem.clone()),
-                };
-                let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-                tally.add(outcome, self.args, &progress);
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                progress.tell(&match tally.failed {
-                    0 => format!("{done} of {} files", steps.len()),
-                    failed => format!("{done} of {} files, {failed} failed", steps.len()),
-                });
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..jobs {
-                scope.spawn(work);
-            }
-            work();
+        let done = AtomicUsize::new(0);
+        cores.for_each(steps.len(), |number| {
+            let (size, step) = &steps[number];
+            let outcome = match step {
+                Step::Clean(job) => self.clean_one(job, cores.each, &progress.of_file(*size)),
+                Step::Skip(job) => Outcome::Skipped(job.clone()),
+                Step::Refuse(source, problem) => Outcome::Failed(source.clone(), problem.clone()),
+            };
+            let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.add(outcome, self.args, &progress);
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.tell(&match tally.failed {
+                0 => format!("{done} of {} files", steps.len()),
+                failed => format!("{done} of {} files, {failed} failed", steps.len()),
+            });
         });
         progress.finish();
     }
 
-    fn clean_one(&self, job: &Job, progress: &Progress) -> Outcome {
+    fn clean_one(&self, job: &Job, cores: usize, progress: &Progress) -> Outcome {
         // A defect that one file brings to light must not stop the others.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            crate::clean::clean(job, &self.options, &self.network, progress)
+            crate::clean::clean(job, &self.options, &self.network, cores, progress)
         }));
         let result = result.unwrap_or_else(|_| {
             Err(Problem::file(
@@ -186,7 +184,7 @@ impl Tally {
     /// Counts and reports one outcome.
     fn add(&mut self, outcome: Outcome, args: &CleanArgs, progress: &Progress) {
         let warn = |text: &str| {
-            if !args.quiet {
+            if !args.run.quiet {
                 progress.line(&format!("aeden: clean: {text}"));
             }
         };
@@ -215,7 +213,7 @@ impl Tally {
                 failure("failed", &source, &problem)
             }
         };
-        if args.json {
+        if args.run.json {
             // A reader that has gone is told by the exit status of the next program, not by ours.
             let _ = print(&format!("{line}\n"));
         }

@@ -3,7 +3,7 @@
 use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
-use crate::input::{Input, block_frames, decode_block, unreadable};
+use crate::input::{Input, block_frames, unreadable};
 use crate::level::Levels;
 use crate::loudness::{self, Adjustment, Loudness};
 use crate::media::encode::{Encoded, Spool};
@@ -16,10 +16,14 @@ use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
 use crate::progress::{FileProgress, Progress};
-use crate::sink::{Sink, WavFile};
+use crate::sink::{Place, Sink, WavFile};
+use crate::wav::read::Reader;
+use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
 use serde::Serialize;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Instant;
 
@@ -55,7 +59,7 @@ impl Options {
             },
             tracks: args.track,
             verify: args.verify,
-            overwrite: args.overwrite,
+            overwrite: args.run.overwrite,
             make_folders: args.output_dir.is_some() || args.template.is_some(),
         }
     }
@@ -102,7 +106,7 @@ struct Results<'a> {
     cleaned: Sink,
     /// Where cleaned sound waits for its gain.
     waiting: Option<loudness::Spool>,
-    removed: Option<WavFile>,
+    removed: Option<Sink>,
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
@@ -126,7 +130,7 @@ impl Results<'_> {
             }
         }
         if let Some(removed) = &mut self.removed {
-            removed.write(&self.difference)?;
+            removed.write(&self.difference, None)?;
         }
         if let Some([a, b, c]) = &mut self.pictures {
             a.push(before);
@@ -144,11 +148,12 @@ struct Extras<'a> {
     plot: Option<&'a Target>,
 }
 
-/// Cleans one file. If anything fails, nothing has been written under the names of the outputs.
+/// Cleans one file on so many cores. If anything fails, nothing has been written under the names of the outputs.
 pub fn clean(
     job: &Job,
     options: &Options,
     network: &Network,
+    cores: usize,
     progress: &Progress,
 ) -> Result<Report, Problem> {
     let started = Instant::now();
@@ -175,6 +180,7 @@ pub fn clean(
         job,
         options,
         network,
+        cores,
         bar: progress.file(name, input.frames_about(), input.format().rate),
     };
     let mut report = match form {
@@ -193,6 +199,7 @@ struct Work<'a> {
     job: &'a Job,
     options: &'a Options,
     network: &'a Network,
+    cores: usize,
     bar: FileProgress,
 }
 
@@ -211,18 +218,22 @@ impl Work<'_> {
         let encoding = self.options.bits.unwrap_or(input.depth());
         let header = input.header().clone().with_encoding(encoding);
         let expected = self.expected(input);
-        let sink = WavFile::create(
-            &self.job.output,
-            self.options.overwrite,
-            &header,
-            expected,
-            self.dither(input, encoding),
-        )?;
-        let passed = self.pass(input, Sink::Wav(sink), encoding, self.extras())?;
-        self.finish(input, passed, encoding, |sink, after| match sink {
-            Sink::Wav(file) => file.finish(after),
-            Sink::Encoded(_) | Sink::Flac(_) | Sink::Spool(_) => unreachable!("made just above"),
-        })
+        let file = WavFile::create(&self.job.output, self.options.overwrite, &header, expected)?;
+        let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
+        let (frames, name) = (passed.frames, self.job.output.name());
+        let mut proof = None;
+        let mut report = self.finish(input, passed, encoding, |place, after| match place {
+            Place::Wav(file) => {
+                let sealed = file.finish(after)?;
+                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                    proof = Some(wav_length(place, frames, name)?);
+                }
+                Ok(sealed)
+            }
+            Place::Encoded(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
+        })?;
+        report.verified = proof;
+        Ok(report)
     }
 
     /// A FLAC file from a FLAC or WAV file.
@@ -237,17 +248,18 @@ impl Work<'_> {
             ..input.format().clone()
         };
         let (output, overwrite) = (&self.job.output, self.options.overwrite);
-        let sink = FlacWriter::create(output, overwrite, &format, blocks, self.dither(input, encoding))?;
-        let passed = self.pass(input, Sink::Flac(Box::new(sink)), encoding, self.extras())?;
-        let mut report = self.finish(input, passed, encoding, |sink, _| match sink {
-            Sink::Flac(file) => {
+        let file = FlacWriter::create(output, overwrite, &format, blocks)?;
+        let passed = self.pass(input, Place::Flac(Box::new(file)), encoding, self.extras())?;
+        let mut report = self.finish(input, passed, encoding, |place, _| match place {
+            Place::Flac(file) => {
                 let sealed = file.finish()?;
                 if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                    self.bar.begin("proving it");
                     flac::prove(place, output.name())?;
                 }
                 Ok(sealed)
             }
-            Sink::Wav(_) | Sink::Encoded(_) | Sink::Spool(_) => unreachable!("made just above"),
+            Place::Wav(_) | Place::Encoded(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
         report.verified = self.options.verify.then_some(Proof {
             exact_lengths: 1,
@@ -266,19 +278,15 @@ impl Work<'_> {
     fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Report, Problem> {
         let assembly = arrangement.assembly(false);
         let encoding = assembly.tracks[0].codec.feed;
-        let sink = Encoded::start(
-            &self.job.output,
-            self.options.overwrite,
-            &assembly,
-            self.dither(input, encoding),
-        )?;
-        let passed = self.pass(input, Sink::Encoded(sink), encoding, self.extras())?;
+        let encoded = Encoded::start(&self.job.output, self.options.overwrite, &assembly)?;
+        let passed = self.pass(input, Place::Encoded(encoded), encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, |sink, _| match sink {
-            Sink::Encoded(encoded) => {
+        let mut report = self.finish(input, passed, encoding, |place, _| match place {
+            Place::Encoded(encoded) => {
                 let sealed = encoded.finish()?;
                 if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                    self.bar.begin("proving it");
                     let place_of_sound = assembly.sound_place(0);
                     let exact = verify::length(place, place_of_sound, frames, name)?;
                     proof = Some(Proof {
@@ -289,7 +297,7 @@ impl Work<'_> {
                 }
                 Ok(sealed)
             }
-            Sink::Wav(_) | Sink::Flac(_) | Sink::Spool(_) => unreachable!("made just above"),
+            Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
         report.verified = proof;
         report.warnings.extend(assembly.losses());
@@ -310,8 +318,7 @@ impl Work<'_> {
                 _ => Input::open_track(&self.job.input, TrackChoice::Number(number + 1))?,
             };
             let encoding = track.codec.feed;
-            let dither = self.dither(&input, encoding);
-            let spool = Spool::create(target, &track.codec, track.channels, dither)?;
+            let spool = Spool::create(target)?;
             let extras = match number {
                 0 => self.extras(),
                 _ => Extras {
@@ -319,8 +326,8 @@ impl Work<'_> {
                     plot: None,
                 },
             };
-            let passed = self.pass(&mut input, Sink::Spool(spool), encoding, extras)?;
-            let (made, spool, mut part) = self.close(&mut input, passed, encoding)?;
+            let passed = self.pass(&mut input, Place::Spool(spool), encoding, extras)?;
+            let (made, place, mut part) = self.close(&mut input, passed, encoding)?;
             sealed.extend(made);
             match &mut report {
                 None => report = Some(part),
@@ -329,9 +336,9 @@ impl Work<'_> {
                     report.warnings.append(&mut part.warnings);
                 }
             }
-            match spool {
-                Sink::Spool(spool) => cleaned.push(Cleaned { track, spool }),
-                Sink::Wav(_) | Sink::Encoded(_) | Sink::Flac(_) => unreachable!("made just above"),
+            match place {
+                Place::Spool(spool) => cleaned.push(Cleaned { track, spool }),
+                Place::Wav(_) | Place::Encoded(_) | Place::Flac(_) => unreachable!("made just above"),
             }
         }
         let Some((mut report, original)) = report.zip(arrangement.original.as_ref()) else {
@@ -341,6 +348,7 @@ impl Work<'_> {
         let name = self.job.output.name();
         let mut proof = None;
         let finished = assemble(
+            &self.bar,
             (&original.0, &original.1),
             &mut cleaned,
             arrangement.container,
@@ -350,6 +358,7 @@ impl Work<'_> {
                 if !self.options.verify {
                     return Ok(());
                 }
+                self.bar.begin("proving it");
                 let mut found = Proof {
                     identical_tracks: verify::copied_tracks(place, name, assembly)?,
                     ..Proof::default()
@@ -406,11 +415,11 @@ impl Work<'_> {
         }
     }
 
-    /// Cleans all of a track into a sink that is fed samples of `encoding`.
+    /// Cleans all of a track into a place that is fed samples of `encoding`.
     fn pass(
         &self,
         input: &mut Input,
-        sink: Sink,
+        place: Place,
         encoding: Encoding,
         extras: Extras,
     ) -> Result<Passed<'_>, Problem> {
@@ -426,7 +435,10 @@ impl Work<'_> {
         let output = &self.job.output;
         let mut results = Results {
             output: output.name(),
-            cleaned: sink,
+            cleaned: Sink::new(
+                place,
+                Encoder::new(encoding, channels, self.dither(input, encoding)),
+            ),
             waiting: match self.options.loudness {
                 Some(_) => Some(loudness::Spool::new(
                     name,
@@ -437,13 +449,12 @@ impl Work<'_> {
                 None => None,
             },
             removed: match extras.removed {
-                Some(target) => Some(WavFile::create(
-                    target,
-                    self.options.overwrite,
-                    &removed_header,
-                    expected,
-                    is_coarse(removed_header.format.encoding),
-                )?),
+                Some(target) => {
+                    let file = WavFile::create(target, self.options.overwrite, &removed_header, expected)?;
+                    let encoding = removed_header.format.encoding;
+                    let encoder = Encoder::new(encoding, channels, is_coarse(encoding));
+                    Some(Sink::new(Place::Wav(file), encoder))
+                }
                 None => None,
             },
             levels: [(); 2].map(|()| Levels::new(format.rate, channels)),
@@ -459,41 +470,20 @@ impl Work<'_> {
             None => None,
         };
 
-        let mut way = match self.unchanged() {
-            true => None,
-            false => Some(Aligned::new(
-                self.network
-                    .cleaner(format.rate, channels, &self.options.settings)?,
-                channels,
-            )),
+        let mut take = |before: &[Vec<f32>], after: &[Vec<f32>], exact: Option<&[u8]>| {
+            self.bar.advance(before.first().map_or(0, Vec::len));
+            results.take(before, after, exact)
         };
-        let block = block_frames(format.channels);
-        let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); channels]);
-        let mut frames = 0u64;
-        loop {
-            let got = input.read(block, &mut raw).map_err(|e| unreadable(name, &e))?;
-            if got == 0 {
-                break;
-            }
-            decode_block(name, &format, &raw, frames, &mut planes)?;
-            match &mut way {
-                Some(way) => {
-                    way.push(&planes);
-                    results.take(&way.before, &way.after, None)?;
-                }
-                None => {
-                    let exact = (encoding == format.encoding).then_some(&raw[..]);
-                    results.take(&planes, &planes, exact)?;
-                }
-            }
-            frames += got as u64;
-            self.bar.advance(got);
-        }
-        if let Some(way) = &mut way {
-            while way.flush(block) {
-                results.take(&way.before, &way.after, None)?;
-            }
-        }
+        let frames = if self.unchanged() {
+            let exact = encoding == format.encoding;
+            input.read_all(name, block_frames(format.channels), |raw, planes| {
+                take(planes, planes, exact.then_some(raw)).map(|()| true)
+            })?
+        } else {
+            let (network, settings) = (self.network, &self.options.settings);
+            let cleaner = network.cleaner(format.rate, channels, settings, self.cores)?;
+            Aligned::new(cleaner).all(input, name, self.cores, |before, after| take(before, after, None))?
+        };
         let mut loudness = None;
         if let Some((waiting, wish)) = results.waiting.take().zip(self.options.loudness) {
             let broken = |e| Problem::io(output.name(), &e);
@@ -508,13 +498,13 @@ impl Work<'_> {
         })
     }
 
-    /// Ends a track: what stands beside the cleaned sound is complete, and the sink has everything.
+    /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything.
     fn close(
         &self,
         input: &mut Input,
         passed: Passed,
         encoding: Encoding,
-    ) -> Result<(Vec<Sealed>, Sink, Report), Problem> {
+    ) -> Result<(Vec<Sealed>, Place, Report), Problem> {
         let (format, name) = (input.format().clone(), self.job.input.name());
         let Passed {
             results,
@@ -528,7 +518,7 @@ impl Work<'_> {
         let after = kept_after(after, &expected, &mut warnings);
         let clipped = results.cleaned.clipped();
         let mut sealed = Vec::new();
-        if let Some(removed) = results.removed {
+        if let Some(Place::Wav(removed)) = results.removed.map(Sink::into_place) {
             sealed.push(removed.finish(after)?);
         }
         if let (Some(output), Some(mut pictures), Some(target)) =
@@ -571,7 +561,7 @@ impl Work<'_> {
             verified: None,
             warnings,
         };
-        Ok((sealed, results.cleaned, report))
+        Ok((sealed, results.cleaned.into_place(), report))
     }
 
     /// Ends an output of one track and gives everything its name.
@@ -580,15 +570,33 @@ impl Work<'_> {
         input: &mut Input,
         passed: Passed,
         encoding: Encoding,
-        end: impl FnOnce(Sink, &[Chunk]) -> Result<Sealed, Problem>,
+        end: impl FnOnce(Place, &[Chunk]) -> Result<Sealed, Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;
-        let (mut sealed, sink, report) = self.close(input, passed, encoding)?;
+        let (mut sealed, place, report) = self.close(input, passed, encoding)?;
         let after = input.finish().map_err(|e| unreadable(name, &e))?;
-        sealed.insert(0, end(sink, kept_after(after, &expected, &mut Vec::new()))?);
+        sealed.insert(0, end(place, kept_after(after, &expected, &mut Vec::new()))?);
         commit(sealed)?;
         Ok(report)
+    }
+}
+
+/// Reads a finished WAV file as anybody would.
+fn wav_length(path: &Path, frames: u64, subject: &Path) -> Result<Proof, Problem> {
+    let file = File::open(path).map_err(|e| Problem::io(subject, &e))?;
+    let reader = Reader::open(BufReader::new(file)).map_err(|e| unreadable(subject, &e))?;
+    match reader.frames() {
+        Some(found) if found == frames => Ok(Proof {
+            exact_lengths: 1,
+            ..Proof::default()
+        }),
+        _ => Err(Problem::file(
+            subject,
+            format!(
+                "{frames} samples went into the file, and its header says something else; nothing is written"
+            ),
+        )),
     }
 }
 

@@ -12,6 +12,9 @@ use std::path::Path;
 /// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
 const MAX_FRAMES: usize = 64;
 
+/// The same for a network that several threads run: enough for all of them to do before they wait for each other.
+const MAX_SHARED_FRAMES: usize = 160;
+
 #[cfg(not(feature = "onnx"))]
 const NO_ONNX: &str =
     "this aeden was built without ONNX Runtime; build it with --features onnx, or use a .safetensors model";
@@ -150,8 +153,14 @@ impl Network {
         }
     }
 
-    /// Builds the way through the network for one file.
-    pub fn cleaner(&self, rate: u32, channels: usize, settings: &Settings) -> Result<Denoiser, Problem> {
+    /// Builds the way through the network for one file, on so many cores.
+    pub fn cleaner(
+        &self,
+        rate: u32,
+        channels: usize,
+        settings: &Settings,
+        cores: usize,
+    ) -> Result<Denoiser, Problem> {
         let config = Config {
             sample_rate: rate,
             channels,
@@ -164,11 +173,14 @@ impl Network {
             output_gain: settings.gain,
             ..Config::default()
         };
-        Denoiser::new(&config, |channels| self.engine(channels)).map_err(Problem::model)
+        Denoiser::new(&config, |channels| self.engine(channels, cores)).map_err(Problem::model)
     }
 
-    fn engine(&self, channels: usize) -> Result<Box<dyn Engine>, Error> {
+    fn engine(&self, channels: usize, cores: usize) -> Result<Box<dyn Engine>, Error> {
         Ok(match self {
+            Network::Native(model) if cores > 1 => {
+                Box::new(model.engine(channels, MAX_SHARED_FRAMES).with_threads(cores))
+            }
             Network::Native(model) => Box::new(model.engine(channels, MAX_FRAMES)),
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => Box::new(model.engine(channels)?),

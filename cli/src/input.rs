@@ -128,12 +128,36 @@ impl Input {
     }
 
     /// See [`Reader::read`].
-    pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
+    fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
         match self {
             Input::File(reader) => reader.read(frames, raw),
             Input::Stream(reader) => reader.read(frames, raw),
             Input::Flac(reader) => reader.read(frames, raw),
             Input::Media(media) => media.decoder().read(frames, raw),
+        }
+    }
+
+    /// Reads what is left, as long as `take` wants more: it gets, so many frames at a time, the bytes as they are stored and
+    /// what they mean, one vector a channel. Gives the number of frames.
+    pub fn read_all(
+        &mut self,
+        name: &Path,
+        block: usize,
+        mut take: impl FnMut(&[u8], &[Vec<f32>]) -> Result<bool, Problem>,
+    ) -> Result<u64, Problem> {
+        let format = self.format().clone();
+        let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); format.channels.into()]);
+        let mut frames = 0;
+        loop {
+            let got = self.read(block, &mut raw).map_err(|e| unreadable(name, &e))?;
+            if got == 0 {
+                return Ok(frames);
+            }
+            decode_block(name, &format, &raw, frames, &mut planes)?;
+            frames += got as u64;
+            if !take(&raw, &planes)? {
+                return Ok(frames);
+            }
         }
     }
 
@@ -175,7 +199,7 @@ pub fn unreadable(name: &Path, error: &Error) -> Problem {
 }
 
 /// Decodes a block, or says where a sample is that is none. `start`: frames before this block.
-pub fn decode_block(
+fn decode_block(
     name: &Path,
     format: &Format,
     raw: &[u8],

@@ -2,7 +2,7 @@
 
 use crate::aligned::Aligned;
 use crate::cleaner::{Network, Settings};
-use crate::input::{Input, block_frames, decode_block, unreadable};
+use crate::input::{Input, unreadable};
 use crate::level::Levels;
 use crate::loudness::Meter;
 use crate::plan::Source;
@@ -66,7 +66,8 @@ pub fn inspect(
     source: &Source,
     network: &Network,
     settings: &Settings,
-    mut hear: impl FnMut(u32, &[Vec<f32>], &[Vec<f32>]),
+    cores: usize,
+    mut hear: impl FnMut(u32, &[Vec<f32>], &[Vec<f32>]) + Send,
 ) -> Result<Findings, Problem> {
     let name = source.name();
     let mut input = Input::open(source)?;
@@ -76,32 +77,16 @@ pub fn inspect(
         Meter::new(name, format.rate, channels)?,
         Meter::new(name, format.rate, channels)?,
     ];
-    let mut way = Aligned::new(network.cleaner(format.rate, channels, settings)?, channels);
     let mut levels = [(); 2].map(|()| Levels::new(format.rate, channels));
-    let mut take = |way: &Aligned| {
-        for ((level, meter), planes) in levels.iter_mut().zip(&mut meters).zip([&way.before, &way.after]) {
+    let cleaner = network.cleaner(format.rate, channels, settings, cores)?;
+    let frames = Aligned::new(cleaner).all(&mut input, name, cores, |before, after| {
+        for ((level, meter), planes) in levels.iter_mut().zip(&mut meters).zip([before, after]) {
             level.push(planes);
             meter.push(planes);
         }
-        hear(format.rate, &way.before, &way.after);
-    };
-
-    let block = block_frames(format.channels);
-    let (mut raw, mut planes) = (Vec::new(), vec![Vec::new(); channels]);
-    let mut frames = 0u64;
-    loop {
-        let got = input.read(block, &mut raw).map_err(|e| unreadable(name, &e))?;
-        if got == 0 {
-            break;
-        }
-        decode_block(name, &format, &raw, frames, &mut planes)?;
-        way.push(&planes);
-        take(&way);
-        frames += got as u64;
-    }
-    while way.flush(block) {
-        take(&way);
-    }
+        hear(format.rate, before, after);
+        Ok(())
+    })?;
     let after = input.finish().map_err(|e| unreadable(name, &e))?;
     let mut chunks: Vec<String> = after.iter().map(|chunk| printable(chunk.id)).collect();
     let header = input.header();

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod clean;
 pub mod cleaner;
 pub mod config;
+pub mod cores;
 pub mod input;
 pub mod inspect;
 pub mod kind;
@@ -33,6 +34,7 @@ pub mod wav;
 use args::{Cli, Command, InspectArgs, ModelsArgs};
 use clap::CommandFactory;
 use cleaner::{Network, Settings};
+use cores::Cores;
 use output::print;
 use plan::Source;
 use problem::{DONE, FILE_FAILED, Problem};
@@ -76,6 +78,7 @@ fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
             &Source::from_path(path),
             &network,
             &Settings::default(),
+            Cores::share(None, 1).each,
             |_, _, _| {},
         ) {
             Ok(findings) if args.json => print(&format!("{}\n", json!(findings)))?,

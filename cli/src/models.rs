@@ -35,7 +35,9 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
         None => Network::built_in(),
     };
     let framing = network.framing();
-    let latency = network.cleaner(framing.rate, 1, &Settings::default())?.latency();
+    let latency = network
+        .cleaner(framing.rate, 1, &Settings::default(), 1)?
+        .latency();
     Ok(Description {
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),

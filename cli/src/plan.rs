@@ -112,7 +112,7 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
             "--removed and --plot take one file, but there are several inputs; clean them one by one",
         ));
     }
-    if args.json
+    if args.run.json
         && pairs
             .iter()
             .any(|pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-")))
@@ -526,7 +526,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
     if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists()) {
         return Ok(Step::Skip(job));
     }
-    if !args.overwrite {
+    if !args.run.overwrite {
         for target in [Some(&job.output), job.removed.as_ref(), job.plot.as_ref()]
             .into_iter()
             .flatten()

@@ -30,6 +30,8 @@ struct Share {
 /// The bar of one file. It vanishes when it is dropped.
 pub struct FileProgress {
     bar: ProgressBar,
+    name: String,
+    rate: f64,
     share: Option<(Arc<Share>, f64)>,
 }
 
@@ -101,6 +103,8 @@ impl Progress {
         if !self.shown {
             return FileProgress {
                 bar: ProgressBar::hidden(),
+                name: String::new(),
+                rate: 1.0,
                 share: None,
             };
         }
@@ -128,9 +132,8 @@ impl Progress {
             .progress_chars("=> ")
             .with_key("speed", speed)
             .with_key("heard", heard);
-        let bar = bar
-            .with_style(style)
-            .with_message(one_line(&name.display().to_string()));
+        let name = one_line(&name.display().to_string());
+        let bar = bar.with_style(style).with_message(name.clone());
         let bar = match &self.total {
             Some(total) => self.bars.insert_before(total, bar),
             None => self.bars.add(bar),
@@ -140,7 +143,12 @@ impl Progress {
             let bytes_a_frame = share.size as f64 / frames as f64;
             (share, bytes_a_frame)
         });
-        FileProgress { bar, share }
+        FileProgress {
+            bar,
+            name,
+            rate,
+            share,
+        }
     }
 
     /// Prints one line to standard error without tearing a bar.
@@ -158,6 +166,30 @@ impl FileProgress {
         if let Some((share, bytes_a_frame)) = &self.share {
             share.advance((frames as f64 * bytes_a_frame) as u64);
         }
+    }
+
+    /// Something else is done with the file now, which [`reach`](Self::reach) may tell more about: the bar begins again.
+    pub fn begin(&self, what: &str) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        // How far it is where that is told; otherwise how long it has been at it, and a sign of life.
+        let part = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 && state.len().is_some() {
+                let _ = write!(out, "{:.0}%  ", 100.0 * state.fraction());
+            }
+        };
+        let style = ProgressStyle::with_template("{msg} {spinner} {part}{elapsed}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+        self.bar.set_style(style.with_key("part", part));
+        self.bar.set_message(format!("{}: {what}", self.name));
+        self.bar.reset();
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// So many seconds of the file have been done.
+    pub fn reach(&self, seconds: f64) {
+        self.bar.set_position((seconds * self.rate) as u64);
     }
 }
 

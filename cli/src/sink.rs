@@ -1,4 +1,4 @@
-//! Where cleaned sound goes: WAV files and streams, and ffmpeg.
+//! Where cleaned sound goes: WAV files and streams, FLAC files, and ffmpeg.
 
 use crate::media::encode::{Encoded, Spool};
 use crate::media::flac::FlacWriter;
@@ -11,19 +11,16 @@ use crate::wav::{Chunk, Header};
 /// A WAV file that is being written.
 pub struct WavFile {
     writer: Writer<Output>,
-    encoder: Encoder,
-    raw: Vec<u8>,
     target: Target,
 }
 
 impl WavFile {
-    /// Begins a file with this header. `dither` as in [`Encoder::new`].
+    /// Begins a file with this header.
     pub fn create(
         target: &Target,
         overwrite: bool,
         header: &Header,
         expected: Expected,
-        dither: bool,
     ) -> Result<Self, Problem> {
         let output = Output::create(target, overwrite)?;
         let expected = Expected {
@@ -31,25 +28,13 @@ impl WavFile {
             ..expected
         };
         let writer = Writer::begin(output, header, expected).map_err(|e| Problem::io(target.name(), &e))?;
-        let encoder = Encoder::new(header.format.encoding, header.format.channels.into(), dither);
         Ok(WavFile {
             writer,
-            encoder,
-            raw: Vec::new(),
             target: target.clone(),
         })
     }
 
-    /// Takes the next samples, one vector a channel.
-    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
-        self.encoder.encode(planes, &mut self.raw);
-        self.writer
-            .write(&self.raw)
-            .map_err(|e| Problem::io(self.target.name(), &e))
-    }
-
-    /// Takes samples as they are stored.
-    pub fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
+    fn write(&mut self, raw: &[u8]) -> Result<(), Problem> {
         self.writer
             .write(raw)
             .map_err(|e| Problem::io(self.target.name(), &e))
@@ -65,8 +50,8 @@ impl WavFile {
     }
 }
 
-/// Takes cleaned sound.
-pub enum Sink {
+/// What takes the bytes of samples.
+pub enum Place {
     /// A WAV file or stream.
     Wav(WavFile),
     /// An output that ffmpeg writes at the same time.
@@ -77,28 +62,47 @@ pub enum Sink {
     Spool(Spool),
 }
 
+/// Takes samples.
+pub struct Sink {
+    place: Place,
+    encoder: Encoder,
+    raw: Vec<u8>,
+}
+
 impl Sink {
+    /// `encoder` gives what `place` expects.
+    pub fn new(place: Place, encoder: Encoder) -> Self {
+        Sink {
+            place,
+            encoder,
+            raw: Vec::new(),
+        }
+    }
+
     /// Takes the next samples, one vector a channel; `raw` if exactly these bytes are to be stored for them.
     pub fn write(&mut self, planes: &[Vec<f32>], raw: Option<&[u8]>) -> Result<(), Problem> {
-        match (self, raw) {
-            (Sink::Wav(file), Some(raw)) => file.write_raw(raw),
-            (Sink::Wav(file), None) => file.write(planes),
-            (Sink::Encoded(encoded), Some(raw)) => encoded.write_raw(raw),
-            (Sink::Encoded(encoded), None) => encoded.write(planes),
-            (Sink::Flac(file), Some(raw)) => file.write_raw(raw),
-            (Sink::Flac(file), None) => file.write(planes),
-            (Sink::Spool(spool), Some(raw)) => spool.write_raw(raw, planes),
-            (Sink::Spool(spool), None) => spool.write(planes),
+        let raw = match raw {
+            Some(raw) => raw,
+            None => {
+                self.encoder.encode(planes, &mut self.raw);
+                &self.raw
+            }
+        };
+        match &mut self.place {
+            Place::Wav(file) => file.write(raw),
+            Place::Encoded(encoded) => encoded.write(raw),
+            Place::Flac(file) => file.write(raw),
+            Place::Spool(spool) => spool.write(raw, planes),
         }
     }
 
     /// How many samples have been clipped so far.
     pub fn clipped(&self) -> u64 {
-        match self {
-            Sink::Wav(file) => file.encoder.clipped(),
-            Sink::Encoded(encoded) => encoded.clipped(),
-            Sink::Flac(file) => file.clipped(),
-            Sink::Spool(spool) => spool.clipped(),
-        }
+        self.encoder.clipped()
+    }
+
+    /// What has them all.
+    pub fn into_place(self) -> Place {
+        self.place
     }
 }

@@ -48,14 +48,14 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
     // What is wrong with the command shows now, and not when the first file comes.
     plan_files(&args, folder, Vec::new())?;
     let batch = Batch::new(&args)?;
-    let (progress, tally, quiet) = (batch.progress.clone(), batch.tally.clone(), args.quiet);
+    let (progress, tally, quiet) = (batch.progress.clone(), batch.tally.clone(), args.run.quiet);
     clean_up_when_stopped(move || {
         if !quiet {
             tell_summary(&tally, &progress);
         }
         status(&tally)
     });
-    if !args.quiet {
+    if !args.run.quiet {
         let line = format!("watching {}; Ctrl-C ends it", folder.display());
         batch.progress.line(&format!("aeden: clean: {line}"));
     }

@@ -5,6 +5,7 @@
 
 mod plugin;
 
+use crate::program::watch;
 use crate::{build_aeden, build_plugin, target};
 use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
@@ -16,7 +17,7 @@ use realfft::num_complex::Complex32;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Samples of 10 ms at 48 kHz.
 const FRAME: usize = 480;
@@ -334,7 +335,7 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
         command
             .arg("clean")
             .args([&input, &output])
-            .args(["--overwrite", "--quiet"])
+            .args(["--overwrite", "--quiet", "--jobs", "1"])
             .args(network);
         command
     };
@@ -355,7 +356,7 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
     );
     stereo_file(&input, 1)?;
     println!(
-        "| `aeden clean`, 1 s of stereo, ms by the clock on the wall | {:.1} | |",
+        "| `aeden clean --jobs 1`, 1 s of stereo, ms by the clock on the wall | {:.1} | |",
         milliseconds(&mut || clean())?
     );
 
@@ -369,7 +370,7 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
         let (time, peak) = watch(clean())?;
         let rate = f64::from(*seconds) / time.as_secs_f64();
         println!(
-            "| `aeden clean`, {name} of stereo, MB at most | {peak:.1} | {rate:.0} × real time by the wall |"
+            "| `aeden clean --jobs 1`, {name} of stereo, MB at most | {peak:.1} | {rate:.0} × real time by the wall |"
         );
     }
     std::fs::remove_dir_all(folder)?;
@@ -392,29 +393,4 @@ fn stereo_file(path: &Path, seconds: u32) -> Result<()> {
         }
     }
     Ok(file.finalize()?)
-}
-
-/// Runs a program: how long it took, and the most memory that it held, in MB of 10⁶ bytes, 0 where `/proc` is missing.
-fn watch(mut command: Command) -> Result<(Duration, f64)> {
-    let start = Instant::now();
-    let mut child = command.spawn().context("aeden")?;
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut peak = 0.0f64;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            if !status.success() {
-                bail!("aeden gave {status}");
-            }
-            return Ok((start.elapsed(), peak));
-        }
-        // The mark only rises, so the last look before the end is nearly the end's.
-        let text = std::fs::read_to_string(&status_file).unwrap_or_default();
-        let mark = text
-            .lines()
-            .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        if let Some(Ok(kib)) = mark.map(str::parse::<f64>) {
-            peak = peak.max(kib * 1024.0 / 1e6);
-        }
-        std::thread::sleep(Duration::from_micros(200));
-    }
 }

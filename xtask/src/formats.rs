@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::process::Command;
 
 /// The page, in which each table stands after a line that ends with its name in an HTML comment.
-const PAGE: &str = "docs/formats.md";
+pub const PAGE: &str = "docs/formats.md";
 
 /// Names of the tables, with which the tests begin the lines that they print.
 const TABLES: [&str; 2] = ["sounds", "films"];
@@ -38,7 +38,7 @@ pub fn run() -> Result<()> {
 }
 
 /// The page with other rows in the table that follows `<!-- name -->`; its two lines of heading stay.
-fn with_table(page: &str, name: &str, rows: &[&str]) -> Result<String> {
+pub fn with_table(page: &str, name: &str, rows: &[&str]) -> Result<String> {
     let mark = format!("<!-- {name} -->");
     let mut lines: Vec<&str> = page.lines().collect();
     let at = lines

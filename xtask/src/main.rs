@@ -6,6 +6,7 @@ mod bundle;
 mod eval;
 mod fixtures;
 mod formats;
+mod hour;
 mod licences;
 mod program;
 mod python;
@@ -41,6 +42,11 @@ cargo xtask TASK
   bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
                --model FILE       a model file instead of the built-in model
                --long             also the memory that a 2-hour stereo file takes
+  hour       clean an hour of sound and of film on one core and on two, beside the filters of ffmpeg, and ten hours for
+             the memory they take; writes tables of docs/formats.md
+               --seconds N        instead of 3600
+               --turns N          in which everything is run once, instead of 3
+               --speed-only       without the ten hours
   formats    clean a file of every format and measure it; writes the tables of docs/formats.md
   bundle     build `plugin` as VST3 and CLAP, into target/bundled
                --release          optimised, for use
@@ -99,6 +105,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "wheel" => python::wheel(),
         "fixtures" => fixtures::run(),
         "formats" => formats::run(),
+        "hour" => hour::run(options),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

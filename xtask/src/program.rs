@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Shows the command, runs it, and fails if it fails.
 pub fn run(command: &mut Command) -> Result<()> {
@@ -26,6 +27,31 @@ pub fn output(command: &mut Command) -> Result<String> {
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a program: how long it took, and the most memory that it held, in MB of 10⁶ bytes, 0 where `/proc` is missing.
+pub fn watch(mut command: Command) -> Result<(Duration, f64)> {
+    let start = Instant::now();
+    let mut child = command.spawn().with_context(|| line(&command))?;
+    let status_file = format!("/proc/{}/status", child.id());
+    let mut peak = 0.0f64;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            if !status.success() {
+                bail!("{} gave {status}", line(&command));
+            }
+            return Ok((start.elapsed(), peak));
+        }
+        // The mark only rises, so the last look before the end is nearly the end's.
+        let text = std::fs::read_to_string(&status_file).unwrap_or_default();
+        let mark = text
+            .lines()
+            .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        if let Some(Ok(kib)) = mark.map(str::parse::<f64>) {
+            peak = peak.max(kib * 1024.0 / 1e6);
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
 }
 
 /// Whether the command can be run and succeeds; its output is dropped.

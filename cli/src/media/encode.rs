@@ -1,12 +1,10 @@
 //! Cleaned samples on their way to ffmpeg: through a pipe where they are the whole output, through a file where other
 //! tracks stand beside them.
 
-use super::codec::Codec;
 use super::mux::Assembly;
 use super::programs::{Program, unwritable};
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
-use crate::wav::samples::Encoder;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
@@ -15,22 +13,15 @@ use std::process::{ChildStdin, Stdio};
 pub struct Encoded {
     /// Gone once it has been asked for its end.
     running: Option<(Program, BufWriter<ChildStdin>)>,
-    samples: Encoder,
-    raw: Vec<u8>,
     output: Output,
     target: Target,
 }
 
 impl Encoded {
-    /// Starts ffmpeg, which writes what is to become `target`. `dither` as in [`Encoder::new`].
-    pub fn start(
-        target: &Target,
-        overwrite: bool,
-        assembly: &Assembly,
-        dither: bool,
-    ) -> Result<Self, Problem> {
+    /// Starts ffmpeg, which writes what is to become `target`.
+    pub fn start(target: &Target, overwrite: bool, assembly: &Assembly) -> Result<Self, Problem> {
         let output = Output::create(target, overwrite)?;
-        let Some((track, place)) = assembly.tracks.first().zip(output.path()) else {
+        let Some(place) = output.path() else {
             return Err(Problem::file(
                 target.name(),
                 "ffmpeg needs a file to write to; give a file",
@@ -44,24 +35,13 @@ impl Encoded {
         };
         Ok(Encoded {
             running: Some((program, BufWriter::with_capacity(1 << 16, stdin))),
-            samples: Encoder::new(track.codec.feed, track.channels.into(), dither),
-            raw: Vec::new(),
             output,
             target: target.clone(),
         })
     }
 
-    /// Takes the next samples, one vector a channel.
-    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
-        let mut raw = std::mem::take(&mut self.raw);
-        self.samples.encode(planes, &mut raw);
-        let written = self.write_raw(&raw);
-        self.raw = raw;
-        written
-    }
-
     /// Takes samples as they are fed.
-    pub fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
+    pub fn write(&mut self, raw: &[u8]) -> Result<(), Problem> {
         let Some((_, stdin)) = &mut self.running else {
             unreachable!("gone only after an error")
         };
@@ -91,11 +71,6 @@ impl Encoded {
         }
     }
 
-    /// How many samples have been clipped so far.
-    pub fn clipped(&self) -> u64 {
-        self.samples.clipped()
-    }
-
     /// Waits until ffmpeg has written everything.
     pub fn finish(mut self) -> Result<Sealed, Problem> {
         self.end()?;
@@ -109,8 +84,6 @@ const LOUD: f32 = 0.01;
 /// Cleaned samples in a file without a header beside the output, which vanishes with this.
 pub struct Spool {
     output: Output,
-    samples: Encoder,
-    raw: Vec<u8>,
     target: PathBuf,
     frames: u64,
     loud_at: Option<u64>,
@@ -118,28 +91,17 @@ pub struct Spool {
 
 impl Spool {
     /// Begins a file beside `target`.
-    pub fn create(target: &Path, codec: &Codec, channels: u16, dither: bool) -> Result<Self, Problem> {
+    pub fn create(target: &Path) -> Result<Self, Problem> {
         Ok(Spool {
             output: Output::create(&Target::File(target.into()), true)?,
-            samples: Encoder::new(codec.feed, channels.into(), dither),
-            raw: Vec::new(),
             target: target.into(),
             frames: 0,
             loud_at: None,
         })
     }
 
-    /// Takes the next samples, one vector a channel.
-    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
-        let mut raw = std::mem::take(&mut self.raw);
-        self.samples.encode(planes, &mut raw);
-        let written = self.write_raw(&raw, planes);
-        self.raw = raw;
-        written
-    }
-
     /// Takes samples as they are fed, which are those of `planes`.
-    pub fn write_raw(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
+    pub fn write(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
         if self.loud_at.is_none() {
             let loud = planes
                 .iter()
@@ -151,11 +113,6 @@ impl Spool {
         self.output
             .write_all(raw)
             .map_err(|e| Problem::io(&self.target, &e))
-    }
-
-    /// How many samples have been clipped so far.
-    pub fn clipped(&self) -> u64 {
-        self.samples.clipped()
     }
 
     /// Frames taken so far.

@@ -9,6 +9,7 @@ use super::probe::{Probe, Stream, first_packet, first_sample};
 use super::programs::watch;
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
+use crate::progress::FileProgress;
 use std::path::Path;
 
 /// Sound that is off by no more is as exact as clocks of containers are.
@@ -41,6 +42,7 @@ pub struct Finished {
 
 /// Puts a film together. `check` may look at the complete file before it gets its name.
 pub fn assemble(
+    bar: &FileProgress,
     original: (&Path, &Probe),
     cleaned: &mut [Cleaned],
     container: &'static Container,
@@ -78,7 +80,16 @@ pub fn assemble(
     let mut best: Option<(f64, Vec<Track>)> = None;
     let mut written = Vec::new();
     for attempt in 0..ATTEMPTS {
-        mux(original, &tracks, container, same_container, target, &place)?;
+        bar.begin("putting it together");
+        mux(
+            bar,
+            original,
+            &tracks,
+            container,
+            same_container,
+            (target, &place),
+        )?;
+        bar.begin("measuring");
         written.clone_from(&tracks);
         let errors = measure(
             original,
@@ -119,7 +130,8 @@ pub fn assemble(
     if let Some((_, tracks)) = &best
         && different(tracks, &written)
     {
-        mux(original, tracks, container, same_container, target, &place)?;
+        bar.begin("putting it together");
+        mux(bar, original, tracks, container, same_container, (target, &place))?;
         written.clone_from(tracks);
     }
     let assembly = Assembly {
@@ -158,12 +170,12 @@ fn different(a: &[Track], b: &[Track]) -> bool {
 }
 
 fn mux(
+    bar: &FileProgress,
     original: (&Path, &Probe),
     tracks: &[Track],
     container: &'static Container,
     same_container: bool,
-    target: &Target,
-    place: &Path,
+    (target, place): (&Target, &Path),
 ) -> Result<(), Problem> {
     let assembly = Assembly {
         original: Some(original),
@@ -172,9 +184,9 @@ fn mux(
         same_container,
         film: true,
     };
-    let mut command = assembly.command(place);
-    command.args(["-progress", "pipe:1"]);
-    watch(&mut command, target.name())
+    watch(&mut assembly.command(place), target.name(), |seconds| {
+        bar.reach(seconds)
+    })
 }
 
 /// The time of a track's first sample after the first picture; after the first packet of another track of sound that is

@@ -4,7 +4,6 @@ use super::plain_header;
 use crate::output::{Output, Sealed, Target};
 use crate::problem::{Problem, describe};
 use crate::wav::read::Error;
-use crate::wav::samples::Encoder;
 use crate::wav::{Chunk, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL, RATES, printable};
 use flac_codec::decode::{FlacSampleReader, Metadata, Verified, verify};
 use flac_codec::encode::{FlacSampleWriter, Options};
@@ -205,9 +204,7 @@ fn restore(encoding: Encoding, raw: &[u8], samples: &mut Vec<i32>) {
 /// A FLAC file that is being written.
 pub struct FlacWriter {
     writer: FlacSampleWriter<BufWriter<File>>,
-    samples: Encoder,
     encoding: Encoding,
-    raw: Vec<u8>,
     numbers: Vec<i32>,
     output: Output,
     target: Target,
@@ -224,13 +221,12 @@ pub fn encoding_for(wanted: Encoding) -> Encoding {
 
 impl FlacWriter {
     /// Begins a file with samples of `format`, whose encoding is one of [`encoding_for`], and with metadata from
-    /// [`blocks_of_flac`] or [`blocks_of_wav`]. `dither` as in [`Encoder::new`].
+    /// [`blocks_of_flac`] or [`blocks_of_wav`].
     pub fn create(
         target: &Target,
         overwrite: bool,
         format: &Format,
         options: Options,
-        dither: bool,
     ) -> Result<Self, Problem> {
         let name = target.name();
         if format.channels > MAX_CHANNELS {
@@ -257,35 +253,19 @@ impl FlacWriter {
         );
         Ok(FlacWriter {
             writer: writer.map_err(|e| unwritable(name, &e))?,
-            samples: Encoder::new(format.encoding, format.channels.into(), dither),
             encoding: format.encoding,
-            raw: Vec::new(),
             numbers: Vec::new(),
             output,
             target: target.clone(),
         })
     }
 
-    /// Takes the next samples, one vector a channel.
-    pub fn write(&mut self, planes: &[Vec<f32>]) -> Result<(), Problem> {
-        let mut raw = std::mem::take(&mut self.raw);
-        self.samples.encode(planes, &mut raw);
-        let written = self.write_raw(&raw);
-        self.raw = raw;
-        written
-    }
-
     /// Takes samples as WAV stores them.
-    pub fn write_raw(&mut self, raw: &[u8]) -> Result<(), Problem> {
+    pub fn write(&mut self, raw: &[u8]) -> Result<(), Problem> {
         restore(self.encoding, raw, &mut self.numbers);
         self.writer
             .write(&self.numbers)
             .map_err(|e| unwritable(self.target.name(), &e))
-    }
-
-    /// How many samples have been clipped so far.
-    pub fn clipped(&self) -> u64 {
-        self.samples.clipped()
     }
 
     /// Writes what is left, and the length and checksum into the header.

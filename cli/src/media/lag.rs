@@ -1,10 +1,14 @@
 //! By how much decoded sound lies behind the samples that it was encoded from: found by comparing both.
 
 use super::mux::{Samples, Track};
-use super::programs::{add_input, ffmpeg, file_argument, output};
+use super::programs::{add_input, ffmpeg, output};
 use crate::problem::Problem;
+use crate::wav::Format;
+use crate::wav::samples::decode;
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Seconds that are compared.
@@ -29,31 +33,20 @@ pub fn lag(excerpt: &Excerpt, path: &Path, number: usize, subject: &Path) -> Res
     let track = excerpt.track;
     let rate = f64::from(track.rate);
     let end = loud_at as f64 / rate + LENGTH;
-    let form = |command: &mut std::process::Command| {
-        command.args([
-            "-t",
-            &format!("{end:.6}"),
-            "-ac",
-            "1",
-            "-ar",
-            &track.rate.to_string(),
-        ]);
-        command.args(["-f", "f32le", "pipe:1"]);
-    };
-    let mut before = ffmpeg();
-    before.args(["-f", track.codec.feed_name(), "-ar", &track.rate.to_string()]);
-    before
-        .args(["-ac", &track.channels.to_string(), "-i"])
-        .arg(file_argument(samples));
-    form(&mut before);
     let mut after = ffmpeg();
     add_input(&mut after, path);
     after.args(["-map", &format!("0:{number}")]);
-    form(&mut after);
-    let (before, after) = (
-        floats(&output(&mut before, subject)?),
-        floats(&output(&mut after, subject)?),
-    );
+    after.args([
+        "-t",
+        &format!("{end:.6}"),
+        "-ac",
+        "1",
+        "-ar",
+        &track.rate.to_string(),
+    ]);
+    after.args(["-f", "f32le", "pipe:1"]);
+    let after = floats(&output(&mut after, subject)?);
+    let before = mono(track, samples, end).map_err(|e| Problem::io(subject, &e))?;
     let from = (loud_at as usize).saturating_sub((REACH * rate) as usize);
     let piece = |all: &[f32]| all.get(from..).unwrap_or_default().to_vec();
     let skipped = track.skip * rate;
@@ -64,6 +57,28 @@ pub fn lag(excerpt: &Excerpt, path: &Path, number: usize, subject: &Path) -> Res
         -skipped.round() as i64,
     );
     Ok(found.map(|samples| samples as f64 / rate))
+}
+
+/// The samples of a track up to so many seconds, all channels in one.
+fn mono(track: &Track, samples: &Path, seconds: f64) -> io::Result<Vec<f32>> {
+    let format = Format {
+        channels: track.channels,
+        rate: track.rate,
+        encoding: track.codec.feed,
+        extension: None,
+    };
+    let frames = (seconds * f64::from(track.rate)) as u64;
+    let mut raw = Vec::new();
+    File::open(samples)?
+        .take(frames * format.frame_bytes() as u64)
+        .read_to_end(&mut raw)?;
+    let mut planes = vec![Vec::new(); track.channels.into()];
+    decode(&format, &raw, &mut planes).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    let mut mono = vec![0.0; planes[0].len()];
+    for plane in &planes {
+        mono.iter_mut().zip(plane).for_each(|(sum, x)| *sum += x);
+    }
+    Ok(mono)
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

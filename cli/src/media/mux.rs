@@ -219,6 +219,8 @@ impl Assembly<'_> {
             command.args(["-map_chapters", "0", "-copy_unknown"]);
         }
         self.add_muxer(&mut command);
+        // No random numbers in identifiers: the same input gives the same file.
+        command.args(["-fflags", "+bitexact"]);
         command.args(["-max_muxing_queue_size", "9999", "-f", self.container.muxer]);
         command.arg(file_argument(out));
         command

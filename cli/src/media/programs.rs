@@ -146,14 +146,22 @@ pub fn ask(command: &mut Command, subject: &Path) -> Result<Result<Vec<u8>, Stri
 
 /// Runs a program that writes a file.
 ///
-/// `command` must have `-progress pipe:1`: as long as that comes, it is alive. The error is what the program said last.
-pub fn watch(command: &mut Command, subject: &Path) -> Result<(), Problem> {
+/// As long as it tells of its progress, it is alive; `reached` gets the seconds of the file that are written. The error is
+/// what the program said last.
+pub fn watch(command: &mut Command, subject: &Path, reached: impl Fn(f64)) -> Result<(), Problem> {
+    command.args(["-progress", "pipe:1"]);
     let program = Program::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), subject)?;
     let Some(stdout) = program.stdout() else {
         unreachable!("piped just above")
     };
     for piece in Pieces::of(stdout) {
-        piece.map_err(|e| unwritable(subject, &e.to_string()))?;
+        let piece = piece.map_err(|e| unwritable(subject, &e.to_string()))?;
+        // A line that is cut in two is followed by the next one soon.
+        let said = String::from_utf8_lossy(&piece);
+        let times = said.lines().filter_map(|line| line.strip_prefix("out_time_us="));
+        if let Some(microseconds) = times.filter_map(|time| time.parse::<f64>().ok()).next_back() {
+            reached(microseconds * 1e-6);
+        }
     }
     let (content, said) = program.end().map_err(|e| Problem::io(subject, &e))?;
     match content {

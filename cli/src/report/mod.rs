@@ -5,6 +5,7 @@ mod page;
 
 use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};
+use crate::cores::Cores;
 use crate::inspect::{Findings, inspect};
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::{Source, inputs};
@@ -16,7 +17,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Seconds of sound on a page that recordings share if nothing else is asked for, and what one has at least and at most.
@@ -32,7 +32,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
             args.output.display()
         )));
     }
-    if !args.overwrite && args.output.symlink_metadata().is_ok() {
+    if !args.run.overwrite && args.output.symlink_metadata().is_ok() {
         return Err(exists(&args.output));
     }
     if args.inputs.iter().any(|input| input == Path::new("-")) {
@@ -47,11 +47,11 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         let share = SHARED_SECONDS / inputs.len() as f64;
         share.clamp(EXCERPT_SECONDS.0, EXCERPT_SECONDS.1)
     });
-    let progress = Progress::new(!args.quiet);
+    let progress = Progress::new(!args.run.quiet);
     clean_up_when_stopped(|| INTERRUPTED);
     sweep(&target.folder());
     let unwritable = |e: std::io::Error| Problem::file(&args.output, describe(&e));
-    let output = Output::create(&target, args.overwrite)?;
+    let output = Output::create(&target, args.run.overwrite)?;
     let head = page::Head {
         title: &args.title,
         model: network.name(),
@@ -71,32 +71,15 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     let sizes: Vec<u64> = sizes.collect();
     let progress = progress.with_total(sizes.iter().sum());
     progress.tell(&format!("{} recordings", inputs.len()));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((source, usable)) = inputs.get(number) else {
-                return;
-            };
-            let result = usable.clone().and_then(|()| {
-                hear(
-                    source,
-                    &network,
-                    &settings,
-                    seconds,
-                    &progress.of_file(sizes[number]),
-                )
-            });
-            let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
-            collector.take(number, source, result, args, &progress);
-        }
-    };
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 1..args.jobs.map_or_else(cores, usize::from).min(inputs.len()) {
-            scope.spawn(work);
-        }
-        work();
+    let cores = Cores::share(args.run.jobs, inputs.len());
+    cores.for_each(inputs.len(), |number| {
+        let (source, usable) = &inputs[number];
+        let result = usable.clone().and_then(|()| {
+            let progress = progress.of_file(sizes[number]);
+            hear(source, &network, &settings, seconds, cores.each, &progress)
+        });
+        let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
+        collector.take(number, source, result, args, &progress);
     });
     progress.finish();
 
@@ -111,7 +94,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     }
     let output = collector.page.end().map_err(unwritable)?;
     commit(vec![output.seal(&[])?])?;
-    if !args.quiet && inputs.len() > 1 {
+    if !args.run.quiet && inputs.len() > 1 {
         let done = inputs.len() - failed;
         let line = format!("{done} recordings, {failed} failed");
         progress.line(&format!("aeden: report: {}: {line}", args.output.display()));
@@ -125,12 +108,13 @@ fn hear(
     network: &Network,
     settings: &Settings,
     seconds: f64,
+    cores: usize,
     progress: &Progress,
 ) -> Result<(Findings, Excerpt), Problem> {
     // A defect that one file brings to light must not stop the others.
     let heard = catch_unwind(AssertUnwindSafe(|| {
         let (mut excerpt, mut bar) = (None, None);
-        let findings = inspect(source, network, settings, |rate, before, after| {
+        let findings = inspect(source, network, settings, cores, |rate, before, after| {
             let excerpt = excerpt.get_or_insert_with(|| Excerpt::new(rate, before.len(), seconds));
             excerpt.push(before, after);
             let bar = bar.get_or_insert_with(|| progress.file(source.name(), None, rate));
@@ -183,7 +167,7 @@ impl Collector {
                 (Entry::failed(&name, &problem.to_string()), line)
             }
         };
-        if args.json {
+        if args.run.json {
             line["page"] = args.output.display().to_string().into();
             // A reader that has gone is told by the exit status of the next program, not by ours.
             let _ = print(&format!("{line}\n"));

@@ -1,5 +1,6 @@
 //! Many files at once: order, and that nothing is lost or left behind however often the work is cut off.
 
+use crate::media::ffmpeg::{encodes, ffmpeg, is_here};
 use crate::recordings::{Folder, chunk, fmt, noise, noise_file, pcm16, riff};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,40 +73,87 @@ fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
-/// Recordings of all kinds below `in/`, every twentieth of them broken. Gives the number of broken ones.
-fn mixed_files(folder: &Folder, files: usize) -> usize {
+/// Endings and what ffmpeg makes such files with, beside three kinds of WAV; PICTURE stands for a small moving one.
+const MIXED: [(&str, &str); 15] = [
+    ("flac", "-c:a flac -ar 44100"),
+    ("mp3", "-c:a libmp3lame -b:a 64k"),
+    ("m4a", "-c:a aac -b:a 64k -ac 2"),
+    ("ogg", "-c:a libvorbis -ar 44100"),
+    ("opus", "-c:a libopus -b:a 32k"),
+    ("mp4", "PICTURE -c:a aac -b:a 64k"),
+    ("mkv", "PICTURE -c:a libopus -b:a 32k"),
+    ("mov", "PICTURE -c:a pcm_s16le -ar 16000"),
+    ("webm", "-c:a libvorbis"),
+    ("ts", "PICTURE -c:a mp2 -b:a 64k"),
+    ("avi", "PICTURE -c:a libmp3lame -b:a 64k"),
+    ("m4a", "-c:a alac -ar 22050"),
+    ("aiff", "-c:a pcm_s24be -ar 96000"),
+    ("wv", "-c:a wavpack"),
+    ("wma", "-c:a wmav2 -b:a 64k"),
+];
+
+/// A WAV file of random sound.
+fn wav(number: usize) -> Vec<u8> {
     let rates = [8_000u32, 16_000, 22_050, 44_100, 48_000, 96_000];
+    let (rate, channels) = (rates[number % rates.len()], [1u16, 2, 1, 6][number % 4]);
+    let frames = rate as usize / 10 * (1 + number * 7 % 13);
+    let samples = noise(number as u64 + 1, frames * usize::from(channels));
+    let (tag, bits, sound) = match number % 3 {
+        0 => (1, 16, pcm16(&samples)),
+        1 => {
+            let bytes = |x: &f32| ((x * 8_388_608.0) as i32).to_le_bytes()[..3].to_vec();
+            (1, 24, samples.iter().flat_map(bytes).collect())
+        }
+        _ => (3, 32, samples.iter().flat_map(|x| x.to_le_bytes()).collect()),
+    };
+    riff(&[fmt(tag, channels, rate, bits), chunk(b"data", &sound)])
+}
+
+/// Recordings and films of all kinds below `in/`, every twentieth of them broken. Gives the number of broken ones.
+fn mixed_files(folder: &Folder, files: usize) -> usize {
+    let encoders = ["libmp3lame", "libvorbis", "libopus", "mpeg4"];
+    let media = is_here() && encoders.iter().all(|encoder| encodes(encoder));
     let mut broken = 0;
     for i in 0..files {
-        let (rate, channels) = (rates[i % rates.len()], [1u16, 2, 1, 6][i % 4]);
-        let frames = rate as usize / 10 * (1 + i * 7 % 13);
-        let samples = noise(i as u64 + 1, frames * usize::from(channels));
-        let whole = match i % 3 {
-            0 => riff(&[fmt(1, channels, rate, 16), chunk(b"data", &pcm16(&samples))]),
-            1 => {
-                let bytes = |x: &f32| ((x * 8_388_608.0) as i32).to_le_bytes()[..3].to_vec();
-                let sound: Vec<u8> = samples.iter().flat_map(bytes).collect();
-                riff(&[fmt(1, channels, rate, 24), chunk(b"data", &sound)])
+        let (mut ending, mut file) = ("wav", Vec::new());
+        match MIXED.get(i % (MIXED.len() + 3)).filter(|_| media) {
+            Some((other, how)) => {
+                let (start, length) = (i * 3 % 70, 5 + i * 7 % 13);
+                let picture = how
+                    .contains("PICTURE")
+                    .then_some("-f lavfi -i testsrc2=s=64x48:r=10");
+                let (picture, how) = (picture.unwrap_or_default(), how.replace("PICTURE", "-c:v mpeg4"));
+                let arguments = format!(
+                    "{picture} -ss {} -i SPEECH -t {} {how} made.{other}",
+                    start as f32 / 10.0,
+                    length as f32 / 10.0
+                );
+                ffmpeg(folder, arguments.trim_start());
+                let made = format!("made.{other}");
+                (ending, file) = (other, folder.read(&made));
+                std::fs::remove_file(folder.path(&made)).unwrap();
             }
-            _ => {
-                let sound: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
-                riff(&[fmt(3, channels, rate, 32), chunk(b"data", &sound)])
-            }
-        };
-        let file = if i % 20 == 7 {
+            None => file.extend(wav(i)),
+        }
+        if i % 20 == 7 {
             broken += 1;
+            // Of these formats, most of a file is none.
+            let needs_all = ["wav", "flac", "m4a", "mp4", "mov"].contains(&ending);
             match broken % 4 {
-                0 => Vec::new(),
-                1 => whole[..whole.len() * 2 / 3].to_vec(),
-                2 => b"this is no recording".repeat(50),
-                _ => riff(&[fmt(1, 0, rate, 16), chunk(b"data", &[0; 64])]),
+                0 => file.clear(),
+                1 if needs_all => file.truncate(file.len() * 2 / 3),
+                2 => file = riff(&[fmt(1, 0, 16_000, 16), chunk(b"data", &[0; 64])]),
+                _ => file = b"this is no recording".repeat(50),
             }
-        } else {
-            whole
-        };
-        folder.write(&format!("in/day {}/{i:03}.wav", i % 5), &file);
+        }
+        folder.write(&format!("in/day {}/{i:03}.{ending}", i % 5), &file);
     }
     broken
+}
+
+/// Files that have their name, among those that a run has left.
+fn finished(files: &BTreeMap<String, Vec<u8>>) -> impl Iterator<Item = (&String, &Vec<u8>)> {
+    files.iter().filter(|(name, _)| !name.contains(".aeden-"))
 }
 
 #[test]
@@ -152,10 +200,10 @@ fn a_batch_that_is_killed_again_and_again_loses_nothing_and_leaves_nothing() {
         let status = child.wait().unwrap();
         killed += usize::from(status.code() != Some(1));
         let so_far = contents(&folder.path("out"));
-        for (name, bytes) in so_far.iter().filter(|(name, _)| name.ends_with(".wav")) {
+        for (name, bytes) in finished(&so_far) {
             assert!(undisturbed.get(name) == Some(bytes), "{name} after kill {kill}");
         }
-        done_at_kill.push(so_far.keys().filter(|name| name.ends_with(".wav")).count());
+        done_at_kill.push(finished(&so_far).count());
     }
     let run = folder.aeden("clean in -o out --skip-existing --json -q");
     assert_eq!(run.status(), 1);
@@ -172,8 +220,15 @@ fn a_batch_that_is_killed_again_and_again_loses_nothing_and_leaves_nothing() {
         (good, broken, None)
     );
     assert!(contents(&folder.path("out")) == undisturbed);
+    let mut endings: Vec<&str> = undisturbed
+        .keys()
+        .filter_map(|name| name.rsplit('.').next())
+        .collect();
+    endings.sort_unstable();
+    endings.dedup();
     println!(
-        "{files} files, {broken} of them broken: {good} cleaned, {broken} reported; killed {killed} times with \
-         {done_at_kill:?} files done, resumed: {good} files, each equal to that of the undisturbed run, and no other"
+        "{files} files ({}), {broken} of them broken: {good} cleaned, {broken} reported; killed {killed} times with \
+         {done_at_kill:?} files done, resumed: {good} files, each equal to that of the undisturbed run, and no other",
+        endings.join(", ")
     );
 }

@@ -205,7 +205,8 @@ fn rf64_and_bw64_are_read_and_kept() {
         folder.write("in.wav", &file);
         folder.aeden("clean in.wav same.wav --mix 0 -y").quietly();
         assert!(folder.read("same.wav") == file, "{}", String::from_utf8_lossy(id));
-        folder.aeden("clean in.wav out.wav -y").quietly();
+        let run = folder.aeden("clean in.wav out.wav -y --verify --json").quietly();
+        assert!(run.stdout().contains("\"exact_lengths\":1"), "{}", run.stdout());
         assert_eq!(folder.read("out.wav").len(), file.len());
         let piped = folder
             .aeden_with_input("clean - piped.wav --mix 0 -y", &file)
@@ -332,6 +333,32 @@ fn every_run_gives_the_same_bytes_with_any_number_of_jobs() {
     folder.aeden("clean in -o three --jobs 3 -q").quietly();
     for name in ["a.wav", "b.wav", "c.wav"] {
         assert!(folder.read(&format!("one/{name}")) == folder.read(&format!("three/{name}")));
+    }
+}
+
+#[test]
+fn one_file_on_several_cores_gives_the_same_bytes_as_on_one() {
+    let folder = Folder::new();
+    for (channels, rate, frames, options) in [
+        (1, 48_000, 200_000, ""),
+        (2, 44_100, 150_001, ""),
+        (2, 16_000, 140_000, " --channels independent --limit 12"),
+        (1, 48_000, 100, ""),
+    ] {
+        folder.write("in.wav", &noise_file(channels, rate, frames));
+        for jobs in [1, 2, 5] {
+            let outputs = format!("{jobs}.wav --removed gone{jobs}.wav --plot plot{jobs}.png");
+            folder
+                .aeden(&format!("clean in.wav {outputs} --jobs {jobs} -q -y{options}"))
+                .quietly();
+        }
+        for name in ["#.wav", "gone#.wav", "plot#.png"] {
+            let of = |jobs| folder.read(&name.replace('#', jobs));
+            assert!(
+                of("1") == of("2") && of("1") == of("5"),
+                "{name}: {channels} channels, {rate} Hz"
+            );
+        }
     }
 }
 

@@ -73,6 +73,84 @@ fn files_that_cannot_be_decoded() {
     }
 }
 
+/// A Sun audio file of 32-bit floats, which has its rate and channels at a place where they are easily wrong.
+fn au(rate: u32, channels: u32, samples: &[f32]) -> Vec<u8> {
+    let head = [24, samples.len() as u32 * 4, 6, rate, channels];
+    let head = head.iter().flat_map(|number| number.to_be_bytes());
+    let sound = samples.iter().flat_map(|x| x.to_be_bytes());
+    [
+        &b".snd"[..],
+        &head.collect::<Vec<_>>(),
+        &sound.collect::<Vec<_>>(),
+    ]
+    .concat()
+}
+
+#[test]
+fn headers_and_samples_that_mean_nothing() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    let quiet = vec![0.1; 16_000];
+    folder.write("whole.au", &au(16_000, 1, &quiet));
+    folder.aeden("clean whole.au out.au").quietly();
+    let mut spoilt = quiet.clone();
+    spoilt[1234] = f32::NAN;
+    folder.write("nan.au", &au(16_000, 1, &spoilt));
+    folder.write("none.au", &au(16_000, 0, &quiet));
+    folder.write("many.au", &au(16_000, 65_535, &quiet));
+    folder.write("still.au", &au(0, 1, &quiet));
+    folder.write("fast.au", &au(400_000, 1, &quiet));
+    sound(&folder, "in.flac");
+    let mut flac = folder.read("in.flac");
+    // 20 bits of STREAMINFO.
+    flac[18..20].fill(0);
+    flac[20] &= 0x0f;
+    folder.write("still.flac", &flac);
+    std::fs::create_dir(folder.path("folder.mp3")).unwrap();
+    let names = folder.names();
+    for (name, part) in [
+        ("nan.au", "not a finite number"),
+        ("none.au", "none.au"),
+        ("many.au", "65535"),
+        ("still.au", "still.au"),
+        ("fast.au", "400000 Hz"),
+        ("still.flac", "still.flac"),
+        ("folder.mp3", "is a folder"),
+    ] {
+        let out = format!("new.{}", &name[name.rfind('.').unwrap() + 1..]);
+        folder.aeden(&format!("clean {name} {out}")).failed(1, part);
+        folder.aeden(&format!("clean {name} new.wav")).failed(1, part);
+        assert_eq!(folder.names(), names, "{name}");
+    }
+}
+
+#[test]
+fn beginnings_of_files_and_texts_with_their_names() {
+    if !is_here() {
+        return;
+    }
+    for ending in [
+        "flac", "mp3", "m4a", "ogg", "wv", "aiff", "caf", "wma", "mka", "ts",
+    ] {
+        let folder = Folder::new();
+        sound(&folder, &format!("in.{ending}"));
+        let whole = folder.read(&format!("in.{ending}"));
+        let (head, text) = (format!("head.{ending}"), format!("text.{ending}"));
+        folder.write(&head, &whole[..12]);
+        folder.write(&text, b"Dear diary, this is not a recording.\n");
+        let names = folder.names();
+        folder
+            .aeden(&format!("clean {head} new.{ending}"))
+            .failed(1, &head);
+        folder
+            .aeden(&format!("clean {text} new.{ending}"))
+            .failed(1, "is text");
+        assert_eq!(folder.names(), names, "{ending}");
+    }
+}
+
 #[test]
 fn what_cannot_be_written() {
     if !is_here() {

@@ -144,6 +144,11 @@ fn every_format_comes_out_as_it_went_in() {
             assert_eq!(a[field], b[field], "{name}: {field}");
         }
         let (x, y) = (samples(&before, 0), samples(&after, 0));
+        // What is heard at all, beside what ffmpeg hears.
+        folder
+            .aeden(&format!("clean {name} heard.wav --mix 0 --bits 32f"))
+            .quietly();
+        assert!(x == samples(&folder.path("heard.wav"), 0), "{name}: decoded");
         let channels = a["channels"].as_u64().unwrap() as usize;
         let (frames, got) = (x.len() / channels, y.len() / channels);
         match wanted {
@@ -179,7 +184,7 @@ fn every_format_comes_out_as_it_went_in() {
             _ => format!("{} more at the end", got - frames),
         };
         println!(
-            "row of sounds: | {} | {} | {} | {sound} | {} | {} |",
+            "row of sounds: | {} | {} | {} | exactly | {sound} | {} | {} |",
             name.rsplit('.').next().unwrap(),
             a["codec_name"].as_str().unwrap(),
             codec

@@ -4,7 +4,7 @@
 //! [`World::host`] is an [`AudioHost`] like any other; [`World::advance`] lets time pass and calls back in the order of
 //! time. The worker runs after each input, unless it is stalled as well.
 
-use crate::audio::{AudioError, AudioHost, BLOCK, Device, Direction, Format, Stream, VirtualMicrophone};
+use crate::audio::{AudioError, AudioHost, Device, Direction, Format, Stream, VirtualMicrophone};
 use crate::bridge::{Intake, Outlet, Worker};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -233,15 +233,16 @@ impl State {
         let flow = &mut self.flows[index];
         let machine = &mut self.machines[flow.machine];
         let Format { rate, channels } = machine.format;
-        let seconds = BLOCK as f64 / (f64::from(rate) * (1.0 + machine.clock.ppm * 1e-6));
+        let frames = block(rate);
+        let seconds = frames as f64 / (f64::from(rate) * (1.0 + machine.clock.ppm * 1e-6));
         self.now = self.now.max(flow.due.max(machine.stalled_until));
         let at = Duration::from_secs_f64(self.now);
-        self.samples.resize(BLOCK * channels, 0.0);
+        self.samples.resize(frames * channels, 0.0);
         let start = flow.began + flow.blocks as f64 * seconds;
         match (&mut flow.callback, &mut machine.terminal) {
             (Callback::Input(intake), Terminal::Input(signal)) => {
                 for (i, frame) in self.samples.chunks_exact_mut(channels).enumerate() {
-                    frame.fill(signal(start + i as f64 / BLOCK as f64 * seconds));
+                    frame.fill(signal(start + i as f64 / frames as f64 * seconds));
                 }
                 intake.push(&self.samples, at);
                 flow.blocks += 1;
@@ -292,6 +293,11 @@ impl State {
     }
 }
 
+/// Frames that a device brings or takes at a time: 10 ms.
+fn block(rate: u32) -> usize {
+    rate as usize / 100
+}
+
 impl Machine {
     fn direction(&self) -> Direction {
         match self.terminal {
@@ -314,7 +320,9 @@ impl VirtualHost {
         state.next_id += 1;
         let Machine { format, clock, .. } = &state.machines[machine];
         let first = match direction {
-            Direction::Input => BLOCK as f64 / (f64::from(format.rate) * (1.0 + clock.ppm * 1e-6)),
+            Direction::Input => {
+                block(format.rate) as f64 / (f64::from(format.rate) * (1.0 + clock.ppm * 1e-6))
+            }
             Direction::Output => 0.0,
         };
         state.flows.push(Flow {

@@ -1,6 +1,7 @@
 //! What the audio thread shows to the editor, without locks, and only while an editor is open.
 
 use cpu_time::ThreadTime;
+use nice_plug_egui::RepaintNotifier;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -45,6 +46,8 @@ pub struct Facts {
     /// Time spent in processing, in nanoseconds, and the samples that it was spent on.
     busy: AtomicU64,
     processed: AtomicU64,
+    /// Wakes an editor that sleeps since there is nothing to show: a flag that it looks at.
+    waker: RepaintNotifier,
 }
 
 /// What a host runs the plugin at.
@@ -64,6 +67,12 @@ impl Facts {
         self.sample_rate.store(stream.sample_rate, Relaxed);
         self.latency.store(stream.latency, Relaxed);
         self.channels.store(stream.channels, Relaxed);
+        self.waker.request_repaint();
+    }
+
+    /// What wakes the editor.
+    pub fn waker(&self) -> &RepaintNotifier {
+        &self.waker
     }
 
     /// What the host runs the plugin at.
@@ -100,7 +109,9 @@ impl Transmitter {
         // Both sides or none, so that they stay in step.
         if self.input.slots() >= len && self.output.slots() >= len {
             send(&mut self.input, channels);
-            note_peaks(&self.facts.input_peaks, channels);
+            if note_peaks(&self.facts.input_peaks, channels) {
+                self.facts.waker.request_repaint();
+            }
             self.began = Some(thread_time());
         }
     }
@@ -114,7 +125,9 @@ impl Transmitter {
         self.facts.busy.fetch_add(busy, Relaxed);
         self.facts.processed.fetch_add(length(channels) as u64, Relaxed);
         send(&mut self.output, channels);
-        note_peaks(&self.facts.output_peaks, channels);
+        if note_peaks(&self.facts.output_peaks, channels) {
+            self.facts.waker.request_repaint();
+        }
     }
 }
 
@@ -136,11 +149,15 @@ fn send(to: &mut Producer<f32>, channels: &[&mut [f32]]) {
     }
 }
 
-fn note_peaks(peaks: &[AtomicU32; METERS], channels: &[&mut [f32]]) {
+/// Gives whether there was any sound.
+fn note_peaks(peaks: &[AtomicU32; METERS], channels: &[&mut [f32]]) -> bool {
+    let mut heard = false;
     for (c, channel) in channels.iter().enumerate() {
         let largest = channel.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
         peaks[c % METERS].fetch_max(largest.to_bits(), Relaxed);
+        heard |= largest > 0.0;
     }
+    heard
 }
 
 /// The editor's end.

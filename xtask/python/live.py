@@ -143,7 +143,13 @@ def lag(first, second):
     """Samples by which `second` is later than `first`."""
     size = 1 << (len(first) + len(second)).bit_length()
     spectrum = np.fft.rfft(second, size) * np.conj(np.fft.rfft(first, size))
-    return int(np.argmax(np.fft.irfft(spectrum)[: size // 2]))
+    return int(np.argmax(np.fft.irfft(spectrum)[: len(second)]))
+
+
+def near(part, whole, expected, reach):
+    """Samples by which a part is later in the whole than expected, at most `reach` either way."""
+    start = max(0, expected - reach)
+    return start + lag(part, whole[start : expected + len(part) + reach]) - expected
 
 
 def latency(kind, aeden, through, noisy):
@@ -172,32 +178,58 @@ def latency(kind, aeden, through, noisy):
 
 
 def quality(kind, aeden, pairs, output):
-    """Recordings that another program makes of the virtual microphone, beside what `aeden clean` makes."""
+    """A recording that another program makes of the virtual microphone, cut into the files that were played, beside what
+    `aeden clean` makes of the same sound from the microphone."""
     folders = {name: output / f"{kind}-{name}" for name in ("clean", "offline", "live")}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         server = Server(kind, stack)
-        program = server.live(aeden, "live", "--json", "--virtual-mic")
-        for noisy_file, clean_file in pairs:
-            name = f"{noisy_file.stem}.wav"
-            at_rate = server.folder / "noisy.wav"
-            server.run("ffmpeg", "-v", "error", "-y", "-i", noisy_file, "-ar", RATE, "-c:a", "pcm_f32le", at_rate)
-            noisy, _ = soundfile.read(at_rate, dtype="float32")
-            with server.recording("aeden_microphone", 1) as recorded:
-                server.play(np.concatenate([noisy, np.zeros(RATE, np.float32)]))
-                time.sleep(1)
-                heard = recorded()[:, 0]
-            offline_file = folders["offline"] / name
-            server.run(aeden, "clean", "-q", "-y", "--bits", "32f", at_rate, offline_file)
-            offline, _ = soundfile.read(offline_file, dtype="float32")
-            start = lag(offline, heard)
-            soundfile.write(folders["live"] / name, heard[start : start + len(offline)], RATE, "FLOAT")
-            server.run("ffmpeg", "-v", "error", "-y", "-i", clean_file, "-ar", RATE, "-c:a", "pcm_f32le",
-                       folders["clean"] / name)
+
+        def at_rate(file):
+            """A recording as the microphone hears it."""
+            converted = server.folder / "converted.wav"
+            server.run("ffmpeg", "-v", "error", "-y", "-i", file, "-ar", RATE, "-c:a", "pcm_f32le", converted)
+            return soundfile.read(converted, dtype="float32")[0]
+
+        noisy = [at_rate(file) for file, _ in pairs]
+        pause = np.zeros(RATE, np.float32)
+        program = server.live(aeden, "live", "--json", "--virtual-mic", "--record", server.folder / "talk.wav")
+        with server.recording("aeden_microphone", 1) as recorded:
+            server.play(np.concatenate([part for sound in noisy for part in (sound, pause)]))
+            time.sleep(1)
+            heard = recorded()[:, 0]
         program.terminate()
-        print(program.stdout.read().splitlines()[-1])
-    return folders
+        status = json.loads(program.stdout.read().splitlines()[-1])
+        raw_file, offline_file = server.folder / "talk.raw.wav", server.folder / "offline.wav"
+        server.run(aeden, "clean", "-q", "-y", "--bits", "32f", raw_file, offline_file)
+        raw, offline = (soundfile.read(file, dtype="float32")[0] for file in (raw_file, offline_file))
+        # The first file is sought everywhere, each further one around the place where the one before it ended.
+        expected, later, reach = len(raw) // 2, 0, len(raw)
+        for (noisy_file, clean_file), sound in zip(pairs, noisy):
+            start = expected + near(sound, raw, expected, reach)
+            part = offline[start : start + len(sound)]
+            later = near(part, heard, start + later, reach) + later
+            expected, reach = start + len(sound) + RATE, RATE
+            for name, samples in [("offline", part), ("live", heard[start + later :][: len(sound)]),
+                                  ("clean", at_rate(clean_file))]:
+                soundfile.write(folders[name] / f"{noisy_file.stem}.wav", samples, RATE, "FLOAT")
+    print(json.dumps({name: status[name] for name in ("underruns", "lacked_ms", "skips", "skipped_ms", "lost_ms",
+                                                       "drift_ppm", "latency_ms")}))
+    worst = 0
+    for pair in sorted(folders["clean"].glob("*.wav")):
+        scores = [pesq(folders["clean"] / pair.name, folders[name] / pair.name) for name in ("offline", "live")]
+        worst = max(worst, abs(scores[1] - scores[0]))
+        print(f"{pair.stem:10} PESQ offline {scores[0]:.3f}, live {scores[1]:.3f} ({scores[1] - scores[0]:+.3f})")
+    print(f"largest difference {worst:.3f}")
+
+
+def pesq(clean, other):
+    """The score that ../shared/eval gives."""
+    sys.path.insert(0, str(pathlib.Path(os.environ.get("AEDEN_SHARED", "../shared")) / "eval"))
+    import score
+
+    return score.score(clean, other, dn=False)["pesq_wb"]
 
 
 def soak(kind, aeden, minutes, noisy, file):

@@ -56,6 +56,7 @@ pub fn run(options: &[String]) -> Result<()> {
     frames(&model, &sound)?;
     offline(&model, &sound)?;
     plugin::run(&library, &sound)?;
+    plugin::editor(&library)?;
     whole_program(&aeden, &network, long)
 }
 

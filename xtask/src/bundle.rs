@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let libraries = build(options, &["--lib"])?;
     let folder = crate::target().join("bundled");
-    let bundles = renew(&folder, platform, &libraries)?;
+    let mut bundles = renew(&folder, platform, &libraries)?;
     if options.standalone {
         if !setup::can_build_standalone() {
             setup::packages(&setup::STANDALONE_PACKAGES)?;
@@ -71,6 +71,7 @@ pub fn run(options: &Options) -> Result<()> {
         )?;
         let name = platform.system.program("aeden-standalone");
         copy(&programs.join(&name), &folder.join(&name))?;
+        bundles.program = Some(folder.join(&name));
     }
     vst3_preset::write_all(&bundles.presets)?;
     let sums = checksums(&folder)?;
@@ -224,22 +225,27 @@ impl System {
                     vst3: home.join(".vst3"),
                     clap: home.join(".clap"),
                     presets: home.join(".vst3/presets").join(VENDOR),
+                    programs: home.join(".local/bin"),
                 }
             }
             System::MacOs => {
-                let audio = of("HOME")?.join("Library/Audio");
+                let home = of("HOME")?;
+                let audio = home.join("Library/Audio");
                 HostFolders {
                     vst3: audio.join("Plug-Ins/VST3"),
                     clap: audio.join("Plug-Ins/CLAP"),
                     presets: audio.join("Presets").join(VENDOR),
+                    programs: home.join(".local/bin"),
                 }
             }
             System::Windows => {
-                let common = of("LOCALAPPDATA")?.join("Programs/Common");
+                let programs = of("LOCALAPPDATA")?.join("Programs");
+                let common = programs.join("Common");
                 HostFolders {
                     vst3: common.join("VST3"),
                     clap: common.join("CLAP"),
                     presets: of("USERPROFILE")?.join("Documents/VST3 Presets").join(VENDOR),
+                    programs: programs.join(NAME),
                 }
             }
         })
@@ -252,6 +258,8 @@ struct HostFolders {
     clap: PathBuf,
     /// For VST3 presets of our plugins.
     presets: PathBuf,
+    /// For the standalone program, where shells look for a user's own.
+    programs: PathBuf,
 }
 
 /// The plugin as laid out.
@@ -262,6 +270,8 @@ struct Bundles {
     clap: PathBuf,
     /// A folder with VST3 presets, named as hosts want it: like the plugin.
     presets: PathBuf,
+    /// The standalone program, if it was asked for.
+    program: Option<PathBuf>,
 }
 
 impl Bundles {
@@ -271,6 +281,7 @@ impl Bundles {
             vst3: folder.join(format!("{NAME}.vst3")),
             clap: folder.join(format!("{NAME}.clap")),
             presets: folder.join("presets").join(NAME),
+            program: None,
         };
         copy(library, &bundles.vst3.join(platform.vst3_library()))?;
         if platform.system == System::MacOs {
@@ -338,13 +349,16 @@ fn sign(bundle: &Path) -> Result<()> {
     )
 }
 
-/// Copies plugins and presets to where hosts look, in place of what has the same name there.
+/// Copies plugins and presets to where hosts look, and the standalone program to where shells do, in place of what has
+/// the same name there.
 fn install(bundles: &Bundles, folders: &HostFolders) -> Result<()> {
-    for (bundle, folder) in [
+    let plugins = [
         (&bundles.vst3, &folders.vst3),
         (&bundles.clap, &folders.clap),
         (&bundles.presets, &folders.presets),
-    ] {
+    ];
+    let program = bundles.program.iter().map(|program| (program, &folders.programs));
+    for (bundle, folder) in plugins.into_iter().chain(program) {
         let place = folder.join(bundle.file_name().context("a bundle has a name")?);
         // Never written into: a running host still has the old file mapped.
         if place.is_dir() {
@@ -483,13 +497,17 @@ mod tests {
 
     #[test]
     fn installing_replaces_what_was_there() {
-        let (folder, bundles) = laid_out(LINUX);
+        let (folder, mut bundles) = laid_out(LINUX);
         vst3_preset::write_all(&bundles.presets).unwrap();
+        let program = folder.path().join("aeden-standalone");
+        fs::write(&program, "a program").unwrap();
+        bundles.program = Some(program);
         let home = folder.path().join("home");
         let folders = HostFolders {
             vst3: home.join("vst3"),
             clap: home.join("clap"),
             presets: home.join("presets"),
+            programs: home.join("bin"),
         };
         fs::create_dir_all(folders.vst3.join("aeden.vst3/Contents/old")).unwrap();
         fs::write(folders.vst3.join("aeden.vst3/Contents/old/aeden.so"), "old").unwrap();
@@ -507,6 +525,7 @@ mod tests {
             "machine code"
         );
         assert!(folders.presets.join("aeden/Podcast.vstpreset").is_file());
+        assert_eq!(within(&folders.programs), ["aeden-standalone"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod fixtures;
 mod formats;
 mod hour;
 mod licences;
+mod pictures;
 mod program;
 mod python;
 mod setup;
@@ -50,9 +51,10 @@ cargo xtask TASK
   formats    clean a file of every format and measure it; writes the tables of docs/formats.md
   bundle     build `plugin` as VST3 and CLAP, into target/bundled
                --release          optimised, for use
-               --install          also copy it to where this user's hosts look
                --standalone       also the program aeden-standalone
+               --install          also copy it to where this user's hosts look, the program to ~/.local/bin
                --target TRIPLE    for another platform, as rustc names it
+  pictures   take the pictures of the plugin's editor in docs/plugin, with the release build
   wheel      build the Python bindings into target/wheels
   fixtures   make the sample recording tests/fixtures/noisy.wav again";
 
@@ -97,11 +99,12 @@ fn run(arguments: &[String]) -> Result<()> {
         "fuzz" => test::fuzz(options),
         "batch" => test::batch(options),
         "all-day" => test::all_day(options),
-        "setup" | "test" | "wheel" | "fixtures" | "formats" if !options.is_empty() => {
+        "setup" | "test" | "pictures" | "wheel" | "fixtures" | "formats" if !options.is_empty() => {
             bail!("{task} takes no options\n\n{USAGE}")
         }
         "setup" => setup::run(),
         "test" => test::run(),
+        "pictures" => pictures::run(),
         "wheel" => python::wheel(),
         "fixtures" => fixtures::run(),
         "formats" => formats::run(),
@@ -135,7 +138,6 @@ fn build_aeden() -> Result<PathBuf> {
 }
 
 /// Builds the plugin's release version and gives the path of its library.
-#[cfg(feature = "bench")]
 fn build_plugin() -> Result<PathBuf> {
     program::run(Command::new("cargo").args(["build", "--release", "--package", "aeden-plugin", "--lib"]))?;
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);

@@ -33,6 +33,10 @@ const SECOND: Duration = Duration::from_secs(1);
 fn problem(error: AudioError) -> Problem {
     match error {
         AudioError::Unsupported(_) | AudioError::UnknownDevice { .. } => Problem::usage(error),
+        // While it runs, what is lost is waited for; this is a start that did not get so far.
+        AudioError::Lost(_) => Problem::audio(format!(
+            "{error}; look whether the sound server runs and `aeden devices` lists the device, then try again"
+        )),
         error => Problem::audio(error),
     }
 }

@@ -37,6 +37,84 @@ fn a_server_on_another_machine_is_refused() {
 }
 
 #[test]
+fn without_a_microphone_it_says_to_plug_one_in() {
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    for module in ["module-remap-sink", "module-remap-source", "module-null-sink"] {
+        server.pactl(&["unload-module", module]);
+    }
+    for command in ["live", "live --virtual-mic"] {
+        failed(
+            &server.aeden(command),
+            4,
+            &["no input device", "plug one in", "aeden devices"],
+        );
+    }
+    let list = server.aeden("devices");
+    assert_eq!(list.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&list.stdout), "no devices\n");
+}
+
+#[test]
+fn a_microphone_of_another_aeden_is_busy() {
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let _first = server.live("--virtual-mic");
+    failed(
+        &server.aeden("live --virtual-mic"),
+        4,
+        &["another aeden live (process", "busy", "close the program"],
+    );
+}
+
+#[test]
+fn a_server_of_another_user_s_denies() {
+    // Only root can be somebody else; the user 65534 is nobody's.
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|id| id.stdout == b"0\n");
+    if !is_root || Command::new("setpriv").arg("--version").output().is_err() {
+        println!("skipped: only root, with setpriv, can try to be another user");
+        return;
+    }
+    // This user may not even reach the program where it was built.
+    let folder = tempfile::TempDir::new().unwrap();
+    let aeden = folder.path().join("aeden");
+    std::fs::copy(env!("CARGO_BIN_EXE_aeden"), &aeden).unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for command in ["live --virtual-mic", "devices"] {
+        let output = server
+            .command("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&aeden)
+            .args(command.split(' '))
+            .args(["--system", "pulseaudio"])
+            .output()
+            .unwrap();
+        failed(&output, 4, &["permission denied", "group `audio`"]);
+    }
+}
+
+#[test]
+fn a_server_that_dies_is_said_and_waited_for() {
+    let Some(mut server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let mut live = server.live("--virtual-mic");
+    server.stop();
+    live.until("waiting", |status| status["running"] == false);
+    let (status, said) = live.end("TERM");
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("waiting for it to come back"), "{said}");
+}
+
+#[test]
 fn unknown_devices_systems_and_mixtures_are_refused() {
     let Some(server) = Server::start(Kind::PulseAudio) else {
         return;

@@ -1,7 +1,7 @@
 //! A small plugin host for tests: loads VST3 and CLAP bundles, and drives what is in them through one trait.
 //!
 //! It does what a DAW does around the sound, in the order that the formats ask for, and it watches: whatever a plugin
-//! does that its format forbids is kept as a complaint. There are no windows here.
+//! does that its format forbids is kept as a complaint. Editors are opened in windows of X11 alone.
 //!
 //! ```no_run
 //! use aeden_plugin_host::{Audio, Format, Setup};
@@ -19,7 +19,14 @@ mod channels;
 pub mod clap;
 mod complaints;
 mod module;
+mod screen;
 pub mod vst3;
+#[cfg(target_os = "linux")]
+mod window;
+
+pub use screen::Screen;
+#[cfg(target_os = "linux")]
+pub use window::{Frames, Window};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +44,9 @@ pub enum Error {
     /// The plugin answered that it cannot.
     #[error("the plugin refused {0}")]
     Refused(&'static str),
+    /// The screen refuses a window.
+    #[error("no window: {0}")]
+    Window(String),
 }
 
 /// A plugin format.
@@ -253,6 +263,21 @@ pub trait Plugin: Send {
     /// Does on the main thread what the plugin has asked for, and tells what it wants from the host.
     fn idle(&mut self) -> Requests;
 
+    /// Opens the editor in a window, and gives its width and height in pixels. This host does so for CLAP on X11 alone.
+    ///
+    /// # Errors
+    /// If the plugin has none, or refuses.
+    fn open_editor(&mut self, window: u32) -> Result<(u32, u32), Error>;
+
+    /// Gives the open editor another size, as a user does who drags the edge of the window. Gives the size that it took.
+    ///
+    /// # Errors
+    /// If the plugin refuses.
+    fn resize_editor(&mut self, width: u32, height: u32) -> Result<(u32, u32), Error>;
+
+    /// Closes the editor.
+    fn close_editor(&mut self);
+
     /// What the plugin did that its format forbids, so far.
     fn complaints(&self) -> Vec<String>;
 }
@@ -264,4 +289,6 @@ pub struct Requests {
     pub restart: bool,
     /// To read all parameter values again.
     pub values_changed: bool,
+    /// To give the window of its editor this size.
+    pub editor_size: Option<(u32, u32)>,
 }

@@ -7,10 +7,22 @@ use std::path::{Path, PathBuf};
 /// Loads the library of a bundle.
 pub(crate) fn load(bundle: &Path, format: Format) -> Result<(Library, PathBuf), Error> {
     let file = find(bundle, format)?;
-    // SAFETY: whoever asks to load a plugin trusts its initialisers.
-    let library =
-        unsafe { Library::new(&file) }.map_err(|e| Error::Load(format!("{}: {e}", file.display())))?;
+    let library = open(&file).map_err(|e| Error::Load(format!("{}: {e}", file.display())))?;
     Ok((library, file))
+}
+
+/// Resolves all that the library needs at once, as some hosts do, so that nothing can be found missing later.
+#[cfg(unix)]
+fn open(file: &Path) -> Result<Library, libloading::Error> {
+    use libloading::os::unix::{self, RTLD_LOCAL, RTLD_NOW};
+    // SAFETY: whoever asks to load a plugin trusts its initialisers.
+    unsafe { unix::Library::open(Some(file), RTLD_NOW | RTLD_LOCAL) }.map(Library::from)
+}
+
+#[cfg(not(unix))]
+fn open(file: &Path) -> Result<Library, libloading::Error> {
+    // SAFETY: as above.
+    unsafe { Library::new(file) }
 }
 
 /// Where this machine's library lies: in the places that the formats lay down, or the file itself.

@@ -58,7 +58,11 @@ impl Level {
     };
 
     fn follow(&mut self, magnitude: f32, elapsed: f32) {
-        let level = decibels(magnitude * magnitude);
+        let level = if magnitude.is_finite() {
+            decibels(magnitude * magnitude)
+        } else {
+            FLOOR
+        };
         self.now = level.max(self.now - METER_FALL * elapsed).max(FLOOR);
         self.age += elapsed;
         if self.now >= self.held {
@@ -142,7 +146,7 @@ impl Analyser {
         self.load
     }
 
-    /// Takes what has come. `elapsed` is the time since the last call, in seconds. Gives whether anything had come.
+    /// Takes what has come. `elapsed` is the time since the last call, in seconds. Gives whether anything moves.
     pub fn update(&mut self, receiver: &mut Receiver, hearing: Hearing, elapsed: f32) -> bool {
         let stream = receiver.facts().stream();
         if stream != self.stream && stream.sample_rate > 0 {
@@ -169,7 +173,10 @@ impl Analyser {
         if came {
             self.analyse(elapsed);
         }
-        came
+        // What is above the floor rises or falls: meters by themselves, the spectrum with the samples that come.
+        let meters = self.levels.iter().flatten().any(|level| level.held > FLOOR);
+        let spectrum = self.bands.iter().flatten().any(|power| decibels(*power) > FLOOR);
+        meters || (came && spectrum)
     }
 
     fn begin(&mut self, stream: Stream) {
@@ -310,9 +317,35 @@ mod tests {
             transmitter.before(&[&mut block]);
             block = (0..800).map(|n| output(time(n, 100))).collect();
             transmitter.after(&[&mut block]);
-            assert!(analyser.update(&mut receiver, hearing, 800.0 / rate as f32));
+            analyser.update(&mut receiver, hearing, 800.0 / rate as f32);
         }
         analyser
+    }
+
+    #[test]
+    fn it_moves_with_sound_and_comes_to_rest_without() {
+        let (mut transmitter, mut receiver) = monitor();
+        transmitter.facts().set_stream(Stream {
+            sample_rate: 48_000,
+            latency: 0,
+            channels: 1,
+        });
+        let _watching = receiver.watch();
+        let mut analyser = Analyser::new();
+        let mut update = |block: Option<f32>| {
+            if let Some(sample) = block {
+                let mut block = [sample; 480];
+                transmitter.before(&[&mut block]);
+                transmitter.after(&[&mut block]);
+            }
+            analyser.update(&mut receiver, NORMAL, 0.01)
+        };
+        assert!(!update(Some(0.0)));
+        assert!(update(Some(0.5)));
+        // Nothing more comes at all, or silence does.
+        assert!((0..2000).any(|_| !update(None)));
+        assert!(update(Some(0.5)));
+        assert!((0..2000).any(|_| !update(Some(0.0))));
     }
 
     fn sine(frequency: f32, amplitude: f32) -> impl Fn(f32) -> f32 {

@@ -19,7 +19,7 @@ use crate::parameters::Parameters;
 use crate::presets::PRESETS;
 use analyser::{Analyser, Hearing};
 use crossbeam_utils::atomic::AtomicCell;
-use egui::{Align, Align2, Layout, Rect, UiBuilder, pos2, vec2};
+use egui::{Align, Align2, Layout, Rect, Rgba, UiBuilder, pos2, vec2};
 use knob::Knob;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
@@ -27,22 +27,22 @@ use nice_plug::editor::{HostMethods, SpawnedEditor};
 use nice_plug::prelude::*;
 use nice_plug_egui::baseview::{self, HandlerError};
 use nice_plug_egui::{
-    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp,
+    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, Key, KeyCapture, NiceEguiApp,
     RepaintNotifier, create_egui_editor,
 };
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Time between frames while sound comes.
+/// Time between frames while anything moves; a screen of 60 Hz then shows every other of its pictures. Else nothing is
+/// drawn until the audio thread wakes the editor.
 const FRAME: Duration = Duration::from_millis(16);
-/// Time between looks for sound while none comes.
-const IDLE: Duration = Duration::from_millis(100);
 
 /// Opens windows for hosts.
 pub struct PluginEditor {
     parameters: Arc<Parameters>,
     receiver: Arc<Mutex<Receiver>>,
+    waker: RepaintNotifier,
     /// Pixels to a point of the last window, by the system's setting.
     scale: Arc<AtomicCell<f64>>,
 }
@@ -52,6 +52,7 @@ impl PluginEditor {
     pub fn new(parameters: Arc<Parameters>, receiver: Receiver) -> Self {
         Self {
             parameters,
+            waker: receiver.facts().waker().clone(),
             receiver: Arc::new(Mutex::new(receiver)),
             scale: Arc::new(AtomicCell::new(1.0)),
         }
@@ -73,8 +74,14 @@ impl Editor for PluginEditor {
         let size = self.parameters.window.load().checked();
         let [width, height] = size.points();
         let state = EguiEditorState::from_size(LogicalSize::new(width, height), size.zoom());
+        // Dithering would hide steps of one in 255 in soft gradients, for twice the work on every pixel.
+        let graphics = GraphicsConfig {
+            dithering: false,
+            ..GraphicsConfig::default()
+        };
         let settings = EguiNiceSettings::new()
             .with_tile(identity::NAME)
+            .with_graphics_config(graphics)
             .with_resize_hint(self.resize_hint());
         let window = Window {
             parameters: self.parameters.clone(),
@@ -83,7 +90,7 @@ impl Editor for PluginEditor {
             analyser: Analyser::new(),
             opened: None,
         };
-        create_egui_editor(state, RepaintNotifier::new(), settings, window)
+        create_egui_editor(state, self.waker.clone(), settings, window)
             .ok_or("egui makes no editor")?
             .spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)
     }
@@ -128,6 +135,8 @@ impl NiceEguiApp for Window {
         frame: &mut Frame,
     ) -> Result<(), HandlerError> {
         theme::apply(&context);
+        // Cheaper than a rectangle of the window's size.
+        frame.set_clear_color(Rgba::from(theme::BACKGROUND));
         // The space bar belongs to the host: it starts and stops.
         frame.set_key_capture(KeyCapture::IgnoreKeys(vec![Key::Character(" ".to_owned())]));
         let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,11 +155,13 @@ impl NiceEguiApp for Window {
             gain: util::db_to_gain(settings.output_gain),
             bypass: settings.bypass,
         };
-        let came = {
+        let moves = {
             let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
             self.analyser.update(&mut receiver, hearing, elapsed)
         };
-        ui.ctx().request_repaint_after(if came { FRAME } else { IDLE });
+        if moves {
+            ui.ctx().request_repaint_after(FRAME);
+        }
         if let Some(Opened { host, .. }) = &self.opened {
             let host = host.clone();
             self.show(ui, &host.param_setter());
@@ -173,9 +184,7 @@ impl NiceEguiApp for Window {
 
 impl Window {
     fn show(&mut self, ui: &mut egui::Ui, setter: &ParamSetter) {
-        let all = ui.max_rect();
-        ui.painter().rect_filled(all, 0.0, theme::BACKGROUND);
-        let inner = all.shrink2(vec2(16.0, 0.0));
+        let inner = ui.max_rect().shrink2(vec2(16.0, 0.0));
         let header = Rect::from_min_max(inner.min, pos2(inner.right(), inner.top() + 52.0));
         let footer = Rect::from_min_max(pos2(inner.left(), inner.bottom() - 30.0), inner.max);
         // Taller windows give the knobs some of the room.

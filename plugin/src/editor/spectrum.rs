@@ -3,7 +3,7 @@
 use super::analyser::{Analyser, BANDS, HIGHEST, LOWEST, band_of};
 use super::theme;
 use egui::epaint::{Mesh, PathShape, Vertex, WHITE_UV};
-use egui::{Align2, Color32, Pos2, Rect, Shape, Stroke, Ui, lerp, pos2};
+use egui::{Align2, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, lerp, pos2};
 
 /// The range of levels shown, in dB relative to full scale.
 const TOP: f32 = -6.0;
@@ -25,7 +25,13 @@ const FREQUENCIES: [(f32, &str); 9] = [
 /// Draws the spectrum over a rectangle. `removed_heard`: it is the removed part that is heard.
 pub fn show(ui: &Ui, rect: Rect, analyser: &Analyser, removed_heard: bool) {
     let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, theme::RADIUS, theme::WELL);
+    // An outline: a fill, of which one would see little, costs more than all else where there is no graphics card.
+    painter.rect_stroke(
+        rect,
+        theme::RADIUS,
+        Stroke::new(1.0, theme::LINE),
+        StrokeKind::Inside,
+    );
     let plot = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 18.0));
     let x_of = |band: f32| lerp(plot.x_range(), (band + 0.5) / BANDS as f32);
     let y_of = |level: f32| {

@@ -1,10 +1,13 @@
 //! What an instance of the plugin costs in a host, beside `nnnoiseless` in the same run.
 
 use super::{FRAME, ROUNDS, median, ratio, timed};
+use crate::{pictures, program};
 use aeden_plugin_host::{Audio, Format, Plugin, Setup};
 use anyhow::{Context, Result};
 use nnnoiseless::DenoiseState;
+use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 
 /// Samples in a block, as hosts have them.
 const BLOCK: usize = 512;
@@ -42,6 +45,7 @@ pub fn run(library: &Path, sound: &[f32]) -> Result<()> {
         "| plugin, an instance made, activated and started, ms of CPU | {:.1} | |",
         median(openings)
     );
+    load(library)?;
     let (mut mono, mut stereo, mut resampling) = (open(1, 48_000.0)?, open(2, 48_000.0)?, open(2, 44_100.0)?);
     let mut theirs = DenoiseState::new();
     // nnnoiseless takes samples in the range of 16-bit integers.
@@ -102,6 +106,66 @@ pub fn run(library: &Path, sound: &[f32]) -> Result<()> {
         median(loads)
     );
     Ok(())
+}
+
+/// What a host waits for that has never loaded the plugin, while the file is in the system's memory.
+fn load(library: &Path) -> Result<()> {
+    let build = [
+        "build",
+        "--release",
+        "--package",
+        "aeden-plugin-host",
+        "--example",
+        "load",
+    ];
+    program::run(Command::new("cargo").args(build))?;
+    let (mut scans, mut loads) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let mut load = Command::new(crate::target().join("release/examples/load"));
+        let times: Value = serde_json::from_str(&program::output(load.arg(library))?)?;
+        scans.push(number(&times, "scan")?);
+        loads.push(number(&times, "ready")?);
+    }
+    println!(
+        "| plugin, library loaded and asked what is in it, ms by the clock on the wall | {:.1} | |",
+        median(scans)
+    );
+    println!(
+        "| plugin, library loaded, an instance made, activated and started, ms by the clock on the wall | {:.1} | |",
+        median(loads)
+    );
+    Ok(())
+}
+
+/// What the open editor takes of a core, where there is a screen in memory to open it on.
+pub fn editor(library: &Path) -> Result<()> {
+    if program::find("Xvfb").is_none() {
+        eprintln!("no Xvfb, so the editor is not measured; `cargo xtask setup` installs it");
+        return Ok(());
+    }
+    for (what, sound) in [
+        ("while a voice is played", "tests/fixtures/noisy.wav"),
+        ("in silence", "silence"),
+    ] {
+        let used = program::output(pictures::editor().arg(library).args([sound, "10"]))?;
+        let used: Value = serde_json::from_str(&used)?;
+        let seconds = number(&used, "seconds")?;
+        let share = |part| Ok::<_, anyhow::Error>(100.0 * number(&used, part)? / seconds);
+        println!(
+            "| plugin, editor open {what}, % of a core | {:.1} | of which OpenGL without a graphics card in threads of \
+             its own {:.1}; the screen in memory beside it {:.1} |",
+            share("editor")?,
+            share("opengl")?,
+            share("screen")?
+        );
+    }
+    Ok(())
+}
+
+fn number(values: &Value, name: &str) -> Result<f64> {
+    values[name]
+        .as_f64()
+        .with_context(|| format!("no {name} in {values}"))
 }
 
 /// Plays a sound in blocks: the CPU seconds that the plugin took.

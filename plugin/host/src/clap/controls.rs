@@ -74,7 +74,8 @@ impl Controls {
         controls
     }
 
-    fn parameter_infos(&self) -> Vec<clap_param_info> {
+    /// What the plugin says of its parameters.
+    pub fn parameter_infos(&self) -> Vec<clap_param_info> {
         let Some(params) = self.params else {
             return Vec::new();
         };

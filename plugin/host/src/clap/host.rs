@@ -2,6 +2,7 @@
 
 use crate::Requests;
 use crate::complaints::Complaints;
+use clap_sys::ext::gui::{CLAP_EXT_GUI, clap_host_gui};
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency};
 use clap_sys::ext::log::{CLAP_EXT_LOG, CLAP_LOG_ERROR, clap_host_log, clap_log_severity};
 use clap_sys::ext::params::{
@@ -16,7 +17,7 @@ use clap_sys::version::CLAP_VERSION;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{from_ref, null, null_mut};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 thread_local! {
     /// Whether this thread counts as an audio thread now.
@@ -30,6 +31,8 @@ pub(super) struct Host {
     restart: AtomicBool,
     callback: AtomicBool,
     values_changed: AtomicBool,
+    /// Width and height that the editor wants, in the halves of the number; 0 for none.
+    editor_size: AtomicU64,
     complaints: Complaints,
 }
 
@@ -56,6 +59,7 @@ impl Host {
             restart: AtomicBool::new(false),
             callback: AtomicBool::new(false),
             values_changed: AtomicBool::new(false),
+            editor_size: AtomicU64::new(0),
             complaints: Complaints::new(),
         });
         host.table.host_data = from_ref::<Host>(&host).cast_mut().cast();
@@ -87,7 +91,9 @@ impl Host {
 
     /// What the plugin wants, once.
     pub fn take_requests(&self) -> Requests {
+        let size = self.editor_size.swap(0, Ordering::SeqCst);
         Requests {
+            editor_size: (size > 0).then_some(((size >> 32) as u32, size as u32)),
             restart: self.restart.swap(false, Ordering::SeqCst),
             values_changed: self.values_changed.swap(false, Ordering::SeqCst),
         }
@@ -125,6 +131,13 @@ unsafe fn of<'a>(host: *const clap_host) -> &'a Host {
 }
 
 unsafe extern "C" fn get_extension(_: *const clap_host, id: *const c_char) -> *const c_void {
+    static GUI: clap_host_gui = clap_host_gui {
+        resize_hints_changed: Some(resize_hints_changed),
+        request_resize: Some(request_resize),
+        request_show: Some(refuse),
+        request_hide: Some(refuse),
+        closed: Some(editor_closed),
+    };
     static LATENCY: clap_host_latency = clap_host_latency {
         changed: Some(latency_changed),
     };
@@ -143,7 +156,9 @@ unsafe extern "C" fn get_extension(_: *const clap_host, id: *const c_char) -> *c
     };
     // SAFETY: ids end with a zero.
     let id = unsafe { CStr::from_ptr(id) };
-    if id == CLAP_EXT_LATENCY {
+    if id == CLAP_EXT_GUI {
+        from_ref(&GUI).cast()
+    } else if id == CLAP_EXT_LATENCY {
         from_ref(&LATENCY).cast()
     } else if id == CLAP_EXT_LOG {
         from_ref(&LOG).cast()
@@ -169,6 +184,27 @@ unsafe extern "C" fn request_process(_: *const clap_host) {}
 unsafe extern "C" fn request_callback(host: *const clap_host) {
     // SAFETY: as in `request_restart`.
     unsafe { of(host) }.callback.store(true, Ordering::SeqCst);
+}
+
+/// Sizes are checked anew each time.
+unsafe extern "C" fn resize_hints_changed(_: *const clap_host) {}
+
+unsafe extern "C" fn request_resize(host: *const clap_host, width: u32, height: u32) -> bool {
+    let size = u64::from(width) << 32 | u64::from(height);
+    // SAFETY: as in `request_restart`.
+    unsafe { of(host) }.editor_size.store(size, Ordering::SeqCst);
+    true
+}
+
+/// This host shows and hides editors itself.
+unsafe extern "C" fn refuse(_: *const clap_host) -> bool {
+    false
+}
+
+/// Only windows of the plugin's own can be closed by users.
+unsafe extern "C" fn editor_closed(host: *const clap_host, _: bool) {
+    // SAFETY: as in `request_restart`.
+    unsafe { of(host) }.complain("host_gui.closed for an editor in the host's window".to_owned());
 }
 
 unsafe extern "C" fn latency_changed(host: *const clap_host) {

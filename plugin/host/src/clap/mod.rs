@@ -9,6 +9,7 @@ macro_rules! call {
 
 mod controls;
 mod edges;
+mod editor;
 mod events;
 mod host;
 mod stream;
@@ -17,10 +18,12 @@ use crate::channels::Channels;
 use crate::{Audio, Change, Description, Error, Format, Plugin, Requests, Setup, module};
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::entry::clap_plugin_entry;
+use clap_sys::events::clap_event_transport;
 use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports};
 use clap_sys::ext::audio_ports_config::{
     CLAP_EXT_AUDIO_PORTS_CONFIG, clap_audio_ports_config, clap_plugin_audio_ports_config,
 };
+use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_plugin_latency};
 use clap_sys::ext::render::{CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME, clap_plugin_render};
 use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_plugin_tail};
@@ -28,13 +31,14 @@ use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_fact
 use clap_sys::plugin::{clap_plugin, clap_plugin_descriptor};
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process};
 use controls::{Controls, Life};
+use editor::Editor;
 use events::Events;
 use host::Host;
 use libloading::Library;
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::path::Path;
-use std::ptr::{NonNull, null, null_mut};
+use std::ptr::{NonNull, from_ref, null, null_mut};
 use std::sync::Arc;
 
 /// A loaded CLAP file.
@@ -141,8 +145,11 @@ pub struct Instance {
     render: Option<&'static clap_plugin_render>,
     ports: Option<&'static clap_plugin_audio_ports>,
     layouts: Option<&'static clap_plugin_audio_ports_config>,
+    editor: Option<Editor>,
     buffers: Channels,
     events: Events,
+    /// What blocks say of the host's transport; nothing, as of one that has none, in all but a few tests.
+    transport: Option<clap_event_transport>,
     /// Samples processed since the start.
     time: i64,
     active: bool,
@@ -188,8 +195,10 @@ impl Instance {
                 render: extension(plugin, CLAP_EXT_RENDER),
                 ports: extension(plugin, CLAP_EXT_AUDIO_PORTS),
                 layouts: extension(plugin, CLAP_EXT_AUDIO_PORTS_CONFIG),
+                editor: extension(plugin, CLAP_EXT_GUI).map(|table| Editor::new(plugin, table)),
                 buffers: Channels::default(),
                 events: Events::default(),
+                transport: None,
                 time: 0,
                 active: false,
                 running: false,
@@ -223,6 +232,53 @@ impl Instance {
                 call!(params, flush, self.plugin.as_ptr(), &input, &output);
             });
         }
+    }
+
+    /// Passes a block and the list of events through the plugin.
+    fn run(&mut self, audio: Audio) -> Result<(), Error> {
+        let len = self.buffers.set(audio);
+        if len == 0 {
+            self.flush();
+            return Ok(());
+        }
+        let port = |(channels, data32): (usize, *mut *mut f32)| clap_audio_buffer {
+            data32,
+            data64: null_mut(),
+            channel_count: channels as u32,
+            latency: 0,
+            constant_mask: 0,
+        };
+        let mut input = port(self.buffers.input());
+        // SAFETY: the block was set just now.
+        input.constant_mask = unsafe { self.buffers.silent_input(len) };
+        let mut output = port(self.buffers.output());
+        let (in_events, out_events) = (self.events.list(), events::sink());
+        let block = clap_process {
+            steady_time: self.time,
+            frames_count: len as u32,
+            transport: self.transport.as_ref().map_or(null(), from_ref),
+            audio_inputs: &input,
+            audio_outputs: &mut output,
+            audio_inputs_count: 1,
+            audio_outputs_count: 1,
+            in_events: &in_events,
+            out_events: &out_events,
+        };
+        // SAFETY: a call while processing; all that the block points to lives through it, and the channels have as
+        // many samples as it says.
+        let status = self.life.host.on_audio_thread(true, || unsafe {
+            call!(self.table(), process, self.plugin.as_ptr(), &block)
+        });
+        self.time += len as i64;
+        if status == CLAP_PROCESS_ERROR {
+            return Err(Error::Refused("process"));
+        }
+        // SAFETY: as above.
+        if output.constant_mask & !unsafe { self.buffers.constant_output(len) } != 0 {
+            let what = "sound in a channel that is said to be constant";
+            self.life.host.complain(what.to_owned());
+        }
+        Ok(())
     }
 
     /// The channels of the first port in a direction.
@@ -341,49 +397,7 @@ impl Plugin for Instance {
 
     fn process(&mut self, audio: Audio, changes: &[Change]) -> Result<(), Error> {
         self.set_events(changes);
-        let len = self.buffers.set(audio);
-        if len == 0 {
-            self.flush();
-            return Ok(());
-        }
-        let port = |(channels, data32): (usize, *mut *mut f32)| clap_audio_buffer {
-            data32,
-            data64: null_mut(),
-            channel_count: channels as u32,
-            latency: 0,
-            constant_mask: 0,
-        };
-        let mut input = port(self.buffers.input());
-        // SAFETY: the block was set just now.
-        input.constant_mask = unsafe { self.buffers.silent_input(len) };
-        let mut output = port(self.buffers.output());
-        let (in_events, out_events) = (self.events.list(), events::sink());
-        let block = clap_process {
-            steady_time: self.time,
-            frames_count: len as u32,
-            transport: null(),
-            audio_inputs: &input,
-            audio_outputs: &mut output,
-            audio_inputs_count: 1,
-            audio_outputs_count: 1,
-            in_events: &in_events,
-            out_events: &out_events,
-        };
-        // SAFETY: a call while processing; all that the block points to lives through it, and the channels have as
-        // many samples as it says.
-        let status = self.life.host.on_audio_thread(true, || unsafe {
-            call!(self.table(), process, self.plugin.as_ptr(), &block)
-        });
-        self.time += len as i64;
-        if status == CLAP_PROCESS_ERROR {
-            return Err(Error::Refused("process"));
-        }
-        // SAFETY: as above.
-        if output.constant_mask & !unsafe { self.buffers.constant_output(len) } != 0 {
-            let what = "sound in a channel that is said to be constant";
-            self.life.host.complain(what.to_owned());
-        }
-        Ok(())
+        self.run(audio)
     }
 
     fn latency(&self) -> usize {
@@ -409,6 +423,26 @@ impl Plugin for Instance {
         self.life.host.take_requests()
     }
 
+    fn open_editor(&mut self, window: u32) -> Result<(u32, u32), Error> {
+        self.editor
+            .as_mut()
+            .ok_or(Error::Missing("an editor"))?
+            .open(window)
+    }
+
+    fn resize_editor(&mut self, width: u32, height: u32) -> Result<(u32, u32), Error> {
+        self.editor
+            .as_mut()
+            .ok_or(Error::Missing("an editor"))?
+            .resize(width, height)
+    }
+
+    fn close_editor(&mut self) {
+        if let Some(editor) = &mut self.editor {
+            editor.close();
+        }
+    }
+
     fn complaints(&self) -> Vec<String> {
         self.life.host.complaints()
     }
@@ -416,6 +450,7 @@ impl Plugin for Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        self.close_editor();
         if self.running {
             self.stop();
         }

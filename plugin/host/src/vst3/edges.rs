@@ -1,13 +1,15 @@
 //! Questions at the edge of the format, as validators ask them.
 
-use super::{Bundle, Instance};
+use super::{Bundle, Instance, text16};
 use crate::{Error, Plugin, Setup};
 use std::ffi::c_char;
 use std::mem::zeroed;
 use std::ptr::null_mut;
 use vst3::Steinberg::Vst::{
-    BusDirections_, BusInfo, IAudioProcessorTrait, IComponent, IComponentTrait, IEditControllerTrait,
-    IHostApplication, IUnitInfo, IUnitInfoTrait, MediaTypes_, ParameterInfo, ProcessData, SpeakerArr,
+    AudioBusBuffers, AudioBusBuffers__type0, BusDirections_, BusInfo, BusInfo_, BusTypes_,
+    IAudioProcessorTrait, IComponent, IComponentTrait, IEditControllerTrait, IHostApplication,
+    IProcessContextRequirements, IUnitInfo, IUnitInfoTrait, MediaTypes_, ParameterInfo,
+    ParameterInfo_::ParameterFlags_, ProcessContext, ProcessData, SpeakerArr, SpeakerArrangement,
     SymbolicSampleSizes_, UnitInfo, kRootUnitId,
 };
 use vst3::Steinberg::{
@@ -17,6 +19,32 @@ use vst3::{Interface, uid};
 
 /// A number that stands for nothing.
 const NOTHING: u32 = 0x00ab_cdef;
+
+/// The arrangements of speakers that validators try in every pair.
+const ARRANGEMENTS: [SpeakerArrangement; 22] = [
+    SpeakerArr::kEmpty,
+    SpeakerArr::kMono,
+    SpeakerArr::kStereo,
+    SpeakerArr::kStereoSurround,
+    SpeakerArr::kStereoCenter,
+    SpeakerArr::kStereoSide,
+    SpeakerArr::kStereoCLfe,
+    SpeakerArr::k30Cine,
+    SpeakerArr::k31Music,
+    SpeakerArr::k40Cine,
+    SpeakerArr::k41Music,
+    SpeakerArr::k50,
+    SpeakerArr::k51,
+    SpeakerArr::k60Cine,
+    SpeakerArr::k61Music,
+    SpeakerArr::k70Cine,
+    SpeakerArr::k71Cine,
+    SpeakerArr::k80Cube,
+    SpeakerArr::k90,
+    SpeakerArr::k102,
+    SpeakerArr::k131,
+    SpeakerArr::k222,
+];
 
 /// The id of no class and no interface.
 const NO_ID: TUID = uid(NOTHING, NOTHING, NOTHING, NOTHING);
@@ -44,6 +72,9 @@ impl Bundle {
         self.ask_factory(&mut expect);
         instance.ask_for_buses(&mut expect);
         instance.ask_for_parameters(&mut expect);
+        instance.ask_for_arrangements(&mut expect);
+        instance.ask_for_flags(&mut expect);
+        instance.flood(&mut expect)?;
         instance.ask_for_states(&mut expect);
         instance.ask_for_lives(&mut expect)?;
         wrong.extend(instance.complaints());
@@ -169,6 +200,163 @@ impl Instance {
             let got = ((*(*object).vtbl).queryInterface)(object, &NO_ID, &mut other);
             expect(got != kResultOk, "an interface that nobody has");
         }
+    }
+
+    /// Every pair of arrangements that validators try is taken if both have as many channels, 1 to 16, and refused if
+    /// not; buses always tell the channels of their arrangement.
+    fn ask_for_arrangements(&mut self, expect: &mut dyn FnMut(bool, &str)) {
+        let audio = MediaTypes_::kAudio as i32;
+        for mut input in ARRANGEMENTS {
+            for mut output in ARRANGEMENTS {
+                let what = format!("the arrangements {input:#x} and {output:#x}");
+                let channels = input.count_ones();
+                let fit = channels == output.count_ones() && (1..=16).contains(&channels);
+                // SAFETY: as in `ask_factory`; one arrangement for the one bus in each direction.
+                unsafe {
+                    let before = self.channels();
+                    let taken = self.processor.setBusArrangements(&mut input, 1, &mut output, 1) == kResultOk;
+                    expect(taken == fit, &format!("{what} taken: {fit}"));
+                    let now = if fit {
+                        (channels as usize, channels as usize)
+                    } else {
+                        before
+                    };
+                    expect(self.channels() == now, &format!("channels of {what}"));
+                    for direction in [BusDirections_::kInput, BusDirections_::kOutput].map(|d| d as i32) {
+                        let (mut info, mut speakers) = (zeroed::<BusInfo>(), 0);
+                        let got = [
+                            self.component.getBusInfo(audio, direction, 0, &mut info),
+                            self.processor.getBusArrangement(direction, 0, &mut speakers),
+                        ];
+                        expect(
+                            got == [kResultOk; 2] && speakers.count_ones() as i32 == info.channelCount,
+                            &format!("a bus of the channels of its speakers, after {what}"),
+                        );
+                        expect(
+                            info.busType == BusTypes_::kMain as i32
+                                && info.flags & BusInfo_::BusFlags_::kDefaultActive as u32 != 0,
+                            "main buses that are active by default",
+                        );
+                    }
+                }
+            }
+        }
+        expect(self.set_channels(2), "stereo");
+    }
+
+    /// Flags that contradict each other, units, and what hosts since VST 3.7 must be told.
+    fn ask_for_flags(&mut self, expect: &mut dyn FnMut(bool, &str)) {
+        let has = |info: &ParameterInfo, flag: i32| info.flags & flag != 0;
+        let mut bypasses = 0;
+        for info in self.controls.infos() {
+            let name = text16(&info.title);
+            let read_only = has(&info, ParameterFlags_::kIsReadOnly);
+            expect(
+                !name.is_empty() && info.stepCount >= 0 && info.unitId >= -1,
+                "a name, steps and a unit of every parameter",
+            );
+            expect(
+                !(read_only
+                    && has(
+                        &info,
+                        ParameterFlags_::kCanAutomate | ParameterFlags_::kIsProgramChange,
+                    )),
+                &format!("{name} not both read only and automated"),
+            );
+            if has(&info, ParameterFlags_::kIsBypass) {
+                bypasses += 1;
+                expect(
+                    has(&info, ParameterFlags_::kCanAutomate),
+                    "a bypass that can be automated",
+                );
+            }
+        }
+        expect(bypasses == 1, "one bypass");
+        let Some(units) = self.controls.controller.cast::<IUnitInfo>() else {
+            return;
+        };
+        let mut ids = Vec::new();
+        // SAFETY: as in `ask_factory`.
+        unsafe {
+            for index in 0..units.getUnitCount() {
+                let mut unit: UnitInfo = zeroed();
+                let got = units.getUnitInfo(index, &mut unit);
+                expect(
+                    got == kResultOk
+                        && unit.id >= 0
+                        && unit.name[0] != 0
+                        && unit.parentUnitId >= -1
+                        && unit.parentUnitId != unit.id
+                        && unit.programListId >= -1,
+                    "every unit with an id, a name and another one above it",
+                );
+                expect(!ids.contains(&unit.id), "an id of its own for every unit");
+                ids.push(unit.id);
+            }
+            let mut unit: UnitInfo = zeroed();
+            for index in [-1, units.getUnitCount()] {
+                let got = units.getUnitInfo(index, &mut unit);
+                expect(got != kResultOk, &format!("a unit of index {index}"));
+            }
+        }
+        expect(
+            self.processor.cast::<IProcessContextRequirements>().is_some(),
+            "what of the context is needed, which has to be told since VST 3.7",
+        );
+    }
+
+    /// Flags of silence that say nothing about the sound, in every combination, and a transport that jumps.
+    fn flood(&mut self, expect: &mut dyn FnMut(bool, &str)) -> Result<(), Error> {
+        const BLOCK: usize = 64;
+        self.activate(&Setup::default())?;
+        self.start()?;
+        let (input, mut output) = ([[0.25f32; BLOCK]; 2], [[0.0f32; BLOCK]; 2]);
+        for round in 0..200u32 {
+            let mut inputs = input.each_ref().map(|channel| channel.as_ptr().cast_mut());
+            let mut outputs = output.each_mut().map(|channel| channel.as_mut_ptr());
+            let bus = |pointers: *mut *mut f32, silence: u64| AudioBusBuffers {
+                numChannels: 2,
+                silenceFlags: silence,
+                __field0: AudioBusBuffers__type0 {
+                    channelBuffers32: pointers,
+                },
+            };
+            let mut ins = bus(inputs.as_mut_ptr(), u64::from(round % 4));
+            let mut outs = bus(outputs.as_mut_ptr(), u64::from(round / 4 % 4));
+            // SAFETY: zeroes are data without sound, and a context in which nothing is known; all that the data point
+            // to lives through the call.
+            let (data, answer) = unsafe {
+                let mut context: ProcessContext = zeroed();
+                context.state = round.wrapping_mul(0x9e37_79b9);
+                context.sampleRate = 48_000.0;
+                context.projectTimeSamples = i64::from(round.wrapping_mul(0x85eb_ca6b)) - (1 << 31);
+                context.projectTimeMusic = f64::from(round) * 1e6 - 1e8;
+                context.barPositionMusic = context.projectTimeMusic.round();
+                context.tempo = f64::from(round % 7) * 300.0;
+                context.timeSigNumerator = round as i32 % 5;
+                context.timeSigDenominator = round as i32 % 3;
+                let mut data: ProcessData = zeroed();
+                data.symbolicSampleSize = SymbolicSampleSizes_::kSample32 as i32;
+                data.numSamples = BLOCK as i32;
+                (data.numInputs, data.numOutputs) = (1, 1);
+                (data.inputs, data.outputs) = (&mut ins, &mut outs);
+                data.processContext = if round % 8 == 0 { null_mut() } else { &mut context };
+                let answer = self.processor.process(&mut data);
+                (data, answer)
+            };
+            expect(
+                answer == kResultOk && data.numSamples == BLOCK as i32,
+                "every combination of flags processed",
+            );
+            expect(
+                output.iter().flatten().all(|y| y.is_finite()),
+                "numbers whatever the transport does",
+            );
+        }
+        expect(input == [[0.25; BLOCK]; 2], "input left as it was");
+        self.stop();
+        self.deactivate();
+        Ok(())
     }
 
     /// Terminated and initialised again, activated again and again, run without buses.

@@ -55,6 +55,7 @@ impl Handler {
         Requests {
             restart: flags & RestartFlags_::kLatencyChanged != 0,
             values_changed: flags & RestartFlags_::kParamValuesChanged != 0,
+            editor_size: None,
         }
     }
 

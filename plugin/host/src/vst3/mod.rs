@@ -401,6 +401,16 @@ impl Plugin for Instance {
         self.handler.take_requests()
     }
 
+    fn open_editor(&mut self, _window: u32) -> Result<(u32, u32), Error> {
+        Err(Error::Missing("an editor that this host can open"))
+    }
+
+    fn resize_editor(&mut self, _width: u32, _height: u32) -> Result<(u32, u32), Error> {
+        Err(Error::Missing("an open editor"))
+    }
+
+    fn close_editor(&mut self) {}
+
     fn complaints(&self) -> Vec<String> {
         self.handler.complaints()
     }

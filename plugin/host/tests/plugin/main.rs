@@ -6,6 +6,8 @@ mod allocations;
 mod bad_input;
 mod bundles;
 mod daws;
+#[cfg(target_os = "linux")]
+mod editor;
 mod formats;
 mod lifecycle;
 mod parameters;

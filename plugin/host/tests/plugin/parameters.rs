@@ -68,6 +68,12 @@ fn what_a_value_reads_as_can_be_typed_in_again() {
                     "{}",
                     parameter.name
                 );
+                assert_eq!(
+                    plugin.value_of(parameter.id, &text),
+                    Some(read),
+                    "{}: {text:?} read twice",
+                    parameter.name
+                );
                 // Continuous values read to at least two places.
                 let step = 1.0 / f64::from(if parameter.steps > 0 { parameter.steps } else { 100 });
                 assert!(

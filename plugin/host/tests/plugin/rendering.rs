@@ -146,6 +146,11 @@ fn memory_of_input_and_output_makes_no_difference_and_input_stays_as_it_is() {
                 output: &mut output,
             };
             plugin.process(audio, &[]).unwrap();
+            // Nothing is written behind the block.
+            assert!(
+                out.iter().all(|c| c[from + 500..].iter().all(|y| *y == 9.0)),
+                "{from}"
+            );
         }
         assert!(out == expected);
         assert!(sound == before);

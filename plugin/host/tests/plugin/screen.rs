@@ -1,12 +1,11 @@
-//! A screen in memory, for windows that nobody sees.
+//! A screen in memory with a window manager, and what is to be seen on it.
 
-use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
 
-/// The screen, with a window manager, without which JUCE's windows do not come up.
+/// Without a window manager JUCE's windows do not come up.
 pub struct Screen {
-    programs: Vec<Child>,
-    display: String,
+    manager: Child,
+    screen: aeden_plugin_host::Screen,
 }
 
 impl Screen {
@@ -18,49 +17,26 @@ impl Screen {
                 return None;
             }
         }
-        // The server takes a free number and writes it down when it is ready.
-        let mut server = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1280x800x24",
-                "-nolisten",
-                "tcp",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb");
-        let mut number = String::new();
-        let answer = server.stdout.as_mut().expect("an answer");
-        std::io::BufReader::new(answer)
-            .read_line(&mut number)
-            .expect("a number");
-        let display = format!(":{}", number.trim());
+        let screen = aeden_plugin_host::Screen::new().expect("Xvfb");
         let manager = Command::new("openbox")
-            .env("DISPLAY", &display)
+            .env("DISPLAY", screen.display())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("openbox");
-        Some(Screen {
-            programs: vec![manager, server],
-            display,
-        })
+        Some(Screen { manager, screen })
     }
 
     /// What `DISPLAY` must be for programs that are to be on it.
     pub fn display(&self) -> &str {
-        &self.display
+        self.screen.display()
     }
 
     /// How many colours are on it. An empty screen has a few, an editor that is drawn has hundreds.
     pub fn colours(&self) -> usize {
         let mut picture = Command::new("import")
             .args(["-window", "root", "miff:-"])
-            .env("DISPLAY", &self.display)
+            .env("DISPLAY", self.display())
             .stdout(Stdio::piped())
             .spawn()
             .expect("import");
@@ -79,9 +55,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        for program in &mut self.programs {
-            let _ = program.kill();
-            let _ = program.wait();
-        }
+        let _ = self.manager.kill();
+        let _ = self.manager.wait();
     }
 }

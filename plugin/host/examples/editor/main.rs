@@ -1,0 +1,29 @@
+//! editor BUNDLE.clap RECORDING.wav|silence SECONDS [OPTIONS]
+//!
+//! Opens a plugin's editor on a screen in memory, plays a recording through the plugin in real time over and over, and
+//! prints as JSON how often the editor was drawn, and the CPU time that was taken meanwhile, in seconds: by the threads
+//! that came with the editor, by those of them that OpenGL draws with since there is no graphics card, by the screen, and
+//! by the sound.
+//!
+//! ```text
+//! --size WIDTHxHEIGHT     saved size of the window, in points
+//! --zoom FACTOR           saved magnification
+//! --set NAME=VALUE        a parameter, as users call it and its values
+//! --reopen TIMES          open and close it so often before
+//! --drag WIDTHxHEIGHT     size in pixels that a user gives the open window
+//! --picture FILE.png      a picture of it, taken at the end
+//! ```
+
+#[cfg(target_os = "linux")]
+mod x11;
+
+#[cfg(target_os = "linux")]
+fn main() -> x11::Result<()> {
+    x11::run()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("this host opens editors on X11 alone");
+    std::process::exit(1);
+}

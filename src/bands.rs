@@ -80,6 +80,23 @@ impl Bands {
     }
 }
 
+/// Bin numbers of band centres from 0 to `last`, strictly increasing, in steps of pairs (bins, how many such steps);
+/// what would reach `last` or lie beyond is left out.
+pub(crate) fn centres(steps: &[(usize, usize)], last: usize) -> Vec<usize> {
+    let mut centres = vec![0_usize];
+    for &(step, count) in steps {
+        for _ in 0..count {
+            let next = centres[centres.len() - 1].saturating_add(step);
+            if next >= last {
+                break;
+            }
+            centres.push(next);
+        }
+    }
+    centres.push(last);
+    centres
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

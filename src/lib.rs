@@ -2,7 +2,10 @@
 //!
 //! Modules stand in the order in which data flows through them: samples are framed by [`stft`], an [`engine`]
 //! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count.
+//!
+//! The other autoencoders of the family see [`patches`] of sound and are run by [`autoencoder`].
 
+pub mod autoencoder;
 mod bands;
 pub mod denoiser;
 pub mod engine;
@@ -13,9 +16,11 @@ pub mod model;
 pub mod network;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+pub mod patches;
 pub mod presets;
 pub mod resample;
 pub mod stft;
 mod team;
+mod weights;
 
 pub use error::Error;

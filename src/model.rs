@@ -1,25 +1,15 @@
 //! Model files: the settings and weights of a denoiser, and the engine that runs them.
 
-use crate::bands::Bands;
+use crate::bands::{Bands, centres};
 use crate::error::Error;
-use crate::kernels::{Across, F16, Instructions, Kernels, Matrix, PANEL};
+use crate::kernels::{Across, Instructions, Kernels, PANEL};
 use crate::network::{Layer, NativeEngine, Network, Position};
 use crate::stft::{Framing, WindowShape};
-use safetensors::{Dtype, SafeTensors};
+use crate::weights::{self, MAX_WEIGHTS, Tensors, bad};
 use serde::Deserialize;
-use std::io::Read;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The version of the file format that this crate reads.
-const FORMAT: u64 = 2;
-
-/// The most weights that a model may have, padding to whole panels included.
-const MAX_WEIGHTS: u64 = 64 << 20;
-
-/// The largest file that can hold that many weights, and its header.
-const MAX_BYTES: u64 = 4 * MAX_WEIGHTS + (16 << 20);
 
 /// What defines a denoiser besides its weights: the fields of `Settings` in `models/recipe/model.py`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -68,19 +58,7 @@ pub struct Settings {
 impl Settings {
     /// Bin numbers of the band centres, strictly increasing from 0 to the Nyquist bin.
     fn centres(&self) -> Vec<usize> {
-        let nyquist = self.window / 2;
-        let mut centres = vec![0_usize];
-        for &(step, count) in &self.band_steps {
-            for _ in 0..count {
-                let next = centres[centres.len() - 1].saturating_add(step);
-                if next >= nyquist {
-                    break;
-                }
-                centres.push(next);
-            }
-        }
-        centres.push(nyquist);
-        centres
+        centres(&self.band_steps, self.window / 2)
     }
 
     /// Features of a frame with so many bands: log power and rise of each band, phase advance of the coherent bins.
@@ -217,15 +195,6 @@ impl Settings {
     }
 }
 
-/// What the file says about itself, in the metadata key `aeden`. Other keys are ignored.
-#[derive(Deserialize)]
-struct Description {
-    format: u64,
-    name: String,
-    kind: String,
-    settings: serde_json::Value,
-}
-
 /// A denoising network, read from a file and checked; cheap to clone.
 ///
 /// The file is [safetensors](https://github.com/huggingface/safetensors) with the settings in its metadata, as
@@ -253,19 +222,7 @@ impl Model {
     /// # Errors
     /// [`Error::Model`], naming the file and what is wrong with it.
     pub fn open(path: impl AsRef<Path>) -> Result<Model, Error> {
-        let path = path.as_ref();
-        let in_file = |problem: String| bad(format!("{}: {problem}", path.display()));
-        let unread = |e: std::io::Error| in_file(format!("cannot be read: {e}"));
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(unread)?;
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(in_file(format!("expected a file of at most {MAX_BYTES} bytes")));
-        }
-        Model::from_bytes(&bytes).map_err(|e| match e {
-            Error::Model(problem) => in_file(problem),
-            other => other,
-        })
+        weights::open(path.as_ref(), Model::from_bytes)
     }
 
     /// Reads a model from the contents of a file.
@@ -273,21 +230,7 @@ impl Model {
     /// # Errors
     /// [`Error::Model`], naming the tensor or setting, what was expected and what was found.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
-        let unread = |e: safetensors::SafeTensorError| bad(format!("not a whole safetensors file: {e}"));
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unread)?;
-        let text = header
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get("aeden"))
-            .ok_or_else(|| bad("no `aeden` key in the metadata: not a model of this program".to_owned()))?;
-        let description: Description =
-            serde_json::from_str(text).map_err(|e| bad(format!("metadata `aeden`: {e}")))?;
-        if description.format != FORMAT {
-            return Err(bad(format!(
-                "format {} is unknown; this version reads {FORMAT}",
-                description.format
-            )));
-        }
+        let (description, tensors) = Tensors::read(bytes)?;
         if description.kind != "denoising" {
             return Err(bad(format!(
                 "expected the kind \"denoising\", found {:?}",
@@ -297,18 +240,11 @@ impl Model {
         let settings: Settings = serde_json::from_value(description.settings)
             .map_err(|e| bad(format!("metadata `aeden`: settings: {e}")))?;
         settings.check()?;
-        let tensors = Tensors {
-            file: SafeTensors::deserialize(bytes).map_err(unread)?,
-        };
         let network = tensors.network(settings)?;
         let widen = !Instructions::best().widens_f16();
         Ok(Model {
             name: description.name,
-            parameters: tensors
-                .file
-                .iter()
-                .map(|(_, t)| t.shape().iter().product::<usize>())
-                .sum(),
+            parameters: tensors.parameters(),
             network: Arc::new(if widen { network.widened() } else { network }),
         })
     }
@@ -360,15 +296,6 @@ impl Model {
         };
         Ok(NativeEngine::new(network, kernels, channels, max_frames))
     }
-}
-
-fn bad(problem: String) -> Error {
-    Error::Model(problem)
-}
-
-/// The weights in a file, each checked when it is taken.
-struct Tensors<'a> {
-    file: SafeTensors<'a>,
 }
 
 impl Tensors<'_> {
@@ -522,96 +449,6 @@ impl Tensors<'_> {
             bands,
             settings,
         })
-    }
-
-    /// Whether the tensor is there, has this shape and a fitting type, and holds only finite numbers.
-    fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
-        let tensor = self
-            .file
-            .tensor(name)
-            .map_err(|_| bad(format!("tensor {name:?} is missing")))?;
-        if tensor.shape() != shape {
-            return Err(bad(format!(
-                "tensor {name:?}: expected shape {shape:?}, found {:?}",
-                tensor.shape()
-            )));
-        }
-        let is_matrix = name.ends_with(".weight") || name.ends_with(".across");
-        let expected = if is_matrix { "F16 or F32" } else { "F32" };
-        let numbers = match tensor.dtype() {
-            Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
-            Dtype::F16 if is_matrix => Numbers::F16(tensor.data().as_chunks().0),
-            other => {
-                return Err(bad(format!(
-                    "tensor {name:?}: expected numbers of type {expected}, found {other}"
-                )));
-            }
-        };
-        match numbers.first_not_finite() {
-            Some(at) => Err(bad(format!(
-                "tensor {name:?}: expected finite numbers, found NaN or infinity at {at}"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// All numbers of a tensor.
-    fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
-        let tensor = self.file.tensor(name).map_err(|e| bad(format!("{e}")))?;
-        Ok(if tensor.dtype() == Dtype::F16 {
-            let numbers: &[[u8; 2]] = tensor.data().as_chunks().0;
-            numbers
-                .iter()
-                .map(|&b| F16(u16::from_le_bytes(b)).to_f32())
-                .collect()
-        } else {
-            let numbers: &[[u8; 4]] = tensor.data().as_chunks().0;
-            numbers.iter().map(|&b| f32::from_le_bytes(b)).collect()
-        })
-    }
-
-    /// Packs `name.weight` and `name.bias`. The functions say in which row of the tensors an output stands, and in
-    /// which column an input; padding stands nowhere and is zero.
-    fn matrix(
-        &self,
-        name: &str,
-        (outputs, inputs): (usize, usize),
-        row: impl Fn(usize) -> Option<usize>,
-        column: impl Fn(usize) -> Option<usize>,
-    ) -> Result<Matrix, Error> {
-        let missing = |e| bad(format!("{e}"));
-        let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
-        let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
-        let biases: &[[u8; 4]] = biases.data().as_chunks().0;
-        let bias = |o| row(o).map_or(0.0, |at| f32::from_le_bytes(biases[at]));
-        let columns = weights.shape()[weights.shape().len() - 1];
-        let place = |o, k| Some(row(o)? * columns + column(k)?);
-        Ok(if weights.dtype() == Dtype::F16 {
-            let numbers: &[[u8; 2]] = weights.data().as_chunks().0;
-            let weight = |o, k| F16(place(o, k).map_or(0, |at| u16::from_le_bytes(numbers[at])));
-            Matrix::new(outputs, inputs, weight, bias)
-        } else {
-            let numbers: &[[u8; 4]] = weights.data().as_chunks().0;
-            let weight = |o, k| place(o, k).map_or(0.0, |at| f32::from_le_bytes(numbers[at]));
-            Matrix::new(outputs, inputs, weight, bias)
-        })
-    }
-}
-
-/// The little-endian numbers of one tensor, row by row.
-enum Numbers<'a> {
-    F16(&'a [[u8; 2]]),
-    F32(&'a [[u8; 4]]),
-}
-
-impl Numbers<'_> {
-    fn first_not_finite(&self) -> Option<usize> {
-        match self {
-            Numbers::F16(numbers) => numbers
-                .iter()
-                .position(|&b| !F16(u16::from_le_bytes(b)).is_finite()),
-            Numbers::F32(numbers) => numbers.iter().position(|&b| !f32::from_le_bytes(b).is_finite()),
-        }
     }
 }
 

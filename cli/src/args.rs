@@ -1,8 +1,11 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
 use crate::cleaner::Settings;
+use crate::detect::args::DetectArgs;
+use crate::find::args::FindArgs;
 use crate::live::args::{DevicesArgs, LiveArgs};
 use crate::loudness::Loudness;
+use crate::map::args::MapArgs;
 use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
 use crate::template::Template;
@@ -33,6 +36,12 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write a page to show and to hear what cleaning does: before, after, removed
     Report(ReportArgs),
+    /// Find what does not sound like the rest of a recording
+    Detect(DetectArgs),
+    /// Find sounds that sound like another one
+    Find(FindArgs),
+    /// Draw how the sounds of a folder lie in the space of codes, as a page
+    Map(MapArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
     /// Print the completions of a shell

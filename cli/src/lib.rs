@@ -3,7 +3,8 @@
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
 //! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
-//! shows what was done. [`live`] is about microphones.
+//! shows what was done. [`live`] is about microphones. [`find`], [`detect`] and [`map`] do other jobs with other
+//! autoencoders, which [`family`] loads.
 
 pub mod aligned;
 pub mod args;
@@ -12,12 +13,16 @@ pub mod clean;
 pub mod cleaner;
 pub mod config;
 pub mod cores;
+pub mod detect;
+pub mod family;
+pub mod find;
 pub mod input;
 pub mod inspect;
 pub mod kind;
 pub mod level;
 pub mod live;
 pub mod loudness;
+pub mod map;
 pub mod media;
 pub mod models;
 pub mod output;
@@ -58,6 +63,9 @@ pub fn run() -> ExitCode {
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect_all(args)),
         Command::Report(args) => ("report", report::report(args)),
+        Command::Detect(args) => ("detect", detect::detect(args)),
+        Command::Find(args) => ("find", find::find(args)),
+        Command::Map(args) => ("map", map::map(args)),
         Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),
         Command::Man { command } => ("man", man(command.as_deref())),

@@ -137,6 +137,10 @@ impl Spectrogram {
         }
     }
 
+    fn seconds(&self) -> f64 {
+        self.frames as f64 / f64::from(self.rate)
+    }
+
     /// Level in dBFS at a place of the picture.
     fn level(&self, x: usize, row: usize) -> f32 {
         if self.columns.is_empty() {
@@ -244,71 +248,69 @@ pub fn draw(
     removed: &Spectrogram,
     out: impl Write,
 ) -> io::Result<()> {
-    let mut picture = Picture::new(LEFT + WIDTH + RIGHT, TOP + 3 * ROWS + 2 * GAP + BOTTOM);
+    let panels = [("before", before), ("after", after), ("removed", removed)];
+    let bottom = panel_top(panels.len() - 1) + ROWS;
+    let mut picture = Picture::new(LEFT + WIDTH + RIGHT, bottom + BOTTOM);
     let brightest = brightest_of(before, after);
-    let seconds = before.frames as f64 / f64::from(before.rate);
-    for (i, (title, spectrogram)) in [("before", before), ("after", after), ("removed", removed)]
-        .into_iter()
-        .enumerate()
-    {
-        let top = TOP + i * (ROWS + GAP);
-        picture.text(LEFT, top - 20, title);
-        for x in 0..WIDTH {
-            for row in 0..ROWS {
-                let level = spectrogram.level(x, row);
-                picture.dot(
-                    LEFT + x,
-                    top + ROWS - 1 - row,
-                    colour((level - brightest) / RANGE + 1.0),
-                );
-            }
-        }
-        for (frequency, position) in frequency_ticks(before.rate) {
-            let y = top + ROWS - 1 - (position * (ROWS - 1) as f32) as usize;
-            picture.line(LEFT - 6, y, 6, 1);
-            picture.text_before(LEFT - 10, y.saturating_sub(7), &frequency.to_string());
-        }
-        picture.text_before(LEFT - 10, top - 20, "Hz");
-        let step = tick_step(seconds);
-        for tick in 0..=(seconds / step + 1e-9) as usize {
-            let at = tick as f64 * step;
-            let x = LEFT
-                + if seconds > 0.0 {
-                    (at / seconds * (WIDTH - 1) as f64) as usize
-                } else {
-                    0
-                };
-            picture.line(x, top + ROWS, 1, 6);
-            if i == 2 {
-                let digits = if step < 1.0 {
-                    (-step.log10()).ceil() as usize
-                } else {
-                    0
-                };
-                picture.text_around(x, top + ROWS + 12, &format!("{at:.digits$}"));
-            }
-        }
+    for (i, (title, spectrogram)) in panels.into_iter().enumerate() {
+        picture.spectrogram(panel_top(i), title, spectrogram, brightest);
+        picture.times(panel_top(i) + ROWS, before.seconds(), i + 1 == panels.len());
     }
-    let bottom = TOP + 3 * ROWS + 2 * GAP;
-    picture.text(LEFT + WIDTH + 30, bottom + 12, "s");
-    let bar = LEFT + WIDTH + 20;
-    for y in 0..ROWS {
-        for x in 0..16 {
-            picture.dot(bar + x, TOP + ROWS - 1 - y, colour(y as f32 / (ROWS - 1) as f32));
-        }
-    }
-    picture.text(bar, TOP - 20, "dBFS");
-    for part in 0..=4 {
-        let y = TOP + (ROWS - 1) * part / 4;
-        picture.line(bar + 16, y, 5, 1);
-        let level = brightest - RANGE * part as f32 / 4.0;
-        picture.text(
-            bar + 26,
-            (y.saturating_sub(7)).max(TOP - 7),
-            &format!("{level:.0}"),
-        );
-    }
+    picture.scale(brightest);
     picture.write(out)
+}
+
+/// Draws a spectrogram, and below it a curve over the same time: `curve` has equally long steps, `threshold` is a line
+/// across it. Where the curve is above it, and in the stretches `marked` (seconds), it is red.
+pub fn draw_curve(
+    spectrogram: &Spectrogram,
+    (title, curve): (&str, &[f32]),
+    threshold: f32,
+    marked: &[(f64, f64)],
+    out: impl Write,
+) -> io::Result<()> {
+    let (top, seconds) = (panel_top(1), spectrogram.seconds());
+    let mut picture = Picture::new(LEFT + WIDTH + RIGHT, top + ROWS + BOTTOM);
+    let brightest = brightest_of(spectrogram, spectrogram);
+    picture.spectrogram(panel_top(0), "sound", spectrogram, brightest);
+    picture.times(panel_top(0) + ROWS, seconds, false);
+    picture.scale(brightest);
+
+    picture.text(LEFT, top - 20, title);
+    let highest = curve.iter().fold(2.0 * threshold, |m, &x| m.max(x)).max(1e-6);
+    let row = |value: f32| ((value / highest).clamp(0.0, 1.0) * (ROWS - 1) as f32) as usize;
+    for x in 0..WIDTH {
+        let first = x * curve.len() / WIDTH;
+        let last = ((x + 1) * curve.len())
+            .div_ceil(WIDTH)
+            .max(first + 1)
+            .min(curve.len());
+        let value = curve
+            .get(first..last)
+            .unwrap_or_default()
+            .iter()
+            .fold(0.0f32, |m, &v| m.max(v));
+        let (from, to) = (
+            x as f64 / WIDTH as f64 * seconds,
+            (x + 1) as f64 / WIDTH as f64 * seconds,
+        );
+        let is_marked = marked.iter().any(|&(start, end)| start < to && end > from);
+        for y in 0..=row(value) {
+            picture.dot(LEFT + x, top + ROWS - 1 - y, if is_marked { MARK } else { INK });
+        }
+    }
+    let line = top + ROWS - 1 - row(threshold);
+    for x in (0..WIDTH).filter(|x| x % 8 < 4) {
+        picture.dot(LEFT + x, line, MARK);
+    }
+    picture.text_before(LEFT - 10, line.saturating_sub(7), &format!("{threshold:.1}"));
+    picture.text_before(LEFT - 10, top, &format!("{highest:.1}"));
+    picture.times(top + ROWS, seconds, true);
+    picture.write(out)
+}
+
+fn panel_top(number: usize) -> usize {
+    TOP + number * (ROWS + GAP)
 }
 
 /// 1, 2 or 5 times a power of ten, such that there are about ten ticks.
@@ -338,6 +340,7 @@ fn colour(value: f32) -> [u8; 3] {
 }
 
 const INK: [u8; 3] = [30, 30, 30];
+const MARK: [u8; 3] = [214, 40, 40];
 /// Pixels of the picture to a dot of a letter, and dots of a letter with the space after it.
 const DOT: usize = 2;
 const ADVANCE: usize = 6 * DOT;
@@ -361,6 +364,74 @@ impl Picture {
         if x < self.width && y < self.height {
             let at = (y * self.width + x) * 3;
             self.pixels[at..at + 3].copy_from_slice(&colour);
+        }
+    }
+
+    /// A spectrogram with its title above and frequencies beside it.
+    fn spectrogram(&mut self, top: usize, title: &str, spectrogram: &Spectrogram, brightest: f32) {
+        self.text(LEFT, top - 20, title);
+        for x in 0..WIDTH {
+            for row in 0..ROWS {
+                let level = spectrogram.level(x, row);
+                self.dot(
+                    LEFT + x,
+                    top + ROWS - 1 - row,
+                    colour((level - brightest) / RANGE + 1.0),
+                );
+            }
+        }
+        for (frequency, position) in frequency_ticks(spectrogram.rate) {
+            let y = top + ROWS - 1 - (position * (ROWS - 1) as f32) as usize;
+            self.line(LEFT - 6, y, 6, 1);
+            self.text_before(LEFT - 10, y.saturating_sub(7), &frequency.to_string());
+        }
+        self.text_before(LEFT - 10, top - 20, "Hz");
+    }
+
+    /// Ticks of the time axis, and what they say.
+    fn times(&mut self, y: usize, seconds: f64, with_numbers: bool) {
+        let step = tick_step(seconds);
+        for tick in 0..=(seconds / step + 1e-9) as usize {
+            let at = tick as f64 * step;
+            let x = LEFT
+                + if seconds > 0.0 {
+                    (at / seconds * (WIDTH - 1) as f64) as usize
+                } else {
+                    0
+                };
+            self.line(x, y, 1, 6);
+            if with_numbers {
+                let digits = if step < 1.0 {
+                    (-step.log10()).ceil() as usize
+                } else {
+                    0
+                };
+                self.text_around(x, y + 12, &format!("{at:.digits$}"));
+            }
+        }
+        if with_numbers {
+            self.text(LEFT + WIDTH + 30, y + 12, "s");
+        }
+    }
+
+    /// What the colours stand for, beside the first panel.
+    fn scale(&mut self, brightest: f32) {
+        let bar = LEFT + WIDTH + 20;
+        for y in 0..ROWS {
+            for x in 0..16 {
+                self.dot(bar + x, TOP + ROWS - 1 - y, colour(y as f32 / (ROWS - 1) as f32));
+            }
+        }
+        self.text(bar, TOP - 20, "dBFS");
+        for part in 0..=4 {
+            let y = TOP + (ROWS - 1) * part / 4;
+            self.line(bar + 16, y, 5, 1);
+            let level = brightest - RANGE * part as f32 / 4.0;
+            self.text(
+                bar + 26,
+                (y.saturating_sub(7)).max(TOP - 7),
+                &format!("{level:.0}"),
+            );
         }
     }
 
@@ -421,14 +492,17 @@ fn glyph(letter: char) -> [u8; 7] {
         'S' => [0b01111, 0b10000, 0b10000, 0b01110, 0b00001, 0b00001, 0b11110],
         'a' => [0, 0, 0b01110, 0b00001, 0b01111, 0b10001, 0b01111],
         'b' => [0b10000, 0b10000, 0b11110, 0b10001, 0b10001, 0b10001, 0b11110],
+        'c' => [0, 0, 0b01111, 0b10000, 0b10000, 0b10000, 0b01111],
         'd' => [0b00001, 0b00001, 0b01111, 0b10001, 0b10001, 0b10001, 0b01111],
         'e' => [0, 0, 0b01110, 0b10001, 0b11111, 0b10000, 0b01110],
         'f' => [0b00110, 0b01001, 0b01000, 0b11100, 0b01000, 0b01000, 0b01000],
         'm' => [0, 0, 0b11010, 0b10101, 0b10101, 0b10101, 0b10101],
+        'n' => [0, 0, 0b10110, 0b11001, 0b10001, 0b10001, 0b10001],
         'o' => [0, 0, 0b01110, 0b10001, 0b10001, 0b10001, 0b01110],
         'r' => [0, 0, 0b10110, 0b11001, 0b10000, 0b10000, 0b10000],
         's' => [0, 0, 0b01111, 0b10000, 0b01110, 0b00001, 0b11110],
         't' => [0b01000, 0b01000, 0b11100, 0b01000, 0b01000, 0b01001, 0b00110],
+        'u' => [0, 0, 0b10001, 0b10001, 0b10001, 0b10011, 0b01101],
         'v' => [0, 0, 0b10001, 0b10001, 0b10001, 0b01010, 0b00100],
         'z' => [0, 0, 0b11111, 0b00010, 0b00100, 0b01000, 0b11111],
         _ => [0; 7],

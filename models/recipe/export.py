@@ -26,7 +26,7 @@ def is_matrix(name, value):
 
 def write_weights(net, path, name, extra):
     tensors = {k: (v.half() if is_matrix(k, v) else v.float()).contiguous() for k, v in net.state_dict().items()}
-    about = dict(format=2, name=name, kind="denoising", settings=asdict(net.settings), **extra)
+    about = dict(format=2, name=name, kind=getattr(net.settings, "kind", "denoising"), settings=asdict(net.settings), **extra)
     save_file(tensors, path, metadata=dict(aeden=json.dumps(about)))
 
 

@@ -374,7 +374,64 @@ fn whole_program(aeden: &Path, network: &[&str], long: bool) -> Result<()> {
             "| `aeden clean --jobs 1`, {name} of stereo, MB at most | {peak:.1} | {rate:.0} × real time by the wall |"
         );
     }
+    if long {
+        library(aeden, &folder)?;
+    }
     std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+/// `aeden find` in a library of 100,000 sounds: a fifth of a second each, at many places of the sample recording.
+fn library(aeden: &Path, folder: &Path) -> Result<()> {
+    const SOUNDS: usize = 100_000;
+    let (sounds, index) = (folder.join("library"), folder.join("library.redb"));
+    std::fs::create_dir_all(&sounds)?;
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let sound = recording()?;
+    for number in 0..SOUNDS {
+        let mut file = hound::WavWriter::create(sounds.join(format!("{number}.wav")), spec)?;
+        // Neighbouring beginnings lie far apart, and the speed differs.
+        let (start, step) = (number * 7919 % sound.len(), 1 + number / sound.len());
+        for i in 0..9_600 {
+            file.write_sample((sound[(start + i * step) % sound.len()] * 32767.0) as i16)?;
+        }
+        file.finalize()?;
+    }
+    let find = |action: &str| {
+        let mut command = Command::new(aeden);
+        command.args(["find", action]).arg(&sounds);
+        command
+            .arg("--index")
+            .arg(&index)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    };
+    let (time, peak) = watch(find("index"))?;
+    let (again, _) = watch(find("index"))?;
+    println!(
+        "| `aeden find index`, {SOUNDS} sounds, s by the wall | {:.0} | {:.1} when nothing has changed; {peak:.0} MB |",
+        time.as_secs_f64(),
+        again.as_secs_f64()
+    );
+    let query = || {
+        let mut command = Command::new(aeden);
+        command.args(["find", "query"]).arg(sounds.join("5000.wav"));
+        command.arg("--index").arg(&index).stdout(Stdio::null());
+        command
+    };
+    let times: Result<Vec<_>> = (0..11)
+        .map(|_| Ok(watch(query())?.0.as_secs_f64() * 1e3))
+        .collect();
+    println!(
+        "| `aeden find query` among {SOUNDS} sounds, ms by the wall, start of the program included | {:.0} | |",
+        median(times?)
+    );
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 mod bench;
 mod bundle;
 mod eval;
+mod family;
 mod fixtures;
 mod formats;
 mod hour;
@@ -42,12 +43,16 @@ cargo xtask TASK
              with its eval/requirements.txt if not .venv-eval
   bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
                --model FILE       a model file instead of the built-in model
-               --long             also the memory that a 2-hour stereo file takes
+               --long             also the memory that a 2-hour stereo file takes, and a search among 100,000 sounds
   hour       clean an hour of sound and of film on one core and on two, beside the filters of ffmpeg, and ten hours for
              the memory they take; writes tables of docs/formats.md
                --seconds N        instead of 3600
                --turns N          in which everything is run once, instead of 3
                --speed-only       without the ten hours
+  family     what `aeden find` and `aeden detect` find on sounds that no model was trained on, beside baselines
+               --cache DIR        what models/recipe/pack.py wrote
+               --python FILE      with the packages of models/recipe/requirements.txt, instead of python3
+               --model NAME=FILE  another model too; can be given again
   formats    clean a file of every format and measure it; writes the tables of docs/formats.md
   bundle     build `plugin` as VST3 and CLAP, into target/bundled
                --release          optimised, for use
@@ -95,6 +100,7 @@ fn run(arguments: &[String]) -> Result<()> {
             ]);
             program::run(cargo.args(options))
         }
+        "family" => family::run(&family::Options::parse(options)?),
         "bundle" => bundle::run(&bundle::Options::parse(options)?),
         "fuzz" => test::fuzz(options),
         "batch" => test::batch(options),

@@ -1,7 +1,8 @@
 //! `aeden report`: what cleaning does to recordings, as one page to look at and to listen to.
 
+pub(crate) mod clip;
 mod excerpt;
-mod page;
+pub(crate) mod page;
 
 use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};

@@ -1,0 +1,76 @@
+//! What the commands of the family share: the network that runs, and what it sees of a recording.
+
+use crate::input::{Input, block_frames, decode_block, unreadable};
+use crate::plan::Source;
+use crate::problem::Problem;
+use aeden::autoencoder::{Autoencoder, Kind};
+use aeden::patches::Listener;
+use std::path::Path;
+
+/// The model in a file of the user's, or the one that ships for a job. As long as the kind that the job wants has not been
+/// trained, that is the linear one, which the crate always has.
+pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
+    match file {
+        Some(file) => Autoencoder::open(file).map_err(Problem::model),
+        None => Autoencoder::builtin(wanted)
+            .or_else(|| Autoencoder::builtin(Kind::Undercomplete))
+            .ok_or_else(|| Problem::model("no model is built in; name one with --model")),
+    }
+}
+
+/// A recording as a network sees it.
+pub struct Seen {
+    /// Standardised log powers, `[frame][band]`.
+    pub powers: Vec<f32>,
+    /// Of the file.
+    pub rate: u32,
+    /// Length.
+    pub seconds: f64,
+}
+
+/// Reads a recording from beginning to end, its channels mixed to one; `hear` gets its samples, one vector a channel.
+pub fn see(
+    source: &Source,
+    model: &Autoencoder,
+    mut hear: impl FnMut(u32, &[Vec<f32>]),
+) -> Result<Seen, Problem> {
+    let name = source.name();
+    let mut input = Input::open(source)?;
+    let format = input.format().clone();
+    let channels = usize::from(format.channels);
+    let mut listener = Listener::new(model.view(), format.rate).map_err(|e| Problem::file(name, e))?;
+    let (mut raw, mut planes, mut mono) = (Vec::new(), vec![Vec::new(); channels], Vec::new());
+    let mut frames = 0u64;
+    loop {
+        let got = input
+            .read(block_frames(format.channels), &mut raw)
+            .map_err(|e| unreadable(name, &e))?;
+        if got == 0 {
+            break;
+        }
+        decode_block(name, &format, &raw, frames, &mut planes)?;
+        hear(format.rate, &planes);
+        mix(&planes, &mut mono);
+        listener.push(&mono);
+        frames += got as u64;
+    }
+    input.finish().map_err(|e| unreadable(name, &e))?;
+    let mut powers = listener.finish();
+    model.standardise(&mut powers);
+    Ok(Seen {
+        powers,
+        rate: format.rate,
+        seconds: frames as f64 / f64::from(format.rate),
+    })
+}
+
+/// The mean of all channels.
+fn mix(planes: &[Vec<f32>], mono: &mut Vec<f32>) {
+    mono.clear();
+    mono.extend_from_slice(&planes[0]);
+    for plane in &planes[1..] {
+        mono.iter_mut().zip(plane).for_each(|(sum, x)| *sum += x);
+    }
+    let share = 1.0 / planes.len() as f32;
+    mono.iter_mut().for_each(|x| *x *= share);
+}

@@ -1,0 +1,60 @@
+//! The arguments of `aeden map`.
+
+use crate::problem::EXIT_STATUS_HELP;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  aeden map ~/sounds -o sounds.html         every sound a point, coloured by its folder
+  aeden map takes --colour cluster --clusters 5
+                                            coloured by what sounds alike";
+
+/// Arguments of `aeden map`.
+///
+/// Draws how the sounds of a folder lie in the space of codes of a sparse autoencoder: what sounds alike lies together. A
+/// page that needs nothing else; a click on a point plays it. More in docs/family.md.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+pub struct MapArgs {
+    /// Folders, with their sub-folders, files, patterns
+    #[arg(required = true, value_name = "DIR", value_hint = clap::ValueHint::AnyPath)]
+    pub inputs: Vec<PathBuf>,
+
+    /// The page
+    #[arg(short, long, value_name = "FILE.html", default_value = "map.html", value_hint = clap::ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// What the colours stand for
+    #[arg(long, value_enum, default_value = "folder")]
+    pub colour: Colour,
+
+    /// How many clusters to make [default: as many as folders, at least 2 and at most 12]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=64))]
+    pub clusters: Option<u16>,
+
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+
+    /// Replace the page if it exists
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
+    /// Print one line of JSON per sound: file, folder, cluster, place
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What a colour stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// The folder that a sound lies in
+    Folder,
+    /// The cluster that it belongs to
+    Cluster,
+}

@@ -1,0 +1,345 @@
+//! Autoencoders of any kind but the denoiser's, on [`patches`](crate::patches) of sound: encoder → code → decoder.
+//!
+//! ```no_run
+//! use aeden::autoencoder::Autoencoder;
+//! use aeden::patches::Listener;
+//!
+//! let model = Autoencoder::open("sparse.safetensors")?;
+//! let mut listener = Listener::new(model.view(), 44_100)?;
+//! listener.push(&[0.0; 44_100]);
+//! let mut seen = listener.finish();
+//! model.standardise(&mut seen);
+//! let codes = model.encode(&model.patches(&seen, 8)); // every 80 ms
+//! let reconstruction = model.decode(&codes);
+//! # Ok::<(), aeden::Error>(())
+//! ```
+
+use crate::error::Error;
+use crate::kernels::{Instructions, Kernels, Matrix, PANEL};
+use crate::patches::View;
+use crate::stft::{Framing, WindowShape};
+use crate::weights::{self, MAX_WEIGHTS, Tensors, bad};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Patches that go through the network side by side.
+const ROWS: usize = 32;
+
+/// What a network has been trained for; `models/recipe/family.py` has the formulas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Reconstruction through a narrow code.
+    Undercomplete,
+    /// Reconstruction with a penalty on the sum of a non-negative code.
+    SparseL1,
+    /// Reconstruction with each unit of the code active a given share of the time.
+    SparseKl,
+    /// Reconstruction with a code that changes little when the patch does.
+    Contractive,
+    /// Reconstruction of what was damaged, by absolute error.
+    DenoisingL1,
+    /// Reconstruction of what was damaged, by squared error.
+    DenoisingL2,
+    /// A code that is normally distributed, so that it can be drawn.
+    Variational,
+}
+
+impl Kind {
+    /// Its name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Undercomplete => "undercomplete",
+            Kind::SparseL1 => "sparse-l1",
+            Kind::SparseKl => "sparse-kl",
+            Kind::Contractive => "contractive",
+            Kind::DenoisingL1 => "denoising-l1",
+            Kind::DenoisingL2 => "denoising-l2",
+            Kind::Variational => "variational",
+        }
+    }
+}
+
+/// The fields of `Settings` in `models/recipe/family.py`.
+#[derive(Deserialize)]
+struct Settings {
+    code: usize,
+    nodes: Vec<usize>,
+    frames: usize,
+    rate: u32,
+    window: usize,
+    hop: usize,
+    band_steps: Vec<(usize, usize)>,
+}
+
+/// A network, read from a file and checked.
+#[derive(Clone, Debug)]
+pub struct Autoencoder {
+    name: String,
+    kind: Kind,
+    parameters: usize,
+    fingerprint: u64,
+    view: View,
+    code: usize,
+    /// `[band]`
+    mean: Vec<f32>,
+    deviation: Vec<f32>,
+    encoder: Vec<Matrix>,
+    decoder: Vec<Matrix>,
+    kernels: Kernels,
+}
+
+/// What ends the last layer.
+#[derive(Clone, Copy)]
+enum End {
+    Linear,
+    Relu,
+    Sigmoid,
+}
+
+impl Autoencoder {
+    /// The network of this kind that comes with the crate, if there is one; `models/family/CARD.md` describes them.
+    ///
+    /// # Panics
+    /// Never: the tests read them.
+    pub fn builtin(kind: Kind) -> Option<Autoencoder> {
+        let bytes = match kind {
+            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors"),
+            _ => return None,
+        };
+        Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))
+    }
+
+    /// Reads a model from a file.
+    ///
+    /// # Errors
+    /// [`Error::Model`], naming the file and what is wrong with it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Autoencoder, Error> {
+        weights::open(path.as_ref(), Autoencoder::from_bytes)
+    }
+
+    /// Reads a model from the contents of a file.
+    ///
+    /// # Errors
+    /// [`Error::Model`], naming the tensor or setting, what was expected and what was found.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Autoencoder, Error> {
+        let (description, tensors) = Tensors::read(bytes)?;
+        let kind: Kind = serde_json::from_value(description.kind.as_str().into()).map_err(|_| {
+            bad(format!(
+                "its kind is {:?}; this takes undercomplete, sparse-l1, sparse-kl, contractive, denoising-l1, \
+                 denoising-l2 or variational",
+                description.kind
+            ))
+        })?;
+        let settings: Settings = serde_json::from_value(description.settings)
+            .map_err(|e| bad(format!("metadata `aeden`: settings: {e}")))?;
+        let view = settings.view()?;
+        let input = view.frames * view.bands();
+        let ends = settings.code * if kind == Kind::Variational { 2 } else { 1 };
+
+        let forward: Vec<usize> = [input].into_iter().chain(settings.nodes.clone()).collect();
+        let backward: Vec<usize> = forward.iter().rev().copied().collect();
+        let encoder: Vec<usize> = forward.into_iter().chain([ends]).collect();
+        let decoder: Vec<usize> = [settings.code].into_iter().chain(backward).collect();
+        let padded = |n: usize| n.next_multiple_of(PANEL) as u64;
+        let weights: u64 = [&encoder, &decoder]
+            .iter()
+            .flat_map(|sizes| sizes.windows(2))
+            .map(|pair| padded(pair[0]) * padded(pair[1]))
+            .sum();
+        if weights > MAX_WEIGHTS {
+            return Err(bad(format!(
+                "expected at most {MAX_WEIGHTS} weights, found {weights} with padding"
+            )));
+        }
+        let read = |part: &str, sizes: &[usize]| -> Result<Vec<Matrix>, Error> {
+            let mut seen = sizes[0];
+            let layers = sizes.windows(2).enumerate().map(|(i, pair)| {
+                let (name, [inputs, outputs]) = (format!("{part}.{i}"), [pair[0], pair[1]]);
+                tensors.check(&format!("{name}.weight"), &[outputs, inputs])?;
+                tensors.check(&format!("{name}.bias"), &[outputs])?;
+                let column = |k| (k < inputs).then_some(k);
+                let matrix = tensors.matrix(&name, (outputs, seen), Some, column)?;
+                seen = matrix.padded_outputs();
+                Ok(matrix)
+            });
+            layers.collect()
+        };
+        let (encoder, decoder) = (read("encoder", &encoder)?, read("decoder", &decoder)?);
+        for name in ["mean", "deviation"] {
+            tensors.check(name, &[view.bands()])?;
+        }
+        let deviation = tensors.vector("deviation")?;
+        if deviation.iter().any(|d| *d <= 0.0) {
+            return Err(bad("tensor \"deviation\": expected positive numbers".into()));
+        }
+        let portable = || Kernels::new(Instructions::Portable).expect("portable kernels run anywhere");
+        Ok(Autoencoder {
+            name: description.name,
+            kind,
+            parameters: tensors.parameters(),
+            fingerprint: fnv_1a(bytes),
+            code: settings.code,
+            mean: tensors.vector("mean")?,
+            deviation,
+            encoder: encoder.iter().map(Matrix::widened).collect(),
+            decoder: decoder.iter().map(Matrix::widened).collect(),
+            kernels: Kernels::new(Instructions::best()).unwrap_or_else(portable),
+            view,
+        })
+    }
+
+    /// The same network on other kernels.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where this processor does not have the instructions.
+    pub fn with_instructions(mut self, instructions: Instructions) -> Result<Autoencoder, Error> {
+        self.kernels = Kernels::new(instructions)
+            .ok_or_else(|| Error::Setting(format!("this processor has no {instructions:?} instructions")))?;
+        Ok(self)
+    }
+
+    /// The name that the file gives itself.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it has been trained for.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many numbers were learnt.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// Differs from file to file, so that codes of different networks are not compared.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// What it sees of sound.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Numbers in a patch.
+    pub fn input(&self) -> usize {
+        self.view.frames * self.mean.len()
+    }
+
+    /// Numbers in a code.
+    pub fn code(&self) -> usize {
+        self.code
+    }
+
+    /// Gives every band of log powers `[frame][band]` the mean 0 and the deviation 1 that it has in the training material.
+    pub fn standardise(&self, powers: &mut [f32]) {
+        for frame in powers.chunks_exact_mut(self.mean.len()) {
+            for ((x, mean), deviation) in frame.iter_mut().zip(&self.mean).zip(&self.deviation) {
+                *x = (*x - mean) / deviation;
+            }
+        }
+    }
+
+    /// The patches of standardised log powers that begin every so many frames, one after another.
+    pub fn patches(&self, powers: &[f32], every: usize) -> Vec<f32> {
+        let (bands, input) = (self.mean.len(), self.input());
+        let starts = (0..=powers.len().saturating_sub(input)).step_by(every * bands);
+        starts
+            .filter(|start| start + input <= powers.len())
+            .flat_map(|start| &powers[start..start + input])
+            .copied()
+            .collect()
+    }
+
+    /// `[patch][input]` → `[patch][code]`. Of a variational network, the means.
+    ///
+    /// # Panics
+    /// If `patches` are no whole number of patches.
+    pub fn encode(&self, patches: &[f32]) -> Vec<f32> {
+        let end = match self.kind {
+            Kind::SparseL1 => End::Relu,
+            Kind::SparseKl | Kind::Contractive => End::Sigmoid,
+            _ => End::Linear,
+        };
+        self.run(&self.encoder, patches, self.input(), self.code, end)
+    }
+
+    /// `[patch][code]` → `[patch][input]`.
+    ///
+    /// # Panics
+    /// If `codes` are no whole number of codes.
+    pub fn decode(&self, codes: &[f32]) -> Vec<f32> {
+        self.run(&self.decoder, codes, self.code, self.input(), End::Linear)
+    }
+
+    fn run(&self, layers: &[Matrix], from: &[f32], inputs: usize, outputs: usize, end: End) -> Vec<f32> {
+        assert!(from.len().is_multiple_of(inputs), "whole rows");
+        let mut out = Vec::with_capacity(from.len() / inputs * outputs);
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        for rows in from.chunks(ROWS * inputs) {
+            x.clear();
+            x.extend_from_slice(rows);
+            let rows = rows.len() / inputs;
+            for (i, layer) in layers.iter().enumerate() {
+                y.resize(rows * layer.padded_outputs(), 0.0);
+                self.kernels.affine(layer, &x, rows, &mut y);
+                match if i + 1 < layers.len() { End::Relu } else { end } {
+                    End::Linear => {}
+                    End::Relu => y.iter_mut().for_each(|v| *v = v.max(0.0)),
+                    End::Sigmoid => self.kernels.sigmoid(&mut y),
+                }
+                std::mem::swap(&mut x, &mut y);
+            }
+            for row in x.chunks_exact(x.len() / rows) {
+                out.extend_from_slice(&row[..outputs]);
+            }
+        }
+        out
+    }
+}
+
+/// The hash of Fowler, Noll and Vo, 64 bits.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+impl Settings {
+    /// Everything checked against its range, so that sizes can be computed and memory be taken.
+    fn view(&self) -> Result<View, Error> {
+        let within = |name: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(bad(format!(
+                "setting {name}: expected 1 to {most}, found {value}"
+            )))
+        };
+        within("code", self.code, 16_384)?;
+        within("frames", self.frames, 1_024)?;
+        within("nodes (layers)", self.nodes.len() + 1, 16)?;
+        for &nodes in &self.nodes {
+            within("nodes", nodes, 16_384)?;
+        }
+        if self.band_steps.len() > 64 || self.band_steps.iter().any(|&(step, _)| step == 0) {
+            return Err(bad(
+                "setting band_steps: expected at most 64 pairs with widths of 1 bin or more".to_owned(),
+            ));
+        }
+        let framing = Framing {
+            rate: self.rate,
+            window: self.window,
+            hop: self.hop,
+            shape: WindowShape::Vorbis,
+        };
+        framing.validate().map_err(|e| bad(format!("setting {e}")))?;
+        Ok(View {
+            framing,
+            band_steps: self.band_steps.clone(),
+            frames: self.frames,
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! What the autoencoders of the family see of a recording: log powers in bands, a patch of frames at a time.
+//!
+//! | step | shape | |
+//! |---|---|---|
+//! | samples | mono, any rate | converted to the model's rate |
+//! | spectrum X | frames × (window / 2 + 1) | a frame every hop, none beyond the ends |
+//! | power P | frames × bands | weighted mean of \|X\|² in triangular bands |
+//! | log power | frames × bands | ln(P / mean P + 1e-7), the mean over all frames and bands of the recording |
+//!
+//! So loudness changes nothing. `models/recipe/family.py` is the same in PyTorch. A patch is a number of frames in a row,
+//! hence a slice of the log powers; [`Autoencoder`](crate::autoencoder::Autoencoder) takes them.
+
+use crate::bands::{Bands, centres};
+use crate::error::Error;
+use crate::resample::{Blocks, Resampler};
+use crate::stft::{Analysis, Framing, Stft};
+use realfft::num_complex::Complex32;
+
+/// What is added to relative powers before the logarithm: 70 dB below the mean.
+const FLOOR: f32 = 1e-7;
+/// Recordings whose mean power is below this are silence.
+const SILENCE: f64 = 1e-12;
+
+/// How sound is seen: framing, bands, and how many frames make a patch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Rate, window and hop.
+    pub framing: Framing,
+    /// Pairs (bins, how many), as the denoiser's settings have them.
+    pub band_steps: Vec<(usize, usize)>,
+    /// Frames in a patch.
+    pub frames: usize,
+}
+
+impl View {
+    /// Bands of a frame.
+    pub fn bands(&self) -> usize {
+        centres(&self.band_steps, self.framing.window / 2).len()
+    }
+
+    /// The frequency in the middle of a band, in Hz.
+    ///
+    /// # Panics
+    /// If there is no such band.
+    pub fn centre(&self, band: usize) -> f64 {
+        let bin = centres(&self.band_steps, self.framing.window / 2)[band];
+        bin as f64 * f64::from(self.framing.rate) / self.framing.window as f64
+    }
+
+    /// Frames in a second.
+    pub fn frame_rate(&self) -> f64 {
+        f64::from(self.framing.rate) / self.framing.hop as f64
+    }
+}
+
+/// Takes the samples of one recording; memory grows by 26 kB a second.
+pub struct Listener {
+    view: View,
+    bands: Bands,
+    analysis: Analysis,
+    converter: Option<Converter>,
+    spectrum: Vec<Complex32>,
+    bins: Vec<f32>,
+    /// At the model's rate, not yet a hop.
+    waiting: Vec<f32>,
+    hops: usize,
+    /// `[frame][band]`
+    powers: Vec<f32>,
+}
+
+/// From the recording's rate to the model's, without its delay.
+struct Converter {
+    blocks: Blocks,
+    resampler: Resampler,
+    input: Vec<Vec<f32>>,
+    output: Vec<Vec<f32>>,
+    /// Samples that still come before the first one.
+    early: usize,
+    taken: u64,
+    given: u64,
+}
+
+impl Listener {
+    /// For a recording at `rate`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a rate or a framing out of range.
+    pub fn new(view: &View, rate: u32) -> Result<Listener, Error> {
+        let stft = Stft::new(&view.framing)?;
+        let converter = Blocks::between(rate, view.framing.rate)?.map(Converter::new);
+        Ok(Listener {
+            bands: Bands::new(centres(&view.band_steps, view.framing.window / 2)),
+            analysis: stft.analysis(),
+            converter: converter.transpose()?,
+            spectrum: stft.spectrum(),
+            bins: vec![0.0; view.framing.bins()],
+            waiting: Vec::new(),
+            hops: 0,
+            powers: Vec::new(),
+            view: view.clone(),
+        })
+    }
+
+    /// Takes the next samples, which must be finite.
+    pub fn push(&mut self, samples: &[f32]) {
+        match &mut self.converter {
+            Some(converter) => converter.push(samples, &mut self.waiting),
+            None => self.waiting.extend_from_slice(samples),
+        }
+        self.hear();
+    }
+
+    fn hear(&mut self) {
+        let hop = self.view.framing.hop;
+        let (overlap, bands) = (self.view.framing.window / hop - 1, self.bands.len());
+        for samples in self.waiting.chunks_exact(hop) {
+            self.analysis.frame(samples, &mut self.spectrum);
+            self.hops += 1;
+            if self.hops <= overlap {
+                continue; // begins before the recording
+            }
+            for (power, x) in self.bins.iter_mut().zip(&self.spectrum) {
+                *power = x.norm_sqr();
+            }
+            let at = self.powers.len();
+            self.powers.resize(at + bands, 0.0);
+            self.bands.pool(&self.bins, &mut self.powers[at..]);
+        }
+        let rest = self.waiting.len() % hop;
+        self.waiting.drain(..self.waiting.len() - rest);
+    }
+
+    /// Ends the recording: its log powers, `[frame][band]`. What is shorter than a patch is filled up with silence.
+    pub fn finish(mut self) -> Vec<f32> {
+        if let Some(converter) = &mut self.converter {
+            converter.finish(&mut self.waiting);
+            self.hear();
+        }
+        let framing = &self.view.framing;
+        let least = self.view.frames + framing.window / framing.hop - 1;
+        if self.hops < least {
+            self.waiting.resize((least - self.hops) * framing.hop, 0.0);
+            self.hear();
+        }
+        let sum: f64 = self.powers.iter().map(|&p| f64::from(p)).sum();
+        let mean = (sum / self.powers.len() as f64).max(SILENCE);
+        let inverse = (1.0 / mean) as f32;
+        for power in &mut self.powers {
+            *power = (*power * inverse + FLOOR).ln();
+        }
+        self.powers
+    }
+}
+
+impl Converter {
+    fn new(blocks: Blocks) -> Result<Converter, Error> {
+        let resampler = Resampler::new(blocks.host, blocks.model, 1)?;
+        Ok(Converter {
+            early: resampler.delay(),
+            input: vec![Vec::new()],
+            output: vec![vec![0.0; blocks.model]],
+            blocks,
+            resampler,
+            taken: 0,
+            given: 0,
+        })
+    }
+
+    fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        self.taken += samples.len() as u64;
+        self.convert(samples, out);
+    }
+
+    fn convert(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        self.input[0].extend_from_slice(samples);
+        let mut read = 0;
+        while self.input[0].len() - read >= self.blocks.host {
+            self.resampler.process(&self.input, read, &mut self.output, 0);
+            read += self.blocks.host;
+            let skipped = self.early.min(self.blocks.model);
+            self.early -= skipped;
+            out.extend_from_slice(&self.output[0][skipped..]);
+            self.given += (self.blocks.model - skipped) as u64;
+        }
+        self.input[0].drain(..read);
+    }
+
+    /// Brings out what is left, so that there are as many samples as the recording is long.
+    fn finish(&mut self, out: &mut Vec<f32>) {
+        let whole = self.taken * self.blocks.model as u64 / self.blocks.host as u64;
+        while self.given < whole {
+            self.convert(&vec![0.0; self.blocks.host], out);
+        }
+        out.truncate(out.len() - (self.given - whole) as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> View {
+        View {
+            framing: Framing::default(),
+            band_steps: vec![(1, 15), (2, 12), (4, 10), (8, 10), (16, 8), (24, 7)],
+            frames: 16,
+        }
+    }
+
+    fn powers(samples: &[f32], rate: u32, block: usize) -> Vec<f32> {
+        let mut listener = Listener::new(&view(), rate).unwrap();
+        samples.chunks(block).for_each(|part| listener.push(part));
+        listener.finish()
+    }
+
+    fn tone(rate: u32, seconds: f32) -> Vec<f32> {
+        let samples = (rate as f32 * seconds) as usize;
+        let turn = std::f32::consts::TAU * 1000.0 / rate as f32;
+        (0..samples).map(|n| (turn * n as f32).sin() * 0.1).collect()
+    }
+
+    #[test]
+    fn neither_loudness_nor_block_size_changes_what_is_seen() {
+        let quiet = tone(48_000, 0.5);
+        let loud: Vec<f32> = quiet.iter().map(|x| x * 8.0).collect();
+        let seen = powers(&quiet, 48_000, 7);
+        assert_eq!(seen.len(), 49 * view().bands());
+        for (a, b) in seen.iter().zip(powers(&loud, 48_000, 1000)) {
+            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_recording_at_another_rate_is_seen_alike_and_as_long() {
+        let (a, b) = (
+            powers(&tone(48_000, 0.5), 48_000, 999),
+            powers(&tone(44_100, 0.5), 44_100, 999),
+        );
+        assert_eq!(a.len(), b.len());
+        let bands = view().bands();
+        // The band of the tone; the edges differ by what the filter hears of the silence around.
+        let band = centres(&view().band_steps, 480)
+            .iter()
+            .position(|&bin| bin >= 20)
+            .unwrap();
+        for frame in 3..a.len() / bands - 3 {
+            let (a, b) = (a[frame * bands + band], b[frame * bands + band]);
+            assert!((a - b).abs() < 0.05, "frame {frame}: {a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_is_short_or_silent_makes_a_patch() {
+        for samples in [vec![], vec![0.5; 100], vec![0.0; 48_000]] {
+            let seen = powers(&samples, 48_000, 4096);
+            assert!(seen.len() >= 16 * view().bands());
+            assert!(seen.iter().all(|x| x.is_finite()));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Weights in files: safetensors with a description in the metadata, of which nothing is trusted.
+
+use crate::error::Error;
+use crate::kernels::{F16, Matrix};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use std::io::Read;
+use std::path::Path;
+
+/// The version of the file format that this crate reads.
+const FORMAT: u64 = 2;
+
+/// The most weights that a model may have, padding to whole panels included.
+pub(crate) const MAX_WEIGHTS: u64 = 64 << 20;
+
+/// The largest file that can hold that many weights, and its header.
+const MAX_BYTES: u64 = 4 * MAX_WEIGHTS + (16 << 20);
+
+/// What the file says about itself, in the metadata key `aeden`. Other keys are ignored.
+#[derive(Deserialize)]
+pub(crate) struct Description {
+    format: u64,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) settings: serde_json::Value,
+}
+
+/// Reads a file, no more of it than a model can have, and hands its contents to `read`.
+///
+/// # Errors
+/// [`Error::Model`], naming the file and what is wrong with it.
+pub(crate) fn open<M>(path: &Path, read: impl Fn(&[u8]) -> Result<M, Error>) -> Result<M, Error> {
+    let in_file = |problem: String| bad(format!("{}: {problem}", path.display()));
+    let unread = |e: std::io::Error| in_file(format!("cannot be read: {e}"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(in_file(format!("expected a file of at most {MAX_BYTES} bytes")));
+    }
+    read(&bytes).map_err(|e| match e {
+        Error::Model(problem) => in_file(problem),
+        other => other,
+    })
+}
+
+pub(crate) fn bad(problem: String) -> Error {
+    Error::Model(problem)
+}
+
+/// The weights in a file, each checked when it is taken.
+pub(crate) struct Tensors<'a> {
+    pub(crate) file: SafeTensors<'a>,
+}
+
+impl<'a> Tensors<'a> {
+    /// Takes a file apart into what it says about itself and its tensors.
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<(Description, Self), Error> {
+        let unread = |e: safetensors::SafeTensorError| bad(format!("not a whole safetensors file: {e}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unread)?;
+        let text = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get("aeden"))
+            .ok_or_else(|| bad("no `aeden` key in the metadata: not a model of this program".to_owned()))?;
+        let description: Description =
+            serde_json::from_str(text).map_err(|e| bad(format!("metadata `aeden`: {e}")))?;
+        if description.format != FORMAT {
+            return Err(bad(format!(
+                "format {} is unknown; this version reads {FORMAT}",
+                description.format
+            )));
+        }
+        let file = SafeTensors::deserialize(bytes).map_err(unread)?;
+        Ok((description, Tensors { file }))
+    }
+
+    /// How many numbers there are.
+    pub(crate) fn parameters(&self) -> usize {
+        let size = |(_, t): (_, safetensors::tensor::TensorView)| t.shape().iter().product::<usize>();
+        self.file.iter().map(size).sum()
+    }
+
+    /// Whether the tensor is there, has this shape and a fitting type, and holds only finite numbers.
+    pub(crate) fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
+        let tensor = self
+            .file
+            .tensor(name)
+            .map_err(|_| bad(format!("tensor {name:?} is missing")))?;
+        if tensor.shape() != shape {
+            return Err(bad(format!(
+                "tensor {name:?}: expected shape {shape:?}, found {:?}",
+                tensor.shape()
+            )));
+        }
+        let is_matrix = name.ends_with(".weight") || name.ends_with(".across");
+        let expected = if is_matrix { "F16 or F32" } else { "F32" };
+        let numbers = match tensor.dtype() {
+            Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
+            Dtype::F16 if is_matrix => Numbers::F16(tensor.data().as_chunks().0),
+            other => {
+                return Err(bad(format!(
+                    "tensor {name:?}: expected numbers of type {expected}, found {other}"
+                )));
+            }
+        };
+        match numbers.first_not_finite() {
+            Some(at) => Err(bad(format!(
+                "tensor {name:?}: expected finite numbers, found NaN or infinity at {at}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// All numbers of a tensor.
+    pub(crate) fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let tensor = self.file.tensor(name).map_err(|e| bad(format!("{e}")))?;
+        Ok(if tensor.dtype() == Dtype::F16 {
+            let numbers: &[[u8; 2]] = tensor.data().as_chunks().0;
+            numbers
+                .iter()
+                .map(|&b| F16(u16::from_le_bytes(b)).to_f32())
+                .collect()
+        } else {
+            let numbers: &[[u8; 4]] = tensor.data().as_chunks().0;
+            numbers.iter().map(|&b| f32::from_le_bytes(b)).collect()
+        })
+    }
+
+    /// Packs `name.weight` and `name.bias`. The functions say in which row of the tensors an output stands, and in
+    /// which column an input; padding stands nowhere and is zero.
+    pub(crate) fn matrix(
+        &self,
+        name: &str,
+        (outputs, inputs): (usize, usize),
+        row: impl Fn(usize) -> Option<usize>,
+        column: impl Fn(usize) -> Option<usize>,
+    ) -> Result<Matrix, Error> {
+        let missing = |e| bad(format!("{e}"));
+        let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
+        let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
+        let biases: &[[u8; 4]] = biases.data().as_chunks().0;
+        let bias = |o| row(o).map_or(0.0, |at| f32::from_le_bytes(biases[at]));
+        let columns = weights.shape()[weights.shape().len() - 1];
+        let place = |o, k| Some(row(o)? * columns + column(k)?);
+        Ok(if weights.dtype() == Dtype::F16 {
+            let numbers: &[[u8; 2]] = weights.data().as_chunks().0;
+            let weight = |o, k| F16(place(o, k).map_or(0, |at| u16::from_le_bytes(numbers[at])));
+            Matrix::new(outputs, inputs, weight, bias)
+        } else {
+            let numbers: &[[u8; 4]] = weights.data().as_chunks().0;
+            let weight = |o, k| place(o, k).map_or(0.0, |at| f32::from_le_bytes(numbers[at]));
+            Matrix::new(outputs, inputs, weight, bias)
+        })
+    }
+}
+
+/// The little-endian numbers of one tensor, row by row.
+enum Numbers<'a> {
+    F16(&'a [[u8; 2]]),
+    F32(&'a [[u8; 4]]),
+}
+
+impl Numbers<'_> {
+    fn first_not_finite(&self) -> Option<usize> {
+        match self {
+            Numbers::F16(numbers) => numbers
+                .iter()
+                .position(|&b| !F16(u16::from_le_bytes(b)).is_finite()),
+            Numbers::F32(numbers) => numbers.iter().position(|&b| !f32::from_le_bytes(b).is_finite()),
+        }
+    }
+}

@@ -13,7 +13,7 @@ use std::sync::mpsc::{channel, sync_channel};
 const WAITING: usize = 2;
 
 /// How much larger blocks are for several cores, so that there is something to share in each.
-const LARGER: usize = 2;
+const LARGER: usize = 8;
 
 /// Samples, one vector a channel.
 pub type Planes = Vec<Vec<f32>>;

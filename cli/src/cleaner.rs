@@ -12,8 +12,9 @@ use std::path::Path;
 /// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
 const MAX_FRAMES: usize = 64;
 
-/// The same for a network that several threads run: enough for all of them to do before they wait for each other.
-const MAX_SHARED_FRAMES: usize = 160;
+/// The same for a network that several threads run: enough for each to do before they wait for each other, also where
+/// other programs take their turns in between.
+const MAX_SHARED_FRAMES: usize = 512;
 
 #[cfg(not(feature = "onnx"))]
 const NO_ONNX: &str =

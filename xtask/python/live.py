@@ -204,8 +204,8 @@ def quality(kind, aeden, pairs, output):
         raw_file, offline_file = server.folder / "talk.raw.wav", server.folder / "offline.wav"
         server.run(aeden, "clean", "-q", "-y", "--bits", "32f", raw_file, offline_file)
         raw, offline = (soundfile.read(file, dtype="float32")[0] for file in (raw_file, offline_file))
-        # The first file is sought everywhere, each further one around the place where the one before it ended.
-        expected, later, reach = len(raw) // 2, 0, len(raw)
+        # The first file comes within half a minute, each further one about where the one before it ended.
+        expected, later, reach = 0, 0, 30 * RATE
         for (noisy_file, clean_file), sound in zip(pairs, noisy):
             start = expected + near(sound, raw, expected, reach)
             part = offline[start : start + len(sound)]

@@ -117,7 +117,9 @@ fn open(plugin: &mut dyn Plugin, drag: Option<(u32, u32)>) -> Result<(Window, (u
             window.resize(size.0, size.1)?;
         }
         std::thread::sleep(WARM_UP);
-        let drawing = threads("self")?.into_values().filter(|t| t.name.starts_with("llvmpipe"));
+        let drawing = threads("self")?
+            .into_values()
+            .filter(|t| t.name.starts_with("llvmpipe"));
         if drawing.map(|thread| thread.seconds).sum::<f64>() > 1e-3 {
             return Ok((window, size));
         }

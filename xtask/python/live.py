@@ -146,12 +146,6 @@ def lag(first, second):
     return int(np.argmax(np.fft.irfft(spectrum)[: len(second)]))
 
 
-def near(part, whole, expected, reach):
-    """Samples by which a part is later in the whole than expected, at most `reach` either way."""
-    start = max(0, expected - reach)
-    return start + lag(part, whole[start : expected + len(part) + reach]) - expected
-
-
 def latency(kind, aeden, through, noisy):
     """Delay from input to output, with the denoiser and without."""
     found = {}
@@ -197,21 +191,19 @@ def quality(kind, aeden, pairs, output):
         program = server.live(aeden, "live", "--json", "--virtual-mic", "--record", server.folder / "talk.wav")
         with server.recording("aeden_microphone", 1) as recorded:
             server.play(np.concatenate([part for sound in noisy for part in (sound, pause)]))
-            time.sleep(1)
+            # A busy machine writes the end of it late.
+            time.sleep(10)
             heard = recorded()[:, 0]
         program.terminate()
         status = json.loads(program.stdout.read().splitlines()[-1])
         raw_file, offline_file = server.folder / "talk.raw.wav", server.folder / "offline.wav"
         server.run(aeden, "clean", "-q", "-y", "--bits", "32f", raw_file, offline_file)
         raw, offline = (soundfile.read(file, dtype="float32")[0] for file in (raw_file, offline_file))
-        # The first file is sought everywhere, each further one around the place where the one before it ended.
-        expected, later, reach = len(raw) // 2, 0, len(raw)
         for (noisy_file, clean_file), sound in zip(pairs, noisy):
-            start = expected + near(sound, raw, expected, reach)
+            start = lag(sound, raw)
             part = offline[start : start + len(sound)]
-            later = near(part, heard, start + later, reach) + later
-            expected, reach = start + len(sound) + RATE, RATE
-            for name, samples in [("offline", part), ("live", heard[start + later :][: len(sound)]),
+            later = lag(part, heard)
+            for name, samples in [("offline", part), ("live", heard[later : later + len(sound)]),
                                   ("clean", at_rate(clean_file))]:
                 soundfile.write(folders[name] / f"{noisy_file.stem}.wav", samples, RATE, "FLOAT")
     print(json.dumps({name: status[name] for name in ("underruns", "lacked_ms", "skips", "skipped_ms", "lost_ms",

@@ -23,7 +23,7 @@ pub fn run() -> Result<()> {
     for (name, sound, options) in PICTURES {
         let mut editor = editor();
         // Long enough for the voice to have begun, short enough that it still speaks.
-        editor.arg(&library).args([sound, "2.5"]).args(options);
+        editor.arg(&library).args([sound, "4.5"]).args(options);
         let picture = format!("docs/plugin/{name}.png");
         program::run(editor.args(["--picture", &picture]))?;
         println!("{picture}");

@@ -27,6 +27,8 @@ impl Screen {
                 "1700x1200x24",
                 "-nolisten",
                 "tcp",
+                // Else it begins anew, and loses who is just coming, whenever the last program has gone.
+                "-noreset",
             ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

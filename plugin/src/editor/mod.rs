@@ -135,8 +135,9 @@ impl NiceEguiApp for Window {
         frame: &mut Frame,
     ) -> Result<(), HandlerError> {
         theme::apply(&context);
-        // Cheaper than a rectangle of the window's size.
-        frame.set_clear_color(Rgba::from(theme::BACKGROUND));
+        // Cheaper than a rectangle of the window's size. The renderer takes the numbers as they are, without a gamma.
+        let [red, green, blue, _] = theme::BACKGROUND.to_array().map(|byte| f32::from(byte) / 255.0);
+        frame.set_clear_color(Rgba::from_rgb(red, green, blue));
         // The space bar belongs to the host: it starts and stops.
         frame.set_key_capture(KeyCapture::IgnoreKeys(vec![Key::Character(" ".to_owned())]));
         let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,7 +27,7 @@ pub fn run() -> Result<()> {
             .env("DISPLAY", screen.display())
             .env(SCREEN, screen.process().to_string())
             .status()?;
-        return status.success().then_some(()).ok_or("no editor".into());
+        return status.success().then_some(()).ok_or(status.to_string().into());
     };
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [bundle, recording, seconds, options @ ..] = &arguments[..] else {
@@ -67,16 +67,9 @@ pub fn run() -> Result<()> {
     for _ in 0..reopen {
         let window = Window::new(100, 100)?;
         plugin.open_editor(window.id())?;
-        plugin.close_editor();
+        close(&mut *plugin);
     }
-    // Large enough for any editor, then as large as this one.
-    let window = Window::new(1700, 1200)?;
-    let (mut width, mut height) = plugin.open_editor(window.id())?;
-    window.resize(width, height)?;
-    if let Some((wanted_width, wanted_height)) = drag {
-        (width, height) = plugin.resize_editor(wanted_width, wanted_height)?;
-        window.resize(width, height)?;
-    }
+    let (window, (width, height)) = open(&mut *plugin, drag)?;
     let sound = read(recording)?;
 
     let done = AtomicBool::new(false);
@@ -90,7 +83,7 @@ pub fn run() -> Result<()> {
         let played = playing.join().map_err(|_| "the sound's thread")?;
         picture.and(played).and(used)
     })?;
-    plugin.close_editor();
+    close(&mut *plugin);
     let complaints = plugin.complaints();
     if !complaints.is_empty() {
         return Err(format!("{complaints:?}").into());
@@ -107,6 +100,40 @@ pub fn run() -> Result<()> {
         })
     );
     Ok(())
+}
+
+/// Opens the editor in a window, dragged to a size if one is wanted. Gives the window and the editor's size.
+///
+/// On a busy machine baseview 0.4 sometimes misses the event that lets it draw for the first time, and then never does;
+/// the editor is opened again then, as a user would.
+fn open(plugin: &mut dyn Plugin, drag: Option<(u32, u32)>) -> Result<(Window, (u32, u32))> {
+    for _ in 0..5 {
+        // Large enough for any editor, then as large as this one.
+        let window = Window::new(1700, 1200)?;
+        let mut size = plugin.open_editor(window.id())?;
+        window.resize(size.0, size.1)?;
+        if let Some((width, height)) = drag {
+            size = plugin.resize_editor(width, height)?;
+            window.resize(size.0, size.1)?;
+        }
+        std::thread::sleep(WARM_UP);
+        let drawing = threads("self")?
+            .into_values()
+            .filter(|t| t.name.starts_with("llvmpipe"));
+        if drawing.map(|thread| thread.seconds).sum::<f64>() > 1e-3 {
+            return Ok((window, size));
+        }
+        eprintln!("nothing was drawn; the editor is opened again");
+        close(plugin);
+    }
+    Err("nothing is ever drawn".into())
+}
+
+/// Closes the editor, and leaves its window where it is until the plugin's thread has let go of it: baseview 0.4 does not
+/// wait for that.
+fn close(plugin: &mut dyn Plugin) {
+    plugin.close_editor();
+    std::thread::sleep(Duration::from_millis(300));
 }
 
 fn sides(size: &str) -> Result<(&str, &str)> {
@@ -192,7 +219,6 @@ struct Used {
 
 /// Waits, and tells what the threads that were not there before have taken meanwhile.
 fn watch(before: &BTreeMap<u32, Thread>, window: &Window, screen: &str, time: Duration) -> Result<Used> {
-    std::thread::sleep(WARM_UP);
     let frames = Frames::new(window)?;
     let (start, from, screen_from) = (Instant::now(), threads("self")?, threads(screen)?);
     std::thread::sleep(time);

@@ -77,7 +77,10 @@ fn python_with(package: &str) -> Option<Command> {
         );
         return None;
     }
-    Some(Command::new(python))
+    // Without a name of a screen JUCE would take the first one, which may be another test's and go at any time.
+    let mut python = Command::new(python);
+    python.env("DISPLAY", ":none");
+    Some(python)
 }
 
 /// Runs a script of `tests/python`, and gives what it printed.

@@ -3,7 +3,7 @@
 use aeden::autoencoder::Autoencoder;
 
 /// Frames from patch to patch. Every frame lies in several patches, whose errors are averaged.
-const EVERY: usize = 4;
+const EVERY: usize = 2;
 /// Bands' normal errors are no smaller than this share of their mean, or a band that never changes decides everything.
 const LEAST: f32 = 0.05;
 /// The share of normal moments that score less than the threshold, before the margin.
@@ -23,8 +23,26 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// Of standardised log powers `[frame][band]`.
+    /// Of standardised log powers `[frame][band]`. Both ends are mirrored, so that the first and the last moments lie in
+    /// as many patches as the others.
     pub fn of(model: &Autoencoder, powers: &[f32]) -> Errors {
+        let (bands, length) = (model.view().bands(), model.view().frames);
+        let frames = powers.len() / bands;
+        let order = (0..length).rev().chain(0..frames).chain((frames - length..frames).rev());
+        let mirrored: Vec<f32> = order
+            .flat_map(|frame| &powers[frame * bands..(frame + 1) * bands])
+            .copied()
+            .collect();
+        let whole = Errors::inside(model, &mirrored);
+        let kept = length..length + frames;
+        Errors {
+            squared: whole.squared[kept.start * bands..kept.end * bands].to_vec(),
+            louder: whole.louder[kept].to_vec(),
+            bands,
+        }
+    }
+
+    fn inside(model: &Autoencoder, powers: &[f32]) -> Errors {
         let (bands, input) = (model.view().bands(), model.input());
         let frames = powers.len() / bands;
         let mut squared = vec![0.0f32; powers.len()];

@@ -3,7 +3,7 @@
 use aeden::autoencoder::Autoencoder;
 
 /// Frames from patch to patch. Every frame lies in several patches, whose errors are averaged.
-const EVERY: usize = 4;
+const EVERY: usize = 2;
 /// Bands' normal errors are no smaller than this share of their mean, or a band that never changes decides everything.
 const LEAST: f32 = 0.05;
 /// The share of normal moments that score less than the threshold, before the margin.
@@ -17,50 +17,31 @@ const OWN_SHARE: f32 = 0.9;
 pub struct Errors {
     /// `[frame][band]`: mean squared error over all patches that the frame lies in.
     squared: Vec<f32>,
-    /// `[frame]`: how much louder the frame is than its reconstruction, in deviations, mean over bands.
+    /// `[frame]`: how much louder the frame is than the mean of the recording, in deviations, mean over bands.
     louder: Vec<f32>,
     bands: usize,
 }
 
 impl Errors {
-    /// Of standardised log powers `[frame][band]`.
+    /// Of standardised log powers `[frame][band]`. Both ends are mirrored, so that the first and the last moments lie in
+    /// as many patches as the others.
     pub fn of(model: &Autoencoder, powers: &[f32]) -> Errors {
-        let (bands, input) = (model.view().bands(), model.input());
+        let (bands, length) = (model.view().bands(), model.view().frames);
         let frames = powers.len() / bands;
-        let mut squared = vec![0.0f32; powers.len()];
-        let mut louder = vec![0.0f32; frames];
-        let mut counts = vec![0u32; frames];
-        let last = frames - model.view().frames;
-        // The last patch reaches the end, whatever the step.
-        let starts: Vec<usize> = (0..last).step_by(EVERY).chain([last]).collect();
-        for starts in starts.chunks(64) {
-            let patches: Vec<f32> = starts
-                .iter()
-                .flat_map(|start| &powers[start * bands..start * bands + input])
-                .copied()
-                .collect();
-            let made = model.decode(&model.encode(&patches));
-            for ((start, patch), made) in starts
-                .iter()
-                .zip(patches.chunks_exact(input))
-                .zip(made.chunks_exact(input))
-            {
-                for (i, (x, y)) in patch.iter().zip(made).enumerate() {
-                    squared[start * bands + i] += (x - y) * (x - y);
-                    louder[start + i / bands] += x - y;
-                }
-                for count in &mut counts[*start..start + model.view().frames] {
-                    *count += 1;
-                }
-            }
-        }
-        for ((frame, louder), count) in squared.chunks_exact_mut(bands).zip(&mut louder).zip(&counts) {
-            frame.iter_mut().for_each(|e| *e /= *count as f32);
-            *louder /= (*count as usize * bands) as f32;
-        }
+        let order = (0..length)
+            .rev()
+            .chain(0..frames)
+            .chain((frames - length..frames).rev());
+        let mirrored: Vec<f32> = order
+            .flat_map(|frame| &powers[frame * bands..(frame + 1) * bands])
+            .copied()
+            .collect();
+        let squared = squared_errors(model, &mirrored);
+        let mean = powers.iter().sum::<f32>() / powers.len() as f32;
+        let level = |frame: &[f32]| frame.iter().sum::<f32>() / bands as f32 - mean;
         Errors {
-            squared,
-            louder,
+            squared: squared[length * bands..(length + frames) * bands].to_vec(),
+            louder: powers.chunks_exact(bands).map(level).collect(),
             bands,
         }
     }
@@ -68,6 +49,41 @@ impl Errors {
     fn frames(&self) -> impl Iterator<Item = &[f32]> {
         self.squared.chunks_exact(self.bands)
     }
+}
+
+/// `[frame][band]`: mean squared error over all patches that the frame lies in.
+fn squared_errors(model: &Autoencoder, powers: &[f32]) -> Vec<f32> {
+    let (bands, input) = (model.view().bands(), model.input());
+    let frames = powers.len() / bands;
+    let mut squared = vec![0.0f32; powers.len()];
+    let mut counts = vec![0u32; frames];
+    let last = frames - model.view().frames;
+    // The last patch reaches the end, whatever the step.
+    let starts: Vec<usize> = (0..last).step_by(EVERY).chain([last]).collect();
+    for starts in starts.chunks(64) {
+        let patches: Vec<f32> = starts
+            .iter()
+            .flat_map(|start| &powers[start * bands..start * bands + input])
+            .copied()
+            .collect();
+        let made = model.decode(&model.encode(&patches));
+        for ((start, patch), made) in starts
+            .iter()
+            .zip(patches.chunks_exact(input))
+            .zip(made.chunks_exact(input))
+        {
+            for (i, (x, y)) in patch.iter().zip(made).enumerate() {
+                squared[start * bands + i] += (x - y) * (x - y);
+            }
+            for count in &mut counts[*start..start + model.view().frames] {
+                *count += 1;
+            }
+        }
+    }
+    for (frame, count) in squared.chunks_exact_mut(bands).zip(&counts) {
+        frame.iter_mut().for_each(|e| *e /= *count as f32);
+    }
+    squared
 }
 
 /// What errors are usual: of every band, and of all together.

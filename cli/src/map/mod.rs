@@ -92,8 +92,10 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
     };
     let folders: BTreeSet<String> = (0..sounds.len()).map(folder_of).collect();
     let count = args.clusters.map_or(folders.len().clamp(2, 12), usize::from);
-    let clusters = layout::clusters(&points, count);
     let places = layout::on_a_plane(&points);
+    // As people see them: on the map, where dense and wide groups have about the same size.
+    let on_map: Vec<Vec<f64>> = places.iter().map(|place| place.to_vec()).collect();
+    let clusters = layout::clusters(&on_map, count);
 
     let share = (SHARED_SECONDS / sounds.len() as f64).clamp(SECONDS.0, SECONDS.1);
     let mut write = |text: &str| {

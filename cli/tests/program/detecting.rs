@@ -3,11 +3,15 @@
 use crate::recordings::{Folder, body_of, chunk, chunk_names, fmt, noise, noise_file, pcm16, riff};
 use serde_json::Value;
 
-/// Ten seconds of hiss with a loud note at 4 s for half a second, and silence at 7 s for a tenth.
+/// Ten seconds of hiss with a loud note at 4 s that is interrupted all the time, and silence at 7 s for a tenth.
 fn odd() -> Vec<u8> {
     let mut samples: Vec<f32> = noise(5, 480_000).iter().map(|x| x * 0.2).collect();
     for n in 192_000..216_000 {
-        samples[n] += (n as f32 * 0.1).sin() * 0.4;
+        samples[n] += if n / 1200 % 2 == 0 {
+            (n as f32 * 0.1).sin() * 0.4
+        } else {
+            0.0
+        };
     }
     samples[336_000..340_800].fill(0.0);
     riff(&[fmt(1, 1, 48_000, 16), chunk(b"data", &pcm16(&samples))])

@@ -108,8 +108,14 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
         spectrogram.finish();
         let marked: Vec<(f64, f64)> = found.iter().map(|e| (e.start, e.end)).collect();
         let mut picture = Vec::new();
-        draw_curve(&spectrogram, ("score", scores.as_slice()), threshold, &marked, &mut picture)
-            .map_err(|e| Problem::io(path, &e))?;
+        draw_curve(
+            &spectrogram,
+            ("score", scores.as_slice()),
+            threshold,
+            &marked,
+            &mut picture,
+        )
+        .map_err(|e| Problem::io(path, &e))?;
         sealed.push(write(path, &picture)?);
     }
     if let Some(path) = &args.markers {
@@ -129,20 +135,20 @@ fn learn(paths: &[std::path::PathBuf], model: &Autoencoder) -> Result<Option<Nor
     if paths.is_empty() {
         return Ok(None);
     }
-    let mut heard = Vec::new();
+    let (mut heard, mut problems) = (Vec::new(), Vec::new());
     for (source, usable) in inputs(paths) {
-        usable?;
-        match see(&source, model, |_, _| {}) {
+        match usable.and_then(|()| see(&source, model, |_, _| {})) {
             Ok(seen) => heard.push(Errors::of(model, &seen.powers)),
-            // One broken file is no reason to give up, but it should be known.
-            Err(problem) => _ = writeln!(io::stderr(), "aeden: detect: warning: {problem}"),
+            Err(problem) => problems.push(problem),
         }
     }
     if heard.is_empty() {
-        return Err(Problem::file(
-            &paths[0],
-            "none of the recordings can be read, so nothing is known to be normal",
-        ));
+        let nothing = || Problem::file(&paths[0], "has no recordings, so nothing is known to be normal");
+        return Err(problems.into_iter().next().unwrap_or_else(nothing));
+    }
+    // One broken file is no reason to give up, but it should be known.
+    for problem in problems {
+        let _ = writeln!(io::stderr(), "aeden: detect: warning: {problem}");
     }
     Ok(Some(Normal::of(&heard)))
 }

@@ -1,6 +1,6 @@
 //! What the commands of the family share: the network that runs, and what it sees of a recording.
 
-use crate::input::{Input, block_frames, decode_block, unreadable};
+use crate::input::{Input, block_frames, unreadable};
 use crate::plan::Source;
 use crate::problem::Problem;
 use aeden::autoencoder::{Autoencoder, Kind};
@@ -37,23 +37,14 @@ pub fn see(
     let name = source.name();
     let mut input = Input::open(source)?;
     let format = input.format().clone();
-    let channels = usize::from(format.channels);
     let mut listener = Listener::new(model.view(), format.rate).map_err(|e| Problem::file(name, e))?;
-    let (mut raw, mut planes, mut mono) = (Vec::new(), vec![Vec::new(); channels], Vec::new());
-    let mut frames = 0u64;
-    loop {
-        let got = input
-            .read(block_frames(format.channels), &mut raw)
-            .map_err(|e| unreadable(name, &e))?;
-        if got == 0 {
-            break;
-        }
-        decode_block(name, &format, &raw, frames, &mut planes)?;
-        hear(format.rate, &planes);
-        mix(&planes, &mut mono);
+    let mut mono = Vec::new();
+    let frames = input.read_all(name, block_frames(format.channels), |_, planes| {
+        hear(format.rate, planes);
+        mix(planes, &mut mono);
         listener.push(&mono);
-        frames += got as u64;
-    }
+        Ok(true)
+    })?;
     input.finish().map_err(|e| unreadable(name, &e))?;
     let mut powers = listener.finish();
     model.standardise(&mut powers);

@@ -34,7 +34,8 @@ impl WavFile {
         })
     }
 
-    fn write(&mut self, raw: &[u8]) -> Result<(), Problem> {
+    /// Takes samples as they are stored.
+    pub fn write(&mut self, raw: &[u8]) -> Result<(), Problem> {
         self.writer
             .write(raw)
             .map_err(|e| Problem::io(self.target.name(), &e))

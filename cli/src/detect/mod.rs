@@ -204,15 +204,10 @@ fn mark(
         frames: input.frames(),
         ..Expected::default()
     };
-    let mut file = WavFile::create(&target, overwrite, &header, expected, false)?;
-    let mut raw = Vec::new();
-    while input
-        .read(block_frames(header.format.channels), &mut raw)
-        .map_err(|e| unreadable(name, &e))?
-        > 0
-    {
-        file.write_raw(&raw)?;
-    }
+    let mut file = WavFile::create(&target, overwrite, &header, expected)?;
+    input.read_all(name, block_frames(header.format.channels), |raw, _| {
+        file.write(raw).map(|()| true)
+    })?;
     let after = input.finish().map_err(|e| unreadable(name, &e))?;
     let kept = after.iter().filter(|chunk| !markers::is_marking(chunk)).cloned();
     let after: Vec<_> = kept.chain(markers::chunks(&places)).collect();

@@ -104,8 +104,8 @@ pub fn run() -> Result<()> {
 
 /// Opens the editor in a window, dragged to a size if one is wanted. Gives the window and the editor's size.
 ///
-/// On a busy machine baseview 0.4 sometimes misses the event that lets it draw for the first time, and then never does;
-/// the editor is opened again then, as a user would.
+/// On a busy machine an editor was seen here that never drew, for a reason that is not known; it is opened again then, as a
+/// user would, and that is told.
 fn open(plugin: &mut dyn Plugin, drag: Option<(u32, u32)>) -> Result<(Window, (u32, u32))> {
     for _ in 0..5 {
         // Large enough for any editor, then as large as this one.

@@ -232,6 +232,7 @@ impl Instance {
                             got == [kResultOk; 2] && speakers.count_ones() as i32 == info.channelCount,
                             &format!("a bus of the channels of its speakers, after {what}"),
                         );
+                        #[allow(clippy::unnecessary_cast)] // another type on other systems
                         expect(
                             info.busType == BusTypes_::kMain as i32
                                 && info.flags & BusInfo_::BusFlags_::kDefaultActive as u32 != 0,

@@ -19,7 +19,7 @@ import torch
 import family as M
 from train import overrides
 
-# Weights of the penalties, chosen on the validation patches; see EXPERIMENTS.md.
+# Weights of the penalties: guesses so far.
 WEIGHTS = {"sparse-l1": 0.1, "sparse-kl": 0.1, "contractive": 0.3, "variational": 1.0}
 
 

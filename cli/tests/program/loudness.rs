@@ -23,7 +23,8 @@ fn the_output_has_the_loudness_that_was_asked_for() {
         let line: Value = serde_json::from_str(&run.stdout()).unwrap();
         let (lufs, _) = inspected(&folder, "out.wav");
         assert!((lufs - expected).abs() < 0.1, "{wish}: {lufs}");
-        assert!((line["loudness"]["output_lufs"].as_f64().unwrap() - lufs).abs() < 0.05);
+        // The gate at -70 LUFS does not move with the gain: pauses may count before it and not after.
+        assert!((line["loudness"]["output_lufs"].as_f64().unwrap() - lufs).abs() < 0.1);
         assert!((line["loudness"]["input_lufs"].as_f64().unwrap() - original).abs() < 0.05);
         // Length and place of the sound are as without it.
         assert_eq!(folder.read("out.wav").len(), folder.read("in.wav").len());

@@ -20,6 +20,13 @@ from safetensors.torch import save_file
 import model as M
 
 
+def round_as_stored(net):
+    """Matrices are stored as half floats: let every engine see the same ones."""
+    for key, p in net.named_parameters():
+        if is_matrix(key, p):
+            p.data = p.data.half().float()
+
+
 def is_matrix(name, value):
     return value.dim() > 1 and not name.endswith("bias")
 
@@ -275,9 +282,7 @@ def main(checkpoint, folder, name):
     M.fused = lambda: None  # the reference is plain PyTorch
     net, saved = M.load(checkpoint)
     net.eval()
-    for key, p in net.named_parameters():  # matrices are stored as half floats: let every engine see the same ones
-        if is_matrix(key, p):
-            p.data = p.data.half().float()
+    round_as_stored(net)
     extra = dict(licence="MIT OR Apache-2.0", steps=saved.get("steps"), validation=saved.get("scores"))
     write_weights(net, folder / f"{name}.safetensors", name, extra)
     write_golden(net, folder / "golden.safetensors")

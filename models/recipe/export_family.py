@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 from safetensors.torch import save_file
 
 import family as M
-from export import Graph, is_matrix, test_signal, write_weights
+from export import Graph, round_as_stored, test_signal, write_weights
 
 
 def write_golden(net, path):
@@ -72,9 +72,7 @@ def main(checkpoint, folder, name):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     net, saved = M.load(checkpoint)
-    for key, p in net.named_parameters():  # as they are stored
-        if is_matrix(key, p):
-            p.data = p.data.half().float()
+    round_as_stored(net)
     write_weights(net, folder / f"{name}.safetensors", name,
                   dict(licence="MIT OR Apache-2.0", steps=saved.get("steps"), validation=saved.get("scores")))
     write_golden(net, folder / f"{name}.golden.safetensors")

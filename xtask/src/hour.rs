@@ -4,7 +4,6 @@
 use crate::formats::{PAGE, with_table};
 use crate::{build_aeden, program, target};
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -149,15 +148,9 @@ fn ffmpeg() -> Command {
 /// The network that `nnnoiseless` carries, in the text format of rnnoise-nu: for every layer its numbers of inputs and
 /// neurons and its activation, then the weights.
 fn rnnoise() -> Result<String> {
-    let text = program::output(Command::new("cargo").args([
-        "metadata",
-        "--format-version=1",
-        "--all-features",
-        "--locked",
-    ]))?;
-    let metadata: Value = serde_json::from_str(&text)?;
-    let mut packages = metadata["packages"].as_array().into_iter().flatten();
+    let packages = program::packages()?;
     let manifest = packages
+        .iter()
         .find(|package| package["name"] == "nnnoiseless")
         .and_then(|package| package["manifest_path"].as_str())
         .context("nnnoiseless is not among the packages")?;

@@ -1,9 +1,7 @@
 //! Checks that every dependency may be distributed with a program under MIT OR Apache-2.0.
 
 use crate::program;
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
-use std::process::Command;
+use anyhow::{Result, bail};
 
 /// Licences by SPDX name that ask for no more than their notice (of fonts also that changed ones get another name).
 /// None of the GPL family.
@@ -28,18 +26,9 @@ const ALLOWED: &[&str] = &[
 
 /// Looks at all packages of the lock file, for all features and platforms. Gives how many there are.
 pub fn check() -> Result<usize> {
-    let text = program::output(Command::new("cargo").args([
-        "metadata",
-        "--format-version=1",
-        "--all-features",
-        "--locked",
-    ]))?;
-    let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
-    let packages = metadata["packages"]
-        .as_array()
-        .context("cargo metadata has no packages")?;
+    let packages = program::packages()?;
     let mut refused = Vec::new();
-    for package in packages {
+    for package in &packages {
         let licence = package["license"].as_str().unwrap_or("none");
         if !is_allowed(licence) {
             refused.push(format!("{} {}: {licence}", package["name"], package["version"]));

@@ -1,6 +1,7 @@
 //! Running other programs.
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -51,6 +52,17 @@ pub fn watch(mut command: Command) -> Result<(Duration, f64)> {
             peak = peak.max(kib * 1024.0 / 1e6);
         }
         std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// All packages of the lock file, for all features and platforms, as `cargo metadata` tells them.
+pub fn packages() -> Result<Vec<Value>> {
+    let arguments = ["metadata", "--format-version=1", "--all-features", "--locked"];
+    let text = output(Command::new("cargo").args(arguments))?;
+    let mut metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
+    match metadata["packages"].take() {
+        Value::Array(packages) => Ok(packages),
+        _ => bail!("cargo metadata has no packages"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `aeden detect`: what does not fit is found where it is, and told in every form.
 
 use crate::recordings::{Folder, body_of, chunk, chunk_names, fmt, noise, noise_file, pcm16, riff};
-use serde_json::Value;
 
 /// Ten seconds of hiss with a loud note at 4 s that is interrupted all the time, and silence at 7 s for a tenth.
 fn odd() -> Vec<u8> {
@@ -24,17 +23,11 @@ fn folder() -> Folder {
     folder
 }
 
-fn lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 #[test]
 fn both_events_are_found_with_and_without_normal_material() {
     let folder = folder();
     for command in ["detect odd.wav --json", "detect odd.wav --json --normal normal"] {
-        let found = lines(&folder.aeden(command).quietly().stdout());
+        let found = folder.aeden(command).quietly().json_lines();
         let near = |seconds: f64, kind: &str| {
             found
                 .iter()
@@ -52,12 +45,10 @@ fn both_events_are_found_with_and_without_normal_material() {
 fn what_is_normal_has_no_events() {
     let folder = folder();
     folder.write("more.wav", &noise_file(1, 48_000, 200_000));
-    let found = lines(
-        &folder
-            .aeden("detect more.wav --json --normal normal")
-            .quietly()
-            .stdout(),
-    );
+    let found = folder
+        .aeden("detect more.wav --json --normal normal")
+        .quietly()
+        .json_lines();
     assert_eq!(found.len(), 1, "{found:#?}");
 }
 
@@ -124,9 +115,9 @@ fn nothing_is_replaced_or_half_written() {
 fn a_threshold_can_be_given_and_a_pipe_be_read() {
     let folder = folder();
     let run = folder.aeden("detect odd.wav --threshold 100000 --json").quietly();
-    assert_eq!(lines(&run.stdout()).len(), 1);
+    assert_eq!(run.json_lines().len(), 1);
     let run = folder.aeden_with_input("detect - --json", &odd()).quietly();
-    assert!(lines(&run.stdout()).len() >= 3);
+    assert!(run.json_lines().len() >= 3);
     folder
         .aeden_with_input("detect - --markers m.wav", &odd())
         .failed(2, "twice");
@@ -141,6 +132,6 @@ fn silence_and_next_to_nothing_have_no_events() {
         let run = folder
             .aeden(&format!("detect {name} --json --plot {name}.png"))
             .quietly();
-        assert_eq!(lines(&run.stdout()).len(), 1, "{}", run.stdout());
+        assert_eq!(run.json_lines().len(), 1, "{}", run.stdout());
     }
 }

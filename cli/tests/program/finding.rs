@@ -49,13 +49,10 @@ fn index(folder: &Folder) -> String {
 }
 
 fn found(folder: &Folder, query: &str) -> Vec<Value> {
-    let run = folder
+    folder
         .aeden(&format!("find query {query} --index i.redb --json"))
-        .quietly();
-    run.stdout()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+        .quietly()
+        .json_lines()
 }
 
 #[test]

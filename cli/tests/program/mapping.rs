@@ -5,11 +5,10 @@ use crate::recordings::Folder;
 use serde_json::Value;
 
 fn places(folder: &Folder, options: &str) -> Vec<Value> {
-    let run = folder.aeden(&format!("map lib --json {options}")).quietly();
-    run.stdout()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    folder
+        .aeden(&format!("map lib --json {options}"))
+        .quietly()
+        .json_lines()
 }
 
 #[test]

@@ -20,11 +20,7 @@ fn json_tells_each_file_in_one_line() {
     folder.write("c.wav", b"");
     let run = folder.aeden("clean a.wav b.wav c.wav -o out --json --jobs 1 --skip-existing");
     assert_eq!(run.status(), 1);
-    let lines: Vec<Value> = run
-        .stdout()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = run.json_lines();
     assert_eq!(lines.len(), 3);
     let a = &lines[0];
     assert_eq!(
@@ -172,11 +168,7 @@ fn silence_and_nothing_can_be_inspected() {
     folder.write("nothing.wav", &noise_file(2, 8_000, 0));
     folder.aeden("inspect silence.wav nothing.wav").quietly();
     let run = folder.aeden("inspect silence.wav nothing.wav --json").quietly();
-    let lines: Vec<Value> = run
-        .stdout()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = run.json_lines();
     assert!(lines[0]["loudness_lufs"].is_null() && lines[0]["true_peak_dbtp"].is_null());
     assert!(lines[1]["noise_floor_dbfs"].is_null());
 }

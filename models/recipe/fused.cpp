@@ -145,25 +145,25 @@ std::vector<Tensor> decode_backward(Tensor grad, Tensor h, Tensor weight) {
 // complex values, times `magnitude` and `complex`; |estimate - clean|^2 and |clean|^2 summed; the powers of the
 // estimate and of clean at the first S bins. And the gradient of the first two sums together.
 std::vector<Tensor> errors_forward(Tensor estimate, Tensor clean, Tensor bins, Tensor weights, Tensor scale, double magnitude,
-                                   double complex, double lost, int64_t S) {
+                                   double complex, double lost, double log, double floor, int64_t S) {
   const int64_t B = estimate.size(0), T = estimate.size(1), F = estimate.size(2), J = bins.size(0);
-  Tensor grad = torch::empty({B, T, J, 2}), sums = torch::zeros({B, 4}), pe = torch::empty({B, T, S}), pc = torch::empty({B, T, S});
+  Tensor grad = torch::empty({B, T, J, 2}), sums = torch::zeros({B, 3}), pe = torch::empty({B, T, S}), pc = torch::empty({B, T, S});
   const float *e = estimate.data_ptr<float>(), *c = clean.data_ptr<float>(), *w = weights.data_ptr<float>(), *ps = scale.data_ptr<float>();
   const int64_t* at = bins.data_ptr<int64_t>();
   float *pg = grad.data_ptr<float>(), *psum = sums.data_ptr<float>(), *ppe = pe.data_ptr<float>(), *ppc = pc.data_ptr<float>();
   std::vector<float> row(10 * J);
   float *er = row.data(), *ei = er + J, *cr = ei + J, *ci = cr + J, *gr = ci + J, *gi = gr + J, *qe = gi + J, *qc = qe + J, *le = qc + J, *lc = le + J;
-  const float wm = magnitude, wc = complex, wl = lost;
+  const float wm = magnitude, wc = complex, wl = lost, wg = log, low = floor;
   for (int64_t b = 0; b < B; b++) {
     const float s = ps[b], *wb = w + b * J;
-    double total[4] = {0, 0, 0, 0};
+    double total[3] = {0, 0, 0};
     for (int64_t t = 0; t < T; t++) {
       const float *x = e + (b * T + t) * F * 2, *y = c + (b * T + t) * F * 2;
       for (int64_t j = 0; j < J; j++) {
         const float v = wb[j] > 0 ? s : 0.f;  // what the recording says nothing about is zero in both
         er[j] = v * x[2 * at[j]], ei[j] = v * x[2 * at[j] + 1], cr[j] = v * y[2 * at[j]], ci[j] = v * y[2 * at[j] + 1];
       }
-      float a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+      float a0 = 0, a1 = 0, a2 = 0;
 #pragma GCC ivdep
       for (int64_t j = 0; j < J; j++) {
         const float p = er[j] * er[j] + ei[j] * ei[j] + 1e-7f, q = cr[j] * cr[j] + ci[j] * ci[j] + 1e-7f;
@@ -172,19 +172,21 @@ std::vector<Tensor> errors_forward(Tensor estimate, Tensor clean, Tensor bins, T
         const float d = m - mc, far = d < 0 ? wl : 1.f;
         const float dr = er[j] * u - cr[j] * uc, di = ei[j] * u - ci[j] * uc;
         const float lr = er[j] - cr[j], li = ei[j] - ci[j];
-        a0 += wb[j] * far * d * d, a1 += wb[j] * (dr * dr + di * di);
-        a2 += lr * lr + li * li, a3 += q - 1e-7f;
-        const float along = wm * 2 * far * d * 0.3f * m / p - wc * 2 * 0.7f * u / p * (dr * er[j] + di * ei[j]);
+        const float pl = p - 1e-7f + low, ratio = std::log(pl / (q - 1e-7f + low));
+        a0 += wb[j] * (wm * far * d * d + wc * (dr * dr + di * di) + wg * std::fabs(ratio));
+        a1 += lr * lr + li * li, a2 += q - 1e-7f;
+        const float along = wm * 2 * far * d * 0.3f * m / p - wc * 2 * 0.7f * u / p * (dr * er[j] + di * ei[j]) +
+                            (ratio < 0 ? -wg : wg) * 2 / pl;
         gr[j] = wb[j] * (along * er[j] + wc * 2 * u * dr), gi[j] = wb[j] * (along * ei[j] + wc * 2 * u * di);
         qe[j] = p, qc[j] = q;
       }
-      total[0] += a0, total[1] += a1, total[2] += a2, total[3] += a3;
+      total[0] += a0, total[1] += a1, total[2] += a2;
       float* g = pg + (b * T + t) * J * 2;
       for (int64_t j = 0; j < J; j++) g[2 * j] = gr[j], g[2 * j + 1] = gi[j];
       std::copy_n(qe, S, ppe + (b * T + t) * S);
       std::copy_n(qc, S, ppc + (b * T + t) * S);
     }
-    for (int k = 0; k < 4; k++) psum[b * 4 + k] = total[k];
+    for (int k = 0; k < 3; k++) psum[b * 3 + k] = total[k];
   }
   return {sums, pe, pc, grad};
 }

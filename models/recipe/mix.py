@@ -185,17 +185,25 @@ class Clips(torch.utils.data.IterableDataset):
 class Mixer:
     """Spectra of speech and noise -> (noisy, clean, valid): [B, T, F] complex twice and [B, 1, F] weights of bins."""
 
-    def __init__(self, settings, model_settings, seed):
-        self.s, self.m = settings, model_settings
-        self.g = torch.Generator().manual_seed(seed)
+    # Old, telephone and wireless material has nothing above one of these.
+    LIMITS = (3400.0, 3900.0, 5500.0, 7800.0, 7800.0, 10800.0, 11800.0, 15500.0, 16000.0, 20000.0)
+
+    def __init__(self, settings, model_settings, seed, device="cpu"):
+        self.s, self.m, self.device = settings, model_settings, device
+        # On a GPU PyTorch's own generator: a captured graph goes on with it.
+        self.g = torch.Generator().manual_seed(seed) if device == "cpu" else None
+        self.limits = torch.tensor(self.LIMITS, device=device)
 
     def uniform(self, n, lo=0.0, hi=1.0):
-        return lo + (hi - lo) * torch.rand(n, generator=self.g)
+        return lo + (hi - lo) * torch.rand(n, generator=self.g, device=self.device)
+
+    def permutation(self, n):
+        return torch.randperm(n, generator=self.g) if self.g else self.uniform(n).argsort()
 
     def equaliser(self, n, bins, depth):
         """Smooth random responses of up to +-depth dB, [n, 1, bins]."""
         knots = (self.uniform((n, 9)) - 0.5) * 2 * depth * self.uniform((n, 1))
-        where = torch.log2(torch.arange(bins).clamp(min=1) / (bins - 1)).clamp(min=-8.0) + 8.0
+        where = torch.log2(torch.arange(bins, device=self.device).clamp(min=1) / (bins - 1)).clamp(min=-8.0) + 8.0
         lo = where.floor().long().clamp(max=7)
         db = torch.lerp(knots[:, lo], knots[:, lo + 1], where - lo)
         return 10 ** (db / 20)[:, None]
@@ -206,7 +214,7 @@ class Mixer:
 
     def mix(self, speech, noise, top_hz):
         s, n, bins = self.s, speech.shape[0], speech.shape[-1]
-        noise = noise[torch.randperm(n, generator=self.g)]
+        noise = noise[self.permutation(n)]
         speech = speech * self.equaliser(n, bins, 8.0)
         noise = noise * self.equaliser(n, bins, 10.0)
         # Signal-to-noise ratio over the frames in which somebody speaks.
@@ -222,11 +230,10 @@ class Mixer:
         gain = torch.where(only_noise, 1.0, gain)
         speech = speech * (~only_noise)[:, None, None]
         noise = noise * gain[:, None, None]
-        # Old, telephone and wireless material: nothing above some frequency, in speech and noise alike.
-        limits = torch.tensor([3400.0, 3900.0, 5500.0, 7800.0, 7800.0, 10800.0, 11800.0, 15500.0, 16000.0, 20000.0])
-        limit = limits[torch.randint(len(limits), (n,), generator=self.g)]
-        limit = torch.where(self.uniform(n) < s.band_limit_share, limit, torch.tensor(24_000.0))
-        hz = torch.arange(bins) * self.m.rate / self.m.window
+        # Nothing above some frequency, in speech and noise alike.
+        limit = self.limits[torch.randint(len(self.limits), (n,), generator=self.g, device=self.device)]
+        limit = torch.where(self.uniform(n) < s.band_limit_share, limit, 24_000.0)
+        hz = torch.arange(bins, device=self.device) * self.m.rate / self.m.window
         keep = torch.sigmoid((limit[:, None] - hz) / 60.0)[:, None]
         keep = torch.where(keep < 1e-3, 0.0, keep)
         clean = speech * keep

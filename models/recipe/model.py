@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,20 +77,21 @@ class Settings:
         return [c for c in out if c < last] + [last]
 
 
-def vorbis_window(n):
+@functools.cache
+def vorbis_window(n, device):
     """Power-complementary at 50 % overlap (Vorbis I specification, section 4.3.1)."""
-    k = torch.arange(n, dtype=torch.float64)
+    k = torch.arange(n, dtype=torch.float64, device=device)
     return torch.sin(torch.pi / 2 * torch.sin(torch.pi * (k + 0.5) / n) ** 2).float()
 
 
 def stft(x, settings):
     """Samples [B, N] -> spectrum [B, T, F], T = N / hop - 1."""
-    return torch.fft.rfft(x.unfold(-1, settings.window, settings.hop) * vorbis_window(settings.window).to(x), dim=-1)
+    return torch.fft.rfft(x.unfold(-1, settings.window, settings.hop) * vorbis_window(settings.window, x.device), dim=-1)
 
 
 def istft(spectrum, settings):
     """Spectrum [B, T, F] -> samples [B, (T + 1) * hop]; the first and last hop are not fully overlapped."""
-    frames = torch.fft.irfft(spectrum, n=settings.window, dim=-1) * vorbis_window(settings.window).to(spectrum.real)
+    frames = torch.fft.irfft(spectrum, n=settings.window, dim=-1) * vorbis_window(settings.window, spectrum.device)
     h = settings.hop
     zero = frames.new_zeros(frames.shape[0], 1, h)
     return (torch.cat([frames[..., :h], zero], 1) + torch.cat([zero, frames[..., h:]], 1)).flatten(1)
@@ -119,6 +121,23 @@ def fused():
     except Exception as e:
         print(f"fused.cpp was not compiled ({str(e).splitlines()[0]}): training will be slow on this CPU", file=sys.stderr)
         return None
+
+
+@functools.cache
+def fused_gpu():
+    """The same for a GPU: fused_gpu.py."""
+    import fused_gpu
+
+    return fused_gpu
+
+
+@contextmanager
+def all_digits():
+    """Products in float32 on a GPU, also where the training allows TF32 with its ten bits."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def on_cpu(x):
@@ -159,12 +178,9 @@ class Gru(nn.Module):
         weights = self.input.weight, self.input.bias, self.state.weight, self.state.bias
         if on_cpu(x):
             return Recurrence.apply(x.flatten(1, 2), *weights).view_as(x)
-        if x.device.type == "cuda":
-            w_input, b_input, w_state, b_state = weights
-            flat = x.flatten(1, 2)
-            start = flat.new_zeros(1, *flat.shape[1:])
-            y, _ = torch.gru(flat, start, [w_input, w_state, b_input, b_state], True, 1, 0.0, self.training, False, False)
-            return x + y.view_as(x)
+        if x.is_cuda:
+            gates = fused_gpu().Linear.apply(x, *weights[:2])
+            return x + fused_gpu().Recurrence.apply(gates.flatten(1, 2), *weights[2:]).view_as(x)
         state, out = torch.zeros_like(x[0]), []
         for gates in self.input(x):
             product = self.state(state)
@@ -207,6 +223,9 @@ class Mixing(nn.Module):
         if on_cpu(h):
             flat = MixingFunction.apply(h.flatten(0, -3), self.channels.weight, self.channels.bias, self.across, self.bias)
             return flat.view_as(h)
+        if h.is_cuda:
+            u = torch.relu(fused_gpu().Linear.apply(h, self.channels.weight, self.channels.bias))
+            return h + self.bias + fused_gpu().Across.apply(u, self.across)
         u = torch.relu(self.channels(h)).unflatten(-1, (self.across.shape[0], -1))
         return h + self.bias + torch.einsum("kpq,...qkc->...pkc", self.across, u).flatten(-2)
 
@@ -299,6 +318,8 @@ class Denoiser(nn.Module):
         s = self.settings
         if log_power.device.type == "cpu" and fused():
             return fused().noise_floor(log_power.contiguous(), heard.contiguous(), s.floor_up, s.floor_down)
+        if log_power.is_cuda:
+            return fused_gpu().noise_floor(log_power, heard, s.floor_up, s.floor_down)
         floor, count = torch.zeros_like(log_power[:, 0]), torch.zeros_like(heard[:, 0])
         out = torch.empty_like(log_power)
         for t in range(log_power.shape[1]):
@@ -314,9 +335,10 @@ class Denoiser(nn.Module):
         """Spectrum [B, T, F] -> [B, T, 2 * bands + 2 * coherent_bins], all relative to what was heard before."""
         s = self.settings
         power = x.real**2 + x.imag**2
-        level, heard = self.running_level(power)
-        inverse = torch.exp(-level)
-        log_power = torch.log((power @ self.bands.t()) / self.bands.sum(1) * inverse + 1e-6)
+        with all_digits():  # that logarithms show
+            level, heard = self.running_level(power)
+            inverse = torch.exp(-level)
+            log_power = torch.log((power @ self.bands.t()) / self.bands.sum(1) * inverse + 1e-6)
         rise = (log_power + level) - self.noise_floor(log_power + level, heard)
         low = x[..., : s.coherent_bins]
         before = torch.cat([torch.zeros_like(low[:, :1]), low[:, :-1]], 1)
@@ -338,7 +360,7 @@ class Denoiser(nn.Module):
         for layer in (*self.encoder, *self.decoder):
             h = layer(h)
         h = h.flatten(0, 1)
-        gains = self.gains(h).flatten(1)[:, self.pick].unflatten(0, (T, B)).transpose(0, 1)
+        gains = self.gains(h).flatten(1).index_select(1, self.pick).unflatten(0, (T, B)).transpose(0, 1)
         f = self.filters(h).unflatten(-1, (2, s.filter_taps, -1)).permute(0, 2, 3, 1, 4).flatten(-2)
         f = f.unflatten(0, (T, B)).transpose(0, 1)
         bands = self.bands.shape[0]

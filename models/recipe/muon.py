@@ -42,4 +42,4 @@ class Muon(torch.optim.Optimizer):
                 blocks = orthogonal(blocks)
                 scale = 0.2 * max(blocks.shape[-2:]) ** 0.5
                 p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(blocks.reshape(p.shape), alpha=-group["lr"] * scale)
+                p.sub_(blocks.reshape(p.shape) * (group["lr"] * scale))

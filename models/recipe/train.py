@@ -38,7 +38,7 @@ def overrides(pairs, allowed):
     return out
 
 
-def arguments():
+def arguments(**defaults):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("cache", help="folder that pack.py wrote")
     p.add_argument("run", type=Path, help="folder for this run")
@@ -56,7 +56,15 @@ def arguments():
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     for name in ("set", "mix", "loss"):
         p.add_argument(f"--{name}", nargs="*", default=[], metavar="NAME=VALUE")
+    p.set_defaults(**defaults)
     return p.parse_args()
+
+
+def optimisers(net, rate, **of_adam):
+    """Matrices inside the network go through Muon, everything else through AdamW."""
+    matrices = [p for n, p in net.named_parameters() if p.dim() >= 2 and not n.endswith("bias")]
+    rest = [p for n, p in net.named_parameters() if p.dim() < 2 or n.endswith("bias")]
+    return [Muon(matrices, rate), torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=1e-3, **of_adam)]
 
 
 def averaged(averages, weights, count):
@@ -78,9 +86,7 @@ class Trainer:
         self.mixing = replace(MixSettings(), **overrides(a.mix, [f.name for f in fields(MixSettings)]))
         self.weights = LOSS | overrides(a.loss, LOSS)
         self.net = M.Denoiser(self.settings).to(a.device)
-        matrices = [p for n, p in self.net.named_parameters() if p.dim() >= 2 and not n.endswith("bias")]
-        rest = [p for n, p in self.net.named_parameters() if p.dim() < 2 or n.endswith("bias")]
-        self.optimisers = [Muon(matrices, a.rate), torch.optim.AdamW(rest, a.rate, betas=(0.9, 0.98), weight_decay=1e-3)]
+        self.optimisers = optimisers(self.net, a.rate)
         context = mp.get_context("fork")
         self.lock, self.rate, self.steps = context.Lock(), context.Value("d", 0.0), context.Value("l", 0)
 
@@ -124,7 +130,7 @@ class Trainer:
                         g["lr"] = self.rate.value
                     o.step()
                 self.steps.value += 1
-        return dict(parts, loss=float(loss.detach()))
+        return {k: float(v) for k, v in dict(parts, loss=loss.detach()).items()}
 
     def help(self, number):
         """What the processes besides the first one do."""

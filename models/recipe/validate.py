@@ -93,8 +93,8 @@ def gap(cache, model, batches=60, size=8):
             speech, noise, top = (torch.tensor(np.stack(v)) for v in zip(*(next(clips) for _ in range(size))))
             noisy, clean, valid = mixer.mix(*mixer.clips(speech, noise), top)
             loss, parts = denoising_loss(model(noisy), clean, noisy, valid, model.settings, LOSS)
-            for k, v in dict(parts, loss=float(loss)).items():
-                sums[k] = sums.get(k, 0.0) + v / batches
+            for k, v in dict(parts, loss=loss).items():
+                sums[k] = sums.get(k, 0.0) + float(v) / batches
         found[name] = {k: round(v, 4) for k, v in sums.items()}
     return found
 
@@ -103,5 +103,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     model = Identity() if sys.argv[2] == "identity" else M.load(sys.argv[2])[0].eval()
     settings = M.Settings() if sys.argv[2] == "identity" else model.settings
-    gaps = sys.argv[3:] == ["gap"]
-    print(json.dumps(gap(sys.argv[1], model) if gaps else Validation(sys.argv[1], settings).score(model), indent=1))
+    scores = gap(sys.argv[1], model) if sys.argv[3:] == ["gap"] else Validation(sys.argv[1], settings).score(model)
+    print(json.dumps(dict(file=sys.argv[2], **scores)))

@@ -4,6 +4,8 @@
 //! window nothing runs, neither here nor there.
 
 mod analyser;
+#[cfg(target_os = "linux")]
+mod first_picture;
 mod knob;
 mod meters;
 mod spectrum;
@@ -134,6 +136,9 @@ impl NiceEguiApp for Window {
         host: GuiContext,
         frame: &mut Frame,
     ) -> Result<(), HandlerError> {
+        // Fails on screens without that extension alone, which baseview does not ask then.
+        #[cfg(target_os = "linux")]
+        let _ = first_picture::listen(frame.baseview_window());
         theme::apply(&context);
         // Cheaper than a rectangle of the window's size. The renderer takes the numbers as they are, without a gamma.
         let [red, green, blue, _] = theme::BACKGROUND.to_array().map(|byte| f32::from(byte) / 255.0);

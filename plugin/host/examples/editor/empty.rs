@@ -1,8 +1,8 @@
 //! A window in which nothing is drawn: what is left of an editor's cost when all that it shows is taken away.
 
 use aeden_plugin_host::Window;
-use egui_baseview::baseview::dpi::PhysicalSize;
 use egui_baseview::baseview;
+use egui_baseview::baseview::dpi::PhysicalSize;
 use egui_baseview::{App, EguiWindow, EguiWindowSettings, Frame};
 use std::time::Duration;
 

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How many samples wait for the editor at most: a third of a second at 192 kHz, and more than any block.
 const CAPACITY: usize = 1 << 16;
 
+/// An editor that has left so much unread, a tenth of a second, sleeps; it is woken by sound.
+const UNREAD: u32 = 10;
+
 /// How many level meters there are; channels share them in turn.
 pub const METERS: usize = 2;
 
@@ -106,12 +109,14 @@ impl Transmitter {
             return;
         }
         let len = length(channels);
+        let heard = note_peaks(&self.facts.input_peaks, channels);
+        let unread = CAPACITY - self.input.slots();
+        if heard && unread >= (self.facts.sample_rate.load(Relaxed) / UNREAD) as usize {
+            self.facts.waker.request_repaint();
+        }
         // Both sides or none, so that they stay in step.
         if self.input.slots() >= len && self.output.slots() >= len {
             send(&mut self.input, channels);
-            if note_peaks(&self.facts.input_peaks, channels) {
-                self.facts.waker.request_repaint();
-            }
             self.began = Some(thread_time());
         }
     }
@@ -125,9 +130,7 @@ impl Transmitter {
         self.facts.busy.fetch_add(busy, Relaxed);
         self.facts.processed.fetch_add(length(channels) as u64, Relaxed);
         send(&mut self.output, channels);
-        if note_peaks(&self.facts.output_peaks, channels) {
-            self.facts.waker.request_repaint();
-        }
+        note_peaks(&self.facts.output_peaks, channels);
     }
 }
 

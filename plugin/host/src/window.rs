@@ -1,6 +1,7 @@
 //! Windows of the host's, on X11, for editors to be opened in.
 
 use crate::Error;
+use raw_window_handle::{HandleError, HasWindowHandle, WindowHandle, XlibWindowHandle};
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::damage::{ConnectionExt as _, ReportLevel};
@@ -62,6 +63,14 @@ impl Window {
             .configure_window(self.id, &size)
             .map_err(|e| Error::Window(e.to_string()))?;
         self.connection.sync().map_err(|e| Error::Window(e.to_string()))
+    }
+}
+
+impl HasWindowHandle for Window {
+    fn window_handle(&self) -> Result<WindowHandle<'_>, HandleError> {
+        let handle = XlibWindowHandle::new(self.id.into());
+        // SAFETY: the window is there as long as `self`.
+        Ok(unsafe { WindowHandle::borrow_raw(handle.into()) })
     }
 }
 

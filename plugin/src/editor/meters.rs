@@ -26,15 +26,15 @@ pub fn show_levels(ui: &Ui, rect: Rect, name: &str, levels: &[Level]) {
             Rect::from_min_max(pos2(left, height_of(to)), pos2(left + width, height_of(from)))
         };
         if level.now > LOWEST {
-            painter.rect_filled(bar(LOWEST, level.now.min(HOT)), 1.0, theme::VOICE);
+            theme::fill(painter, bar(LOWEST, level.now.min(HOT)), theme::VOICE);
         }
         if level.now > HOT {
-            painter.rect_filled(bar(HOT, level.now), 1.0, theme::HOT);
+            theme::fill(painter, bar(HOT, level.now), theme::HOT);
         }
         if level.held > LOWEST {
             let colour = if level.held > HOT { theme::HOT } else { theme::TEXT };
             let held = bar(level.held, level.held).expand2(egui::vec2(0.0, 0.75));
-            painter.rect_filled(held, 0.0, colour);
+            theme::fill(painter, held, colour);
         }
     }
 }
@@ -47,13 +47,13 @@ pub fn show_reduction(ui: &Ui, rect: Rect, reduction: f32) {
     let part = (reduction / MOST).clamp(0.0, 1.0);
     let bottom = lerp(well.top()..=well.bottom(), part);
     let bar = Rect::from_min_max(well.min, pos2(well.right(), bottom));
-    ui.painter().rect_filled(bar, 1.0, theme::REMOVED);
+    theme::fill(ui.painter(), bar, theme::REMOVED);
 }
 
 /// Draws the empty meter and gives the space for its bars.
 fn show_well(ui: &Ui, rect: Rect, name: &str) -> Rect {
     let well = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 18.0));
-    ui.painter().rect_filled(well, 5.0, theme::WELL);
+    theme::frame(ui.painter(), well);
     ui.painter().text(
         pos2(rect.center().x, rect.bottom() - 7.0),
         Align2::CENTER_CENTER,

@@ -4,6 +4,9 @@
 //! window nothing runs, neither here nor there.
 
 mod analyser;
+#[cfg(target_os = "linux")]
+mod first_picture;
+mod kept;
 mod knob;
 mod meters;
 mod spectrum;
@@ -15,11 +18,13 @@ pub use window::WindowSize;
 
 use crate::identity;
 use crate::monitor::{Receiver, Watching};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Settings};
 use crate::presets::PRESETS;
 use analyser::{Analyser, Hearing};
 use crossbeam_utils::atomic::AtomicCell;
-use egui::{Align, Align2, Layout, Rect, Rgba, UiBuilder, pos2, vec2};
+use egui::layers::ShapeIdx;
+use egui::{Align, Align2, Layout, Order, Rect, Rgba, UiBuilder, pos2, vec2};
+use kept::Picture;
 use knob::Knob;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
@@ -30,6 +35,7 @@ use nice_plug_egui::{
     EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, Key, KeyCapture, NiceEguiApp,
     RepaintNotifier, create_egui_editor,
 };
+use spectrum::Spectrum;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -37,6 +43,11 @@ use std::time::Duration;
 /// Time between frames while anything moves; a screen of 60 Hz then shows every other of its pictures. Else nothing is
 /// drawn until the audio thread wakes the editor.
 const FRAME: Duration = Duration::from_millis(16);
+/// The same where OpenGL is software: a screen of 60 Hz then shows every fourth.
+const SOFTWARE_FRAME: Duration = Duration::from_millis(40);
+/// How long after a touch the controls are drawn with every picture, in seconds, until what it has set off has come to
+/// rest; and how often they are drawn at rest, for the load that stands below them.
+const REST: f64 = 1.0;
 
 /// Opens windows for hosts.
 pub struct PluginEditor {
@@ -88,6 +99,8 @@ impl Editor for PluginEditor {
             receiver: self.receiver.clone(),
             scale: self.scale.clone(),
             analyser: Analyser::new(),
+            spectrum: Spectrum::default(),
+            still: Still::default(),
             opened: None,
         };
         create_egui_editor(state, self.waker.clone(), settings, window)
@@ -117,12 +130,15 @@ struct Window {
     receiver: Arc<Mutex<Receiver>>,
     scale: Arc<AtomicCell<f64>>,
     analyser: Analyser,
+    spectrum: Spectrum,
+    still: Still,
     /// There while the window is.
     opened: Option<Opened>,
 }
 
 struct Opened {
     host: GuiContext,
+    picture: Arc<Picture>,
     /// Lets the audio thread show what it does.
     _watching: Watching,
 }
@@ -134,6 +150,9 @@ impl NiceEguiApp for Window {
         host: GuiContext,
         frame: &mut Frame,
     ) -> Result<(), HandlerError> {
+        // Fails on screens without that extension alone, which baseview does not ask then.
+        #[cfg(target_os = "linux")]
+        let _ = first_picture::listen(frame.baseview_window());
         theme::apply(&context);
         // Cheaper than a rectangle of the window's size. The renderer takes the numbers as they are, without a gamma.
         let [red, green, blue, _] = theme::BACKGROUND.to_array().map(|byte| f32::from(byte) / 255.0);
@@ -143,13 +162,15 @@ impl NiceEguiApp for Window {
         let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
         self.opened = Some(Opened {
             host,
+            picture: Picture::new(frame.baseview_window()),
             _watching: receiver.watch(),
         });
         Ok(())
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
-        let elapsed = ui.input(|input| input.stable_dt).min(0.5);
+        // The stable time is a guess unless every picture follows on the last at once.
+        let elapsed = ui.input(|input| input.unstable_dt).min(0.5);
         let settings = self.parameters.settings();
         let hearing = Hearing {
             listen: settings.listen,
@@ -160,13 +181,16 @@ impl NiceEguiApp for Window {
             let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
             self.analyser.update(&mut receiver, hearing, elapsed)
         };
+        let Some(Opened { host, picture, .. }) = &self.opened else {
+            return;
+        };
+        let (host, picture) = (host.clone(), picture.clone());
         if moves {
-            ui.ctx().request_repaint_after(FRAME);
+            let pause = if picture.is_kept() { SOFTWARE_FRAME } else { FRAME };
+            ui.ctx().request_repaint_after(pause);
         }
-        if let Some(Opened { host, .. }) = &self.opened {
-            let host = host.clone();
-            self.show(ui, &host.param_setter());
-        }
+        let still = self.still.is_still(ui, settings) && picture.is_kept();
+        self.show(ui, &host.param_setter(), &picture, still);
     }
 
     fn resized(&mut self, size: baseview::WindowSize) {
@@ -183,8 +207,39 @@ impl NiceEguiApp for Window {
     }
 }
 
+/// Knows when all but the graph looks as it did.
+#[derive(Default)]
+struct Still {
+    /// What it looks like: parameters, place, pixels to a point.
+    looks: Option<(Settings, Rect, f32)>,
+    /// When somebody last touched it, and when it was last drawn, by egui's clock.
+    touched: f64,
+    drawn: f64,
+}
+
+impl Still {
+    fn is_still(&mut self, ui: &egui::Ui, settings: Settings) -> bool {
+        let (now, events) = ui.input(|input| (input.time, !input.events.is_empty()));
+        let looks = Some((settings, ui.max_rect(), ui.pixels_per_point()));
+        // Menus and tips.
+        let layers = ui.memory(|memory| memory.areas().visible_layer_ids());
+        let covered = layers
+            .iter()
+            .any(|layer| layer.order > Order::Background && layer.order < Order::Debug);
+        if events || covered || looks != self.looks || ui.ctx().egui_wants_keyboard_input() {
+            (self.touched, self.looks) = (now, looks);
+        }
+        let still = now > self.touched + REST && now < self.drawn + REST;
+        if !still {
+            self.drawn = now;
+        }
+        still
+    }
+}
+
 impl Window {
-    fn show(&mut self, ui: &mut egui::Ui, setter: &ParamSetter) {
+    /// `still`: all but the graph looks as in the last picture, which is kept.
+    fn show(&mut self, ui: &mut egui::Ui, setter: &ParamSetter, picture: &Arc<Picture>, still: bool) {
         let inner = ui.max_rect().shrink2(vec2(16.0, 0.0));
         let header = Rect::from_min_max(inner.min, pos2(inner.right(), inner.top() + 52.0));
         let footer = Rect::from_min_max(pos2(inner.left(), inner.bottom() - 30.0), inner.max);
@@ -195,10 +250,22 @@ impl Window {
             pos2(inner.right(), footer.top()),
         );
         let graph = Rect::from_min_max(header.left_bottom(), pos2(inner.right(), controls.top() - 12.0));
+        ui.painter().add(picture.begin(ui, still.then_some(graph)));
+        let layer = ui.layer_id();
+        let next = |ui: &egui::Ui| ui.ctx().graphics_mut(|layers| layers.entry(layer).next_idx().0);
+        let from = next(ui);
         self.show_header(ui, header, setter);
-        self.show_graph(ui, graph);
         self.show_controls(ui, controls, setter);
         self.show_footer(ui, footer);
+        if still {
+            // They had to be there, to be touched.
+            let to = next(ui);
+            ui.ctx().graphics_mut(|layers| {
+                (from..to).for_each(|shape| layers.entry(layer).reset_shape(ShapeIdx(shape)));
+            });
+        }
+        self.show_graph(ui, graph);
+        picture.end(ui);
     }
 
     fn show_header(&mut self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
@@ -257,7 +324,7 @@ impl Window {
         });
     }
 
-    fn show_graph(&self, ui: &egui::Ui, rect: Rect) {
+    fn show_graph(&mut self, ui: &egui::Ui, rect: Rect) {
         const METER: f32 = 34.0;
         const GAP: f32 = 8.0;
         let column =
@@ -271,7 +338,8 @@ impl Window {
             pos2(rect.left() + METER + GAP, rect.top()),
             pos2(right - METER - 2.0 * GAP, rect.bottom()),
         );
-        spectrum::show(ui, graph, &self.analyser, self.parameters.delta.value());
+        self.spectrum
+            .show(ui, graph, &self.analyser, self.parameters.delta.value());
     }
 
     fn show_controls(&self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {

@@ -1,10 +1,13 @@
 //! Colours, sizes and fonts.
 
-use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Visuals};
+use egui::emath::GuiRounding;
+use egui::{
+    Color32, CornerRadius, FontFamily, FontId, Mesh, Painter, Rect, Shape, Stroke, TextStyle, Visuals, vec2,
+};
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x12, 0x14, 0x18);
-/// Behind graphs and meters.
+/// Behind typed text.
 pub const WELL: Color32 = Color32::from_rgb(0x0b, 0x0d, 0x10);
 /// Behind controls.
 pub const SURFACE: Color32 = Color32::from_rgb(0x1c, 0x20, 0x27);
@@ -35,6 +38,29 @@ pub fn text(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
 }
 
+/// Fills a rectangle with hard edges: no triangles for soft ones.
+pub fn fill(painter: &Painter, rect: Rect, colour: Color32) {
+    let mut mesh = Mesh::default();
+    mesh.add_colored_rect(rect, colour);
+    painter.add(Shape::mesh(mesh));
+}
+
+/// Outlines a graph or a meter. A filled one, of which one would see little, costs more than all else where there is no
+/// graphics card.
+pub fn frame(painter: &Painter, rect: Rect) {
+    let rect = rect.round_to_pixels(painter.pixels_per_point());
+    let pixel = 1.0 / painter.pixels_per_point();
+    let (wide, high) = (vec2(rect.width(), pixel), vec2(pixel, rect.height()));
+    for side in [
+        Rect::from_min_size(rect.min, wide),
+        Rect::from_min_size(rect.left_bottom() - vec2(0.0, pixel), wide),
+        Rect::from_min_size(rect.min, high),
+        Rect::from_min_size(rect.right_top() - vec2(pixel, 0.0), high),
+    ] {
+        fill(painter, side, LINE);
+    }
+}
+
 /// Makes egui look like this.
 pub fn apply(context: &egui::Context) {
     let mut visuals = Visuals::dark();
@@ -63,8 +89,8 @@ pub fn apply(context: &egui::Context) {
         style.text_styles.insert(TextStyle::Body, text(13.0));
         style.text_styles.insert(TextStyle::Button, text(13.0));
         style.text_styles.insert(TextStyle::Small, text(11.0));
-        style.spacing.button_padding = egui::vec2(10.0, 5.0);
-        style.spacing.item_spacing = egui::vec2(8.0, 8.0);
+        style.spacing.button_padding = vec2(10.0, 5.0);
+        style.spacing.item_spacing = vec2(8.0, 8.0);
         style.interaction.tooltip_delay = 0.6;
         style.interaction.selectable_labels = false;
     });

@@ -143,20 +143,31 @@ pub fn editor(library: &Path) -> Result<()> {
         eprintln!("no Xvfb, so the editor is not measured; `cargo xtask setup` installs it");
         return Ok(());
     }
-    for (what, sound) in [
-        ("while a voice is played", "tests/fixtures/noisy.wav"),
-        ("in silence", "silence"),
+    let library = library.to_string_lossy();
+    for (what, shown, sound) in [
+        (
+            "plugin, editor open while a voice is played",
+            &*library,
+            "tests/fixtures/noisy.wav",
+        ),
+        ("plugin, editor open in silence", &*library, "silence"),
+        (
+            "a window of the editor's size in which nothing is drawn",
+            "empty",
+            "820x500",
+        ),
     ] {
-        let used = program::output(pictures::editor().arg(library).args([sound, "10"]))?;
+        let used = program::output(pictures::editor().args([shown, sound, "10"]))?;
         let used: Value = serde_json::from_str(&used)?;
         let seconds = number(&used, "seconds")?;
         let share = |part| Ok::<_, anyhow::Error>(100.0 * number(&used, part)? / seconds);
         println!(
-            "| plugin, editor open {what}, % of a core | {:.1} | of which OpenGL without a graphics card in threads of \
-             its own {:.1}; the screen in memory beside it {:.1} |",
+            "| {what}, % of a core | {:.1} | of which OpenGL without a graphics card in threads of its own {:.1}; the \
+             screen in memory beside it {:.1}; {:.0} pictures a second |",
             share("editor")?,
             share("opengl")?,
-            share("screen")?
+            share("screen")?,
+            number(&used, "frames")? / seconds
         );
     }
     Ok(())

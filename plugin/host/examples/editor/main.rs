@@ -1,4 +1,5 @@
 //! editor BUNDLE.clap RECORDING.wav|silence SECONDS [OPTIONS]
+//! editor empty WIDTHxHEIGHT SECONDS
 //!
 //! Opens a plugin's editor on a screen in memory, plays a recording through the plugin in real time over and over, and
 //! prints as JSON how often the editor was drawn, and the CPU time that was taken meanwhile, in seconds: by the threads
@@ -13,7 +14,11 @@
 //! --drag WIDTHxHEIGHT     size in pixels that a user gives the open window
 //! --picture FILE.png      a picture of it, taken at the end
 //! ```
+//!
+//! `empty` measures a window in which nothing is drawn, at an editor's rate: the part of the cost that is not the editor's.
 
+#[cfg(target_os = "linux")]
+mod empty;
 #[cfg(target_os = "linux")]
 mod x11;
 

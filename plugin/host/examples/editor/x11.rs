@@ -1,5 +1,6 @@
 //! The host's side of it, on X11.
 
+use crate::empty;
 use aeden_plugin_host::{Audio, Format, Frames, Plugin, Screen, Setup, Window};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,6 +13,8 @@ const RATE: u32 = 48_000;
 const BLOCK: usize = 512;
 /// What opening the editor takes and costs is not counted.
 const WARM_UP: Duration = Duration::from_secs(2);
+/// An editor of which nothing has been seen until then will not come any more, on a busy machine either.
+const NEVER: Duration = Duration::from_secs(20);
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -31,9 +34,13 @@ pub fn run() -> Result<()> {
     };
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [bundle, recording, seconds, options @ ..] = &arguments[..] else {
-        return Err("editor BUNDLE.clap RECORDING.wav|silence SECONDS [options]".into());
+        return Err("editor BUNDLE.clap|empty RECORDING.wav|silence|WIDTHxHEIGHT SECONDS [options]".into());
     };
     let time = Duration::try_from_secs_f64(seconds.parse()?)?;
+    if bundle == "empty" {
+        let (width, height) = sides(recording)?;
+        return watch_nothing((width.parse()?, height.parse()?), &screen, time);
+    }
     let bundle = Format::Clap.open(bundle)?;
     let mut plugin = bundle.instantiate(0)?;
     let (mut picture, mut reopen, mut drag) = (None, 0, None);
@@ -88,45 +95,49 @@ pub fn run() -> Result<()> {
     if !complaints.is_empty() {
         return Err(format!("{complaints:?}").into());
     }
-    println!(
-        "{}",
-        serde_json::json!({
-            "seconds": used.seconds,
-            "frames": used.frames,
-            "editor": used.editor,
-            "opengl": used.opengl,
-            "screen": used.screen,
-            "sound": used.sound,
-        })
-    );
+    used.print();
     Ok(())
 }
 
-/// Opens the editor in a window, dragged to a size if one is wanted. Gives the window and the editor's size.
-///
-/// On a busy machine an editor was seen here that never drew, for a reason that is not known; it is opened again then, as a
-/// user would, and that is told.
+/// Measures a window in which nothing is drawn.
+fn watch_nothing((width, height): (u32, u32), screen: &str, time: Duration) -> Result<()> {
+    let before = threads("self")?;
+    let window = Window::new(width, height)?;
+    let inside = empty::open(&window, width, height)?;
+    std::thread::sleep(WARM_UP);
+    watch(&before, &window, screen, time)?.print();
+    inside.close();
+    Ok(())
+}
+
+/// Opens the editor in a window, dragged to a size if one is wanted. Gives the window and the editor's size when it has been
+/// drawn.
 fn open(plugin: &mut dyn Plugin, drag: Option<(u32, u32)>) -> Result<(Window, (u32, u32))> {
-    for _ in 0..5 {
-        // Large enough for any editor, then as large as this one.
-        let window = Window::new(1700, 1200)?;
-        let mut size = plugin.open_editor(window.id())?;
+    // Large enough for any editor, then as large as this one.
+    let window = Window::new(1700, 1200)?;
+    let before = time_of_opengl()?;
+    let mut size = plugin.open_editor(window.id())?;
+    window.resize(size.0, size.1)?;
+    if let Some((width, height)) = drag {
+        size = plugin.resize_editor(width, height)?;
         window.resize(size.0, size.1)?;
-        if let Some((width, height)) = drag {
-            size = plugin.resize_editor(width, height)?;
-            window.resize(size.0, size.1)?;
-        }
-        std::thread::sleep(WARM_UP);
-        let drawing = threads("self")?
-            .into_values()
-            .filter(|t| t.name.starts_with("llvmpipe"));
-        if drawing.map(|thread| thread.seconds).sum::<f64>() > 1e-3 {
-            return Ok((window, size));
-        }
-        eprintln!("nothing was drawn; the editor is opened again");
-        close(plugin);
     }
-    Err("nothing is ever drawn".into())
+    let start = Instant::now();
+    while time_of_opengl()? - before < 1e-3 {
+        if start.elapsed() > NEVER {
+            return Err("nothing is ever drawn".into());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(WARM_UP);
+    Ok((window, size))
+}
+
+/// CPU time of the threads that draw.
+fn time_of_opengl() -> Result<f64> {
+    let threads = threads("self")?.into_values();
+    let drawing = threads.filter(|thread| thread.name.starts_with("llvmpipe"));
+    Ok(drawing.map(|thread| thread.seconds).sum())
 }
 
 /// Closes the editor, and leaves its window where it is until the plugin's thread has let go of it: baseview 0.4 does not
@@ -215,6 +226,22 @@ struct Used {
     opengl: f64,
     screen: f64,
     sound: f64,
+}
+
+impl Used {
+    fn print(&self) {
+        println!(
+            "{}",
+            serde_json::json!({
+                "seconds": self.seconds,
+                "frames": self.frames,
+                "editor": self.editor,
+                "opengl": self.opengl,
+                "screen": self.screen,
+                "sound": self.sound,
+            })
+        );
+    }
 }
 
 /// Waits, and tells what the threads that were not there before have taken meanwhile.

@@ -4,6 +4,10 @@ use crate::Error;
 use clap_sys::ext::gui::{CLAP_WINDOW_API_X11, clap_plugin_gui, clap_window, clap_window_handle};
 use clap_sys::plugin::clap_plugin;
 use std::ptr::NonNull;
+use std::time::Duration;
+
+/// How long the editor is there before it is shown.
+const BEFORE_SHOWING: Duration = Duration::from_millis(50);
 
 /// Calls come from the main thread.
 pub(super) struct Editor {
@@ -42,6 +46,8 @@ impl Editor {
             if !call!(table, set_parent, plugin, &window) {
                 return Err(Error::Refused("gui.set_parent"));
             }
+            // Hosts may take their time: plugins must not depend on being shown at once.
+            std::thread::sleep(BEFORE_SHOWING);
             if !call!(table, show, plugin) {
                 return Err(Error::Refused("gui.show"));
             }

@@ -5,9 +5,14 @@ use crate::bundles::{built, each};
 use aeden_plugin_host::Format;
 use std::process::Command;
 
-/// Runs the program for a second on silence or a voice, with options. Gives what it measured, and the size and the number
-/// of colours of the picture that it took; nothing where something is missing, which has been said then.
-fn opened(sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 3])> {
+/// Runs the program for a second on silence or a recording, with options. Gives what it measured, and of the picture that it
+/// took the size and the number of colours, then those of its lowest third; nothing where something is missing, which has
+/// been said then.
+fn opened(sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 4])> {
+    opened_for("1", sound, options)
+}
+
+fn opened_for(seconds: &str, sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 4])> {
     let program = built("examples/editor", "aeden-plugin-host --examples")?;
     for needed in ["Xvfb", "import", "identify"] {
         if Command::new(needed).arg("--version").output().is_err() {
@@ -24,7 +29,7 @@ fn opened(sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 3
         }
         let output = Command::new(&program)
             .arg(&loaded.path)
-            .args([sound, "1", "--picture"])
+            .args([sound, seconds, "--picture"])
             .arg(&picture)
             .args(options)
             .output()
@@ -34,14 +39,25 @@ fn opened(sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 3
         *measured.borrow_mut() = Some(serde_json::from_slice(&output.stdout).unwrap());
     });
     if let Some(measured) = measured.into_inner() {
-        let facts = Command::new("identify")
-            .args(["-format", "%w %h %k"])
-            .arg(&picture)
-            .output()
-            .unwrap();
-        let facts = String::from_utf8_lossy(&facts.stdout).into_owned();
-        let mut facts = facts.split(' ').map(|n| n.parse().unwrap());
-        found = Some((measured, std::array::from_fn(|_| facts.next().unwrap())));
+        let facts = |format: &str, part: &str| {
+            let file = format!("{}{part}", picture.display());
+            let facts = Command::new("identify")
+                .args(["-format", format, &file])
+                .output()
+                .unwrap();
+            let facts = String::from_utf8_lossy(&facts.stdout).into_owned();
+            facts
+                .split(' ')
+                .map(|n| n.parse().unwrap())
+                .collect::<Vec<usize>>()
+        };
+        let whole = facts("%w %h %k", "");
+        let (width, height) = (whole[0], whole[1]);
+        let lowest = facts(
+            "%k",
+            &format!("[{width}x{}+0+{}]", height / 3, height - height / 3),
+        );
+        found = Some((measured, [width, height, whole[2], lowest[0]]));
     }
     found
 }
@@ -52,16 +68,41 @@ fn voice() -> String {
 
 #[test]
 fn it_is_drawn_and_moves_with_the_sound() {
-    if let Some((measured, [width, height, colours])) = opened(&voice(), &[]) {
+    if let Some((measured, [width, height, colours, of_controls])) = opened(&voice(), &[]) {
         assert_eq!([width, height], [820, 500]);
         assert!(colours > 100, "{colours} colours");
+        // Where OpenGL is software they are not drawn again with every picture, and must stay.
+        assert!(of_controls > 50, "{of_controls} colours");
         assert!(measured["frames"].as_u64().unwrap() > 1, "{measured}");
     }
 }
 
 #[test]
+fn sound_wakes_it_after_a_long_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(&path, spec).unwrap();
+    // Longer than what is kept for an editor that does not look.
+    for n in 0..4 * 48_000 {
+        let sound = if n < 2 * 48_000 { 0 } else { n % 97 * 50 };
+        file.write_sample(sound as i16).unwrap();
+    }
+    file.finalize().unwrap();
+    if let Some((measured, _)) = opened_for("4", path.to_str().unwrap(), &[]) {
+        assert!(measured["frames"].as_u64().unwrap() > 5, "{measured}");
+    }
+}
+
+#[test]
 fn a_saved_size_and_magnification_come_back() {
-    if let Some((_, [width, height, colours])) = opened("silence", &["--size", "700x400", "--zoom", "1.5"]) {
+    if let Some((_, [width, height, colours, _])) = opened("silence", &["--size", "700x400", "--zoom", "1.5"])
+    {
         assert_eq!([width, height], [1050, 600]);
         assert!(colours > 100, "{colours} colours");
     }
@@ -70,11 +111,11 @@ fn a_saved_size_and_magnification_come_back() {
 #[test]
 fn its_edge_can_be_dragged_within_bounds_and_it_can_be_opened_again() {
     let options = ["--reopen", "3", "--drag", "900x600"];
-    if let Some((_, [width, height, colours])) = opened("silence", &options) {
+    if let Some((_, [width, height, colours, _])) = opened("silence", &options) {
         assert_eq!([width, height], [900, 600]);
         assert!(colours > 100, "{colours} colours");
     }
-    if let Some((_, [width, height, _])) = opened("silence", &["--drag", "10x10"]) {
+    if let Some((_, [width, height, ..])) = opened("silence", &["--drag", "10x10"]) {
         assert_eq!([width, height], [600, 380]);
     }
 }

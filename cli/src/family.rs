@@ -7,8 +7,8 @@ use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::Listener;
 use std::path::Path;
 
-/// The model in a file of the user's, or the one that ships for a job. As long as the kind that the job wants has not been
-/// trained, that is the linear one, which the crate always has.
+/// The model in a file of the user's, or the one that ships for a job. Where no trained one of the kind that the job wants
+/// is better than the linear one, that is the linear one, which the crate always has.
 pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
     match file {
         Some(file) => Autoencoder::open(file).map_err(Problem::model),

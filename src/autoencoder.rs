@@ -116,7 +116,8 @@ impl Autoencoder {
     /// Never: the tests read them.
     pub fn builtin(kind: Kind) -> Option<Autoencoder> {
         let bytes = match kind {
-            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors"),
+            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors").as_slice(),
+            Kind::SparseKl => include_bytes!("../models/family/sparse.safetensors"),
             _ => return None,
         };
         Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))

@@ -193,9 +193,7 @@ impl Autoencoder {
             }
             let deviation = tensors.vector("sound_deviation")?;
             if deviation.iter().any(|d| *d <= 0.0) {
-                return Err(bad(
-                    "tensor \"sound_deviation\": expected positive numbers".into()
-                ));
+                return Err(bad("tensor \"sound_deviation\": expected positive numbers".into()));
             }
             Some((tensors.vector("sound_mean")?, deviation))
         } else {

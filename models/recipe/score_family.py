@@ -148,7 +148,7 @@ def find(aeden, cache, work, models):
                              stdout=subprocess.PIPE, text=True).stdout
         for line in out.splitlines():
             found = json.loads(line)
-            ranked[place[str(Path(found["query"]).resolve())]].append(place[found["file"]])
+            ranked[place[found["query"]]].append(place[found["file"]])
         show(name, retrieval(ranked, entries))
 
 

@@ -6,7 +6,7 @@ use aeden::autoencoder::Autoencoder;
 
 /// Frames from patch to patch. Every frame lies in several patches, over which errors and codes are averaged.
 const EVERY: usize = 2;
-/// A band's usual error, and the usual deviation of a unit or a band, are no smaller than this share of their mean, or one
+/// A band's usual error, and the usual deviation of a unit, are no smaller than this share of their mean, or one
 /// that never changes decides everything; nor smaller than `TINY`.
 const LEAST_ERROR: f32 = 0.05;
 const LEAST_DEVIATION: f32 = 0.2;
@@ -78,11 +78,10 @@ impl Heard {
             self.errors.chunks_exact(self.bands),
         );
         let codes = self.codes.chunks_exact(self.units);
-        powers.zip(errors).zip(codes).map(|((powers, errors), code)| Frame {
-            powers,
-            errors,
-            code,
-        })
+        powers
+            .zip(errors)
+            .zip(codes)
+            .map(|((powers, errors), code)| Frame { powers, errors, code })
     }
 }
 
@@ -106,7 +105,11 @@ fn averages(model: &Autoencoder, powers: &[f32]) -> (Vec<f32>, Vec<f32>) {
         for (i, &start) in starts.iter().enumerate() {
             let of_patch = i * input..(i + 1) * input;
             let errors = &mut errors[start * bands..start * bands + input];
-            for ((sum, x), y) in errors.iter_mut().zip(&patches[of_patch.clone()]).zip(&made[of_patch]) {
+            for ((sum, x), y) in errors
+                .iter_mut()
+                .zip(&patches[of_patch.clone()])
+                .zip(&made[of_patch])
+            {
                 *sum += (x - y) * (x - y);
             }
             let within = start..start + model.view().frames;
@@ -132,8 +135,8 @@ pub struct Normal {
     errors: Vec<f32>,
     /// `[unit]`: mean and deviation.
     code: (Vec<f32>, Vec<f32>),
-    /// `[band]`: mean and deviation.
-    powers: (Vec<f32>, Vec<f32>),
+    /// `[band]`
+    powers: Vec<f32>,
     /// What normal moments stay below in each measure.
     limits: [f32; 2],
 }
@@ -144,8 +147,7 @@ impl Normal {
         let frames: Vec<Frame> = recordings.iter().flat_map(Heard::frames).collect();
         let mut normal = Normal::fit(&frames);
         let measured = normal.measure_all(&frames);
-        normal.limits =
-            measured.map(|mut values| (quantile(&mut values, SHARE) * MARGIN).max(LEAST_LIMIT));
+        normal.limits = measured.map(|mut values| (quantile(&mut values, SHARE) * MARGIN).max(LEAST_LIMIT));
         normal
     }
 
@@ -173,12 +175,12 @@ impl Normal {
     /// Means and deviations; the limits are not known yet.
     fn fit(frames: &[Frame]) -> Normal {
         Normal {
-            errors: floored(
-                mean_and_deviation(frames.iter().map(|f| f.errors)).0,
-                LEAST_ERROR,
-            ),
-            code: spread(frames.iter().map(|f| f.code)),
-            powers: spread(frames.iter().map(|f| f.powers)),
+            errors: floored(mean_and_deviation(frames.iter().map(|f| f.errors)).0, LEAST_ERROR),
+            code: {
+                let (mean, deviation) = mean_and_deviation(frames.iter().map(|f| f.code));
+                (mean, floored(deviation, LEAST_DEVIATION))
+            },
+            powers: mean_and_deviation(frames.iter().map(|f| f.powers)).0,
             limits: [1.0; 2],
         }
     }
@@ -188,7 +190,10 @@ impl Normal {
     fn measure(&self, frame: Frame) -> [f32; 2] {
         let errors = frame.errors.iter().zip(&self.errors);
         let error: f32 = errors.map(|(e, usual)| (e / usual).ln_1p()).sum();
-        let distance: f32 = distances(frame.code, &self.code).map(|d| d * d).sum();
+        let units = frame.code.iter().zip(&self.code.0).zip(&self.code.1);
+        let distance: f32 = units
+            .map(|((h, mean), deviation)| ((h - mean) / deviation).powi(2))
+            .sum();
         [
             error / self.errors.len() as f32,
             (distance / frame.code.len() as f32).sqrt(),
@@ -216,8 +221,8 @@ impl Normal {
     fn band(&self, recording: &Heard, frames: std::ops::Range<usize>) -> (usize, bool) {
         let mut sums = vec![0.0f32; recording.bands];
         for frame in recording.frames().skip(frames.start).take(frames.len()) {
-            for (sum, d) in sums.iter_mut().zip(distances(frame.powers, &self.powers)) {
-                *sum += d;
+            for ((sum, x), mean) in sums.iter_mut().zip(frame.powers).zip(&self.powers) {
+                *sum += x - mean;
             }
         }
         let band = (0..sums.len())
@@ -225,20 +230,6 @@ impl Normal {
             .unwrap_or(0);
         (band, sums[band] > 0.0)
     }
-}
-
-/// In deviations from the mean.
-fn distances<'a>(
-    values: &'a [f32],
-    (mean, deviation): &'a (Vec<f32>, Vec<f32>),
-) -> impl Iterator<Item = f32> + 'a {
-    let all = values.iter().zip(mean).zip(deviation);
-    all.map(|((x, mean), deviation)| (x - mean) / deviation)
-}
-
-fn spread<'a>(rows: impl Iterator<Item = &'a [f32]>) -> (Vec<f32>, Vec<f32>) {
-    let (mean, deviation) = mean_and_deviation(rows);
-    (mean, floored(deviation, LEAST_DEVIATION))
 }
 
 fn mean_and_deviation<'a>(rows: impl Iterator<Item = &'a [f32]>) -> (Vec<f32>, Vec<f32>) {
@@ -335,10 +326,7 @@ mod tests {
             let scores = normal.scores(&recording);
             assert!(scores[0] < 1.0);
             let found = events(&normal, &recording, &scores, 1.0, 10);
-            let places: Vec<_> = found
-                .iter()
-                .map(|e| (e.start, e.end, e.band, e.louder))
-                .collect();
+            let places: Vec<_> = found.iter().map(|e| (e.start, e.end, e.band, e.louder)).collect();
             assert_eq!(places, [(40, 47, 0, false), (800, 801, 1, true)]);
         }
     }

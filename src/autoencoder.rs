@@ -22,6 +22,8 @@ use crate::weights::{self, MAX_WEIGHTS, Tensors, bad};
 use serde::Deserialize;
 use std::path::Path;
 
+/// Frames from patch to patch where a whole sound is described: half a patch of the models that ship.
+const PATCH_STEP: usize = 8;
 /// Patches that go through the network side by side.
 const ROWS: usize = 32;
 
@@ -58,6 +60,22 @@ impl Kind {
             Kind::Variational => "variational",
         }
     }
+
+    fn end(self) -> End {
+        match self {
+            Kind::SparseL1 => End::Relu,
+            Kind::SparseKl | Kind::Contractive => End::Sigmoid,
+            _ => End::Linear,
+        }
+    }
+}
+
+/// What ends the last layer of the encoder.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Linear,
+    Relu,
+    Sigmoid,
 }
 
 /// The fields of `Settings` in `models/recipe/family.py`.
@@ -86,15 +104,9 @@ pub struct Autoencoder {
     deviation: Vec<f32>,
     encoder: Vec<Matrix>,
     decoder: Vec<Matrix>,
+    /// Mean and deviation of the statistics of whole sounds, over the training material.
+    sounds: Option<(Vec<f32>, Vec<f32>)>,
     kernels: Kernels,
-}
-
-/// What ends the last layer.
-#[derive(Clone, Copy)]
-enum End {
-    Linear,
-    Relu,
-    Sigmoid,
 }
 
 impl Autoencoder {
@@ -104,7 +116,8 @@ impl Autoencoder {
     /// Never: the tests read them.
     pub fn builtin(kind: Kind) -> Option<Autoencoder> {
         let bytes = match kind {
-            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors"),
+            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors").as_slice(),
+            Kind::SparseKl => include_bytes!("../models/family/sparse.safetensors"),
             _ => return None,
         };
         Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))
@@ -173,6 +186,19 @@ impl Autoencoder {
         if deviation.iter().any(|d| *d <= 0.0) {
             return Err(bad("tensor \"deviation\": expected positive numbers".into()));
         }
+        // Files made for other jobs do without.
+        let sounds = if tensors.has("sound_mean") || tensors.has("sound_deviation") {
+            for name in ["sound_mean", "sound_deviation"] {
+                tensors.check(name, &[2 * settings.code])?;
+            }
+            let deviation = tensors.vector("sound_deviation")?;
+            if deviation.iter().any(|d| *d <= 0.0) {
+                return Err(bad("tensor \"sound_deviation\": expected positive numbers".into()));
+            }
+            Some((tensors.vector("sound_mean")?, deviation))
+        } else {
+            None
+        };
         let portable = || Kernels::new(Instructions::Portable).expect("portable kernels run anywhere");
         Ok(Autoencoder {
             name: description.name,
@@ -184,6 +210,7 @@ impl Autoencoder {
             deviation,
             encoder: encoder.iter().map(Matrix::widened).collect(),
             decoder: decoder.iter().map(Matrix::widened).collect(),
+            sounds,
             kernels: Kernels::new(Instructions::best()).unwrap_or_else(portable),
             view,
         })
@@ -259,12 +286,7 @@ impl Autoencoder {
     /// # Panics
     /// If `patches` are no whole number of patches.
     pub fn encode(&self, patches: &[f32]) -> Vec<f32> {
-        let end = match self.kind {
-            Kind::SparseL1 => End::Relu,
-            Kind::SparseKl | Kind::Contractive => End::Sigmoid,
-            _ => End::Linear,
-        };
-        self.run(&self.encoder, patches, self.input(), self.code, end)
+        self.run(&self.encoder, patches, self.input(), self.code, self.kind.end())
     }
 
     /// `[patch][code]` → `[patch][input]`.
@@ -273,6 +295,53 @@ impl Autoencoder {
     /// If `codes` are no whole number of codes.
     pub fn decode(&self, codes: &[f32]) -> Vec<f32> {
         self.run(&self.decoder, codes, self.code, self.input(), End::Linear)
+    }
+
+    /// A whole sound, at least a patch of standardised log powers, in two numbers a unit: mean and deviation over its
+    /// patches, their roots where units are never negative, so that rare units count beside frequent ones; standardised
+    /// over the sounds of the training material.
+    ///
+    /// # Panics
+    /// If there is no patch.
+    pub fn describe(&self, powers: &[f32]) -> Vec<f32> {
+        let (mut sums, mut squares) = (vec![0.0f64; self.code], vec![0.0f64; self.code]);
+        let every = PATCH_STEP * self.mean.len();
+        let last = powers.len() - self.input();
+        let mut count = 0;
+        // A long recording piece by piece: codes are small, patches are not.
+        for start in (0..=last).step_by(64 * every) {
+            let end = (start + 63 * every).min(last) + self.input();
+            for code in self
+                .encode(&self.patches(&powers[start..end], PATCH_STEP))
+                .chunks_exact(self.code)
+            {
+                count += 1;
+                for ((sum, square), &h) in sums.iter_mut().zip(&mut squares).zip(code) {
+                    *sum += f64::from(h);
+                    *square += f64::from(h) * f64::from(h);
+                }
+            }
+        }
+        let n = f64::from(count);
+        let deviations = sums.iter().zip(&squares).map(|(sum, square)| {
+            let mean = sum / n;
+            (square / n - mean * mean).max(0.0).sqrt()
+        });
+        let mut found: Vec<f32> = sums
+            .iter()
+            .map(|sum| sum / n)
+            .chain(deviations)
+            .map(|x| x as f32)
+            .collect();
+        if self.kind.end() != End::Linear {
+            found.iter_mut().for_each(|x| *x = x.sqrt());
+        }
+        if let Some((mean, deviation)) = &self.sounds {
+            for ((x, mean), deviation) in found.iter_mut().zip(mean).zip(deviation) {
+                *x = (*x - mean) / deviation;
+            }
+        }
+        found
     }
 
     fn run(&self, layers: &[Matrix], from: &[f32], inputs: usize, outputs: usize, end: End) -> Vec<f32> {

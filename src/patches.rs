@@ -53,6 +53,24 @@ impl View {
     }
 }
 
+/// The logarithm of the power of the middle frame, of log powers `[frame][band]`.
+pub fn level(powers: &[f32], bands: usize) -> f32 {
+    let power = |frame: &[f32]| frame.iter().map(|x| f64::from(*x).exp()).sum::<f64>() / bands as f64;
+    let mut all: Vec<f64> = powers.chunks_exact(bands).map(power).collect();
+    let middle = all.len().saturating_sub(1) / 2;
+    let (_, middle, _) = all.select_nth_unstable_by(middle, f64::total_cmp);
+    middle.ln() as f32
+}
+
+/// Changes the level of log powers, the floor staying where it is.
+pub fn raise(powers: &mut [f32], by: f32) {
+    let (floor, change) = (f64::from(FLOOR), f64::from(by).exp());
+    for x in powers {
+        let power = (f64::from(*x).exp() - floor).max(0.0);
+        *x = (power * change + floor).ln() as f32;
+    }
+}
+
 /// Takes the samples of one recording; memory grows by 26 kB a second.
 pub struct Listener {
     view: View,
@@ -246,6 +264,22 @@ mod tests {
         for frame in 3..a.len() / bands - 3 {
             let (a, b) = (a[frame * bands + band], b[frame * bands + band]);
             assert!((a - b).abs() < 0.05, "frame {frame}: {a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_level_can_be_raised_without_its_floor() {
+        let bands = view().bands();
+        let mut samples = tone(48_000, 0.5);
+        let seen = powers(&samples, 48_000, 999);
+        // Louder for a quarter of the time: the rest is lower in relation to the mean, and can be put back.
+        samples[18_000..].iter_mut().for_each(|x| *x *= 3.0);
+        let mut other = powers(&samples, 48_000, 999);
+        assert!(level(&other, bands) < level(&seen, bands) - 0.5);
+        let by = level(&seen, bands) - level(&other, bands);
+        raise(&mut other, by);
+        for (a, b) in seen.iter().zip(&other).take(30 * bands) {
+            assert!((a - b).abs() < 0.02, "{a} {b}");
         }
     }
 

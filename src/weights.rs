@@ -81,6 +81,11 @@ impl<'a> Tensors<'a> {
         self.file.iter().map(size).sum()
     }
 
+    /// Whether there is such a tensor.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.file.tensor(name).is_ok()
+    }
+
     /// Whether the tensor is there, has this shape and a fitting type, and holds only finite numbers.
     pub(crate) fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
         let tensor = self

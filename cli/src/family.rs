@@ -7,8 +7,8 @@ use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::Listener;
 use std::path::Path;
 
-/// The model in a file of the user's, or the one that ships for a job. As long as the kind that the job wants has not been
-/// trained, that is the linear one, which the crate always has.
+/// The model in a file of the user's, or the one that ships for a job. Where no trained one of the kind that the job wants
+/// is better than the linear one, that is the linear one, which the crate always has.
 pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
     match file {
         Some(file) => Autoencoder::open(file).map_err(Problem::model),
@@ -18,9 +18,9 @@ pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
     }
 }
 
-/// A recording as a network sees it.
+/// A recording in the bands of a network.
 pub struct Seen {
-    /// Standardised log powers, `[frame][band]`.
+    /// Log powers, `[frame][band]`.
     pub powers: Vec<f32>,
     /// Of the file.
     pub rate: u32,
@@ -28,8 +28,19 @@ pub struct Seen {
     pub seconds: f64,
 }
 
-/// Reads a recording from beginning to end, its channels mixed to one; `hear` gets its samples, one vector a channel.
+/// A recording as a network sees it: its log powers are standardised.
 pub fn see(
+    source: &Source,
+    model: &Autoencoder,
+    hear: impl FnMut(u32, &[Vec<f32>]),
+) -> Result<Seen, Problem> {
+    let mut seen = listen(source, model, hear)?;
+    model.standardise(&mut seen.powers);
+    Ok(seen)
+}
+
+/// Reads a recording from beginning to end, its channels mixed to one; `hear` gets its samples, one vector a channel.
+pub fn listen(
     source: &Source,
     model: &Autoencoder,
     mut hear: impl FnMut(u32, &[Vec<f32>]),
@@ -46,10 +57,8 @@ pub fn see(
         Ok(true)
     })?;
     input.finish().map_err(|e| unreadable(name, &e))?;
-    let mut powers = listener.finish();
-    model.standardise(&mut powers);
     Ok(Seen {
-        powers,
+        powers: listener.finish(),
         rate: format.rate,
         seconds: frames as f64 / f64::from(format.rate),
     })

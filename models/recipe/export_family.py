@@ -24,9 +24,10 @@ from export import Graph, round_as_stored, test_signal, write_weights
 def write_golden(net, path):
     x = test_signal(80, net.settings)
     with torch.no_grad():
-        seen = net.standard(M.log_powers(x, net.settings))
+        powers = M.log_powers(x, net.settings)
+        seen = net.standard(powers)
         code = net.encode(M.patches(seen, net.settings.frames, 8))[:, : net.settings.code].contiguous()
-        save_file(dict(input=x, seen=seen, code=code, output=net.decode(code)), path)
+        save_file(dict(input=x, seen=seen, code=code, output=net.decode(code), sound=M.sound_vector(net, powers)), path)
 
 
 def write_onnx(net, path, name):

@@ -18,7 +18,8 @@ numbers in x, reconstruction y and code h, the kinds minimise, besides the mean 
                     shrink the code and undo that (Olshausen & Field 1997; Ng 2011 for the penalty as such).
     sparse-kl       E + weight * mean_j KL(r || r_j), h = sigmoid, r_j the mean activity of unit j over the batch,
                     KL(r || q) = r ln(r / q) + (1 - r) ln((1 - r) / (1 - q)), r the target activity (Ng 2011, "Sparse
-                    autoencoder", CS294A; the penalty is that of Hinton 2010, "A practical guide to training RBMs").
+                    autoencoder", CS294A; the penalty is that of Hinton 2010, "A practical guide to training RBMs"). The
+                    columns have length 4 at most, or all units would always be a little active, which has the same mean.
     contractive     E + weight * |J|_F^2 / code, h = sigmoid, J = dh/dx (Rifai et al. 2011, "Contractive auto-encoders").
                     With several layers the norm is estimated by random projections, E |v^T J|^2 = |J|_F^2 for normal v
                     (Hutchinson 1990), which needs one more backward pass; the scores have the exact norm.
@@ -41,6 +42,8 @@ from model import band_matrix, stft
 
 KINDS = ("undercomplete", "sparse-l1", "sparse-kl", "contractive", "denoising-l1", "denoising-l2", "variational")
 FLOOR = 1e-7
+# The decoder's columns for the code of sparse kinds are no longer than this.
+LONGEST = {"sparse-l1": 1.0, "sparse-kl": 4.0}
 # Sounds of these sources are never trained on: with them retrieval is measured.
 HELD_OUT = ("cdda_cc", "openclonk", "antum_modsounds")
 
@@ -79,6 +82,17 @@ def log_powers(samples, settings):
     return torch.log(power / power.mean().clamp(min=1e-12) + FLOOR)
 
 
+def level(powers):
+    """Logarithm of the power of the middle frame, of log powers [T, bands]."""
+    return powers.double().exp().mean(1).log().median()
+
+
+def at_level_of(powers, other):
+    """Makes the middle frame as loud as that of the other recording, the floor staying where it is."""
+    change = (level(other) - level(powers)).exp()
+    return torch.log((powers.double().exp() - FLOOR).clamp(min=0) * change + FLOOR).float()
+
+
 def pieces(x, settings, frames=4096):
     """A recording in pieces of so many frames that overlap as frames do."""
     step = frames * settings.hop
@@ -103,6 +117,9 @@ class Autoencoder(nn.Module):
         self.decoder = chain([settings.code] + sizes[::-1])
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("deviation", torch.ones(bands))
+        # Of what describes whole sounds, see `sound_vector`.
+        self.register_buffer("sound_mean", torch.zeros(2 * settings.code))
+        self.register_buffer("sound_deviation", torch.ones(2 * settings.code))
         for layer in (*self.encoder, *self.decoder):
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
@@ -172,6 +189,20 @@ def squared_jacobian(net, x):
     """|dh/dx|_F^2 / code, exactly."""
     code = lambda v: net.encode(v[None])[0, : net.settings.code]
     return torch.func.vmap(torch.func.jacrev(code))(x).square().sum((1, 2)).mean().item() / net.settings.code
+
+
+@torch.no_grad()
+def sound_statistics(net, powers):
+    """Mean and deviation of every unit over the patches of a sound; their roots where units are never negative, so that
+    rare units count beside frequent ones."""
+    h = net.encode(patches(net.standard(powers), net.settings.frames, 8))[:, : net.settings.code]
+    found = torch.cat([h.mean(0), h.std(0, unbiased=False)])
+    return found if code_function(net.settings.kind) == "none" else found.sqrt()
+
+
+def sound_vector(net, powers):
+    """What `aeden find` compares: the statistics, standardised over the sounds of the training material."""
+    return (sound_statistics(net, powers) - net.sound_mean) / net.sound_deviation
 
 
 class Sounds:

@@ -1,22 +1,22 @@
-"""How well the family does its jobs, through the program `aeden`, beside baselines.
+"""How well the family does its jobs, beside baselines: through the program `aeden`, or many runs in one table.
 
     python score_family.py find AEDEN CACHE WORK_DIR NAME=MODEL.safetensors ...
     python score_family.py detect AEDEN CACHE WORK_DIR NAME=MODEL.safetensors ...
     python score_family.py table CACHE RUN_DIR ...
 
-CACHE is what `pack.py` wrote. Both use sounds of sources that no model was trained on (`family.HELD_OUT`).
+CACHE is what `pack.py` wrote. `find` and `detect` use sounds of sources that no model was trained on
+(`family.HELD_OUT`). `table` does so too, and does the same with the sounds of the other sources: on those, settings are
+chosen. It computes in PyTorch what `aeden find` and `aeden detect` compute (cli/src/find/vector.rs, detect/score.rs).
 
-find: for every sound of a category, all sounds of other sources are ranked; right are those of the same category.
-Precision at 1 and 10, mean average precision; the baseline is mean and deviation of 20 mel cepstral coefficients and
-their slopes, standardised.
+find: for every sound of a category, all other sounds are ranked; right are those of the same category. Precision at 1 and
+10, mean average precision; then the same among the sounds of other sources only, where no take of the same recording
+helps. The baseline is mean and deviation of 20 mel cepstral coefficients and deviation of their slopes, standardised.
 
-detect: backgrounds of 14 s and more; the first 40 % is what is normal, the rest gets eight events each: clicks, drop-outs,
-other sounds (doors, impacts, dogs ...), and half a second in which the background itself goes wrong (resonates, or
-loses its highs). Area under the curve of frames with and without event; F1 of events: one counts as found if a
-detection overlaps it within 0.1 s, a detection that meets none is wrong. The baseline learns frame energy and spectral
-flux in the same way: distance from the normal mean in deviations, threshold at the same quantile.
-
-table: the runs of `train_family.py` beside each other, with what `find` would find by their codes, computed here.
+detect: backgrounds of 14 s and more, three times each (once in the table); the first 40 % is what is normal, the rest gets eight events:
+clicks, drop-outs, recorded sounds (doors, impacts, dogs ...), and half a second in which the background itself goes wrong
+(resonates, or loses its highs). Area under the curve of frames with and without event; F1 of events as DCASE counts
+them (Mesaros et al. 2016): begin within 0.2 s, end within 0.2 s or half the length, one detection for one event. The
+baseline learns frame energy and spectral flux in the same way: distance from the normal mean in deviations.
 """
 import json
 import subprocess
@@ -33,11 +33,12 @@ import family as M
 RATE = 48_000
 
 
-def held_out_sounds(cache):
+def sounds(cache, held_out=True):
+    """The packed noises with their samples: of the sources that no model was trained on, or of the others."""
     index = json.loads((Path(cache) / "index.json").read_text())["noise"]
     data = np.memmap(Path(cache) / "noise.i16", np.int16, "r")
     for e in index:
-        if e["source"] in M.HELD_OUT:
+        if (e["source"] in M.HELD_OUT) == held_out and e["category"] != "synthetic noise":
             yield e, data[e["offset"] : e["offset"] + e["length"]]
 
 
@@ -61,25 +62,29 @@ def mfcc_statistics(x):
     return np.concatenate([c.mean(0), c.std(0), slope.std(0)])
 
 
-def retrieval(ranked, sounds):
+def retrieval(ranked, entries):
     """`ranked[i]`: the numbers of all other sounds, most alike first."""
-    first, ten, average = [], [], []
-    category = np.array([e["category"] for e in sounds])
-    source = np.array([e["source"] for e in sounds])
-    for i, order in enumerate(ranked):
-        order = np.array([j for j in order if source[j] != source[i]])
-        right = category[order] == category[i]
-        if not right.any() or category[i] == "other SFX":
-            continue
-        first.append(right[0])
-        ten.append(right[:10].mean())
-        hits = np.nonzero(right)[0]
-        average.append((np.arange(1, len(hits) + 1) / (hits + 1)).mean())
-    return dict(queries=len(first), p1=np.mean(first), p10=np.mean(ten), mAP=np.mean(average))
+    category = np.array([e["category"] for e in entries])
+    source = np.array([e["source"] for e in entries])
+    out = {}
+    for protocol in ("", " other"):
+        first, ten, average = [], [], []
+        for i, order in enumerate(ranked):
+            order = np.asarray(order)
+            order = order[(order != i) & ((source[order] != source[i]) if protocol else True)]
+            right = category[order] == category[i]
+            if not right.any() or category[i] == "other SFX":
+                continue
+            first.append(right[0])
+            ten.append(right[:10].mean())
+            hits = np.nonzero(right)[0]
+            average.append((np.arange(1, len(hits) + 1) / (hits + 1)).mean())
+        out |= {"p1" + protocol: np.mean(first), "p10" + protocol: np.mean(ten), "mAP" + protocol: np.mean(average)}
+    return out
 
 
 def show(name, values):
-    print(json.dumps(dict(name=name, **{k: round(float(v), 4) for k, v in values.items()})), flush=True)
+    print(json.dumps(dict(name=name, **{k: v if isinstance(v, str) else round(float(v), 4) for k, v in values.items()})), flush=True)
 
 
 def by_likeness(vectors):
@@ -91,46 +96,49 @@ def standardised(vectors):
     return (vectors - vectors.mean(0)) / (vectors.std(0) + 1e-9)
 
 
-@torch.no_grad()
-def code_statistics(net, powers):
-    """What `aeden find` keeps of a sound: mean and deviation of every unit."""
-    h = net.encode(M.patches(net.standard(powers), net.settings.frames, 8))[:, : net.settings.code]
-    return torch.cat([h.mean(0), h.std(0, unbiased=False)]).numpy()
-
-
 def table(cache, runs):
     torch.set_num_threads(1)
-    baseline = standardised(np.array([mfcc_statistics(x[: 60 * RATE]) for _, x in held_out_sounds(cache)]))
-    entries = [e for e, _ in held_out_sounds(cache)]
-    show("mfcc", retrieval(by_likeness(baseline), entries))
-    sounds = None
+    parts = {"held out": True, "chosen on": False}
+    labelled = {part: [e for e, _ in sounds(cache, held)] for part, held in parts.items()}
+    staged = {part: list(scenes(cache, held, 1)) for part, held in parts.items()}
+    heard = None
+    for part, held in parts.items():
+        features = standardised(np.array([mfcc_statistics(x[: 60 * RATE]) for _, x in sounds(cache, held)]))
+        show("mfcc; energy and flux", dict(part=part, **retrieval(by_likeness(features), labelled[part]),
+                                           **judged(staged[part], lambda i: baseline(*staged[part][i][:2]))))
     for run in runs:
         net, _ = M.load(run / "best.pt")
-        sounds = sounds or M.Sounds(cache, net.settings)
+        if heard is None:
+            packed = M.Sounds(cache, net.settings)
+            place = {(e["source"], e["offset"]): i for i, e in enumerate(packed.entries)}
+            heard = {part: [packed.of(place[e["source"], e["offset"]]) for e in labelled[part]] for part in parts}
+            seen = {part: [[M.log_powers(torch.from_numpy(x.astype(np.float32) / 32768), net.settings) for x in scene[:2]]
+                           for scene in staged[part]] for part in parts}
         config = json.loads((run / "config.json").read_text())
         scores = json.loads((run / "scores.jsonl").read_text().splitlines()[-1])
-        vectors = np.array([code_statistics(net, sounds.of(i)) for i, e in enumerate(sounds.entries)
-                            if e["kind"] == "noise" and e["source"] in M.HELD_OUT])
-        show(run.name, dict(code=net.settings.code, parameters=config["parameters"], weight=config["weight"], **scores,
-                            **retrieval(by_likeness(vectors), entries)))
+        show(run.name, dict(kind=net.settings.kind, code=net.settings.code, parameters=config["parameters"],
+                            weight=config["weight"], **scores))
+        for part in parts:
+            vectors = np.array([M.sound_vector(net, powers).numpy() for powers in heard[part]])
+            show(run.name, dict(part=part, **retrieval(by_likeness(vectors), labelled[part]),
+                                **judged(staged[part], lambda i: strangeness(net, *seen[part][i]))))
 
 
 def find(aeden, cache, work, models):
     folder = work / "sounds"
-    sounds, files = [], []
-    baseline = []
-    for number, (e, x) in enumerate(held_out_sounds(cache)):
+    entries, files, features = [], [], []
+    for number, (e, x) in enumerate(sounds(cache)):
         file = folder / e["category"].replace("/", "-") / f"{number:04}-{e['source']}.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             sf.write(file, x, RATE)
-        sounds.append(e)
+        entries.append(e)
         files.append(str(file.resolve()))
-        baseline.append(mfcc_statistics(x[: 60 * RATE]))
+        features.append(mfcc_statistics(x[: 60 * RATE]))
     place = {f: i for i, f in enumerate(files)}
     rng = np.random.default_rng(0)
-    show("chance", retrieval([rng.permutation(len(files)) for _ in files], sounds))
-    show("mfcc", retrieval(by_likeness(standardised(np.array(baseline))), sounds))
+    show("chance", retrieval([rng.permutation(len(files)) for _ in files], entries))
+    show("mfcc", retrieval(by_likeness(standardised(np.array(features))), entries))
     for name, model in models:
         index = work / f"{name}.redb"
         common = ["--index", str(index), *(["--model", model] if model else [])]
@@ -140,19 +148,19 @@ def find(aeden, cache, work, models):
                              stdout=subprocess.PIPE, text=True).stdout
         for line in out.splitlines():
             found = json.loads(line)
-            ranked[place[str(Path(found["query"]).resolve())]].append(place[found["file"]])
-        show(name, retrieval(ranked, sounds))
+            ranked[place[found["query"]]].append(place[found["file"]])
+        show(name, retrieval(ranked, entries))
 
 
-def scenes(cache):
+def scenes(cache, held_out=True, rounds=3):
     """(normal, test, events in seconds): int16 samples with events at known places."""
     rng = np.random.default_rng(7)
-    everything = list(held_out_sounds(cache))
+    everything = list(sounds(cache, held_out))
     steady = ("rain", "wind", "sea waves", "insects/night", "train/metro", "thunder/storm", "birds", "other SFX", "stream/waterfall/water", "fire")
     long = [x for e, x in everything if len(x) >= 14 * RATE and e["category"] in steady]
     short = [x for e, x in everything if RATE // 10 < len(x) < 2 * RATE and e["category"] in
              ("door/furniture", "impacts glass/metal/wood/stone", "dog", "explosion/gunfire", "human non-speech", "footsteps")]
-    for x in long:
+    for x in long * rounds:
         x = x[: 60 * RATE].astype(np.float64) / 32768
         split = int(0.4 * len(x))
         normal, test = x[:split], x[split:].copy()
@@ -197,11 +205,15 @@ def area(scores, labels):
     return (ranks[labels].sum() - positive * (positive + 1) / 2) / (positive * (len(labels) - positive))
 
 
-def judge(found, events, tolerance=0.1):
-    meets = lambda a, b: a[0] < b[1] + tolerance and a[1] > b[0] - tolerance
-    hit = sum(any(meets(f, e) for f in found) for e in events)
-    false = sum(not any(meets(f, e) for e in events) for f in found)
-    return hit, len(events) - hit, false
+def judge(found, events, collar=0.2):
+    """How many events are found, how many are missed, how many detections are of none."""
+    left, hit = list(found), 0
+    for begin, end, *_ in events:
+        near = lambda f: abs(f[0] - begin) <= collar and abs(f[1] - end) <= max(collar, (end - begin) / 2)
+        if right := next(filter(near, left), None):
+            left.remove(right)
+            hit += 1
+    return hit, len(events) - hit, len(left)
 
 
 def stretches(over, gap=15):
@@ -222,10 +234,59 @@ def energy_and_flux(x):
     return np.stack([level, flux], 1)
 
 
+# The share of normal moments that lie below the limit, before the margin; as in score.rs.
+SHARE, MARGIN = 0.999, 1.5
+
+
 def baseline(normal, test):
     a, b = energy_and_flux(normal), energy_and_flux(test)
     distance = lambda v: np.abs((v - a.mean(0)) / (a.std(0) + 1e-9)).max(1)
-    return distance(b), np.quantile(distance(a), 0.999) * 1.25
+    return distance(b) / (np.quantile(distance(a), SHARE) * MARGIN)
+
+
+@torch.no_grad()
+def moments(net, powers, every=2):
+    """[frame][band] squared errors and [frame][unit] codes, means over all patches that a frame lies in."""
+    length, x = net.settings.frames, net.standard(powers)
+    x = torch.cat([x[:length].flip(0), x, x[-length:].flip(0)])
+    starts = torch.tensor([*range(0, len(x) - length, every), len(x) - length])
+    patches = x[starts[:, None] + torch.arange(length)].flatten(1)
+    h = net.encode(patches)[:, : net.settings.code]
+    squared = (net.decode(h) - patches).square().view(len(patches), length, -1)
+    errors, codes, count = torch.zeros_like(x), torch.zeros(len(x), h.shape[1]), torch.zeros(len(x), 1)
+    for i in range(length):
+        errors.index_add_(0, starts + i, squared[:, i])
+        codes.index_add_(0, starts + i, h)
+        count.index_add_(0, starts + i, torch.ones(len(starts), 1))
+    inside = slice(length, len(x) - length)
+    return (errors / count)[inside].numpy(), (codes / count)[inside].numpy()
+
+
+def strangeness(net, normal, test):
+    """As score.rs: the larger of how badly a moment is reconstructed, and of how far its code is from normal ones; each
+    relative to what normal moments stay below."""
+    learned, new = moments(net, normal), moments(net, M.at_level_of(test, normal))
+    floored = lambda v, share: np.maximum(np.maximum(v, share * v.mean()), 1e-3)
+    usual = floored(learned[0].mean(0), 0.05)
+    mean, deviation = learned[1].mean(0), floored(learned[1].std(0), 0.2)
+    error = lambda m: np.log1p(m[0] / usual).mean(1)
+    distance = lambda m: np.sqrt((((m[1] - mean) / deviation) ** 2).mean(1))
+    return np.max([f(new) / (np.quantile(f(learned), SHARE) * MARGIN) for f in (error, distance)], 0)
+
+
+def frames_with(events, n):
+    t = np.arange(n) / 100
+    return np.any([(t + 0.02 > a) & (t < b) for a, b, *_ in events], 0)
+
+
+def judged(staged, score):
+    """`score(i)`: of every frame of scene i, 1 is the limit."""
+    areas, counts = [], []
+    for i, (_, _, events) in enumerate(staged):
+        scores = score(i)
+        areas.append(area(scores, frames_with(events, len(scores))))
+        counts.append(judge(stretches(scores > 1), events))
+    return summary(areas, counts)
 
 
 def summary(areas, counts):
@@ -242,13 +303,7 @@ def detect(aeden, cache, work, models):
         sf.write(folder / "normal" / "normal.wav", normal, RATE)
         sf.write(folder / "test.wav", test, RATE)
         ready.append((folder, normal, test, events))
-    labels = lambda n, events: np.any([(np.arange(n) / 100 + 0.02 > a) & (np.arange(n) / 100 < b) for a, b, _ in events], 0)
-    areas, counts = [], []
-    for _, normal, test, events in ready:
-        scores, threshold = baseline(normal, test)
-        areas.append(area(scores, labels(len(scores), events)))
-        counts.append(judge(stretches(scores > threshold), events))
-    show("energy and flux", summary(areas, counts))
+    show("energy and flux", judged([scene[1:] for scene in ready], lambda i: baseline(*ready[i][1:3])))
     for name, model in models:
         for learned in (True, False):
             areas, counts, kinds = [], [], {}
@@ -260,7 +315,7 @@ def detect(aeden, cache, work, models):
                 found = [json.loads(line) for line in out.splitlines()]
                 found = [(f["start"], f["end"]) for f in found if "start" in f]
                 scores = np.loadtxt(folder / "scores.csv", delimiter=",", skiprows=1)[:, 1]
-                areas.append(area(scores, labels(len(scores), events)))
+                areas.append(area(scores, frames_with(events, len(scores))))
                 counts.append(judge(found, events))
                 for e in events:
                     kinds.setdefault(e[2], []).append(judge(found, [e])[0])

@@ -1,6 +1,6 @@
 """Train one autoencoder of the family, or go on training it.
 
-    python train_family.py CACHE RUN_DIR --kind sparse-kl [--set code=64 nodes=(256,128) frames=16] [--weight 0.1]
+    python train_family.py CACHE RUN_DIR --kind sparse-kl [--set code=64 nodes=(256,128) frames=16] [--weight 1]
 
 CACHE is what `pack.py` wrote. RUN_DIR gets `config.json`, `curve.csv`, `scores.jsonl` and `last.pt`; the same command
 goes on from there. The learning rate falls to nothing over `--steps` (a cosine). `--pca` fits a principal component
@@ -19,8 +19,17 @@ import torch
 import family as M
 from train import overrides
 
-# Weights of the penalties: guesses so far.
-WEIGHTS = {"sparse-l1": 0.1, "sparse-kl": 0.1, "contractive": 0.3, "variational": 1.0}
+# Weight of the penalty and settings of each kind unless others are given: those with which its property holds, see
+# EXPERIMENTS.md. A sparse code is wide and has no layer before it: a unit stands for a patch.
+DEFAULTS = {
+    "undercomplete": (0.0, dict(nodes=(256,))),
+    "sparse-l1": (0.3, dict(code=256, nodes=())),
+    "sparse-kl": (1.0, dict(code=256, nodes=())),
+    "contractive": (0.3, dict(nodes=(192, 96))),
+    "denoising-l1": (0.0, dict(nodes=(256,))),
+    "denoising-l2": (0.0, dict(nodes=(256,))),
+    "variational": (1.0, dict(nodes=(192, 96))),
+}
 
 
 def arguments():
@@ -30,9 +39,9 @@ def arguments():
     p.add_argument("--kind", choices=M.KINDS, default="undercomplete")
     p.add_argument("--weight", type=float, help="of the kind's penalty")
     p.add_argument("--target", type=float, default=0.05, help="activity that sparse-kl aims at")
-    p.add_argument("--steps", type=int, default=2000)
+    p.add_argument("--steps", type=int, default=2500)
     p.add_argument("--batch", type=int, default=256)
-    p.add_argument("--rate", type=float, default=7e-4, help="peak learning rate")
+    p.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--everything", action="store_true", help="train on the held-out sources too: for a model that is not to be measured")
     p.add_argument("--pca", action="store_true")
@@ -50,8 +59,19 @@ def scores(net, x):
     # Hoyer 2004: 0 where all units are equally active, 1 where one is.
     n = h.shape[1]
     out["sparsity"] = ((n**0.5 - h.abs().sum(1) / h.norm(dim=1).clamp(min=1e-9)) / (n**0.5 - 1)).mean().item()
-    out["active"] = (h.abs() > 0.1 * h.abs().amax()).float().mean().item()
-    out["jacobian"] = M.squared_jacobian(net, x[:256])
+    # Active: more than a tenth of what the unit ever reaches. Dead: a unit that reaches next to nothing.
+    most = h.abs().amax(0)
+    out["active"] = (h.abs() > 0.1 * most).float().mean().item()
+    out["dead"] = (most < 0.01 * most.max()).float().mean().item()
+    out["jacobian"] = M.squared_jacobian(net, x[:64])
+    # The same relative to how much the codes of different patches differ, so that smaller codes are no way out.
+    out["sensitivity"] = out["jacobian"] / h.var(0).mean().item()
+    torch.manual_seed(1)
+    out["repaired_error"] = torch.nn.functional.mse_loss(net(M.corrupt(x, net.settings)), x).item()
+    if net.settings.kind == "variational":
+        m, log_variance = net.encode(x).split(n, 1)
+        out["kl"] = (0.5 * (m.square() + log_variance.exp() - log_variance - 1)).sum(1).mean().item()
+        out["used"] = (m.var(0) > 0.01).float().mean().item()  # Burda et al. 2016
     # Continuity: halfway between two codes, is the decoded patch as likely as one? Its error after another round trip.
     half = net.decode((h + h.roll(1, 0)) / 2)
     out["halfway_error"] = torch.nn.functional.mse_loss(net(half), half).item()
@@ -98,13 +118,33 @@ def start(net, x):
             net.encoder[-1].bias[net.settings.code :] = -3.0
 
 
+@torch.no_grad()
+def start_sparse(net, x, target):
+    """Begin with a dictionary: the units of the code stand for patches of the training material (Coates & Ng 2011), and
+    few are active. A principal component analysis is no way to begin: every patch has a share of every component."""
+    x = x[torch.randperm(len(x))[: net.settings.code]] - x.mean(0)
+    words = x / x.norm(dim=1, keepdim=True)
+    if net.settings.nodes:
+        return
+    encoder, decoder = net.encoder[0], net.decoder[0]
+    if net.settings.kind == "sparse-kl":
+        encoder.weight.copy_(0.3 * words)
+        encoder.bias.fill_(math.log(target / (1 - target)))
+        decoder.weight.copy_(M.LONGEST[net.settings.kind] * words.T)
+    else:
+        encoder.weight.copy_(words)
+        encoder.bias.zero_()
+        decoder.weight.copy_(words.T)
+
+
 def main():
     a = arguments()
     torch.set_num_threads(1)
     torch.manual_seed(a.seed)
     a.run.mkdir(parents=True, exist_ok=True)
-    settings = replace(M.Settings(kind=a.kind), **overrides(a.set, [f.name for f in fields(M.Settings)]))
-    weight = a.weight if a.weight is not None else WEIGHTS.get(a.kind, 0.0)
+    weight, own = DEFAULTS[a.kind]
+    settings = replace(M.Settings(kind=a.kind, **own), **overrides(a.set, [f.name for f in fields(M.Settings)]))
+    weight = weight if a.weight is None else a.weight
     if a.pca:
         settings, a.steps = replace(settings, kind="undercomplete", nodes=()), 0
     sounds = M.Sounds(a.cache, settings)
@@ -129,7 +169,8 @@ def main():
         first, spent = saved["steps"], saved["seconds"]
         print(f"going on at step {first}", flush=True)
     else:
-        start(net, sounds.batch(starts[torch.randint(len(starts), (60_000,), generator=g)], net))
+        sample = sounds.batch(starts[torch.randint(len(starts), (60_000,), generator=g)], net)
+        start_sparse(net, sample, a.target) if a.kind.startswith("sparse") else start(net, sample)
     g = torch.Generator().manual_seed(a.seed * 1_000_003 + first)
     with open(a.run / "curve.csv", "a", newline="") as f:
         curve = csv.writer(f)
@@ -140,15 +181,16 @@ def main():
             for group in optimiser.param_groups:
                 group["lr"] = a.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / a.steps))
             x = sounds.batch(starts[torch.randint(len(starts), (a.batch,), generator=g)], net)
-            parts = M.loss(net, x, weight, a.target)
+            # The penalty comes slowly, or units die (Bowman et al. 2016, for variational ones) before they stand for anything.
+            parts = M.loss(net, x, weight * min(1, step / (0.3 * a.steps)), a.target)
             optimiser.zero_grad()
             parts[0].backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0 if a.kind != "variational" else 100.0)
             optimiser.step()
-            if a.kind == "sparse-l1":
+            if a.kind in M.LONGEST:
                 with torch.no_grad():
                     w = net.decoder[0].weight
-                    w.div_(w.norm(dim=0, keepdim=True).clamp(min=1.0))
+                    w.div_((w.norm(dim=0, keepdim=True) / M.LONGEST[a.kind]).clamp(min=1.0))
             sums += torch.stack([v.detach() for v in parts])
             if (step + 1) % 100 == 0:
                 seconds = spent + time.process_time() - begun
@@ -163,6 +205,10 @@ def main():
 
 
 def finish(a, net, sounds, held, steps, seconds):
+    trained = [i for i, e in enumerate(sounds.entries) if e["kind"] == "noise" and M.trained_on(e)]
+    found = torch.stack([M.sound_statistics(net, sounds.of(i)) for i in trained])
+    net.sound_mean.copy_(found.mean(0))
+    net.sound_deviation.copy_(found.std(0).clamp(min=1e-4))
     found = dict(scores(net.eval(), sounds.batch(held, net)), steps=steps, cpu_seconds=round(seconds, 1))
     with open(a.run / "scores.jsonl", "a") as f:
         f.write(json.dumps(found) + "\n")

@@ -16,9 +16,10 @@ Examples:
 
 /// Arguments of `aeden detect`.
 ///
-/// Finds what does not fit: clicks, drop-outs, slamming doors, a machine that fails. A contractive autoencoder
-/// reconstructs the sound; where it errs more than it does in normal material, something unusual happened. The score is
-/// that error relative to the normal one; the threshold is learned from normal material too. More in docs/family.md.
+/// Finds what does not fit: clicks, drop-outs, slamming doors, a machine that fails. An autoencoder describes the sound by
+/// a short code and reconstructs it from that; where it errs more than in normal material, or where the code is unlike the
+/// normal ones, something unusual happened. The score is relative to what normal material stays below. More in
+/// docs/family.md.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct DetectArgs {
@@ -30,9 +31,9 @@ pub struct DetectArgs {
     #[arg(long, value_name = "DIR", num_args = 1.., value_hint = clap::ValueHint::AnyPath)]
     pub normal: Vec<PathBuf>,
 
-    /// Report scores above this instead of the learned threshold; 1 is the usual error
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = positive)]
-    pub threshold: Option<f32>,
+    /// Report scores above this; normal moments stay below 1
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, default_value = "1", value_parser = positive)]
+    pub threshold: f32,
 
     /// Also write the score of every moment: seconds, score, threshold
     #[arg(long, value_name = "FILE.csv", value_hint = clap::ValueHint::FilePath)]

@@ -4,7 +4,7 @@ pub mod args;
 mod markers;
 mod score;
 
-use crate::family::{load, see};
+use crate::family::{listen, load};
 use crate::input::{Input, block_frames, unreadable};
 use crate::output::{Output, Sealed, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::{Source, inputs};
@@ -13,9 +13,10 @@ use crate::problem::{DONE, INTERRUPTED, Problem, one_line};
 use crate::sink::WavFile;
 use crate::wav::write::Expected;
 use aeden::autoencoder::{Autoencoder, Kind};
+use aeden::patches::{level, raise};
 use args::DetectArgs;
 use markers::Marker;
-use score::{Errors, Event, Normal, events};
+use score::{Event, Heard, Normal, events};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
@@ -58,21 +59,20 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
     clean_up_when_stopped(|| INTERRUPTED);
 
     let mut spectrogram = None;
-    let seen = see(&source, &model, |rate, planes| {
+    let mut seen = listen(&source, &model, |rate, planes| {
         if args.plot.is_some() {
             let spectrogram = spectrogram.get_or_insert_with(|| Spectrogram::new(rate, planes.len()));
             spectrogram.push(planes);
         }
     })?;
-    let errors = Errors::of(&model, &seen.powers);
-    let normal = match learn(&args.normal, &model)? {
-        Some(normal) => normal,
-        None => Normal::most_of(&errors),
-    };
-    let threshold = args.threshold.unwrap_or(normal.threshold);
-    let scores = normal.scores(&errors);
+    let learned = learn(&args.normal, &model)?;
+    let common = learned.as_ref().map(|(_, level)| *level);
+    let heard = hear(&model, std::mem::take(&mut seen.powers), common);
+    let normal = learned.map_or_else(|| Normal::most_of(&heard), |(normal, _)| normal);
+    let threshold = args.threshold;
+    let scores = normal.scores(&heard);
     let frame_rate = model.view().frame_rate();
-    let found = events(&normal, &errors, &scores, threshold, (GAP * frame_rate) as usize);
+    let found = events(&normal, &heard, &scores, threshold, (GAP * frame_rate) as usize);
     let found: Vec<Found> = found
         .iter()
         .map(|event| describe(event, &model, seen.seconds))
@@ -130,27 +130,41 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
     Ok(DONE)
 }
 
-/// What is normal, after recordings; `None` without any.
-fn learn(paths: &[std::path::PathBuf], model: &Autoencoder) -> Result<Option<Normal>, Problem> {
+/// What is normal, after recordings, and their level; `None` without any.
+fn learn(paths: &[std::path::PathBuf], model: &Autoencoder) -> Result<Option<(Normal, f32)>, Problem> {
     if paths.is_empty() {
         return Ok(None);
     }
-    let (mut heard, mut problems) = (Vec::new(), Vec::new());
+    let (mut heard, mut problems, mut common) = (Vec::new(), Vec::new(), None);
     for (source, usable) in inputs(paths) {
-        match usable.and_then(|()| see(&source, model, |_, _| {})) {
-            Ok(seen) => heard.push(Errors::of(model, &seen.powers)),
+        match usable.and_then(|()| listen(&source, model, |_, _| {})) {
+            Ok(seen) => {
+                let common = *common.get_or_insert_with(|| level(&seen.powers, model.view().bands()));
+                heard.push(hear(model, seen.powers, Some(common)));
+            }
             Err(problem) => problems.push(problem),
         }
     }
-    if heard.is_empty() {
+    let Some(common) = common else {
         let nothing = || Problem::file(&paths[0], "has no recordings, so nothing is known to be normal");
         return Err(problems.into_iter().next().unwrap_or_else(nothing));
-    }
+    };
     // One broken file is no reason to give up, but it should be known.
     for problem in problems {
         let _ = writeln!(io::stderr(), "aeden: detect: warning: {problem}");
     }
-    Ok(Some(Normal::of(&heard)))
+    Ok(Some((Normal::of(&heard), common)))
+}
+
+/// What the network makes of log powers, at a common level if there is one: their level is that relative to the mean,
+/// which one loud event changes.
+fn hear(model: &Autoencoder, mut powers: Vec<f32>, common: Option<f32>) -> Heard {
+    if let Some(common) = common {
+        let by = common - level(&powers, model.view().bands());
+        raise(&mut powers, by);
+    }
+    model.standardise(&mut powers);
+    Heard::of(model, powers)
 }
 
 /// The middle of a frame in seconds.

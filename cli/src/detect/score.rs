@@ -1,32 +1,52 @@
-//! How unusual every moment of a recording is: the error of an autoencoder's reconstruction, relative to normal material.
+//! How unusual every moment of a recording is, by what an autoencoder makes of it: how badly it is reconstructed, and how
+//! far its code is from the codes of normal material. The first finds what cannot be described, such as clicks, the second
+//! what can be, but does not belong there, such as a tone.
 
 use aeden::autoencoder::Autoencoder;
 
-/// Frames from patch to patch. Every frame lies in several patches, whose errors are averaged.
+/// Frames from patch to patch. Every frame lies in several patches, over which errors and codes are averaged.
 const EVERY: usize = 2;
-/// Bands' normal errors are no smaller than this share of their mean, or a band that never changes decides everything.
-const LEAST: f32 = 0.05;
-/// The share of normal moments that score less than the threshold, before the margin.
+/// A band's usual error, and the usual deviation of a unit, are no smaller than this share of their mean, or one
+/// that never changes decides everything; nor smaller than `TINY`.
+const LEAST_ERROR: f32 = 0.05;
+const LEAST_DEVIATION: f32 = 0.2;
+const TINY: f32 = 1e-3;
+/// The share of normal moments that stay below the limit, before the margin.
 const SHARE: f32 = 0.999;
-/// The threshold above what that share stays below.
-const MARGIN: f32 = 1.25;
+/// The limit relative to what that share stays below.
+const MARGIN: f32 = 1.5;
+/// No limit is lower: both measures are about 1 where all is normal.
+const LEAST_LIMIT: f32 = 0.5;
 /// The share of a recording that is taken to be normal if nothing else is.
 const OWN_SHARE: f32 = 0.9;
+/// Its limit, in spreads above the middle; one log-normal moment in four thousand is above it.
+const OWN_SPREADS: f32 = 3.5;
 
-/// Errors of one recording.
-pub struct Errors {
-    /// `[frame][band]`: mean squared error over all patches that the frame lies in.
-    squared: Vec<f32>,
-    /// `[frame]`: how much louder the frame is than the mean of the recording, in deviations, mean over bands.
-    louder: Vec<f32>,
+/// What a network makes of one recording.
+pub struct Heard {
+    /// `[frame][band]`: standardised log powers.
+    powers: Vec<f32>,
+    /// `[frame][band]`: squared errors.
+    errors: Vec<f32>,
+    /// `[frame][unit]`
+    codes: Vec<f32>,
     bands: usize,
+    units: usize,
 }
 
-impl Errors {
+/// A moment of a recording.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    powers: &'a [f32],
+    errors: &'a [f32],
+    code: &'a [f32],
+}
+
+impl Heard {
     /// Of standardised log powers `[frame][band]`. Both ends are mirrored, so that the first and the last moments lie in
     /// as many patches as the others.
-    pub fn of(model: &Autoencoder, powers: &[f32]) -> Errors {
-        let (bands, length) = (model.view().bands(), model.view().frames);
+    pub fn of(model: &Autoencoder, powers: Vec<f32>) -> Heard {
+        let (bands, units, length) = (model.view().bands(), model.code(), model.view().frames);
         let frames = powers.len() / bands;
         let order = (0..length)
             .rev()
@@ -36,26 +56,40 @@ impl Errors {
             .flat_map(|frame| &powers[frame * bands..(frame + 1) * bands])
             .copied()
             .collect();
-        let squared = squared_errors(model, &mirrored);
-        let mean = powers.iter().sum::<f32>() / powers.len() as f32;
-        let level = |frame: &[f32]| frame.iter().sum::<f32>() / bands as f32 - mean;
-        Errors {
-            squared: squared[length * bands..(length + frames) * bands].to_vec(),
-            louder: powers.chunks_exact(bands).map(level).collect(),
+        let (mut errors, mut codes) = averages(model, &mirrored);
+        let inside = |values: &mut Vec<f32>, width: usize| {
+            values.truncate((length + frames) * width);
+            values.drain(..length * width);
+        };
+        inside(&mut errors, bands);
+        inside(&mut codes, units);
+        Heard {
+            powers,
+            errors,
+            codes,
             bands,
+            units,
         }
     }
 
-    fn frames(&self) -> impl Iterator<Item = &[f32]> {
-        self.squared.chunks_exact(self.bands)
+    fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        let (powers, errors) = (
+            self.powers.chunks_exact(self.bands),
+            self.errors.chunks_exact(self.bands),
+        );
+        let codes = self.codes.chunks_exact(self.units);
+        powers
+            .zip(errors)
+            .zip(codes)
+            .map(|((powers, errors), code)| Frame { powers, errors, code })
     }
 }
 
-/// `[frame][band]`: mean squared error over all patches that the frame lies in.
-fn squared_errors(model: &Autoencoder, powers: &[f32]) -> Vec<f32> {
-    let (bands, input) = (model.view().bands(), model.input());
+/// `[frame][band]` squared errors and `[frame][unit]` codes, means over all patches that the frame lies in.
+fn averages(model: &Autoencoder, powers: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let (bands, units, input) = (model.view().bands(), model.code(), model.input());
     let frames = powers.len() / bands;
-    let mut squared = vec![0.0f32; powers.len()];
+    let (mut errors, mut codes) = (vec![0.0f32; frames * bands], vec![0.0f32; frames * units]);
     let mut counts = vec![0u32; frames];
     let last = frames - model.view().frames;
     // The last patch reaches the end, whatever the step.
@@ -66,103 +100,159 @@ fn squared_errors(model: &Autoencoder, powers: &[f32]) -> Vec<f32> {
             .flat_map(|start| &powers[start * bands..start * bands + input])
             .copied()
             .collect();
-        let made = model.decode(&model.encode(&patches));
-        for ((start, patch), made) in starts
-            .iter()
-            .zip(patches.chunks_exact(input))
-            .zip(made.chunks_exact(input))
-        {
-            for (i, (x, y)) in patch.iter().zip(made).enumerate() {
-                squared[start * bands + i] += (x - y) * (x - y);
+        let found = model.encode(&patches);
+        let made = model.decode(&found);
+        for (i, &start) in starts.iter().enumerate() {
+            let of_patch = i * input..(i + 1) * input;
+            let errors = &mut errors[start * bands..start * bands + input];
+            for ((sum, x), y) in errors
+                .iter_mut()
+                .zip(&patches[of_patch.clone()])
+                .zip(&made[of_patch])
+            {
+                *sum += (x - y) * (x - y);
             }
-            for count in &mut counts[*start..start + model.view().frames] {
-                *count += 1;
+            let within = start..start + model.view().frames;
+            for sums in codes[within.start * units..within.end * units].chunks_exact_mut(units) {
+                for (sum, h) in sums.iter_mut().zip(&found[i * units..]) {
+                    *sum += h;
+                }
             }
+            counts[within].iter_mut().for_each(|count| *count += 1);
         }
     }
-    for (frame, count) in squared.chunks_exact_mut(bands).zip(&counts) {
-        frame.iter_mut().for_each(|e| *e /= *count as f32);
+    for (values, width) in [(&mut errors, bands), (&mut codes, units)] {
+        for (frame, count) in values.chunks_exact_mut(width).zip(&counts) {
+            frame.iter_mut().for_each(|v| *v /= *count as f32);
+        }
     }
-    squared
+    (errors, codes)
 }
 
-/// What errors are usual: of every band, and of all together.
+/// What is usual.
 pub struct Normal {
     /// `[band]`
-    error: Vec<f32>,
-    /// Scores above it are unusual.
-    pub threshold: f32,
+    errors: Vec<f32>,
+    /// `[unit]`: mean and deviation.
+    code: (Vec<f32>, Vec<f32>),
+    /// `[band]`
+    powers: Vec<f32>,
+    /// What normal moments stay below in each measure.
+    limits: [f32; 2],
 }
 
 impl Normal {
     /// Learned from recordings in which all is normal.
-    pub fn of(recordings: &[Errors]) -> Normal {
-        let error = usual(recordings.iter().flat_map(Errors::frames));
-        let mut normal = Normal {
-            error,
-            threshold: 0.0,
-        };
-        let mut scores: Vec<f32> = recordings.iter().flat_map(|r| normal.scores(r)).collect();
-        normal.threshold = quantile(&mut scores, SHARE) * MARGIN;
+    pub fn of(recordings: &[Heard]) -> Normal {
+        let frames: Vec<Frame> = recordings.iter().flat_map(Heard::frames).collect();
+        let mut normal = Normal::fit(&frames);
+        let measured = normal.measure_all(&frames);
+        normal.limits = measured.map(|mut values| (quantile(&mut values, SHARE) * MARGIN).max(LEAST_LIMIT));
         normal
     }
 
-    /// Learned from a recording in which most is normal: without its tenth of the largest errors.
-    pub fn most_of(recording: &Errors) -> Normal {
-        let totals: Vec<f32> = recording.frames().map(|frame| frame.iter().sum()).collect();
-        let most = quantile(&mut totals.clone(), OWN_SHARE);
-        let frames = recording
-            .frames()
-            .zip(&totals)
-            .filter(|(_, total)| **total <= most);
-        let error = usual(frames.map(|(frame, _)| frame));
-        let mut normal = Normal {
-            error,
-            threshold: 0.0,
-        };
-        // The spread of what is normal, carried on to where one moment in a thousand lies if it is log-normal.
-        let mut scores = normal.scores(recording);
-        let middle = quantile(&mut scores, 0.5).max(f32::MIN_POSITIVE);
-        let spread = (quantile(&mut scores, 0.84).max(f32::MIN_POSITIVE) / middle).ln();
-        normal.threshold = middle * (3.1 * spread).exp() * MARGIN;
+    /// Learned from a recording in which most is normal: without the moments that are among the most unusual tenth.
+    pub fn most_of(recording: &Heard) -> Normal {
+        let frames: Vec<Frame> = recording.frames().collect();
+        let mut normal = Normal::fit(&frames);
+        for _ in 0..2 {
+            let measured = normal.measure_all(&frames);
+            let most = measured
+                .each_ref()
+                .map(|values| quantile(&mut values.clone(), OWN_SHARE));
+            let kept = (0..frames.len())
+                .filter(|&i| measured.iter().zip(most).all(|(values, most)| values[i] <= most));
+            normal = Normal::fit(&kept.map(|i| frames[i]).collect::<Vec<_>>());
+        }
+        normal.limits = normal.measure_all(&frames).map(|mut values| {
+            let middle = quantile(&mut values, 0.5).max(TINY);
+            let spread = (quantile(&mut values, 0.84).max(TINY) / middle).ln();
+            (middle * (OWN_SPREADS * spread).exp()).max(LEAST_LIMIT)
+        });
         normal
     }
 
-    /// `[frame]`: the mean over the bands of the error relative to the usual one, so 1 where all is usual.
-    pub fn scores(&self, recording: &Errors) -> Vec<f32> {
-        let score = |frame: &[f32]| {
-            let relative = frame.iter().zip(&self.error).map(|(e, usual)| e / usual);
-            relative.sum::<f32>() / self.error.len() as f32
+    /// Means and deviations; the limits are not known yet.
+    fn fit(frames: &[Frame]) -> Normal {
+        Normal {
+            errors: floored(mean_and_deviation(frames.iter().map(|f| f.errors)).0, LEAST_ERROR),
+            code: {
+                let (mean, deviation) = mean_and_deviation(frames.iter().map(|f| f.code));
+                (mean, floored(deviation, LEAST_DEVIATION))
+            },
+            powers: mean_and_deviation(frames.iter().map(|f| f.powers)).0,
+            limits: [1.0; 2],
+        }
+    }
+
+    /// How badly a moment is reconstructed, and how far its code is from normal ones; about 1 is usual. The logarithm
+    /// keeps single bands from deciding.
+    fn measure(&self, frame: Frame) -> [f32; 2] {
+        let errors = frame.errors.iter().zip(&self.errors);
+        let error: f32 = errors.map(|(e, usual)| (e / usual).ln_1p()).sum();
+        let units = frame.code.iter().zip(&self.code.0).zip(&self.code.1);
+        let distance: f32 = units
+            .map(|((h, mean), deviation)| ((h - mean) / deviation).powi(2))
+            .sum();
+        [
+            error / self.errors.len() as f32,
+            (distance / frame.code.len() as f32).sqrt(),
+        ]
+    }
+
+    fn measure_all(&self, frames: &[Frame]) -> [Vec<f32>; 2] {
+        let (errors, distances) = frames
+            .iter()
+            .map(|frame| self.measure(*frame).into())
+            .unzip::<f32, f32, Vec<_>, Vec<_>>();
+        [errors, distances]
+    }
+
+    /// `[frame]`: the larger of both measures relative to its limit; normal moments score less than 1.
+    pub fn scores(&self, recording: &Heard) -> Vec<f32> {
+        let score = |frame| {
+            let [error, distance] = self.measure(frame);
+            (error / self.limits[0]).max(distance / self.limits[1])
         };
         recording.frames().map(score).collect()
     }
 
-    /// The band with the largest share in the score of these frames.
-    fn band(&self, recording: &Errors, frames: std::ops::Range<usize>) -> usize {
-        let mut sums = vec![0.0f32; self.error.len()];
+    /// The band that differs most from what is usual in these frames, and whether there is more sound in it.
+    fn band(&self, recording: &Heard, frames: std::ops::Range<usize>) -> (usize, bool) {
+        let mut sums = vec![0.0f32; recording.bands];
         for frame in recording.frames().skip(frames.start).take(frames.len()) {
-            for ((sum, e), usual) in sums.iter_mut().zip(frame).zip(&self.error) {
-                *sum += e / usual;
+            for ((sum, x), mean) in sums.iter_mut().zip(frame.powers).zip(&self.powers) {
+                *sum += x - mean;
             }
         }
-        (0..sums.len())
-            .max_by(|&a, &b| sums[a].total_cmp(&sums[b]))
-            .unwrap_or(0)
+        let band = (0..sums.len())
+            .max_by(|&a, &b| sums[a].abs().total_cmp(&sums[b].abs()))
+            .unwrap_or(0);
+        (band, sums[band] > 0.0)
     }
 }
 
-fn usual<'a>(frames: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
+fn mean_and_deviation<'a>(rows: impl Iterator<Item = &'a [f32]>) -> (Vec<f32>, Vec<f32>) {
     let (mut sums, mut count) = (Vec::new(), 0usize);
-    for frame in frames {
-        sums.resize(frame.len(), 0.0f64);
-        sums.iter_mut()
-            .zip(frame)
-            .for_each(|(sum, e)| *sum += f64::from(*e));
+    for row in rows {
+        sums.resize(row.len(), (0.0f64, 0.0f64));
+        for ((sum, square), &x) in sums.iter_mut().zip(row) {
+            *sum += f64::from(x);
+            *square += f64::from(x) * f64::from(x);
+        }
         count += 1;
     }
-    let means: Vec<f32> = sums.iter().map(|sum| (sum / count as f64) as f32).collect();
-    let mean = means.iter().sum::<f32>() / means.len() as f32;
-    means.iter().map(|m| m.max(LEAST * mean).max(1e-6)).collect()
+    let n = count as f64;
+    let moments = sums.iter().map(|(sum, square)| {
+        let mean = sum / n;
+        (mean as f32, (square / n - mean * mean).max(0.0).sqrt() as f32)
+    });
+    moments.unzip()
+}
+
+fn floored(values: Vec<f32>, share: f32) -> Vec<f32> {
+    let least = (share * values.iter().sum::<f32>() / values.len() as f32).max(TINY);
+    values.into_iter().map(|v| v.max(least)).collect()
 }
 
 fn quantile(values: &mut [f32], share: f32) -> f32 {
@@ -181,12 +271,12 @@ pub struct Event {
     pub score: f32,
     /// Band in which it is most unusual.
     pub band: usize,
-    /// Whether there is more sound than usual, and not less.
+    /// Whether there is more sound than usual in that band, and not less.
     pub louder: bool,
 }
 
 /// The stretches above the threshold; those less than `gap` frames apart are one.
-pub fn events(normal: &Normal, recording: &Errors, scores: &[f32], threshold: f32, gap: usize) -> Vec<Event> {
+pub fn events(normal: &Normal, recording: &Heard, scores: &[f32], threshold: f32, gap: usize) -> Vec<Event> {
     let mut stretches: Vec<(usize, usize)> = Vec::new();
     for frame in (0..scores.len()).filter(|&frame| scores[frame] > threshold) {
         match stretches.last_mut() {
@@ -194,12 +284,15 @@ pub fn events(normal: &Normal, recording: &Errors, scores: &[f32], threshold: f3
             _ => stretches.push((frame, frame + 1)),
         }
     }
-    let event = |(start, end): (usize, usize)| Event {
-        start,
-        end,
-        score: scores[start..end].iter().fold(0.0f32, |m, &s| m.max(s)),
-        band: normal.band(recording, start..end),
-        louder: recording.louder[start..end].iter().sum::<f32>() > 0.0,
+    let event = |(start, end): (usize, usize)| {
+        let (band, louder) = normal.band(recording, start..end);
+        Event {
+            start,
+            end,
+            score: scores[start..end].iter().fold(0.0f32, |m, &s| m.max(s)),
+            band,
+            louder,
+        }
     };
     stretches.into_iter().map(event).collect()
 }
@@ -208,39 +301,33 @@ pub fn events(normal: &Normal, recording: &Errors, scores: &[f32], threshold: f3
 mod tests {
     use super::*;
 
-    fn flat(frames: usize, peaks: &[(usize, f32)]) -> Errors {
-        let mut squared = vec![1.0; frames * 2];
-        for &(frame, error) in peaks {
-            squared[frame * 2] = error;
-        }
-        Errors {
-            squared,
-            louder: vec![1.0; frames],
+    /// Two bands and one unit that wobble a little.
+    fn calm(frames: usize) -> Heard {
+        let wobble = |i: usize| 0.1 * (i % 7) as f32;
+        Heard {
+            powers: (0..2 * frames).map(wobble).collect(),
+            errors: (0..2 * frames).map(|i| 1.0 + wobble(i)).collect(),
+            codes: (0..frames).map(wobble).collect(),
             bands: 2,
+            units: 1,
         }
     }
 
     #[test]
-    fn a_score_of_one_is_usual_and_what_stands_out_is_an_event() {
-        let normal = Normal::of(&[flat(1000, &[])]);
-        let recording = flat(100, &[(40, 50.0), (41, 50.0), (46, 20.0), (80, 30.0)]);
-        let scores = normal.scores(&recording);
-        assert!((scores[0] - 1.0).abs() < 1e-5 && (normal.threshold - MARGIN).abs() < 1e-5);
-        let found = events(&normal, &recording, &scores, normal.threshold, 10);
-        let places: Vec<_> = found.iter().map(|e| (e.start, e.end, e.band)).collect();
-        assert_eq!(places, [(40, 47, 0), (80, 81, 0)]);
-        assert!(found[0].score > found[1].score && found[0].louder);
-    }
-
-    #[test]
-    fn a_recording_that_is_its_own_measure_still_has_events() {
-        let mut recording = flat(1000, &[(500, 40.0)]);
-        for (i, e) in recording.squared.iter_mut().enumerate() {
-            *e *= 1.0 + 0.1 * (i % 7) as f32;
+    fn what_is_badly_reconstructed_and_what_has_an_unusual_code_are_events() {
+        let mut recording = calm(1000);
+        for frame in [40, 41, 46] {
+            recording.errors[2 * frame] = 90.0;
+            recording.powers[2 * frame] = -5.0;
         }
-        let normal = Normal::most_of(&recording);
-        let scores = normal.scores(&recording);
-        let found = events(&normal, &recording, &scores, normal.threshold, 10);
-        assert_eq!(found.iter().map(|e| e.start).collect::<Vec<_>>(), [500]);
+        recording.codes[800] = 9.0;
+        recording.powers[2 * 800 + 1] = 5.0;
+        for normal in [Normal::of(&[calm(1000)]), Normal::most_of(&recording)] {
+            let scores = normal.scores(&recording);
+            assert!(scores[0] < 1.0);
+            let found = events(&normal, &recording, &scores, 1.0, 10);
+            let places: Vec<_> = found.iter().map(|e| (e.start, e.end, e.band, e.louder)).collect();
+            assert_eq!(places, [(40, 47, 0, false), (800, 801, 1, true)]);
+        }
     }
 }

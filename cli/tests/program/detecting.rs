@@ -42,6 +42,33 @@ fn both_events_are_found_with_and_without_normal_material() {
 }
 
 #[test]
+fn a_tone_that_lasts_is_found_from_beginning_to_end() {
+    let folder = folder();
+    // Without normal material, what lasts for more than a tenth of the recording is its own measure.
+    for (seconds, command) in [
+        (2.0, "detect tone.wav --json --normal normal"),
+        (0.8, "detect tone.wav --json"),
+    ] {
+        let mut samples: Vec<f32> = noise(5, 480_000).iter().map(|x| x * 0.2).collect();
+        let tone = samples[192_000..].iter_mut().take((seconds * 48_000.0) as usize);
+        tone.enumerate()
+            .for_each(|(n, x)| *x += (n as f32 * 0.1).sin() * 0.3);
+        folder.write(
+            "tone.wav",
+            &riff(&[fmt(1, 1, 48_000, 16), chunk(b"data", &pcm16(&samples))]),
+        );
+        let found = folder.aeden(command).quietly().json_lines();
+        let near = |value: &serde_json::Value, wanted: f64, most: f64| {
+            value.as_f64().is_some_and(|value| (value - wanted).abs() < most)
+        };
+        let whole = found.iter().any(|e| {
+            near(&e["start"], 4.0, 0.2) && near(&e["end"], 4.0 + seconds, 0.2) && near(&e["hz"], 764.0, 60.0)
+        });
+        assert!(whole, "{seconds} s: {found:#?}");
+    }
+}
+
+#[test]
 fn what_is_normal_has_no_events() {
     let folder = folder();
     folder.write("more.wav", &noise_file(1, 48_000, 200_000));

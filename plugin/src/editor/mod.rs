@@ -44,7 +44,7 @@ use std::time::Duration;
 /// drawn until the audio thread wakes the editor.
 const FRAME: Duration = Duration::from_millis(16);
 /// The same where OpenGL is software: a screen of 60 Hz then shows every fourth.
-const SOFTWARE_FRAME: Duration = Duration::from_millis(40);
+const SOFTWARE_FRAME: Duration = Duration::from_millis(50);
 /// How long after a touch the controls are drawn with every picture, in seconds, until what it has set off has come to
 /// rest; and how often they are drawn at rest, for the load that stands below them.
 const REST: f64 = 1.0;

@@ -104,7 +104,8 @@ impl Autoencoder {
     /// Never: the tests read them.
     pub fn builtin(kind: Kind) -> Option<Autoencoder> {
         let bytes = match kind {
-            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors"),
+            Kind::Undercomplete => &include_bytes!("../models/family/pca.safetensors")[..],
+            Kind::DenoisingL2 => include_bytes!("../models/family/repair.safetensors"),
             _ => return None,
         };
         Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))
@@ -239,6 +240,15 @@ impl Autoencoder {
         for frame in powers.chunks_exact_mut(self.mean.len()) {
             for ((x, mean), deviation) in frame.iter_mut().zip(&self.mean).zip(&self.deviation) {
                 *x = (*x - mean) / deviation;
+            }
+        }
+    }
+
+    /// The inverse of [`standardise`](Autoencoder::standardise).
+    pub fn restore(&self, powers: &mut [f32]) {
+        for frame in powers.chunks_exact_mut(self.mean.len()) {
+            for ((x, mean), deviation) in frame.iter_mut().zip(&self.mean).zip(&self.deviation) {
+                *x = *x * deviation + mean;
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::stft::{Analysis, Framing, Stft};
 use realfft::num_complex::Complex32;
 
 /// What is added to relative powers before the logarithm: 70 dB below the mean.
-const FLOOR: f32 = 1e-7;
+pub const FLOOR: f32 = 1e-7;
 /// Recordings whose mean power is below this are silence.
 const SILENCE: f64 = 1e-12;
 

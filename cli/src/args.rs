@@ -8,6 +8,7 @@ use crate::loudness::Loudness;
 use crate::map::args::MapArgs;
 use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
+use crate::repair::args::RepairArgs;
 use crate::template::Template;
 use aeden::presets::{PRESETS, Preset};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -42,6 +43,8 @@ pub enum Command {
     Find(FindArgs),
     /// Draw how the sounds of a folder lie in the space of codes, as a page
     Map(MapArgs),
+    /// Fill drop-outs, clicks, clipped peaks and given regions from what stands around them
+    Repair(RepairArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
     /// Print the completions of a shell

@@ -16,6 +16,7 @@ mod media;
 mod models;
 mod page;
 mod recordings;
+mod repairing;
 mod reports;
 mod stopping;
 mod watching;

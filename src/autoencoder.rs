@@ -111,6 +111,25 @@ impl Autoencoder {
         Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))
     }
 
+    /// The undercomplete network of `aeden encode`, whose code is made for rounding to whole numbers.
+    ///
+    /// # Panics
+    /// Never: the tests read it.
+    pub fn for_envelopes() -> Autoencoder {
+        let bytes = include_bytes!("../models/family/encode.safetensors");
+        Autoencoder::from_bytes(bytes).expect("the built-in model is whole")
+    }
+
+    /// The principal component analysis with a code of the same size, what [`for_envelopes`](Self::for_envelopes) is
+    /// measured by.
+    ///
+    /// # Panics
+    /// Never: the tests read it.
+    pub fn pca_for_envelopes() -> Autoencoder {
+        let bytes = include_bytes!("../models/family/encode-pca.safetensors");
+        Autoencoder::from_bytes(bytes).expect("the built-in model is whole")
+    }
+
     /// Reads a model from a file.
     ///
     /// # Errors

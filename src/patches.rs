@@ -131,7 +131,12 @@ impl Listener {
     }
 
     /// Ends the recording: its log powers, `[frame][band]`. What is shorter than a patch is filled up with silence.
-    pub fn finish(mut self) -> Vec<f32> {
+    pub fn finish(self) -> Vec<f32> {
+        self.finish_with_mean().0
+    }
+
+    /// The same, and the mean power that they are relative to.
+    pub fn finish_with_mean(mut self) -> (Vec<f32>, f64) {
         if let Some(converter) = &mut self.converter {
             converter.finish(&mut self.waiting);
             self.hear();
@@ -148,7 +153,7 @@ impl Listener {
         for power in &mut self.powers {
             *power = (*power * inverse + FLOOR).ln();
         }
-        self.powers
+        (self.powers, mean)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
 use crate::cleaner::Settings;
+use crate::compact::args::{DecodeArgs, EncodeArgs};
 use crate::detect::args::DetectArgs;
 use crate::find::args::FindArgs;
 use crate::live::args::{DevicesArgs, LiveArgs};
@@ -45,6 +46,10 @@ pub enum Command {
     Map(MapArgs),
     /// Fill drop-outs, clicks, clipped peaks and given regions from what stands around them
     Repair(RepairArgs),
+    /// Make a small file of a recording
+    Encode(EncodeArgs),
+    /// Make a recording of a small file
+    Decode(DecodeArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
     /// Print the completions of a shell

@@ -1,6 +1,6 @@
 """Train the undercomplete autoencoder of `aeden encode`: spectral envelopes in few bits.
 
-    python train_encode.py CACHE RUN_DIR [--steps 8000] [--price 0.002] [--pca]
+    python train_encode.py CACHE RUN_DIR [--steps 4000] [--price 0.001] [--pca]
 
 Its code is rounded to whole numbers before it is stored. In training, rounding is noise between -1/2 and 1/2, and the number of
 bits that a code takes is estimated by sum_j log2(1 + |h_j - m_j|), m_j the running mean of unit j (after Balle, Laparra &
@@ -37,9 +37,9 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("cache", type=Path)
     p.add_argument("run", type=Path)
-    p.add_argument("--steps", type=int, default=8000)
+    p.add_argument("--steps", type=int, default=4000)
     p.add_argument("--batch", type=int, default=256)
-    p.add_argument("--rate", type=float, default=7e-4)
+    p.add_argument("--rate", type=float, default=3e-4)
     p.add_argument("--code", type=int, default=48)
     p.add_argument("--nodes", type=int, nargs="*", default=[192])
     p.add_argument("--price", type=float, default=0.001, help="of a bit a patch, in mean squared error")
@@ -65,6 +65,9 @@ def main():
 
     g = torch.Generator().manual_seed(2)
     valid = batch(held_out[torch.randint(len(held_out), (4000,), generator=g)])
+    with torch.no_grad():
+        for layer in (*net.encoder, *net.decoder):
+            layer.weight.zero_()  # the start adds a part of what stands there: here the components alone are best
     start(net, batch(train[torch.randint(len(train), (40_000,), generator=g)]))
     with torch.no_grad():
         # Whole numbers as steps: the code is scaled so that its units have the components' deviations over the step.

@@ -18,7 +18,7 @@ pub struct Options {
 }
 
 /// The jobs that can be scored.
-const JOBS: [&str; 3] = ["find", "detect", "repair"];
+const JOBS: [&str; 4] = ["find", "detect", "repair", "encode"];
 
 impl Options {
     /// Reads the command line.

@@ -7,6 +7,7 @@ mod batches;
 mod browser;
 mod defaults;
 mod detecting;
+mod encoding;
 mod files;
 mod finding;
 mod formats;

@@ -16,9 +16,10 @@ Examples:
 
 /// Arguments of `aeden encode`.
 ///
-/// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is; the waves themselves,
-/// with their phases, are coefficients of a cosine transform, in steps that follow these envelopes, and take only as many
-/// bits as the envelopes leave open. Each block has a checksum. The format is described in docs/family.md.
+/// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is; the waves
+/// themselves, with their phases, are coefficients of a cosine transform, in steps that follow these envelopes, and
+/// take only as many bits as the envelopes leave open. Each block has a checksum. The format is described in
+/// docs/family.md.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{ENCODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct EncodeArgs {

@@ -1,7 +1,7 @@
 //! The fine structure of sound: coefficients of a cosine transform, quantised in steps that follow the envelope.
 //!
-//! The envelope says how large a coefficient is likely to be; how many steps that is, in classes of 3 dB, and the sizes of its
-//! neighbours in frequency and time choose the probabilities. So bits go where the envelope is not sure.
+//! The envelope says how large a coefficient is likely to be; how many steps that is, in classes of 3 dB, and the
+//! sizes of its neighbours in frequency and time choose the probabilities. So bits go where the envelope is not sure.
 
 use super::entropy::{Adaptive, Bits};
 
@@ -41,8 +41,8 @@ impl Coder {
         }
     }
 
-    /// Writes or reads the integers of a frame of a channel. `steps`: how many steps large a coefficient is expected to be, as
-    /// a natural logarithm.
+    /// Writes or reads the integers of a frame of a channel. `steps`: how many steps large a coefficient is expected
+    /// to be, as a natural logarithm.
     pub fn frame(&mut self, bits: &mut impl Bits, channel: usize, steps: &[f32], values: &mut [i32]) {
         let last = &mut self.last[channel];
         let mut sizes = vec![0u8; last.len()];

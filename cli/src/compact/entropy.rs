@@ -1,7 +1,7 @@
 //! Numbers to bits and back: binary decisions whose probabilities adapt, through the range coder of `constriction`.
 //!
-//! What is written and how it is read is one piece of code: both go through [`Bits`], of which the reader ignores the value it
-//! is given. All arithmetic is on integers, so that every machine reads what any machine has written.
+//! What is written and how it is read is one piece of code: both go through [`Bits`], of which the reader ignores the
+//! value it is given. All arithmetic is on integers, so that every machine reads what any machine has written.
 
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
 use constriction::stream::queue::{DefaultRangeDecoder, DefaultRangeEncoder};

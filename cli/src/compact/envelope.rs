@@ -34,8 +34,8 @@ impl Envelopes {
         self.model.code()
     }
 
-    /// Rounded codes of patches of `frames` frames side by side, for so many of them: what is missing at the end is as the last
-    /// frame. `powers` are standardised.
+    /// Rounded codes of patches of `frames` frames side by side, for so many of them: what is missing at the end is as
+    /// the last frame. `powers` are standardised.
     pub fn encode(&self, powers: &[f32], patches: usize) -> Vec<i32> {
         let bands = self.centres.len();
         let mut powers = powers.to_vec();

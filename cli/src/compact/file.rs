@@ -1,4 +1,5 @@
-//! The `.aeden` file: a header, then blocks, each with its length and a checksum (CRC-32). All numbers are little-endian.
+//! The `.aeden` file: a header, then blocks, each with its length and a checksum (CRC-32). All numbers are
+//! little-endian.
 //!
 //! | bytes | |
 //! |---|---|

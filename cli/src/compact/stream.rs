@@ -1,7 +1,8 @@
 //! Sound to blocks and back: a cosine transform (MDCT), in steps that the envelopes set.
 //!
-//! The transform has frames of 40 ms every 20 ms, so each lies under three frames of the envelope. A block is 64 of them, with
-//! the codes of the envelopes that they are the first to need. The sum and difference of two channels take their place.
+//! The transform has frames of 40 ms every 20 ms, so each lies under three frames of the envelope. A block is 64 of
+//! them, with the codes of the envelopes that they are the first to need. The sum and difference of two channels take
+//! their place.
 
 use super::coefficients::{Coder, quantised, restored, step};
 use super::entropy::{Adaptive, Bits, Reader, Writer};
@@ -191,8 +192,8 @@ impl<'a> Codec<'a> {
         self.patches = self.layout.patches(block);
     }
 
-    /// What is expected of a transform: natural logarithms of the expected size, of the step, and of their ratio, all relative
-    /// to the recording's mean.
+    /// What is expected of a transform: natural logarithms of the expected size, of the step, and of their ratio, all
+    /// relative to the recording's mean.
     fn expect(&self, transform: u64, channel: usize, expected: &mut [f32], steps: &mut [f32]) {
         let (bands, powers) = (self.bands(), &self.powers[channel]);
         let at = ((self.layout.under(transform) - self.first) as usize * bands).min(powers.len() - bands);

@@ -71,8 +71,8 @@ pub fn continued(a: &[f64], past: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// Sets the samples at `unknown` (increasing) so that the sum of squared errors is least: the interpolation of Janssen,
-/// Veldhuis and Vries, "Adaptive interpolation of discrete-time signals that can be modeled as autoregressive processes"
-/// (IEEE Trans. ASSP 34, 1986).
+/// Veldhuis and Vries, "Adaptive interpolation of discrete-time signals that can be modeled as autoregressive
+/// processes" (IEEE Trans. ASSP 34, 1986).
 pub fn interpolate(a: &[f64], samples: &mut [f64], unknown: &[usize]) {
     let order = a.len() - 1;
     // Correlation of the coefficients: the system's matrix, and what known samples contribute.

@@ -61,8 +61,8 @@ const PEAK_LEVEL: f32 = 0.05;
 /// Seconds in which nothing is higher than a peak that was cut off.
 const AROUND: f64 = 0.05;
 
-/// Finds damage of these kinds that begins in `within`; what lies around is looked at too. `step`: of the stored integers.
-/// `ends`: whether the recording begins and ends where `samples` do.
+/// Finds damage of these kinds that begins in `within`; what lies around is looked at too. `step`: of the stored
+/// integers. `ends`: whether the recording begins and ends where `samples` do.
 pub fn find(samples: &[f32], within: Range<usize>, rate: u32, step: f32, kinds: &[Kind]) -> Vec<Damage> {
     let at = |seconds: f64| ((seconds * f64::from(rate)) as usize).max(1);
     let mut found = Vec::new();
@@ -147,8 +147,8 @@ fn is_peak(samples: &[f32], run: &Range<usize>, around: usize, step: f32) -> boo
         && highest <= level.abs() + 1.5 * step
 }
 
-/// Samples that cannot be predicted, neither from the past nor from the future (Godsill & Rayner, "Digital Audio Restoration",
-/// 1998, chapter 5, from both sides).
+/// Samples that cannot be predicted, neither from the past nor from the future (Godsill & Rayner, "Digital Audio
+/// Restoration", 1998, chapter 5, from both sides).
 fn clicks(samples: &[f32], within: &Range<usize>, at: impl Fn(f64) -> usize, step: f32) -> Vec<Range<usize>> {
     let (block, order, margin) = (at(BLOCK), at(0.0007).clamp(8, 64), at(MARGIN).max(1));
     // Samples that stand out, and by how much, with those around that decide whether they come in trains.

@@ -5,8 +5,8 @@ use super::envelope::Envelope;
 use std::f64::consts::PI;
 use std::ops::Range;
 
-/// Up to here, in seconds, the samples of a gap are those with the least error of prediction over it; beyond, that would
-/// fade away towards the middle, and both sides are continued instead.
+/// Up to here, in seconds, the samples of a gap are those with the least error of prediction over it; beyond, that
+/// would fade away towards the middle, and both sides are continued instead.
 pub const SHORT: f64 = 0.005;
 /// Seconds on each side that a gap is filled from.
 pub const CONTEXT: f64 = 0.1;
@@ -91,8 +91,8 @@ impl Filler {
         }
     }
 
-    /// Fills short gaps that lie near each other, all at once. `least`: what a sample must reach at least, for peaks that
-    /// are known to have been higher; 0 for others.
+    /// Fills short gaps that lie near each other, all at once. `least`: what a sample must reach at least, for peaks
+    /// that are known to have been higher; 0 for others.
     pub fn fill_short(&self, samples: &mut [f32], gaps: &[(Range<usize>, f32)]) {
         let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
             return;

@@ -118,9 +118,29 @@ impl Autoencoder {
         let bytes = match kind {
             Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors").as_slice(),
             Kind::SparseKl => include_bytes!("../models/family/sparse.safetensors"),
+            Kind::DenoisingL2 => include_bytes!("../models/family/repair.safetensors"),
             _ => return None,
         };
         Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))
+    }
+
+    /// The undercomplete network of `aeden encode`, whose code is made for rounding to whole numbers.
+    ///
+    /// # Panics
+    /// Never: the tests read it.
+    pub fn for_envelopes() -> Autoencoder {
+        let bytes = include_bytes!("../models/family/encode.safetensors");
+        Autoencoder::from_bytes(bytes).expect("the built-in model is whole")
+    }
+
+    /// The principal component analysis with a code of the same size, what [`for_envelopes`](Self::for_envelopes) is
+    /// measured by.
+    ///
+    /// # Panics
+    /// Never: the tests read it.
+    pub fn pca_for_envelopes() -> Autoencoder {
+        let bytes = include_bytes!("../models/family/encode-pca.safetensors");
+        Autoencoder::from_bytes(bytes).expect("the built-in model is whole")
     }
 
     /// Reads a model from a file.
@@ -266,6 +286,15 @@ impl Autoencoder {
         for frame in powers.chunks_exact_mut(self.mean.len()) {
             for ((x, mean), deviation) in frame.iter_mut().zip(&self.mean).zip(&self.deviation) {
                 *x = (*x - mean) / deviation;
+            }
+        }
+    }
+
+    /// The inverse of [`standardise`](Autoencoder::standardise).
+    pub fn restore(&self, powers: &mut [f32]) {
+        for frame in powers.chunks_exact_mut(self.mean.len()) {
+            for ((x, mean), deviation) in frame.iter_mut().zip(&self.mean).zip(&self.deviation) {
+                *x = *x * deviation + mean;
             }
         }
     }

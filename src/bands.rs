@@ -2,7 +2,7 @@
 
 /// Triangles between neighbouring centres. Every bin belongs to one band or two, with shares that sum to 1.
 #[derive(Clone, Debug)]
-pub(crate) struct Bands {
+pub struct Bands {
     /// Bin numbers, strictly increasing from 0 to the last bin.
     centres: Vec<usize>,
     /// `[bin]`: the share of the band at or below it; the rest is the band's above.
@@ -14,7 +14,7 @@ pub(crate) struct Bands {
 
 impl Bands {
     /// `centres` start with bin 0, increase strictly and end with the last bin.
-    pub(crate) fn new(centres: Vec<usize>) -> Bands {
+    pub fn new(centres: Vec<usize>) -> Bands {
         let bins = centres[centres.len() - 1] + 1;
         let (mut lower, mut upper) = (vec![1.0; bins], vec![0.0; bins]);
         let mut sums = vec![0.0; centres.len()];
@@ -35,16 +35,19 @@ impl Bands {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty)] // there are always two or more
+    pub fn len(&self) -> usize {
         self.centres.len()
     }
 
-    pub(crate) fn bins(&self) -> usize {
+    /// Bins of the spectra that they divide.
+    pub fn bins(&self) -> usize {
         self.lower.len()
     }
 
     /// The weighted mean in each band: `bins` numbers in, `bands` numbers out.
-    pub(crate) fn pool(&self, bins: &[f32], bands: &mut [f32]) {
+    pub fn pool(&self, bins: &[f32], bands: &mut [f32]) {
         let mut from_below = 0.0;
         for (band, ends) in self.centres.windows(2).enumerate() {
             let range = ends[0]..ends[1];
@@ -65,7 +68,7 @@ impl Bands {
     }
 
     /// Straight lines between the centres: `bands` numbers in, `bins` numbers out.
-    pub(crate) fn expand(&self, bands: &[f32], bins: &mut [f32]) {
+    pub fn expand(&self, bands: &[f32], bins: &mut [f32]) {
         for (ends, values) in self.centres.windows(2).zip(bands.windows(2)) {
             let range = ends[0]..ends[1];
             for ((y, lower), upper) in bins[range.clone()]
@@ -82,7 +85,7 @@ impl Bands {
 
 /// Bin numbers of band centres from 0 to `last`, strictly increasing, in steps of pairs (bins, how many such steps);
 /// what would reach `last` or lie beyond is left out.
-pub(crate) fn centres(steps: &[(usize, usize)], last: usize) -> Vec<usize> {
+pub fn centres(steps: &[(usize, usize)], last: usize) -> Vec<usize> {
     let mut centres = vec![0_usize];
     for &(step, count) in steps {
         for _ in 0..count {

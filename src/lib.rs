@@ -6,7 +6,7 @@
 //! The other autoencoders of the family see [`patches`] of sound and are run by [`autoencoder`].
 
 pub mod autoencoder;
-mod bands;
+pub mod bands;
 pub mod denoiser;
 pub mod engine;
 pub mod error;

@@ -17,7 +17,7 @@ use crate::stft::{Analysis, Framing, Stft};
 use realfft::num_complex::Complex32;
 
 /// What is added to relative powers before the logarithm: 70 dB below the mean.
-const FLOOR: f32 = 1e-7;
+pub const FLOOR: f32 = 1e-7;
 /// Recordings whose mean power is below this are silence.
 const SILENCE: f64 = 1e-12;
 
@@ -149,7 +149,12 @@ impl Listener {
     }
 
     /// Ends the recording: its log powers, `[frame][band]`. What is shorter than a patch is filled up with silence.
-    pub fn finish(mut self) -> Vec<f32> {
+    pub fn finish(self) -> Vec<f32> {
+        self.finish_with_mean().0
+    }
+
+    /// The same, and the mean power that they are relative to.
+    pub fn finish_with_mean(mut self) -> (Vec<f32>, f64) {
         if let Some(converter) = &mut self.converter {
             converter.finish(&mut self.waiting);
             self.hear();
@@ -166,7 +171,7 @@ impl Listener {
         for power in &mut self.powers {
             *power = (*power * inverse + FLOOR).ln();
         }
-        self.powers
+        (self.powers, mean)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
 use crate::cleaner::Settings;
+use crate::compact::args::{DecodeArgs, EncodeArgs};
 use crate::detect::args::DetectArgs;
 use crate::find::args::FindArgs;
 use crate::live::args::{DevicesArgs, LiveArgs};
@@ -8,6 +9,7 @@ use crate::loudness::Loudness;
 use crate::map::args::MapArgs;
 use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
+use crate::repair::args::RepairArgs;
 use crate::template::Template;
 use aeden::presets::{PRESETS, Preset};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -42,6 +44,12 @@ pub enum Command {
     Find(FindArgs),
     /// Draw how the sounds of a folder lie in the space of codes, as a page
     Map(MapArgs),
+    /// Fill drop-outs, clicks, clipped peaks and given regions from what stands around them
+    Repair(RepairArgs),
+    /// Make a small file of a recording
+    Encode(EncodeArgs),
+    /// Make a recording of a small file
+    Decode(DecodeArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
     /// Print the completions of a shell

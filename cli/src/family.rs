@@ -1,7 +1,8 @@
 //! What the commands of the family share: the network that runs, and what it sees of a recording.
 
 use crate::input::{Input, block_frames, unreadable};
-use crate::plan::Source;
+use crate::output::{Target, exists};
+use crate::plan::{Source, is_same_file};
 use crate::problem::Problem;
 use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::Listener;
@@ -15,6 +16,27 @@ pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
         None => Autoencoder::builtin(wanted)
             .or_else(|| Autoencoder::builtin(Kind::Undercomplete))
             .ok_or_else(|| Problem::model("no model is built in; name one with --model")),
+    }
+}
+
+/// Where a command writes that makes one file from another; `-` is standard output.
+pub fn target(input: &Path, output: &Path, overwrite: bool) -> Result<Target, Problem> {
+    if output == Path::new("-") {
+        return Ok(Target::Stdout);
+    }
+    if output.is_dir() {
+        return Err(Problem::file(output, "is a folder; give a file"));
+    }
+    if is_same_file(input, output) {
+        return Err(Problem::file(
+            output,
+            "is the input itself, which is never replaced",
+        ));
+    }
+    match output.metadata() {
+        Ok(about) if !about.is_file() => Ok(Target::Device(output.into())),
+        _ if !overwrite && output.symlink_metadata().is_ok() => Err(exists(output)),
+        _ => Ok(Target::File(output.into())),
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
 //! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
-//! shows what was done. [`live`] is about microphones. [`find`], [`detect`] and [`map`] do other jobs with other
+//! shows what was done. [`live`] is about microphones. [`find`], [`detect`], [`map`], [`repair`] and [`compact`] do other jobs with other
 //! autoencoders, which [`family`] loads.
 
 pub mod aligned;
@@ -11,6 +11,7 @@ pub mod args;
 pub mod batch;
 pub mod clean;
 pub mod cleaner;
+pub mod compact;
 pub mod config;
 pub mod cores;
 pub mod detect;
@@ -30,6 +31,7 @@ pub mod plan;
 pub mod plot;
 pub mod problem;
 pub mod progress;
+pub mod repair;
 pub mod report;
 pub mod sink;
 pub mod template;
@@ -66,6 +68,9 @@ pub fn run() -> ExitCode {
         Command::Detect(args) => ("detect", detect::detect(args)),
         Command::Find(args) => ("find", find::find(args)),
         Command::Map(args) => ("map", map::map(args)),
+        Command::Encode(args) => ("encode", compact::encode(args)),
+        Command::Decode(args) => ("decode", compact::decode(args)),
+        Command::Repair(args) => ("repair", repair::repair(args)),
         Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),
         Command::Man { command } => ("man", man(command.as_deref())),

@@ -445,6 +445,11 @@ impl Known {
     }
 }
 
+/// Whether two names stand for one file.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    Identity::of(one) == Identity::of(other)
+}
+
 /// Where a file that does not exist yet will be: its folder without links, then its name.
 fn place(path: &Path) -> PathBuf {
     let mut missing: Vec<Component> = Vec::new();

@@ -1,0 +1,120 @@
+//! The arguments of `aeden encode` and `aeden decode`.
+
+use crate::problem::EXIT_STATUS_HELP;
+use clap::Args;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+const ENCODE_EXAMPLES: &str = "\
+Examples:
+  aeden encode talk.wav talk.aeden          about 16 kbit/s of speech, in one channel
+  aeden encode talk.wav talk.aeden --rate low
+  aeden encode music.flac music.aeden --rate 96
+                                            as coarse as makes 96 kbit/s of this recording
+  aeden encode talk.wav talk.aeden --compare
+                                            size and quality beside PCA and Opus of the same size";
+
+/// Arguments of `aeden encode`.
+///
+/// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is; the waves
+/// themselves, with their phases, are coefficients of a cosine transform, in steps that follow these envelopes, and
+/// take only as many bits as the envelopes leave open. Each block has a checksum. The format is described in
+/// docs/family.md.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = format!("{ENCODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+pub struct EncodeArgs {
+    /// The recording, WAV, FLAC or what ffmpeg reads; it is read more than once
+    #[arg(required = true, value_name = "IN", value_hint = clap::ValueHint::FilePath)]
+    pub input: PathBuf,
+
+    /// The small file; '-' is standard output
+    #[arg(required = true, value_name = "OUT.aeden", value_hint = clap::ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// How much room it may take: a quality, low, mid or high, or kbit/s, 4 to 1000
+    #[arg(long, value_name = "low|mid|high|KBIT/S", default_value = "mid")]
+    pub rate: Rate,
+
+    /// Also tell the quality, beside that of PCA at the same size and of Opus at the same bit rate (by ffmpeg)
+    ///
+    /// The recording is held in memory for it.
+    #[arg(long)]
+    pub compare: bool,
+
+    /// A model file (undercomplete) instead of the built-in model; `aeden decode` needs the same
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Replace OUT if it exists
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const DECODE_EXAMPLES: &str = "\
+Examples:
+  aeden decode talk.aeden talk.wav          with the rate, depth and channels of the recording
+  aeden decode talk.aeden talk.flac
+  aeden decode talk.aeden - | aplay";
+
+/// Arguments of `aeden decode`.
+///
+/// Makes a recording of a file of `aeden encode`. If the file is cut short or altered, an error says so, and nothing is
+/// written.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_help = format!("{DECODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+pub struct DecodeArgs {
+    /// The small file; '-' is standard input
+    #[arg(required = true, value_name = "IN.aeden", value_hint = clap::ValueHint::FilePath)]
+    pub input: PathBuf,
+
+    /// The recording, WAV or FLAC; '-' is standard output, as WAV
+    #[arg(required = true, value_name = "OUT", value_hint = clap::ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// The model file that it was encoded with, if that is not the built-in one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Replace OUT if it exists
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How much room an encoded recording may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// The coarseness that is stored.
+    Quality(u8),
+    /// So many kbit/s, as the mean of the recording.
+    Kilobits(f64),
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse::<f64>()) {
+            ("low", _) => Ok(Rate::Quality(60)),
+            ("mid", _) => Ok(Rate::Quality(54)),
+            ("high", _) => Ok(Rate::Quality(46)),
+            (_, Ok(kilobits)) if (4.0..=1000.0).contains(&kilobits) => Ok(Rate::Kilobits(kilobits)),
+            _ => Err("low, mid, high, or kbit/s from 4 to 1000, such as 24".into()),
+        }
+    }
+}

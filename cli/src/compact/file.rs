@@ -1,0 +1,204 @@
+//! The `.aeden` file: a header, then blocks, each with its length and a checksum (CRC-32). All numbers are
+//! little-endian.
+//!
+//! | bytes | |
+//! |---|---|
+//! | 8 | `aeden` and three bytes that text modes and truncation to seven bits would change: 0x8f, carriage return, line feed |
+//! | 2 | version, 1 |
+//! | 8 | which model: its fingerprint |
+//! | 4 | frames a second |
+//! | 2 | channels |
+//! | 1 | samples of the output: 8, 16, 24 bits, or 32: floating point |
+//! | 1 | coarseness, in steps of 1 dB from -60 dB |
+//! | 8 | frames |
+//! | 4 a channel | mean power of its spectra, natural logarithm, floating point |
+//! | 4 | checksum of all that |
+//! | then, a block | 4: bytes; 4: checksum of the block's number (4 bytes) and its bytes; the bytes |
+
+use crate::wav::{Encoding, MAX_CHANNELS, RATES};
+use std::io::{self, Read, Write};
+
+const MAGIC: [u8; 8] = *b"aeden\x8f\r\n";
+const VERSION: u16 = 1;
+/// No block that is written is larger.
+const LARGEST: u32 = 1 << 26;
+
+/// What stands before the sound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// Fingerprint of the model.
+    pub model: u64,
+    /// Frames a second.
+    pub rate: u32,
+    /// Channels.
+    pub channels: u16,
+    /// Samples of the output.
+    pub encoding: Encoding,
+    /// In dB, from 0 to 255 for -60 to 195.
+    pub coarseness: u8,
+    /// Length.
+    pub frames: u64,
+    /// Mean power of each channel, natural logarithm.
+    pub means: Vec<f32>,
+}
+
+/// Why a file cannot be read.
+#[derive(Debug)]
+pub enum Error {
+    /// The operating system said so.
+    Io(io::Error),
+    /// What is wrong with the bytes.
+    Malformed(String),
+}
+
+impl From<io::Error> for Error {
+    fn from(e: io::Error) -> Self {
+        match e.kind() {
+            io::ErrorKind::UnexpectedEof => Error::Malformed("the file is cut short; copy it again".into()),
+            _ => Error::Io(e),
+        }
+    }
+}
+
+fn altered() -> Error {
+    Error::Malformed("its bytes are not those that were written (checksum); copy it again".into())
+}
+
+impl Header {
+    fn bytes(&self) -> Vec<u8> {
+        let bits: u8 = match self.encoding {
+            Encoding::Float { .. } => 32,
+            Encoding::Int { valid_bits, .. } => match valid_bits {
+                ..=8 => 8,
+                9..=16 => 16,
+                _ => 24,
+            },
+        };
+        let mut out = MAGIC.to_vec();
+        out.extend(VERSION.to_le_bytes());
+        out.extend(self.model.to_le_bytes());
+        out.extend(self.rate.to_le_bytes());
+        out.extend(self.channels.to_le_bytes());
+        out.extend([bits, self.coarseness]);
+        out.extend(self.frames.to_le_bytes());
+        self.means.iter().for_each(|mean| out.extend(mean.to_le_bytes()));
+        out
+    }
+
+    /// Writes it, and gives the number of bytes.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<usize> {
+        let bytes = self.bytes();
+        out.write_all(&bytes)?;
+        out.write_all(&crc32fast::hash(&bytes).to_le_bytes())?;
+        Ok(bytes.len() + 4)
+    }
+
+    /// Reads it.
+    pub fn read(input: &mut impl Read) -> Result<Header, Error> {
+        let malformed = |what: &str| Err(Error::Malformed(what.into()));
+        let mut head = Vec::new();
+        input.by_ref().take(34).read_to_end(&mut head)?;
+        if !head.starts_with(&MAGIC[..head.len().min(8)]) || head.is_empty() {
+            return malformed("no .aeden file; `aeden encode` makes one");
+        }
+        if head.len() < 34 {
+            return malformed("the file is cut short; copy it again");
+        }
+        let number = |from: usize, bytes: usize| {
+            head[from..from + bytes]
+                .iter()
+                .rev()
+                .fold(0u64, |n, b| n << 8 | u64::from(*b))
+        };
+        let version = number(8, 2);
+        if version != u64::from(VERSION) {
+            return Err(Error::Malformed(format!(
+                "is of version {version}, this aeden reads version {VERSION}; take a newer aeden"
+            )));
+        }
+        let channels = number(22, 2) as u16;
+        let encoding = match head[24] {
+            8 => Encoding::Int {
+                bytes: 1,
+                valid_bits: 8,
+            },
+            16 => Encoding::INT16,
+            24 => Encoding::INT24,
+            32 => Encoding::FLOAT32,
+            _ => return Err(altered()),
+        };
+        if channels == 0 || channels > MAX_CHANNELS {
+            return Err(altered());
+        }
+        let mut means = vec![0; 4 * usize::from(channels)];
+        input.read_exact(&mut means)?;
+        let mut checksum = [0; 4];
+        input.read_exact(&mut checksum)?;
+        let header = Header {
+            model: number(10, 8),
+            rate: number(18, 4) as u32,
+            channels,
+            encoding,
+            coarseness: head[25],
+            frames: number(26, 8),
+            means: means
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+        };
+        let all = [head.as_slice(), &means].concat();
+        let sound = header.means.iter().all(|mean| mean.is_finite()) && RATES.contains(&header.rate);
+        if crc32fast::hash(&all).to_le_bytes() != checksum || !sound {
+            return Err(altered());
+        }
+        Ok(header)
+    }
+}
+
+fn checksum(number: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&number.to_le_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+/// Writes a block, and gives the number of bytes.
+pub fn write_block(out: &mut impl Write, number: u32, bytes: &[u8]) -> io::Result<usize> {
+    out.write_all(&(bytes.len() as u32).to_le_bytes())?;
+    out.write_all(&checksum(number, bytes).to_le_bytes())?;
+    out.write_all(bytes)?;
+    Ok(bytes.len() + 8)
+}
+
+/// Reads a block.
+pub fn read_block(input: &mut impl Read, number: u32) -> Result<Vec<u8>, Error> {
+    let mut head = [0; 8];
+    input.read_exact(&mut head)?;
+    let [length, expected] =
+        [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
+    if length > LARGEST {
+        return Err(altered());
+    }
+    // Memory grows with what is there, not with what is stated.
+    let mut bytes = Vec::new();
+    input.by_ref().take(length.into()).read_to_end(&mut bytes)?;
+    if bytes.len() < length as usize {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    if checksum(number, &bytes) != expected {
+        return Err(altered());
+    }
+    Ok(bytes)
+}
+
+/// Nothing may follow the last block.
+pub fn read_end(input: &mut impl Read) -> Result<(), Error> {
+    match input.read(&mut [0])? {
+        0 => Ok(()),
+        _ => Err(Error::Malformed(
+            "there is something after its end; copy it again".into(),
+        )),
+    }
+}

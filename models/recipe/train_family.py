@@ -24,7 +24,7 @@ from train import overrides
 DEFAULTS = {
     "undercomplete": (0.0, dict(nodes=(256,))),
     "sparse-l1": (0.3, dict(code=256, nodes=())),
-    "sparse-kl": (1.0, dict(code=256, nodes=())),
+    "sparse-kl": (1.0, dict(code=128, nodes=())),
     "contractive": (0.3, dict(nodes=(192, 96))),
     "denoising-l1": (0.0, dict(nodes=(256,))),
     "denoising-l2": (0.0, dict(nodes=(256,))),

@@ -2,7 +2,7 @@
 
 use crate::input::{Input, block_frames, unreadable};
 use crate::output::{Target, exists};
-use crate::plan::{Source, is_same_file};
+use crate::plan::{self, Source, is_same_file};
 use crate::problem::Problem;
 use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::Listener;
@@ -21,11 +21,9 @@ pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
 
 /// Where a command writes that makes one file from another; `-` is standard output.
 pub fn target(input: &Path, output: &Path, overwrite: bool) -> Result<Target, Problem> {
-    if output == Path::new("-") {
-        return Ok(Target::Stdout);
-    }
-    if output.is_dir() {
-        return Err(Problem::file(output, "is a folder; give a file"));
+    let target = plan::target(output).map_err(|e| Problem::file(output, e))?;
+    if target == Target::Stdout {
+        return Ok(target);
     }
     if is_same_file(input, output) {
         return Err(Problem::file(
@@ -33,10 +31,9 @@ pub fn target(input: &Path, output: &Path, overwrite: bool) -> Result<Target, Pr
             "is the input itself, which is never replaced",
         ));
     }
-    match output.metadata() {
-        Ok(about) if !about.is_file() => Ok(Target::Device(output.into())),
-        _ if !overwrite && output.symlink_metadata().is_ok() => Err(exists(output)),
-        _ => Ok(Target::File(output.into())),
+    match &target {
+        Target::File(_) if !overwrite && output.symlink_metadata().is_ok() => Err(exists(output)),
+        _ => Ok(target),
     }
 }
 
@@ -87,7 +84,7 @@ pub fn listen(
 }
 
 /// The mean of all channels.
-fn mix(planes: &[Vec<f32>], mono: &mut Vec<f32>) {
+pub fn mix(planes: &[Vec<f32>], mono: &mut Vec<f32>) {
     mono.clear();
     mono.extend_from_slice(&planes[0]);
     for plane in &planes[1..] {

@@ -556,7 +556,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
 }
 
 /// What kind of thing a path names. Links are followed, so that the file behind them is replaced and not the link.
-fn target(path: &Path) -> Result<Target, String> {
+pub fn target(path: &Path) -> Result<Target, String> {
     if path == Path::new("-") {
         return Ok(Target::Stdout);
     }

@@ -102,6 +102,18 @@ impl Sink {
         self.encoder.clipped()
     }
 
+    /// Ends a WAV file with these chunks, or a FLAC file, which has had all of its own.
+    ///
+    /// # Panics
+    /// If ffmpeg writes the output: that ends in other ways.
+    pub fn finish(self, after: &[Chunk]) -> Result<Sealed, Problem> {
+        match self.place {
+            Place::Wav(file) => file.finish(after),
+            Place::Flac(file) => file.finish(),
+            Place::Encoded(_) | Place::Spool(_) => unreachable!("ffmpeg writes it"),
+        }
+    }
+
     /// What has them all.
     pub fn into_place(self) -> Place {
         self.place

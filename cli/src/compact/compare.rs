@@ -1,8 +1,9 @@
 //! How good an encoded recording is, beside others of its size.
 
 use super::envelope::Envelopes;
-use super::file::Header;
+use super::file::{Header, block_size};
 use super::{finest, stream};
+use crate::family::mix;
 use crate::input::{Input, block_frames};
 use crate::media::programs::{Program, add_input, ffmpeg};
 use crate::plan::Source;
@@ -33,9 +34,10 @@ pub fn all(
     blocks: Vec<Vec<u8>>,
     bytes: u64,
 ) -> Result<Vec<Compared>, Problem> {
-    let mut original = Vec::new();
+    let (mut original, mut mono) = (Vec::new(), Vec::new());
     Input::open(source)?.read_all(source.name(), block_frames(header.channels), |_, planes| {
-        append(&mut original, planes);
+        mix(planes, &mut mono);
+        original.extend_from_slice(&mono);
         Ok(true)
     })?;
     let judge = |name, bytes, sound: &[f32]| Compared {
@@ -65,11 +67,12 @@ pub fn all(
         })?;
         Ok((header, blocks))
     };
-    let size = |blocks: &[Vec<u8>]| blocks.iter().map(|b| b.len() as u64 + 8).sum::<u64>();
-    let before = bytes as f64 - 38.0 - 4.0 * f64::from(header.channels);
-    let coarseness = finest(before, |coarseness| Ok(size(&encoded(coarseness)?.1)))?;
+    let size = |blocks: &[Vec<u8>]| blocks.iter().map(|block| block_size(block)).sum::<u64>();
+    let coarseness = finest((bytes - header.size()) as f64, |coarseness| {
+        Ok(size(&encoded(coarseness)?.1))
+    })?;
     let (own, blocks) = encoded(coarseness)?;
-    let bytes = size(&blocks) + 38 + 4 * u64::from(header.channels);
+    let bytes = size(&blocks) + header.size();
     compared.push(judge("pca", bytes, &decoded(source, &own, &pca, blocks)?));
     if let Source::File(path) = source {
         let seconds = header.frames as f64 / f64::from(header.rate);
@@ -79,25 +82,21 @@ pub fn all(
     Ok(compared)
 }
 
-fn append(mono: &mut Vec<f32>, planes: &[Vec<f32>]) {
-    let share = 1.0 / planes.len() as f32;
-    mono.extend((0..planes[0].len()).map(|t| planes.iter().map(|plane| plane[t]).sum::<f32>() * share));
-}
-
 fn decoded(
     source: &Source,
     header: &Header,
     envelopes: &Envelopes,
     blocks: Vec<Vec<u8>>,
 ) -> Result<Vec<f32>, Problem> {
-    let (mut blocks, mut sound) = (blocks.into_iter(), Vec::new());
+    let (mut blocks, mut sound, mut mono) = (blocks.into_iter(), Vec::new(), Vec::new());
     let damaged = || Problem::file(source.name(), "cannot be read back; please report this");
     stream::read(
         header,
         envelopes,
         |_| blocks.next().ok_or_else(damaged),
         |planes| {
-            append(&mut sound, planes);
+            mix(planes, &mut mono);
+            sound.extend_from_slice(&mono);
             Ok(())
         },
         damaged,

@@ -85,12 +85,16 @@ impl Header {
         out
     }
 
-    /// Writes it, and gives the number of bytes.
-    pub fn write(&self, out: &mut impl Write) -> io::Result<usize> {
+    /// Bytes in a file, with its checksum.
+    pub fn size(&self) -> u64 {
+        self.bytes().len() as u64 + 4
+    }
+
+    /// Writes it.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let bytes = self.bytes();
         out.write_all(&bytes)?;
-        out.write_all(&crc32fast::hash(&bytes).to_le_bytes())?;
-        Ok(bytes.len() + 4)
+        out.write_all(&crc32fast::hash(&bytes).to_le_bytes())
     }
 
     /// Reads it.
@@ -164,12 +168,16 @@ fn checksum(number: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Writes a block, and gives the number of bytes.
-pub fn write_block(out: &mut impl Write, number: u32, bytes: &[u8]) -> io::Result<usize> {
+/// Bytes of a block in a file, with what stands before them.
+pub fn block_size(bytes: &[u8]) -> u64 {
+    bytes.len() as u64 + 8
+}
+
+/// Writes a block.
+pub fn write_block(out: &mut impl Write, number: u32, bytes: &[u8]) -> io::Result<()> {
     out.write_all(&(bytes.len() as u32).to_le_bytes())?;
     out.write_all(&checksum(number, bytes).to_le_bytes())?;
-    out.write_all(bytes)?;
-    Ok(bytes.len() + 8)
+    out.write_all(bytes)
 }
 
 /// Reads a block.

@@ -13,7 +13,7 @@ use crate::input::Input;
 use crate::media::container::{self, has_known_ending};
 use crate::media::flac::{self, FlacWriter};
 use crate::media::plain_header;
-use crate::output::{Output, Sealed, Target, clean_up_when_stopped, commit, print, sweep};
+use crate::output::{Output, Target, clean_up_when_stopped, commit, print, sweep};
 use crate::plan::Source;
 use crate::problem::{DONE, INTERRUPTED, Problem, one_line};
 use crate::sink::{Place, Sink, WavFile};
@@ -100,7 +100,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
             ..header.clone()
         };
         stream::write(&source, &header, &envelopes, &envelope, |_, block| {
-            bytes += block.len() as u64 + 8;
+            bytes += file::block_size(block);
             Ok(())
         })?;
         Ok(bytes)
@@ -115,17 +115,19 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
     sweep(&target.folder());
     let mut output = Output::create(&target, args.overwrite)?;
     let broken = |e: io::Error| Problem::io(name, &e);
-    let mut bytes = header.write(&mut output).map_err(broken)?;
+    header.write(&mut output).map_err(broken)?;
+    let mut bytes = header.size();
     let mut blocks = Vec::new();
     stream::write(&source, &header, &envelopes, &envelope, |number, block| {
-        bytes += file::write_block(&mut output, number, block).map_err(broken)?;
+        file::write_block(&mut output, number, block).map_err(broken)?;
+        bytes += file::block_size(block);
         if args.compare {
             blocks.push(block.to_vec());
         }
         Ok(())
     })?;
     let compared = match args.compare {
-        true => compare::all(&source, &header, &envelopes, blocks, bytes as u64)?,
+        true => compare::all(&source, &header, &envelopes, blocks, bytes)?,
         false => Vec::new(),
     };
     commit(vec![output.seal(&[])?])?;
@@ -139,7 +141,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
             "output": name.display().to_string(),
             "seconds": seconds,
             "bytes": bytes,
-            "kbit_s": kilobits(bytes as u64),
+            "kbit_s": kilobits(bytes),
             "coarseness_db": i32::from(coarseness) - 60,
             "ratio": before as f64 / bytes as f64,
             "compared": compared.iter().map(|one| json!({
@@ -152,7 +154,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
             "{} -> {}: {seconds:.1} s, {bytes} bytes, {:.1} kbit/s, {:.1} times smaller\n",
             one_line(&args.input.display().to_string()),
             one_line(&name.display().to_string()),
-            kilobits(bytes as u64),
+            kilobits(bytes),
             before as f64 / bytes as f64
         );
         for one in &compared {
@@ -232,7 +234,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
     )?;
     file::read_end(&mut input).map_err(wrong)?;
     let clipped = sink.clipped();
-    commit(vec![finish(sink)?])?;
+    commit(vec![sink.finish(&[])?])?;
     let seconds = header.frames as f64 / f64::from(header.rate);
     if args.json {
         let line = json!({
@@ -300,12 +302,4 @@ fn create(header: &Header, target: &Target, overwrite: bool) -> Result<Sink, Pro
         place,
         Encoder::new(encoding, header.channels.into(), dither),
     ))
-}
-
-fn finish(sink: Sink) -> Result<Sealed, Problem> {
-    match sink.into_place() {
-        Place::Wav(file) => file.finish(&[]),
-        Place::Flac(file) => file.finish(),
-        Place::Encoded(_) | Place::Spool(_) => unreachable!("made by `create`"),
-    }
 }

@@ -62,7 +62,7 @@ const PEAK_LEVEL: f32 = 0.05;
 const AROUND: f64 = 0.05;
 
 /// Finds damage of these kinds that begins in `within`; what lies around is looked at too. `step`: of the stored
-/// integers. `ends`: whether the recording begins and ends where `samples` do.
+/// integers.
 pub fn find(samples: &[f32], within: Range<usize>, rate: u32, step: f32, kinds: &[Kind]) -> Vec<Damage> {
     let at = |seconds: f64| ((seconds * f64::from(rate)) as usize).max(1);
     let mut found = Vec::new();

@@ -87,12 +87,7 @@ pub fn repair(args: &RepairArgs) -> Result<u8, Problem> {
     }
     let after = input.finish().map_err(|e| unreadable(name, &e))?;
     let clipped = work.patcher.clipped() + sink.sink.clipped();
-    let sealed = match sink.sink.into_place() {
-        Place::Wav(file) => file.finish(after)?,
-        Place::Flac(file) => file.finish()?,
-        Place::Encoded(_) | Place::Spool(_) => unreachable!("made by Destination::create"),
-    };
-    commit(vec![sealed])?;
+    commit(vec![sink.sink.finish(after)?])?;
 
     let warn = |text: String| {
         if !args.quiet {

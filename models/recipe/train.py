@@ -60,6 +60,20 @@ def arguments(**defaults):
     return p.parse_args()
 
 
+def chosen(a):
+    """Settings of the network and of the mixing, and weights of the loss, as the arguments say."""
+    of = lambda kind, pairs: replace(kind(), **overrides(pairs, [f.name for f in fields(kind)]))
+    return of(M.Settings, a.set), of(MixSettings, a.mix), LOSS | overrides(a.loss, LOSS)
+
+
+def write_config(a, settings, mixing, weights, net, **more):
+    """All that defines the run, to its folder."""
+    config = dict(model=asdict(settings), mix=asdict(mixing), loss=weights,
+                  parameters=sum(p.numel() for p in net.parameters()), **more,
+                  **{k: str(v) if isinstance(v, Path) else v for k, v in vars(a).items() if k not in ("mix", "loss", "set", "cache", "run")})
+    (a.run / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+
 def optimisers(net, rate, **of_adam):
     """Matrices inside the network go through Muon, everything else through AdamW."""
     matrices = [p for n, p in net.named_parameters() if p.dim() >= 2 and not n.endswith("bias")]
@@ -82,9 +96,7 @@ class Trainer:
 
     def __init__(self, a):
         self.a = a
-        self.settings = replace(M.Settings(), **overrides(a.set, [f.name for f in fields(M.Settings)]))
-        self.mixing = replace(MixSettings(), **overrides(a.mix, [f.name for f in fields(MixSettings)]))
-        self.weights = LOSS | overrides(a.loss, LOSS)
+        self.settings, self.mixing, self.weights = chosen(a)
         self.net = M.Denoiser(self.settings).to(a.device)
         self.optimisers = optimisers(self.net, a.rate)
         context = mp.get_context("fork")
@@ -169,10 +181,7 @@ def main():
         M.graft(net, M.load(a.start)[0])
         average.module.load_state_dict(net.state_dict())
     trainer.steps.value = first
-    config = dict(model=asdict(settings), mix=asdict(trainer.mixing), loss=trainer.weights,
-                  parameters=sum(p.numel() for p in net.parameters()),
-                  **{k: str(v) if isinstance(v, Path) else v for k, v in vars(a).items() if k not in ("mix", "loss", "set", "cache", "run")})
-    (a.run / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    write_config(a, settings, trainer.mixing, trainer.weights, net)
 
     M.fused()  # compiled once, before there are several processes
     if a.processes > 1:

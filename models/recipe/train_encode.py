@@ -10,7 +10,6 @@ baseline with a code of the same size. The checkpoint goes to RUN_DIR/best.pt, f
 
 Printed for held-out voices, with a rounded code: the error in dB, and bits a second by the entropy of each unit.
 """
-import argparse
 import json
 import math
 import time
@@ -21,7 +20,7 @@ from torch.nn import functional as F
 
 import family as M
 from train_family import start
-from train_repair import material
+from train_repair import begin, falling, options
 
 
 def entropy(code):
@@ -34,35 +33,14 @@ def entropy(code):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("cache", type=Path)
-    p.add_argument("run", type=Path)
-    p.add_argument("--steps", type=int, default=4000)
-    p.add_argument("--batch", type=int, default=256)
-    p.add_argument("--rate", type=float, default=3e-4)
-    p.add_argument("--code", type=int, default=48)
-    p.add_argument("--nodes", type=int, nargs="*", default=[192])
+    p = options(__doc__, steps=4000, rate=3e-4, nodes=[192])
     p.add_argument("--price", type=float, default=0.001, help="of a bit a patch, in mean squared error")
     p.add_argument("--step", type=float, default=1.5, help="of rounding, in standardised units of the principal components")
     p.add_argument("--pca", action="store_true")
     o = p.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    o.run.mkdir(parents=True, exist_ok=True)
     settings = M.Settings(kind="undercomplete", code=o.code, nodes=() if o.pca else tuple(o.nodes))
-    stored = o.run.parent / "material.pt"
-    if not stored.exists():
-        torch.save(material(o.cache, M.Settings(frames=24), o.run), stored)
-    powers, train, held_out = torch.load(stored)
-    net = M.Autoencoder(settings)
-    sample = powers[:: max(1, len(powers) // 200_000)].float()
-    net.mean.copy_(sample.mean(0))
-    net.deviation.copy_(sample.std(0))
-
-    def batch(starts):
-        rows = starts[:, None] + torch.arange(settings.frames)
-        return net.standard(powers[rows].float()).flatten(1)
-
+    net, patches, train, held_out = begin(o, settings, o.run.parent / "material.pt")
+    batch = lambda starts: patches(starts).flatten(1)
     g = torch.Generator().manual_seed(2)
     valid = batch(held_out[torch.randint(len(held_out), (4000,), generator=g)])
     with torch.no_grad():
@@ -97,7 +75,7 @@ def main():
         tell(0, began)
         return
     optimiser = torch.optim.AdamW(net.parameters(), lr=o.rate, weight_decay=1e-5)
-    fall = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: min(1, (i + 1) / 200) * 0.5 * (1 + math.cos(math.pi * i / o.steps)))
+    fall = falling(optimiser, o.steps)
     for step in range(o.steps):
         if step % 1000 == 0:
             tell(step, began)

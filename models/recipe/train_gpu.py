@@ -13,16 +13,16 @@ import multiprocessing
 import subprocess
 import sys
 import time
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import model as M
-from losses import LOSS, denoising_loss
-from mix import RATE, Clips, Mixer, MixSettings
-from train import arguments, optimisers, overrides
+from losses import denoising_loss
+from mix import RATE, Clips, Mixer
+from train import arguments, chosen, optimisers, write_config
 
 PARTS = ("loss", "spectrum", "snr", "stoi", "pesq")
 
@@ -153,9 +153,7 @@ class Step:
 def main():
     a = arguments(batch=64, rate=3e-3, workers=15, cooldown=0.6, validate_minutes=4)
     a.run.mkdir(parents=True, exist_ok=True)
-    settings = replace(M.Settings(), **overrides(a.set, [f.name for f in fields(M.Settings)]))
-    mixing = replace(MixSettings(), **overrides(a.mix, [f.name for f in fields(MixSettings)]))
-    weights = LOSS | overrides(a.loss, LOSS)
+    settings, mixing, weights = chosen(a)
     ring = Ring(a.cache, mixing, a.seed, 8192, a.workers)
     begun = time.time()
     ring.to_gpu()
@@ -167,10 +165,7 @@ def main():
         saved = torch.load(last, map_location="cuda", weights_only=False)
         step.restore(saved)
         steps, spent = saved["steps"], saved["spent"]
-    config = dict(model=asdict(settings), mix=asdict(mixing), loss=weights, parameters=sum(p.numel() for p in step.params),
-                  gpu=torch.cuda.get_device_name(), **{k: str(v) if isinstance(v, Path) else v for k, v in vars(a).items()
-                                                      if k not in ("mix", "loss", "set", "cache", "run")})
-    (a.run / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    write_config(a, settings, mixing, weights, step.net, gpu=torch.cuda.get_device_name())
     while float(ring.filled) < 16 * a.workers:
         ring.refresh() or time.sleep(0.05)
     print(f"{int(ring.filled)} clips after {time.time() - begun:.0f} s", flush=True)

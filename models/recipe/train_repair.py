@@ -22,7 +22,48 @@ import family as M
 FRAMES, MOST = 24, 10
 
 
-def material(cache, settings, folder, every=6):
+def options(description, **defaults):
+    """The arguments of both trainings on speech, of this file and of `train_encode.py`."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("cache", type=Path)
+    p.add_argument("run", type=Path)
+    p.add_argument("--steps", type=int)
+    p.add_argument("--batch", type=int, default=256)
+    p.add_argument("--rate", type=float)
+    p.add_argument("--code", type=int, default=48)
+    p.add_argument("--nodes", type=int, nargs="*")
+    p.set_defaults(**defaults)
+    return p
+
+
+def begin(o, settings, stored):
+    """A network that knows mean and deviation of the material, `batch`, which makes standardised patches [N, frames, bands] of
+    starts, and the starts to train and to validate on. The material is kept in the file `stored`."""
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    o.run.mkdir(parents=True, exist_ok=True)
+    if not stored.exists():
+        torch.save(material(o.cache, M.Settings(frames=FRAMES)), stored)
+    powers, train, held_out = torch.load(stored)
+    net = M.Autoencoder(settings)
+    sample = powers[:: max(1, len(powers) // 200_000)].float()
+    net.mean.copy_(sample.mean(0))
+    net.deviation.copy_(sample.std(0))
+
+    def batch(starts):
+        rows = starts[:, None] + torch.arange(settings.frames)
+        return net.standard(powers[rows].float())
+
+    return net, batch, train, held_out
+
+
+def falling(optimiser, steps):
+    """A rate that rises over 200 steps and falls to nothing with a cosine."""
+    share = lambda i: min(1, (i + 1) / 200) * 0.5 * (1 + math.cos(math.pi * i / steps))
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
+
+
+def material(cache, settings, every=6):
     """Log powers of every so manieth voice recording and noise, and where patches may begin: to train, to validate."""
     index = json.loads((cache / "index.json").read_text())
     starts, powers, at = {True: [], False: []}, [], 0
@@ -59,32 +100,9 @@ def straight(x, gone):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("cache", type=Path)
-    p.add_argument("run", type=Path)
-    p.add_argument("--steps", type=int, default=8000)
-    p.add_argument("--batch", type=int, default=256)
-    p.add_argument("--rate", type=float, default=1e-3)
-    p.add_argument("--code", type=int, default=48)
-    p.add_argument("--nodes", type=int, nargs="*", default=[96])
-    o = p.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    o.run.mkdir(parents=True, exist_ok=True)
+    o = options(__doc__, steps=8000, rate=1e-3, nodes=[96]).parse_args()
     settings = M.Settings(kind="denoising-l2", code=o.code, nodes=tuple(o.nodes), frames=FRAMES)
-    stored = o.run / "material.pt"
-    if not stored.exists():
-        torch.save(material(o.cache, settings, o.run), stored)
-    powers, train, held_out = torch.load(stored)
-    net = M.Autoencoder(settings)
-    sample = powers[:: max(1, len(powers) // 200_000)].float()
-    net.mean.copy_(sample.mean(0))
-    net.deviation.copy_(sample.std(0))
-
-    def batch(starts):
-        rows = starts[:, None] + torch.arange(settings.frames)
-        return net.standard(powers[rows].float())
-
+    net, batch, train, held_out = begin(o, settings, o.run / "material.pt")
     g = torch.Generator().manual_seed(2)
     valid = batch(held_out[torch.randint(len(held_out), (4000,), generator=g)])
     seen, gone = masked(valid, settings, g)
@@ -93,7 +111,7 @@ def main():
     error = lambda y: ((y - valid) * in_db).square()[gone].mean().sqrt().item()
     line = error(seen)
     optimiser = torch.optim.AdamW(net.parameters(), lr=o.rate, weight_decay=1e-4)
-    fall = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: min(1, i / 200) * 0.5 * (1 + math.cos(math.pi * i / o.steps)))
+    fall = falling(optimiser, o.steps)
     began, best = time.time(), math.inf
     for step in range(o.steps + 1):
         if step % 1000 == 0:

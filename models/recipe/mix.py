@@ -32,6 +32,7 @@ class MixSettings:
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
     snr_db: tuple = (-6.0, 22.0)
     clean_share: float = 0.06
+    silent_share: float = 0.3      # of the clean ones: no noise at all, digital silence between the words
     noise_only_share: float = 0.06
     level_db: tuple = (-50.0, 0.0)  # of the mixture's peak
     band_limit_share: float = 0.4
@@ -63,6 +64,12 @@ class Clips(torch.utils.data.IterableDataset):
         share = lambda groups: np.array([sum(e["length"] for e in g) ** 0.5 for g in groups])
         self.weights = {k: (w := share(g)) / w.sum() for k, g in
                         (("full", self.full), ("wide", self.wide), ("noises", self.noises))}
+        # Nor in one collection: two thirds of the voices come from a single one, and sound alike in more than the voice.
+        for kind, groups in (("full", self.full), ("wide", self.wide)):
+            source, weights = np.array([g[0]["source"] for g in groups]), self.weights[kind]
+            for name in set(source):
+                weights[source == name] /= weights[source == name].sum() ** 0.5
+            weights /= weights.sum()
         # Telephones and headsets cut off the lows of most recorded voices; half of the clips shall have them.
         deep = np.array([np.median([e["low"] for e in g]) > DEEP for g in self.wide])
         if deep.any() and not deep.all():
@@ -227,7 +234,7 @@ class Mixer:
         snr = torch.where(u < s.clean_share, self.uniform(n, 35.0, 70.0), snr)
         gain = torch.sqrt(speech_power / (noise_power + 1e-9)) * 10 ** (-snr / 20)
         only_noise = (u > 1 - s.noise_only_share) | (speech_power < 1e-6)
-        gain = torch.where(only_noise, 1.0, gain)
+        gain = torch.where((u < s.clean_share * s.silent_share) & ~only_noise, 0.0, torch.where(only_noise, 1.0, gain))
         speech = speech * (~only_noise)[:, None, None]
         noise = noise * gain[:, None, None]
         # Nothing above some frequency, in speech and noise alike.

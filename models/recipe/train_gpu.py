@@ -5,14 +5,17 @@
 Workers on the CPU fill a ring of clips; the GPU draws from it, mixes, and steps in one captured graph, so that nothing
 waits for Python. A clip is heard about ten times, each time with another noise, level and filter. The same files come
 out as from `train.py`; `best.pt` holds the averaged weights of the last checkpoint. Start the same command again to go on.
+A run whose error jumps goes back a minute and on with half the learning rate.
 """
 import csv
 import json
+import math
 import mmap
 import multiprocessing
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from mix import RATE, Clips, Mixer
 from train import arguments, chosen, optimisers, write_config
 
 PARTS = ("loss", "spectrum", "snr", "stoi", "pesq")
+JUMP = 1.3  # of the spectrum's error over its lowest so far: this run will not come back in time by itself (022)
 
 
 class Ring:
@@ -98,6 +102,7 @@ class Step:
         self.params, self.averages = list(self.net.parameters()), list(self.average.parameters())
         self.sums = torch.zeros(len(PARTS), device="cuda")
         self.graph = None
+        self.kept = deque(maxlen=2)
 
     def step(self):
         for p in self.params:
@@ -140,6 +145,20 @@ class Step:
 
     def state(self):
         return dict(weights=self.net.state_dict(), average=self.average.state_dict(), optimiser=[o.state_dict() for o in self.optimisers])
+
+    def keep(self):
+        """Remember this moment and the one before."""
+        self.kept.append([t.clone() for t in self.tensors()])
+
+    def go_back(self):
+        """To the older of the two moments, in place, so that the graph goes on with it."""
+        for t, kept in zip(self.tensors(), self.kept[0]):
+            t.copy_(kept)
+
+    @torch.no_grad()
+    def tensors(self):
+        of_optimisers = (v for o in self.optimisers for state in o.state.values() for v in state.values())
+        return [v.detach() for v in (*self.params, *self.averages, *of_optimisers)]
 
     def restore(self, saved):
         self.net.load_state_dict(saved["weights"])
@@ -196,12 +215,13 @@ def main():
                                 stdout=open(a.run / "scores.jsonl", "a"))
 
     base, start, since, fresh, next_line, next_score = spent, time.time(), 0, 0, 15.0, a.validate_minutes * 60
-    done = 0.0
+    done, lowest, slower = 0.0, math.inf, 1.0
+    step.keep()
     while done < 1:
         spent = base + time.time() - start
         done = min(1.0, spent / (a.hours * 3600))
         warm = min(1.0, (steps - before + 1) / 300)
-        step.rate.fill_(a.rate * warm * min(1.0, (1 - done) / a.cooldown))
+        step.rate.fill_(a.rate * slower * warm * min(1.0, (1 - done) / a.cooldown))
         step.share.fill_(max(0.001, 1 / (1 + steps / 10)))
         for _ in range(10):
             step()
@@ -210,13 +230,22 @@ def main():
         fresh += ring.refresh()
         now = time.time() - start
         if now > next_line:
+            spectrum = float(step.sums[PARTS.index("spectrum")]) / since
+            jumped = not spectrum < JUMP * lowest
             row = [steps, spent / 3600, steps * a.batch * mixing.seconds / 3600, float(step.rate), *(step.sums / since).tolist()]
             curve.writerow([f"{v:.5g}" for v in row])
             curve_file.flush()
             print(" ".join(f"{v:.4g}" for v in row), f"{since} steps, {fresh} new clips", flush=True)
             step.sums.zero_()
             since, fresh, next_line = 0, 0, now + 30
-            checkpoint()
+            if jumped:
+                slower /= 2
+                print(f"the error has jumped: back to the step before the last line, with {slower:.3g} of the rate", flush=True)
+                step.go_back()
+            else:
+                lowest = min(lowest, spectrum)
+                step.keep()
+                checkpoint()
         if now > next_score:
             validate()
             next_score = now + a.validate_minutes * 60

@@ -1,6 +1,7 @@
-"""play_and_record_in_jack.py SOUND.wav HEARD.wav
+"""play_and_record_in_jack.py SOUND.wav HEARD.wav [INPUTS OUTPUTS]
 
-Plays a mono file into the ports that `aeden live --system jack` listens on, and records what its first output port gives.
+Plays a mono file into the ports whose names fit the expression INPUTS, by default those that `aeden live --system jack`
+listens on, and records what the first one that fits OUTPUTS gives.
 HEARD.wav has two channels that the server's one clock keeps in step: what was played, and what was heard.
 """
 import os
@@ -12,6 +13,7 @@ import jack
 import numpy as np
 import soundfile
 
+inputs, outputs = sys.argv[3:] or ("^cpal.*_in:", "^cpal.*_out:")
 sound, rate = soundfile.read(sys.argv[1], dtype="float32")
 client = jack.Client("bench", no_start_server=True)
 assert client.samplerate == rate, f"JACK runs at {client.samplerate} Hz, the file at {rate}"
@@ -46,18 +48,18 @@ def shutdown(status, reason):
 
 
 def ports(pattern, **kind):
-    """Ports of `aeden live`, as soon as there are any."""
+    """Ports with such names, as soon as there are any."""
     for _ in range(600):
         if found := client.get_ports(pattern, is_audio=True, **kind):
             return found
         time.sleep(0.1)
-    sys.exit(f"no port {pattern}: aeden live does not run")
+    sys.exit(f"no port {pattern}: does the program run?")
 
 
 with client:
-    for port in ports("^cpal.*_in:", is_input=True):
+    for port in ports(inputs, is_input=True):
         client.connect(to_microphone, port)
-    client.connect(ports("^cpal.*_out:", is_output=True)[0], from_speaker)
+    client.connect(ports(outputs, is_output=True)[0], from_speaker)
     position = 0
     done.wait()
 soundfile.write(sys.argv[2], np.stack([played, heard], axis=1), rate, "FLOAT")

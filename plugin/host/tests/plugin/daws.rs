@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// The sample recording, mono.
-fn recording() -> Vec<f32> {
+pub fn recording() -> Vec<f32> {
     let mut file = hound::WavReader::open(in_repository("tests/fixtures/noisy.wav")).unwrap();
     file.samples::<i16>()
         .map(|x| f32::from(x.unwrap()) / 32768.0)
         .collect()
 }
 
-fn in_repository(path: &str) -> PathBuf {
+pub fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
@@ -40,7 +40,7 @@ fn write(path: &Path, sample_rate: u32, sound: &[Vec<f32>]) {
     file.finalize().unwrap();
 }
 
-fn read(path: &Path) -> Sound {
+pub fn read(path: &Path) -> Sound {
     let mut file = hound::WavReader::open(path).unwrap();
     let channels = usize::from(file.spec().channels);
     let mut sound = vec![Vec::new(); channels];
@@ -61,7 +61,7 @@ fn clean(aeden: &Path, input: &Path, output: &Path) {
 }
 
 /// Python with a package, in the environment that `cargo xtask setup` makes.
-fn python_with(package: &str) -> Option<Command> {
+pub fn python_with(package: &str) -> Option<Command> {
     let python = in_repository(".venv/bin/python");
     let has = |python: &Path| {
         Command::new(python)
@@ -91,7 +91,7 @@ fn run(mut python: Command, script: &str, arguments: &[&std::ffi::OsStr]) -> Str
     succeed(python.arg(script).args(arguments))
 }
 
-fn succeed(command: &mut Command) -> String {
+pub fn succeed(command: &mut Command) -> String {
     let Output {
         status,
         stdout,

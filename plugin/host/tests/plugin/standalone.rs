@@ -1,7 +1,9 @@
 //! The plugin as a program of its own.
 
 use crate::bundles::built;
+use crate::daws::{in_repository, python_with, read, recording, succeed};
 use crate::screen::Screen;
+use crate::sound::{cleaned, library};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -52,6 +54,96 @@ fn it_opens_its_window_without_a_sound_system_and_runs_until_it_is_ended() {
     }
     println!("{} colours, {empty} without it", screen.colours());
     assert!(program.0.try_wait().unwrap().is_none(), "it has ended by itself");
+}
+
+#[test]
+fn between_the_ports_of_a_jack_server_it_sounds_as_the_library() {
+    let Some(program) = built("aeden-standalone", "aeden-plugin --features standalone") else {
+        return;
+    };
+    if Command::new("jackd").arg("--version").output().is_err() {
+        println!("skipped: no jackd; `cargo xtask setup` installs it");
+        return;
+    }
+    let (Some(mut python), Some(screen)) = (python_with("jack"), Screen::new()) else {
+        return;
+    };
+    let name = format!("aeden-standalone-{}", std::process::id());
+    let of_jack = |command: &mut Command| {
+        command
+            .env("JACK_DEFAULT_SERVER", &name)
+            .env("JACK_NO_START_SERVER", "1")
+            .stdin(Stdio::null());
+    };
+    // In blocks of a hop; it waits for its clients in every one, so that a busy machine makes it late and nothing else.
+    let server = ["--name", &name, "--no-realtime", "--sync", "-d", "dummy"];
+    let device = [
+        "--rate",
+        "48000",
+        "--period",
+        "480",
+        "--capture",
+        "1",
+        "--playback",
+        "1",
+    ];
+    let mut jackd = Command::new("jackd");
+    jackd
+        .args(server)
+        .args(device)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _server = Jack(jackd.spawn().unwrap());
+    let start = Instant::now();
+    loop {
+        let mut list = Command::new("jack_lsp");
+        of_jack(&mut list);
+        if list.output().is_ok_and(|output| output.status.success()) {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "no answer of JACK");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut standalone = Command::new(program);
+    of_jack(&mut standalone);
+    standalone
+        .args(["--backend", "jack"])
+        .env("DISPLAY", screen.display());
+    let _program = Program(standalone.spawn().unwrap());
+
+    let folder = tempfile::tempdir().unwrap();
+    let heard = folder.path().join("heard.wav");
+    of_jack(&mut python);
+    python
+        .arg(in_repository("cli/tests/python/play_and_record_in_jack.py"))
+        .args([&in_repository("tests/fixtures/noisy.wav"), &heard])
+        .args(["^aeden:input", "^aeden:output"]);
+    succeed(&mut python);
+
+    let [played, heard] = &read(&heard)[..] else {
+        panic!("two channels were to be recorded")
+    };
+    let sound = recording();
+    assert!(played[..sound.len()] == sound);
+    // Both of the program's inputs are given the sound, as a stereo file would.
+    let expected = cleaned(&mut library(48_000, 2), &[sound.clone(), sound]);
+    // A block later for each client that it goes through.
+    let same = |delay: usize| heard[delay..].iter().zip(&expected[0]).all(|(a, b)| a == b);
+    let delay = (0..48_000 / 480)
+        .map(|blocks| 480 * blocks)
+        .find(|&delay| same(delay));
+    println!("delay {delay:?} beside the denoiser's own");
+    assert!(delay.is_some(), "the sound is another");
+}
+
+/// A JACK server, which is asked to end: a killed one keeps one of the eight places that the register has.
+struct Jack(Child);
+
+impl Drop for Jack {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]

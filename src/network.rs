@@ -329,10 +329,7 @@ impl NativeEngine {
                     let Some(memory) = states.next() else { continue };
                     let gates = &mut s.gates[..frames * 3 * frame];
                     k.affine(input, code, rows, gates);
-                    k.recur(state, gates, memory, &mut s.product, inner);
-                    for (v, heard) in code.iter_mut().zip(&*inner) {
-                        *v += heard;
-                    }
+                    k.recur(state, gates, memory, &mut s.product, code);
                 }
                 Layer::Mixing {
                     channels: own,

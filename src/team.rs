@@ -220,10 +220,7 @@ impl Lane {
                         let Some(memory) = states.next() else { continue };
                         let gates = &mut self.gates[..count * 3 * width];
                         kernels.affine(input, own, rows, gates);
-                        kernels.recur(state, gates, memory, &mut self.product, inner);
-                        for (v, heard) in own.iter_mut().zip(&*inner) {
-                            *v += heard;
-                        }
+                        kernels.recur(state, gates, memory, &mut self.product, own);
                     }
                     Layer::Mixing { channels, .. } => {
                         kernels.affine(channels, own, rows, inner);

@@ -60,11 +60,14 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
         // SAFETY: the processor has AVX-512F, as the trait demands.
         unsafe {
-            let biased = _mm512_add_epi32(_mm512_castps_si512(self.0), _mm512_set1_epi32(127));
-            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased)))
+            let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted.0));
+            Self(_mm512_castsi512_ps(_mm512_add_epi32(
+                _mm512_castps_si512(self.0),
+                exponent,
+            )))
         }
     }
 

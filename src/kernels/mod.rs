@@ -305,11 +305,12 @@ impl Kernels {
     }
 
     /// A gated recurrent unit's walk through time, after the input side of its gates is known:
-    /// r, z = σ(g + U h + b), n = tanh(g + r (U h + b)), h ← n + z (h − n), as in `torch.nn.GRU`.
+    /// r, z = σ(g + U h + b), n = tanh(g + r (U h + b)), h ← n + z (h − n), as in `torch.nn.GRU`; the error that a step
+    /// adds to h is below 1e-6.
     ///
     /// `matrix` holds U and b, `gates` is the input side, `[frame][unit / 16][r, z, n][16]`, which is also the order
     /// of the outputs of `matrix`. `state` is h, one number a unit; it goes on from call to call. `product` is
-    /// scratch of three times its size. `out` becomes h after every frame, `[frame][unit]`.
+    /// scratch of three times its size. h after every frame is added to `out`, `[frame][unit]`.
     ///
     /// Several rows with the same weights and memories of their own go side by side: `state` is then `[row][unit]`,
     /// and so is every frame of the others.
@@ -350,11 +351,6 @@ impl Kernels {
     /// Replaces every number by 1 / (1 + e^-x), relative error below 3e-7.
     pub fn sigmoid(self, values: &mut [f32]) {
         dispatch!(self, sigmoid(values))
-    }
-
-    /// Replaces every number by its hyperbolic tangent, relative error below 4e-7.
-    pub fn tanh(self, values: &mut [f32]) {
-        dispatch!(self, tanh(values))
     }
 
     /// Replaces every number by its natural logarithm, which must be positive and normal; error below 2e-7 of the

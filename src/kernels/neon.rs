@@ -71,11 +71,11 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
         // SAFETY: the processor has NEON, as the trait demands.
         Self(from_fn(|i| unsafe {
-            let biased = vaddq_s32(vreinterpretq_s32_f32(self.0[i]), vdupq_n_s32(127));
-            vreinterpretq_f32_s32(vshlq_n_s32::<23>(biased))
+            let exponent = vshlq_n_s32::<23>(vreinterpretq_s32_f32(shifted.0[i]));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(self.0[i]), exponent))
         }))
     }
 

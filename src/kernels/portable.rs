@@ -78,8 +78,10 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
-        self.map(|shifted| f32::from_bits(shifted.to_bits().wrapping_add(127) << 23))
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
+        self.zip(shifted, |x, shifted| {
+            f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23))
+        })
     }
 
     #[inline(always)]

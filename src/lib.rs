@@ -5,6 +5,7 @@
 //!
 //! The other autoencoders of the family see [`patches`] of sound and are run by [`autoencoder`].
 
+mod aligned;
 pub mod autoencoder;
 pub mod bands;
 pub mod denoiser;

@@ -2,6 +2,7 @@
 //!
 //! `models/recipe/model.py` computes the same, and `tests/reference.rs` compares the two.
 
+use crate::aligned::Aligned;
 use crate::bands::Bands;
 use crate::engine::Engine;
 use crate::features::Features;
@@ -198,9 +199,9 @@ impl Network {
 #[derive(Debug)]
 pub(crate) struct PositionScratch {
     /// Its features, or its channels.
-    seen: Vec<f32>,
+    seen: Aligned,
     /// Its channels, gains or filters.
-    given: Vec<f32>,
+    given: Aligned,
 }
 
 impl PositionScratch {
@@ -212,8 +213,8 @@ impl PositionScratch {
                 .max(p.encode.padded_outputs())
         };
         PositionScratch {
-            seen: vec![0.0; frames * network.most(|p| p.seen.len()).max(network.channels())],
-            given: vec![0.0; frames * network.most(given)],
+            seen: Aligned::zeros(frames * network.most(|p| p.seen.len()).max(network.channels())),
+            given: Aligned::zeros(frames * network.most(given)),
         }
     }
 }
@@ -230,7 +231,7 @@ pub struct NativeEngine {
     max_frames: usize,
     features: Features,
     /// `[recurrent layer][position][channel]`
-    states: Vec<Vec<f32>>,
+    states: Vec<Aligned>,
     /// `[channel of sound]`
     filters: Vec<Filter>,
     scratch: Scratch,
@@ -244,13 +245,13 @@ struct Scratch {
     features: Vec<f32>,
     position: PositionScratch,
     /// `[frame][position][channel]`
-    code: Vec<f32>,
+    code: Aligned,
     /// What a layer adds to it, or computes on the way.
-    inner: Vec<f32>,
+    inner: Aligned,
     /// The input side of the gates, three times the size of `code`.
-    gates: Vec<f32>,
+    gates: Aligned,
     /// The state side, of one frame.
-    product: Vec<f32>,
+    product: Aligned,
     /// `[frame][band]`
     gains: Vec<f32>,
     /// `[frame]` of `[re, im][tap][bin]`
@@ -276,15 +277,15 @@ impl NativeEngine {
             channels,
             max_frames,
             features: Features::new(&n.settings, n.bands.len()),
-            states: recurrent.map(|_| vec![0.0; n.frame()]).collect(),
+            states: recurrent.map(|_| Aligned::zeros(n.frame())).collect(),
             filters: vec![Filter::new(&n.settings); channels],
             scratch: Scratch {
                 features: vec![0.0; frames * n.features()],
                 position: PositionScratch::new(n, frames),
-                code: vec![0.0; frames * n.frame()],
-                inner: vec![0.0; frames * n.frame()],
-                gates: vec![0.0; frames * 3 * n.frame()],
-                product: vec![0.0; 3 * n.frame()],
+                code: Aligned::zeros(frames * n.frame()),
+                inner: Aligned::zeros(frames * n.frame()),
+                gates: Aligned::zeros(frames * 3 * n.frame()),
+                product: Aligned::zeros(3 * n.frame()),
                 gains: vec![0.0; frames * n.bands.len()],
                 filters: vec![0.0; frames * n.coefficients()],
                 mask: vec![0.0; n.bands.bins()],

@@ -6,7 +6,7 @@ use crate::aligned::Aligned;
 use crate::bands::Bands;
 use crate::engine::Engine;
 use crate::features::Features;
-use crate::kernels::{Across, Kernels, Matrix};
+use crate::kernels::{Across, End, Kernels, Matrix, Rows};
 use crate::model::Settings;
 use crate::stft::Framing;
 use crate::team::Team;
@@ -130,13 +130,17 @@ impl Network {
                     *v = features[at];
                 }
             }
-            let given = &mut scratch.given[..frames * channels];
-            kernels.affine(&position.encode, seen, frames, given);
-            for (row, given) in code.chunks_exact_mut(frame).zip(given.chunks_exact(channels)) {
-                for (v, given) in row[index * channels..].iter_mut().zip(given) {
-                    *v = given.max(0.0);
-                }
-            }
+            let rows = Rows {
+                y_step: frame,
+                ..Rows::of(&position.encode, frames)
+            };
+            kernels.affine_rows(
+                &position.encode,
+                seen,
+                rows,
+                End::Rectified,
+                &mut code[index * channels..],
+            );
         }
     }
 
@@ -155,25 +159,29 @@ impl Network {
         let (all_gains, all_filters) = (self.bands.len(), self.coefficients());
         let mut first_bin = 0;
         for (index, position) in self.positions.iter().enumerate() {
-            let seen = &mut scratch.seen[..frames * channels];
-            for (row, code) in seen.chunks_exact_mut(channels).zip(code.chunks_exact(frame)) {
-                row.copy_from_slice(&code[index * channels..][..channels]);
-            }
-            let width = position.gains.padded_outputs();
-            let given = &mut scratch.given[..frames * width];
-            kernels.affine(&position.gains, seen, frames, given);
-            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.chunks_exact(width)) {
+            let own = &code[index * channels..];
+            let give = |matrix: &Matrix, given: &mut [f32]| {
+                let rows = Rows {
+                    x_step: frame,
+                    ..Rows::of(matrix, frames)
+                };
+                kernels.affine_rows(matrix, own, rows, End::Sums, given);
+                rows.y_step
+            };
+            let width = give(&position.gains, &mut scratch.given);
+            for (row, given) in gains
+                .chunks_exact_mut(all_gains)
+                .zip(scratch.given.chunks_exact(width))
+            {
                 let row = &mut row[position.bands.clone()];
                 row.copy_from_slice(&given[..row.len()]);
             }
             if let Some(matrix) = &position.filters {
-                let width = matrix.padded_outputs();
-                let given = &mut scratch.given[..frames * width];
-                kernels.affine(matrix, seen, frames, given);
+                let width = give(matrix, &mut scratch.given);
                 let bins = self.settings.filter_bins / self.settings.low_positions;
                 for (row, given) in filters
                     .chunks_exact_mut(all_filters)
-                    .zip(given.chunks_exact(width))
+                    .zip(scratch.given.chunks_exact(width))
                 {
                     let taps = row.chunks_exact_mut(self.settings.filter_bins);
                     for (tap, given) in taps.zip(given.chunks_exact(bins)) {
@@ -198,9 +206,9 @@ impl Network {
 /// Buffers for what one position sees and gives in a few frames.
 #[derive(Debug)]
 pub(crate) struct PositionScratch {
-    /// Its features, or its channels.
+    /// Its features.
     seen: Aligned,
-    /// Its channels, gains or filters.
+    /// Its gains or filters.
     given: Aligned,
 }
 
@@ -208,12 +216,10 @@ impl PositionScratch {
     pub(crate) fn new(network: &Network, frames: usize) -> PositionScratch {
         let given = |p: &Position| {
             let filters = p.filters.as_ref().map_or(0, Matrix::padded_outputs);
-            filters
-                .max(p.gains.padded_outputs())
-                .max(p.encode.padded_outputs())
+            filters.max(p.gains.padded_outputs())
         };
         PositionScratch {
-            seen: Aligned::zeros(frames * network.most(|p| p.seen.len()).max(network.channels())),
+            seen: Aligned::zeros(frames * network.most(|p| p.seen.len())),
             given: Aligned::zeros(frames * network.most(given)),
         }
     }
@@ -336,10 +342,7 @@ impl NativeEngine {
                     channels: own,
                     across,
                 } => {
-                    k.affine(own, code, rows, inner);
-                    for v in inner.iter_mut() {
-                        *v = v.max(0.0);
-                    }
+                    k.affine_rows(own, code, Rows::of(own, rows), End::Rectified, inner);
                     k.mix(across, inner, code);
                 }
             }

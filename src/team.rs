@@ -5,7 +5,7 @@
 
 use crate::aligned::Aligned;
 use crate::features::Features;
-use crate::kernels::{Across, Kernels};
+use crate::kernels::{Across, End, Kernels, Rows};
 use crate::network::{CHUNK, Layer, Network, PositionScratch};
 use realfft::num_complex::Complex32;
 use std::ops::Range;
@@ -224,10 +224,7 @@ impl Lane {
                         kernels.recur(state, gates, memory, &mut self.product, own);
                     }
                     Layer::Mixing { channels, .. } => {
-                        kernels.affine(channels, own, rows, inner);
-                        for v in inner.iter_mut() {
-                            *v = v.max(0.0);
-                        }
+                        kernels.affine_rows(channels, own, Rows::of(channels, rows), End::Rectified, inner);
                     }
                 }
             }

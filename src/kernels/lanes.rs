@@ -3,7 +3,7 @@
 //! Everything here is `#[inline(always)]` so that it is compiled inside a function that has the instruction set
 //! switched on (see `avx2`, `avx512`, `neon`); nothing else may call it.
 
-use super::{Across, Matrix, PANEL, Row, Weights};
+use super::{Across, End, Matrix, PANEL, Row, Rows, Weights};
 use std::array::from_fn;
 
 /// Defines the functions that [`super::Kernels`] dispatches to, for one kind of lanes.
@@ -14,9 +14,9 @@ macro_rules! entry_points {
         /// # Safety
         /// The processor has the instruction set, and the rows lie inside `x` and `y`.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, y: &mut [f32]) {
+        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, end: End, y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, y) }
+            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, end, y) }
         }
 
         /// # Safety
@@ -111,28 +111,6 @@ impl Stored for u16 {
     }
 }
 
-/// Where the rows of a product lie.
-#[derive(Clone, Copy)]
-pub(super) struct Rows {
-    /// How many there are.
-    pub(super) count: usize,
-    /// Numbers from the start of a row of x to that of the next.
-    pub(super) x_step: usize,
-    /// The same of y.
-    pub(super) y_step: usize,
-}
-
-impl Rows {
-    /// Rows of a matrix's inputs and outputs, one right after another.
-    pub(super) fn of(matrix: &Matrix, count: usize) -> Rows {
-        Rows {
-            count,
-            x_step: matrix.inputs(),
-            y_step: matrix.padded_outputs(),
-        }
-    }
-}
-
 /// The weights of sixteen outputs: sixteen numbers for the first input, and `step` times sixteen further on those for
 /// the next.
 #[derive(Clone, Copy)]
@@ -156,13 +134,14 @@ pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
     matrix: &Matrix,
     x: &[f32],
     rows: Rows,
+    end: End,
     y: &mut [f32],
 ) {
     // SAFETY: as the caller's.
     unsafe {
         match &matrix.weights {
-            Weights::F32(weights) => affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, y),
-            Weights::F16(weights) => affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, y),
+            Weights::F32(weights) => affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, end, y),
+            Weights::F16(weights) => affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, end, y),
         }
     }
 }
@@ -175,6 +154,7 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
     weights: &[Row<S>],
     x: &[f32],
     rows: Rows,
+    end: End,
     y: &mut [f32],
 ) {
     let panels = matrix.bias.len();
@@ -192,13 +172,13 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
             while panel + ONE <= panels {
                 let weights: [_; ONE] = from_fn(|p| panel_at(panel + p));
                 let bias: [_; ONE] = from_fn(|p| bias_at(panel + p));
-                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, y.add(panel * PANEL));
+                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, end, y.add(panel * PANEL));
                 panel += ONE;
             }
         }
         for panel in panel..panels {
             let bias = bias_at(panel);
-            column::<L, S, ROWS>(panel_at(panel), |_| [bias], x, rows, y.add(panel * PANEL));
+            column::<L, S, ROWS>(panel_at(panel), |_| [bias], x, rows, end, y.add(panel * PANEL));
         }
     }
 }
@@ -236,7 +216,7 @@ pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(across: &Across, x: &[f32]
                     let at = row * channels + panel * PANEL;
                     [L::load(&*y.add(at).cast()).add(L::load(&*across.bias.as_ptr().add(at).cast()))]
                 };
-                column::<L, f32, ROWS>(heard, start, weights, rows, y.add(panel * PANEL));
+                column::<L, f32, ROWS>(heard, start, weights, rows, End::Sums, y.add(panel * PANEL));
             }
         }
     }
@@ -252,6 +232,7 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
     start: impl Fn(usize) -> [L; 1],
     x: *const f32,
     rows: Rows,
+    end: End,
     y: *mut f32,
 ) {
     const { assert!(ROWS <= 8, "there are tiles of up to eight rows") };
@@ -267,14 +248,14 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
             let (x, y) = (x.add(row * rows.x_step), y.add(row * rows.y_step));
             let s = |r: usize| start(row + r);
             match count {
-                1 => tile::<L, S, 1, 1>(w, s, x, rows, y),
-                2 => tile::<L, S, 1, 2>(w, s, x, rows, y),
-                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, y),
-                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, y),
-                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, y),
-                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, y),
-                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, y),
-                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, y),
+                1 => tile::<L, S, 1, 1>(w, s, x, rows, end, y),
+                2 => tile::<L, S, 1, 2>(w, s, x, rows, end, y),
+                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, end, y),
+                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, end, y),
+                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, end, y),
+                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, end, y),
+                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, end, y),
+                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, end, y),
                 _ => unreachable!("blocks have one to ROWS rows"),
             }
         }
@@ -294,6 +275,7 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     start: impl Fn(usize) -> [L; P],
     x: *const f32,
     rows: Rows,
+    end: End,
     y: *mut f32,
 ) {
     // SAFETY: every access lies inside what the caller vouches for.
@@ -310,14 +292,18 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
         }
         for r in 0..R {
             for p in 0..P {
-                sums[r][p].store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
+                let result = match end {
+                    End::Sums => sums[r][p],
+                    End::Rectified => sums[r][p].max(L::splat(0.0)),
+                };
+                result.store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
             }
         }
     }
 }
 
 /// [`affine`] of one instruction set.
-pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, &mut [f32]);
+pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, End, &mut [f32]);
 
 /// The walk of gated recurrent units through time; see [`super::Kernels::recur`], which checks the lengths.
 ///
@@ -341,7 +327,7 @@ pub(super) unsafe fn recur<L: Lanes, const ROWS: usize>(
         let product = &mut product[..3 * state.len()];
         for (gates, out) in gates.chunks_exact(3 * frame).zip(out.chunks_exact_mut(frame)) {
             // SAFETY: the rows of the lengths that the caller vouches for.
-            unsafe { affine(matrix, state, rows, product) };
+            unsafe { affine(matrix, state, rows, End::Sums, product) };
             let (gates, rest_of_gates) = units(&gates[3 * own.start..3 * own.end]).as_chunks::<TOGETHER>();
             let (inner, rest_of_inner) = units(product).as_chunks::<TOGETHER>();
             let (state, rest_of_state) = state.as_chunks_mut::<PANEL>().0.as_chunks_mut::<TOGETHER>();

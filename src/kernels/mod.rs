@@ -24,8 +24,6 @@ mod lanes;
 mod neon;
 mod portable;
 
-use lanes::Rows;
-
 /// Outputs that are computed side by side; rows of results are padded to a multiple of it.
 pub const PANEL: usize = 16;
 
@@ -256,6 +254,37 @@ impl Across {
     }
 }
 
+/// Where the rows of a product lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// How many there are.
+    pub count: usize,
+    /// Numbers from the start of a row of x to that of the next.
+    pub x_step: usize,
+    /// The same of y.
+    pub y_step: usize,
+}
+
+impl Rows {
+    /// Rows of a matrix's inputs and outputs, one right after another.
+    pub fn of(matrix: &Matrix, count: usize) -> Rows {
+        Rows {
+            count,
+            x_step: matrix.inputs(),
+            y_step: matrix.padded_outputs(),
+        }
+    }
+}
+
+/// What becomes of the sums of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// They are the result.
+    Sums,
+    /// The negative ones are cut off.
+    Rectified,
+}
+
 /// The functions of one instruction set, which this processor has.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
@@ -301,7 +330,26 @@ impl Kernels {
     pub fn affine(self, matrix: &Matrix, x: &[f32], rows: usize, y: &mut [f32]) {
         assert_eq!(x.len(), rows * matrix.inputs(), "numbers in");
         assert_eq!(y.len(), rows * matrix.padded_outputs(), "numbers out");
-        dispatch!(self, affine(matrix, x, Rows::of(matrix, rows), y))
+        dispatch!(self, affine(matrix, x, Rows::of(matrix, rows), End::Sums, y))
+    }
+
+    /// As [`affine`](Kernels::affine), with rows that may lie apart, and what `end` makes of the sums. What lies between
+    /// the rows of y stays as it is.
+    ///
+    /// # Panics
+    /// Where a row lies outside its slice.
+    pub fn affine_rows(self, matrix: &Matrix, x: &[f32], rows: Rows, end: End, y: &mut [f32]) {
+        let fits = |step: usize, width: usize, len: usize| {
+            let last = rows.count.checked_sub(1).map(|last| last.checked_mul(step));
+            last.is_none_or(|start| {
+                start
+                    .and_then(|start| start.checked_add(width))
+                    .is_some_and(|end| end <= len)
+            })
+        };
+        assert!(fits(rows.x_step, matrix.inputs(), x.len()), "rows in");
+        assert!(fits(rows.y_step, matrix.padded_outputs(), y.len()), "rows out");
+        dispatch!(self, affine(matrix, x, rows, end, y))
     }
 
     /// A gated recurrent unit's walk through time, after the input side of its gates is known:

@@ -3,8 +3,8 @@
 // Where the whole crate is compiled for NEON, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
-use super::{Across, F16, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Across, End, F16, Matrix, PANEL, Rows};
 use std::arch::aarch64::*;
 use std::array::from_fn;
 

@@ -1,7 +1,7 @@
 //! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
-use super::{Across, F16, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Across, End, F16, Matrix, PANEL, Rows};
 use std::array::from_fn;
 
 #[derive(Clone, Copy)]

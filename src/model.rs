@@ -272,9 +272,7 @@ impl Model {
     /// An engine with the fastest kernels for this processor: one mask for all of `channels`, and up to `max_frames`
     /// frames a call. Both count as at least 1. Engines of one model share its weights.
     pub fn engine(&self, channels: usize, max_frames: usize) -> NativeEngine {
-        let portable = || Kernels::new(Instructions::Portable).expect("portable kernels run anywhere");
-        let kernels = Kernels::new(Instructions::best()).unwrap_or_else(portable);
-        NativeEngine::new(self.network.clone(), kernels, channels, max_frames)
+        NativeEngine::new(self.network.clone(), Kernels::best(), channels, max_frames)
     }
 
     /// As [`engine`](Model::engine), with kernels for the given instruction set.

@@ -391,11 +391,18 @@ impl Engine for NativeEngine {
             for (channel, filter) in spectra.chunks_exact_mut(guide.len()).zip(&mut self.filters) {
                 let frames = channel[index * chunk..][..part.len()].chunks_exact_mut(bins);
                 for (frame, spectrum) in frames.enumerate() {
-                    filter.apply(&all_filters[frame * filters..][..filters], spectrum);
-                    network.bands.expand(&all_gains[frame * gains..][..gains], mask);
-                    for (x, gain) in spectrum.iter_mut().zip(&*mask) {
-                        *x *= gain;
-                    }
+                    let filters = &all_filters[frame * filters..][..filters];
+                    let gains = &all_gains[frame * gains..][..gains];
+                    self.kernels.compiled(
+                        #[inline(always)]
+                        || {
+                            filter.apply(filters, spectrum);
+                            network.bands.expand(gains, mask);
+                            for (x, gain) in spectrum.iter_mut().zip(&*mask) {
+                                *x *= gain;
+                            }
+                        },
+                    );
                 }
             }
         }
@@ -446,6 +453,7 @@ impl Filter {
     }
 
     /// `coefficients` are `[re, im][tap][bin]`, added to a filter that lets everything pass.
+    #[inline(always)]
     fn apply(&mut self, coefficients: &[f32], spectrum: &mut [Complex32]) {
         let low = &mut spectrum[..self.bins];
         for tap in (1..self.taps()).rev() {

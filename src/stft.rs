@@ -21,6 +21,7 @@
 //! ```
 
 use crate::error::Error;
+use crate::kernels::Kernels;
 use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use std::f64::consts::PI;
@@ -161,6 +162,7 @@ impl Stft {
     /// The forward side for one channel, silent so far.
     pub fn analysis(&self) -> Analysis {
         Analysis {
+            kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.analysis_window.clone(),
             forward: self.forward.clone(),
@@ -173,12 +175,13 @@ impl Stft {
     /// The inverse side for one channel, silent so far.
     pub fn synthesis(&self) -> Synthesis {
         Synthesis {
+            kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.synthesis_window.clone(),
             inverse: self.inverse.clone(),
             spectrum: self.spectrum(),
             frame: vec![0.0; self.framing.window],
-            overlap: vec![0.0; self.framing.window],
+            overlap: vec![0.0; self.framing.window - self.framing.hop],
             scratch: self.inverse.make_scratch_vec(),
         }
     }
@@ -191,6 +194,7 @@ impl Stft {
 
 /// Samples to spectra, one channel, hop by hop.
 pub struct Analysis {
+    kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
     forward: Arc<dyn RealToComplex<f32>>,
@@ -210,9 +214,14 @@ impl Analysis {
         let kept = self.heard.len() - self.hop;
         self.heard.copy_within(self.hop.., 0);
         self.heard[kept..].copy_from_slice(samples);
-        for ((y, x), w) in self.tapered.iter_mut().zip(&self.heard).zip(&self.window[..]) {
-            *y = x * w;
-        }
+        self.kernels.compiled(
+            #[inline(always)]
+            || {
+                for ((y, x), w) in self.tapered.iter_mut().zip(&self.heard).zip(&self.window[..]) {
+                    *y = x * w;
+                }
+            },
+        );
         self.forward
             .process_with_scratch(&mut self.tapered, spectrum, &mut self.scratch)
             .expect("a spectrum has window / 2 + 1 bins");
@@ -231,12 +240,13 @@ impl Analysis {
 
 /// Spectra to samples, one channel, hop by hop.
 pub struct Synthesis {
+    kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
     inverse: Arc<dyn ComplexToReal<f32>>,
     spectrum: Vec<Complex32>,
     frame: Vec<f32>,
-    /// The sum of the frames so far, from the next sample to give.
+    /// The sum of the frames so far, from the next sample to give on.
     overlap: Vec<f32>,
     scratch: Vec<Complex32>,
 }
@@ -256,13 +266,27 @@ impl Synthesis {
         self.inverse
             .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
             .expect("the lengths fit and the edges are real");
-        for ((sum, x), w) in self.overlap.iter_mut().zip(&self.frame).zip(&self.window[..]) {
-            *sum += x * w;
-        }
-        samples.copy_from_slice(&self.overlap[..self.hop]);
-        let kept = self.overlap.len() - self.hop;
-        self.overlap.copy_within(self.hop.., 0);
-        self.overlap[kept..].fill(0.0);
+        self.kernels.compiled(
+            #[inline(always)]
+            || {
+                for (x, w) in self.frame.iter_mut().zip(&self.window[..]) {
+                    *x *= w;
+                }
+                let (given, kept) = self.frame.split_at(self.hop);
+                for ((sample, x), sum) in samples.iter_mut().zip(given).zip(&self.overlap) {
+                    *sample = sum + x;
+                }
+                // All but the last hop overlaps with frames before.
+                let older = self.overlap.len() - self.hop;
+                self.overlap.copy_within(self.hop.., 0);
+                let (older, newest) = self.overlap.split_at_mut(older);
+                let (kept, new) = kept.split_at(older.len());
+                for (sum, x) in older.iter_mut().zip(kept) {
+                    *sum += x;
+                }
+                newest.copy_from_slice(new);
+            },
+        );
     }
 
     /// Forgets the frames that have not been given completely.

@@ -41,6 +41,13 @@ macro_rules! entry_points {
             unsafe { lanes::recur::<$lanes, $rows>(affine, matrix, gates, state, product, out) }
         }
 
+        /// # Safety
+        /// The processor has the instruction set.
+        $(#[target_feature(enable = $features)])?
+        pub(super) unsafe fn compiled<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+
         lanes::entry_points!(each: sigmoid, $lanes $(, features: $features)?);
         lanes::entry_points!(each: ln, $lanes $(, features: $features)?);
     };

@@ -316,6 +316,13 @@ impl Kernels {
         instructions.is_available().then_some(Kernels { instructions })
     }
 
+    /// The fastest that this processor has.
+    pub fn best() -> Kernels {
+        Kernels {
+            instructions: Instructions::best(),
+        }
+    }
+
     /// The set that is in use.
     pub fn instructions(self) -> Instructions {
         self.instructions
@@ -394,6 +401,13 @@ impl Kernels {
         assert!(x.len().is_multiple_of(across.frame()), "whole frames");
         assert_eq!(x.len(), y.len(), "numbers in and out");
         dispatch!(self, mix(across, x, y))
+    }
+
+    /// Does `work` as compiled for the instruction set. That counts for all that is inlined into it: plain loops then
+    /// use the wide registers too, and give the same bits.
+    #[inline]
+    pub fn compiled<R>(self, work: impl FnOnce() -> R) -> R {
+        dispatch!(self, compiled(work))
     }
 
     /// Replaces every number by 1 / (1 + e^-x), relative error below 3e-7.

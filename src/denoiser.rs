@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::kernels::Kernels;
 use crate::resample::{Blocks, Resampler};
 use crate::stft::{Analysis, Framing, Stft, Synthesis};
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::ops::Range;
 
 /// Inputs smaller than this (−300 dBFS) are silence to the model.
@@ -183,7 +183,7 @@ impl Default for Config {
 ///
 /// ```
 /// # use aeden::{engine::Engine, stft::Framing};
-/// # use realfft::num_complex::Complex32;
+/// # use rustfft::num_complex::Complex32;
 /// # struct Identity(Framing, usize);
 /// # impl Engine for Identity {
 /// #     fn framing(&self) -> &Framing { &self.0 }
@@ -211,7 +211,7 @@ impl Default for Config {
 ///
 /// ```
 /// # use aeden::{engine::Engine, stft::Framing};
-/// # use realfft::num_complex::Complex32;
+/// # use rustfft::num_complex::Complex32;
 /// # struct Identity(Framing, usize);
 /// # impl Engine for Identity {
 /// #     fn framing(&self) -> &Framing { &self.0 }

@@ -4,7 +4,7 @@
 use crate::bands::Bands;
 use crate::kernels::Kernels;
 use crate::model::Settings;
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 
 /// The running mean of the log power of a few bins; frames of silence leave it where it was.
 #[derive(Clone, Debug, Default)]

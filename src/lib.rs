@@ -19,6 +19,7 @@ pub mod network;
 pub mod onnx;
 pub mod patches;
 pub mod presets;
+mod real_fft;
 pub mod resample;
 pub mod stft;
 mod team;

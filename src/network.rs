@@ -10,7 +10,7 @@ use crate::kernels::{Across, End, Kernels, Matrix, Rows};
 use crate::model::Settings;
 use crate::stft::Framing;
 use crate::team::Team;
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -22,8 +22,8 @@
 
 use crate::error::Error;
 use crate::kernels::Kernels;
-use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use crate::real_fft::{RealFft, Scratch};
+use rustfft::num_complex::Complex32;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
@@ -124,8 +124,7 @@ pub struct Stft {
     analysis_window: Arc<[f32]>,
     /// Also carries 1/window, the inverse transform's scale, and the sum of squares.
     synthesis_window: Arc<[f32]>,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    fft: RealFft,
 }
 
 impl Stft {
@@ -142,15 +141,13 @@ impl Stft {
         let squares: Vec<f64> = (0..hop)
             .map(|n| taper.iter().skip(n).step_by(hop).map(|w| w * w).sum())
             .collect();
-        let mut planner = RealFftPlanner::new();
         Ok(Self {
             framing: framing.clone(),
             analysis_window: taper.iter().map(|&w| w as f32).collect(),
             synthesis_window: (0..window)
                 .map(|n| (taper[n] / squares[n % hop] / window as f64) as f32)
                 .collect(),
-            forward: planner.plan_fft_forward(window),
-            inverse: planner.plan_fft_inverse(window),
+            fft: RealFft::new(window),
         })
     }
 
@@ -165,10 +162,9 @@ impl Stft {
             kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.analysis_window.clone(),
-            forward: self.forward.clone(),
             heard: vec![0.0; self.framing.window],
-            tapered: vec![0.0; self.framing.window],
-            scratch: self.forward.make_scratch_vec(),
+            scratch: self.fft.scratch(),
+            fft: self.fft.clone(),
         }
     }
 
@@ -178,11 +174,10 @@ impl Stft {
             kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.synthesis_window.clone(),
-            inverse: self.inverse.clone(),
-            spectrum: self.spectrum(),
             frame: vec![0.0; self.framing.window],
             overlap: vec![0.0; self.framing.window - self.framing.hop],
-            scratch: self.inverse.make_scratch_vec(),
+            scratch: self.fft.scratch(),
+            fft: self.fft.clone(),
         }
     }
 
@@ -197,11 +192,10 @@ pub struct Analysis {
     kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
-    forward: Arc<dyn RealToComplex<f32>>,
+    fft: RealFft,
     /// The last `window` samples.
     heard: Vec<f32>,
-    tapered: Vec<f32>,
-    scratch: Vec<Complex32>,
+    scratch: Scratch,
 }
 
 impl Analysis {
@@ -217,14 +211,13 @@ impl Analysis {
         self.kernels.compiled(
             #[inline(always)]
             || {
-                for ((y, x), w) in self.tapered.iter_mut().zip(&self.heard).zip(&self.window[..]) {
-                    *y = x * w;
+                let (heard, window) = (self.heard.as_chunks::<2>().0, self.window.as_chunks::<2>().0);
+                for ((y, x), w) in self.scratch.pairs.iter_mut().zip(heard).zip(window) {
+                    *y = Complex32::new(x[0] * w[0], x[1] * w[1]);
                 }
             },
         );
-        self.forward
-            .process_with_scratch(&mut self.tapered, spectrum, &mut self.scratch)
-            .expect("a spectrum has window / 2 + 1 bins");
+        self.fft.forward(&mut self.scratch, spectrum);
     }
 
     /// The hop of input that [`Synthesis::frame`] gives back for the frame just analysed, if nothing is changed.
@@ -243,12 +236,11 @@ pub struct Synthesis {
     kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    spectrum: Vec<Complex32>,
+    fft: RealFft,
     frame: Vec<f32>,
     /// The sum of the frames so far, from the next sample to give on.
     overlap: Vec<f32>,
-    scratch: Vec<Complex32>,
+    scratch: Scratch,
 }
 
 impl Synthesis {
@@ -259,18 +251,13 @@ impl Synthesis {
     /// # Panics
     /// If `spectrum` is not [`Framing::bins`] long or `samples` not one hop.
     pub fn frame(&mut self, spectrum: &[Complex32], samples: &mut [f32]) {
-        self.spectrum.copy_from_slice(spectrum);
-        for edge in [0, spectrum.len() - 1] {
-            self.spectrum[edge].im = 0.0;
-        }
-        self.inverse
-            .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
-            .expect("the lengths fit and the edges are real");
+        self.fft.inverse(spectrum, &mut self.scratch);
         self.kernels.compiled(
             #[inline(always)]
             || {
-                for (x, w) in self.frame.iter_mut().zip(&self.window[..]) {
-                    *x *= w;
+                let (frame, window) = (self.frame.as_chunks_mut::<2>().0, self.window.as_chunks::<2>().0);
+                for ((y, x), w) in frame.iter_mut().zip(&self.scratch.pairs).zip(window) {
+                    *y = [x.re * w[0], x.im * w[1]];
                 }
                 let (given, kept) = self.frame.split_at(self.hop);
                 for ((sample, x), sum) in samples.iter_mut().zip(given).zip(&self.overlap) {

@@ -7,7 +7,7 @@ use crate::aligned::Aligned;
 use crate::features::Features;
 use crate::kernels::{Across, End, Kernels, Rows};
 use crate::network::{CHUNK, Layer, Network, PositionScratch};
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::ops::Range;
 
 /// More would wait rather than work: there are only so many positions.

@@ -408,10 +408,7 @@ impl Tensors<'_> {
             })
         };
         let read_position = |(index, (own, seen)): (usize, (Range<usize>, Vec<usize>))| {
-            let filters = (index < s.low_positions && coefficients > 0).then(|| {
-                let place = |o| Some(index * coefficients + o);
-                self.matrix("filters", (coefficients, order.padded()), place, channel)
-            });
+            let filters = if index < s.low_positions { coefficients } else { 0 };
             Ok(Position {
                 encode: self.matrix(
                     "encode",
@@ -419,13 +416,19 @@ impl Tensors<'_> {
                     |c| Some(index * channels + channel(c)?),
                     Some,
                 )?,
-                gains: self.matrix(
-                    "gains",
-                    (own.len(), order.padded()),
-                    |o| Some(index * most_bands + o),
+                decode: self.joined(
+                    &["filters", "gains"],
+                    (filters + own.len(), order.padded()),
+                    |o| {
+                        Some(match o.checked_sub(filters) {
+                            None => (0, index * coefficients + o),
+                            Some(gain) if gain < own.len() => (1, index * most_bands + gain),
+                            Some(_) => return None,
+                        })
+                    },
                     channel,
                 )?,
-                filters: filters.transpose()?,
+                filters,
                 bands: own,
                 seen,
             })

@@ -42,10 +42,10 @@ pub(crate) struct Position {
     pub(crate) encode: Matrix,
     /// The bands whose gains it gives.
     pub(crate) bands: Range<usize>,
-    /// Channels → bands.
-    pub(crate) gains: Matrix,
-    /// Channels → `[re, im][tap][filter bin of the position]`; positions above the filtered bins have none.
-    pub(crate) filters: Option<Matrix>,
+    /// Channels → `[re, im][tap][filter bin of the position]`, then the gains of its bands.
+    pub(crate) decode: Matrix,
+    /// How many of them are of filters; positions above the filtered bins have none.
+    pub(crate) filters: usize,
 }
 
 /// What happens at all positions alike.
@@ -63,8 +63,7 @@ impl Network {
     pub(crate) fn widened(&self) -> Network {
         let position = |p: &Position| Position {
             encode: p.encode.widened(),
-            gains: p.gains.widened(),
-            filters: p.filters.as_ref().map(Matrix::widened),
+            decode: p.decode.widened(),
             ..p.clone()
         };
         let layer = |l: &Layer| match l {
@@ -159,30 +158,26 @@ impl Network {
         let (all_gains, all_filters) = (self.bands.len(), self.coefficients());
         let mut first_bin = 0;
         for (index, position) in self.positions.iter().enumerate() {
-            let own = &code[index * channels..];
-            let give = |matrix: &Matrix, given: &mut [f32]| {
-                let rows = Rows {
-                    x_step: frame,
-                    ..Rows::of(matrix, frames)
-                };
-                kernels.affine_rows(matrix, own, rows, End::Sums, given);
-                rows.y_step
+            let rows = Rows {
+                x_step: frame,
+                ..Rows::of(&position.decode, frames)
             };
-            let width = give(&position.gains, &mut scratch.given);
-            for (row, given) in gains
-                .chunks_exact_mut(all_gains)
-                .zip(scratch.given.chunks_exact(width))
-            {
+            let given = &mut scratch.given;
+            kernels.affine_rows(
+                &position.decode,
+                &code[index * channels..],
+                rows,
+                End::Sums,
+                given,
+            );
+            let given = given.chunks_exact(rows.y_step);
+            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.clone()) {
                 let row = &mut row[position.bands.clone()];
-                row.copy_from_slice(&given[..row.len()]);
+                row.copy_from_slice(&given[position.filters..][..row.len()]);
             }
-            if let Some(matrix) = &position.filters {
-                let width = give(matrix, &mut scratch.given);
+            if position.filters > 0 {
                 let bins = self.settings.filter_bins / self.settings.low_positions;
-                for (row, given) in filters
-                    .chunks_exact_mut(all_filters)
-                    .zip(scratch.given.chunks_exact(width))
-                {
+                for (row, given) in filters.chunks_exact_mut(all_filters).zip(given) {
                     let taps = row.chunks_exact_mut(self.settings.filter_bins);
                     for (tap, given) in taps.zip(given.chunks_exact(bins)) {
                         tap[first_bin..first_bin + bins].copy_from_slice(given);
@@ -208,19 +203,15 @@ impl Network {
 pub(crate) struct PositionScratch {
     /// Its features.
     seen: Aligned,
-    /// Its gains or filters.
+    /// Its filters and gains.
     given: Aligned,
 }
 
 impl PositionScratch {
     pub(crate) fn new(network: &Network, frames: usize) -> PositionScratch {
-        let given = |p: &Position| {
-            let filters = p.filters.as_ref().map_or(0, Matrix::padded_outputs);
-            filters.max(p.gains.padded_outputs())
-        };
         PositionScratch {
             seen: Aligned::zeros(frames * network.most(|p| p.seen.len())),
-            given: Aligned::zeros(frames * network.most(given)),
+            given: Aligned::zeros(frames * network.most(|p| p.decode.padded_outputs())),
         }
     }
 }

@@ -146,9 +146,21 @@ pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        match &matrix.weights {
-            Weights::F32(weights) => affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, end, y),
-            Weights::F16(weights) => affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, end, y),
+        // Compiled for either end: a choice between them would keep the sums of plain arrays out of the registers.
+        let (as_it_is, rectified) = (|sum: L| sum, |sum: L| sum.max(L::splat(0.0)));
+        match (&matrix.weights, end) {
+            (Weights::F32(weights), End::Sums) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+            }
+            (Weights::F16(weights), End::Sums) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+            }
+            (Weights::F32(weights), End::Rectified) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            }
+            (Weights::F16(weights), End::Rectified) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            }
         }
     }
 }
@@ -161,7 +173,7 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
     weights: &[Row<S>],
     x: &[f32],
     rows: Rows,
-    end: End,
+    end: impl Fn(L) -> L + Copy,
     y: &mut [f32],
 ) {
     let panels = matrix.bias.len();
@@ -223,7 +235,7 @@ pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(across: &Across, x: &[f32]
                     let at = row * channels + panel * PANEL;
                     [L::load(&*y.add(at).cast()).add(L::load(&*across.bias.as_ptr().add(at).cast()))]
                 };
-                column::<L, f32, ROWS>(heard, start, weights, rows, End::Sums, y.add(panel * PANEL));
+                column::<L, f32, ROWS>(heard, start, weights, rows, |sum| sum, y.add(panel * PANEL));
             }
         }
     }
@@ -239,7 +251,7 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
     start: impl Fn(usize) -> [L; 1],
     x: *const f32,
     rows: Rows,
-    end: End,
+    end: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     const { assert!(ROWS <= 8, "there are tiles of up to eight rows") };
@@ -282,7 +294,7 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     start: impl Fn(usize) -> [L; P],
     x: *const f32,
     rows: Rows,
-    end: End,
+    end: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     // SAFETY: every access lies inside what the caller vouches for.
@@ -299,11 +311,7 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
         }
         for r in 0..R {
             for p in 0..P {
-                let result = match end {
-                    End::Sums => sums[r][p],
-                    End::Rectified => sums[r][p].max(L::splat(0.0)),
-                };
-                result.store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
+                end(sums[r][p]).store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
             }
         }
     }

@@ -219,7 +219,6 @@ impl Autoencoder {
         } else {
             None
         };
-        let portable = || Kernels::new(Instructions::Portable).expect("portable kernels run anywhere");
         Ok(Autoencoder {
             name: description.name,
             kind,
@@ -231,7 +230,7 @@ impl Autoencoder {
             encoder: encoder.iter().map(Matrix::widened).collect(),
             decoder: decoder.iter().map(Matrix::widened).collect(),
             sounds,
-            kernels: Kernels::new(Instructions::best()).unwrap_or_else(portable),
+            kernels: Kernels::best(),
             view,
         })
     }

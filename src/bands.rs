@@ -47,19 +47,13 @@ impl Bands {
     }
 
     /// The weighted mean in each band: `bins` numbers in, `bands` numbers out.
+    #[inline(always)]
     pub fn pool(&self, bins: &[f32], bands: &mut [f32]) {
         let mut from_below = 0.0;
         for (band, ends) in self.centres.windows(2).enumerate() {
             let range = ends[0]..ends[1];
-            let (mut down, mut up) = (0.0, 0.0);
-            for ((x, lower), upper) in bins[range.clone()]
-                .iter()
-                .zip(&self.lower[range.clone()])
-                .zip(&self.upper[range])
-            {
-                down += x * lower;
-                up += x * upper;
-            }
+            let x = &bins[range.clone()];
+            let (down, up) = (dot(x, &self.lower[range.clone()]), dot(x, &self.upper[range]));
             bands[band] = (from_below + down) * self.scale[band];
             from_below = up;
         }
@@ -68,6 +62,7 @@ impl Bands {
     }
 
     /// Straight lines between the centres: `bands` numbers in, `bins` numbers out.
+    #[inline(always)]
     pub fn expand(&self, bands: &[f32], bins: &mut [f32]) {
         for (ends, values) in self.centres.windows(2).zip(bands.windows(2)) {
             let range = ends[0]..ends[1];
@@ -81,6 +76,20 @@ impl Bands {
         }
         bins[self.bins() - 1] = bands[self.len() - 1];
     }
+}
+
+/// The sum of products, four at a time.
+#[inline(always)]
+fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<4>(), y.as_chunks::<4>());
+    let mut sums = [0.0; 4];
+    for (x, y) in x.iter().zip(y) {
+        for i in 0..4 {
+            sums[i] += x[i] * y[i];
+        }
+    }
+    let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
 }
 
 /// Bin numbers of band centres from 0 to `last`, strictly increasing, in steps of pairs (bins, how many such steps);

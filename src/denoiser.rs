@@ -30,9 +30,10 @@
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::kernels::Kernels;
 use crate::resample::{Blocks, Resampler};
 use crate::stft::{Analysis, Framing, Stft, Synthesis};
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::ops::Range;
 
 /// Inputs smaller than this (−300 dBFS) are silence to the model.
@@ -182,7 +183,7 @@ impl Default for Config {
 ///
 /// ```
 /// # use aeden::{engine::Engine, stft::Framing};
-/// # use realfft::num_complex::Complex32;
+/// # use rustfft::num_complex::Complex32;
 /// # struct Identity(Framing, usize);
 /// # impl Engine for Identity {
 /// #     fn framing(&self) -> &Framing { &self.0 }
@@ -210,7 +211,7 @@ impl Default for Config {
 ///
 /// ```
 /// # use aeden::{engine::Engine, stft::Framing};
-/// # use realfft::num_complex::Complex32;
+/// # use rustfft::num_complex::Complex32;
 /// # struct Identity(Framing, usize);
 /// # impl Engine for Identity {
 /// #     fn framing(&self) -> &Framing { &self.0 }
@@ -239,6 +240,7 @@ impl Default for Config {
 /// # Ok::<(), aeden::Error>(())
 /// ```
 pub struct Denoiser {
+    kernels: Kernels,
     channels: usize,
     latency: usize,
     tail: usize,
@@ -347,6 +349,7 @@ impl Denoiser {
             bypass: config.bypass,
         };
         let mut denoiser = Self {
+            kernels: Kernels::best(),
             channels,
             latency,
             tail,
@@ -494,11 +497,14 @@ impl Denoiser {
         let room = input.room(part.len());
         for (c, row) in input.rows.iter_mut().enumerate() {
             match channels.get(c) {
-                Some(channel) => {
-                    for (y, &x) in row[room.clone()].iter_mut().zip(&channel[part.clone()]) {
-                        *y = audible(x);
-                    }
-                }
+                Some(channel) => self.kernels.compiled(
+                    #[inline(always)]
+                    || {
+                        for (y, &x) in row[room.clone()].iter_mut().zip(&channel[part.clone()]) {
+                            *y = audible(x);
+                        }
+                    },
+                ),
                 None => row[room.clone()].fill(0.0),
             }
         }
@@ -904,6 +910,7 @@ impl Conversion {
 
 /// The channels that share an engine and its mask.
 struct Group {
+    kernels: Kernels,
     engine: Box<dyn Engine>,
     /// The first of its channels.
     first: usize,
@@ -945,6 +952,7 @@ impl Group {
         let (channels, bins) = (engine.channels(), stft.framing().bins());
         let spectra = vec![Complex32::ZERO; channels * frames * bins];
         Self {
+            kernels: Kernels::best(),
             engine,
             first,
             hop: stft.framing().hop,
@@ -993,7 +1001,9 @@ impl Group {
                 let spectra = self.noisy[c * frames * self.bins..].chunks_exact_mut(self.bins);
                 for ((input, output), spectrum) in input.zip(output).zip(spectra) {
                     analysis.frame(input, spectrum);
-                    output.copy_from_slice(analysis.aligned());
+                    if around {
+                        output.copy_from_slice(analysis.aligned());
+                    }
                 }
             }
             self.clean(frames);
@@ -1006,14 +1016,14 @@ impl Group {
                 for (c, synthesis) in self.synthesis.iter_mut().enumerate() {
                     let spectrum = &self.clean[(c * frames + f) * self.bins..][..self.bins];
                     let output = &mut output[self.first + c][write + f * self.hop..][..self.hop];
-                    synthesis.frame(spectrum, &mut self.cleaned);
                     if around {
+                        synthesis.frame(spectrum, &mut self.cleaned);
                         for (i, (aligned, cleaned)) in output.iter_mut().zip(&self.cleaned).enumerate() {
                             let gain = between(gains, i as f32 / self.hop as f32);
                             *aligned = cleaned - gain * *aligned;
                         }
                     } else {
-                        output.copy_from_slice(&self.cleaned);
+                        synthesis.frame(spectrum, output);
                     }
                 }
             }
@@ -1034,8 +1044,8 @@ impl Group {
         };
         self.engine.process(guide, &mut self.clean[..all]);
         let frame_of = |c: usize, f: usize| (c * frames + f) * bins..(c * frames + f + 1) * bins;
-        let Some(bad) = (0..frames).find(|&f| (0..channels).any(|c| !is_sane(&self.clean[frame_of(c, f)])))
-        else {
+        let is_bad = |f: &usize| (0..channels).any(|c| !self.is_sane(&self.clean[frame_of(c, *f)]));
+        let Some(bad) = (0..frames).find(is_bad) else {
             return;
         };
         // What follows the bad frame is done again, frame by frame, so that the outcome does not depend on how many
@@ -1048,7 +1058,7 @@ impl Group {
                 self.engine
                     .process(&guide[f * bins..(f + 1) * bins], &mut self.single);
             }
-            if f == bad || !is_sane(&self.single) {
+            if f == bad || !self.is_sane(&self.single) {
                 self.single.fill(Complex32::ZERO);
                 self.engine.reset();
             }
@@ -1056,6 +1066,16 @@ impl Group {
                 self.clean[frame_of(c, f)].copy_from_slice(&self.single[c * bins..(c + 1) * bins]);
             }
         }
+    }
+
+    /// Whether no part of the spectrum is NaN, infinite or absurdly large.
+    fn is_sane(&self, spectrum: &[Complex32]) -> bool {
+        // Looks at all bins, whatever it finds: without a way out the compiler compares several at a time.
+        let sane = |x: &Complex32| (x.re.abs() <= ABSURD) & (x.im.abs() <= ABSURD);
+        self.kernels.compiled(
+            #[inline(always)]
+            || spectrum.iter().fold(true, |all, x| all & sane(x)),
+        )
     }
 
     /// Notes the gain that the engine gave the top of the band in frame `f` of `frames`, and tells the gains at the
@@ -1093,13 +1113,6 @@ impl Group {
 
 fn between((from, to): (f32, f32), part: f32) -> f32 {
     from + (to - from) * part
-}
-
-/// Whether no part of the spectrum is NaN, infinite or absurdly large.
-fn is_sane(spectrum: &[Complex32]) -> bool {
-    // Looks at all bins, whatever it finds: without a way out the compiler compares several at a time.
-    let sane = |x: &Complex32| (x.re.abs() <= ABSURD) & (x.im.abs() <= ABSURD);
-    spectrum.iter().fold(true, |all, x| all & sane(x))
 }
 
 /// From spectra `[channel][frame][bin]` the one that stands for all channels, `[frame][bin]`: the root mean square of

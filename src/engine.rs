@@ -1,7 +1,7 @@
 //! What a denoiser asks of a network, whichever program runs it.
 
 use crate::stft::Framing;
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 
 /// Cleans spectra frame by frame, carrying its own memory from frame to frame.
 ///

@@ -4,7 +4,7 @@
 use crate::bands::Bands;
 use crate::kernels::Kernels;
 use crate::model::Settings;
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 
 /// The running mean of the log power of a few bins; frames of silence leave it where it was.
 #[derive(Clone, Debug, Default)]
@@ -114,6 +114,20 @@ impl Features {
         kernels: Kernels,
         features: &mut [f32],
     ) {
+        kernels.compiled(
+            #[inline(always)]
+            || self.hear_compiled(spectrum, bands, kernels, features),
+        );
+    }
+
+    #[inline(always)]
+    fn hear_compiled(
+        &mut self,
+        spectrum: &[Complex32],
+        bands: &Bands,
+        kernels: Kernels,
+        features: &mut [f32],
+    ) {
         let s = &self.settings;
         for (power, x) in self.power.iter_mut().zip(spectrum) {
             *power = x.norm_sqr();
@@ -136,15 +150,20 @@ impl Features {
         }
 
         let (real, imaginary) = advance.split_at_mut(s.coherent_bins);
-        for bin in 0..s.coherent_bins {
+        let (low, power) = (&spectrum[..s.coherent_bins], &self.power[..s.coherent_bins]);
+        // From the power before to the scale of the bin.
+        for (scale, power) in self.power_before.iter_mut().zip(power) {
+            let size = (power * *scale).sqrt() * inverse;
+            *scale = inverse / (size + 1e-3);
+        }
+        let sides = low.iter().zip(&self.before).zip(&self.power_before);
+        for (bin, ((now, before), scale)) in sides.enumerate() {
             // A tone in the middle of its bin advances by a half turn from hop to hop in every odd bin.
             let flip = if bin % 2 == 0 { 1.0 } else { -1.0 };
-            let turn = spectrum[bin] * self.before[bin].conj() * flip;
-            let size = (self.power[bin] * self.power_before[bin]).sqrt() * inverse;
-            let turn = turn * (inverse / (size + 1e-3));
+            let turn = now * before.conj() * flip * scale;
             (real[bin], imaginary[bin]) = (turn.re, turn.im);
         }
-        self.before.copy_from_slice(&spectrum[..s.coherent_bins]);
-        self.power_before.copy_from_slice(&self.power[..s.coherent_bins]);
+        self.before.copy_from_slice(low);
+        self.power_before.copy_from_slice(power);
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! The other autoencoders of the family see [`patches`] of sound and are run by [`autoencoder`].
 
+mod aligned;
 pub mod autoencoder;
 pub mod bands;
 pub mod denoiser;
@@ -18,6 +19,7 @@ pub mod network;
 pub mod onnx;
 pub mod patches;
 pub mod presets;
+mod real_fft;
 pub mod resample;
 pub mod stft;
 mod team;

@@ -272,9 +272,7 @@ impl Model {
     /// An engine with the fastest kernels for this processor: one mask for all of `channels`, and up to `max_frames`
     /// frames a call. Both count as at least 1. Engines of one model share its weights.
     pub fn engine(&self, channels: usize, max_frames: usize) -> NativeEngine {
-        let portable = || Kernels::new(Instructions::Portable).expect("portable kernels run anywhere");
-        let kernels = Kernels::new(Instructions::best()).unwrap_or_else(portable);
-        NativeEngine::new(self.network.clone(), kernels, channels, max_frames)
+        NativeEngine::new(self.network.clone(), Kernels::best(), channels, max_frames)
     }
 
     /// As [`engine`](Model::engine), with kernels for the given instruction set.
@@ -410,10 +408,7 @@ impl Tensors<'_> {
             })
         };
         let read_position = |(index, (own, seen)): (usize, (Range<usize>, Vec<usize>))| {
-            let filters = (index < s.low_positions && coefficients > 0).then(|| {
-                let place = |o| Some(index * coefficients + o);
-                self.matrix("filters", (coefficients, order.padded()), place, channel)
-            });
+            let filters = if index < s.low_positions { coefficients } else { 0 };
             Ok(Position {
                 encode: self.matrix(
                     "encode",
@@ -421,13 +416,19 @@ impl Tensors<'_> {
                     |c| Some(index * channels + channel(c)?),
                     Some,
                 )?,
-                gains: self.matrix(
-                    "gains",
-                    (own.len(), order.padded()),
-                    |o| Some(index * most_bands + o),
+                decode: self.joined(
+                    &["filters", "gains"],
+                    (filters + own.len(), order.padded()),
+                    |o| {
+                        Some(match o.checked_sub(filters) {
+                            None => (0, index * coefficients + o),
+                            Some(gain) if gain < own.len() => (1, index * most_bands + gain),
+                            Some(_) => return None,
+                        })
+                    },
                     channel,
                 )?,
-                filters: filters.transpose()?,
+                filters,
                 bands: own,
                 seen,
             })

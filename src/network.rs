@@ -2,14 +2,15 @@
 //!
 //! `models/recipe/model.py` computes the same, and `tests/reference.rs` compares the two.
 
+use crate::aligned::Aligned;
 use crate::bands::Bands;
 use crate::engine::Engine;
 use crate::features::Features;
-use crate::kernels::{Across, Kernels, Matrix};
+use crate::kernels::{Across, End, Kernels, Matrix, Rows};
 use crate::model::Settings;
 use crate::stft::Framing;
 use crate::team::Team;
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,10 +42,10 @@ pub(crate) struct Position {
     pub(crate) encode: Matrix,
     /// The bands whose gains it gives.
     pub(crate) bands: Range<usize>,
-    /// Channels → bands.
-    pub(crate) gains: Matrix,
-    /// Channels → `[re, im][tap][filter bin of the position]`; positions above the filtered bins have none.
-    pub(crate) filters: Option<Matrix>,
+    /// Channels → `[re, im][tap][filter bin of the position]`, then the gains of its bands.
+    pub(crate) decode: Matrix,
+    /// How many of them are of filters; positions above the filtered bins have none.
+    pub(crate) filters: usize,
 }
 
 /// What happens at all positions alike.
@@ -62,8 +63,7 @@ impl Network {
     pub(crate) fn widened(&self) -> Network {
         let position = |p: &Position| Position {
             encode: p.encode.widened(),
-            gains: p.gains.widened(),
-            filters: p.filters.as_ref().map(Matrix::widened),
+            decode: p.decode.widened(),
             ..p.clone()
         };
         let layer = |l: &Layer| match l {
@@ -129,13 +129,17 @@ impl Network {
                     *v = features[at];
                 }
             }
-            let given = &mut scratch.given[..frames * channels];
-            kernels.affine(&position.encode, seen, frames, given);
-            for (row, given) in code.chunks_exact_mut(frame).zip(given.chunks_exact(channels)) {
-                for (v, given) in row[index * channels..].iter_mut().zip(given) {
-                    *v = given.max(0.0);
-                }
-            }
+            let rows = Rows {
+                y_step: frame,
+                ..Rows::of(&position.encode, frames)
+            };
+            kernels.affine_rows(
+                &position.encode,
+                seen,
+                rows,
+                End::Rectified,
+                &mut code[index * channels..],
+            );
         }
     }
 
@@ -154,26 +158,26 @@ impl Network {
         let (all_gains, all_filters) = (self.bands.len(), self.coefficients());
         let mut first_bin = 0;
         for (index, position) in self.positions.iter().enumerate() {
-            let seen = &mut scratch.seen[..frames * channels];
-            for (row, code) in seen.chunks_exact_mut(channels).zip(code.chunks_exact(frame)) {
-                row.copy_from_slice(&code[index * channels..][..channels]);
-            }
-            let width = position.gains.padded_outputs();
-            let given = &mut scratch.given[..frames * width];
-            kernels.affine(&position.gains, seen, frames, given);
-            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.chunks_exact(width)) {
+            let rows = Rows {
+                x_step: frame,
+                ..Rows::of(&position.decode, frames)
+            };
+            let given = &mut scratch.given;
+            kernels.affine_rows(
+                &position.decode,
+                &code[index * channels..],
+                rows,
+                End::Sums,
+                given,
+            );
+            let given = given.chunks_exact(rows.y_step);
+            for (row, given) in gains.chunks_exact_mut(all_gains).zip(given.clone()) {
                 let row = &mut row[position.bands.clone()];
-                row.copy_from_slice(&given[..row.len()]);
+                row.copy_from_slice(&given[position.filters..][..row.len()]);
             }
-            if let Some(matrix) = &position.filters {
-                let width = matrix.padded_outputs();
-                let given = &mut scratch.given[..frames * width];
-                kernels.affine(matrix, seen, frames, given);
+            if position.filters > 0 {
                 let bins = self.settings.filter_bins / self.settings.low_positions;
-                for (row, given) in filters
-                    .chunks_exact_mut(all_filters)
-                    .zip(given.chunks_exact(width))
-                {
+                for (row, given) in filters.chunks_exact_mut(all_filters).zip(given) {
                     let taps = row.chunks_exact_mut(self.settings.filter_bins);
                     for (tap, given) in taps.zip(given.chunks_exact(bins)) {
                         tap[first_bin..first_bin + bins].copy_from_slice(given);
@@ -197,23 +201,17 @@ impl Network {
 /// Buffers for what one position sees and gives in a few frames.
 #[derive(Debug)]
 pub(crate) struct PositionScratch {
-    /// Its features, or its channels.
-    seen: Vec<f32>,
-    /// Its channels, gains or filters.
-    given: Vec<f32>,
+    /// Its features.
+    seen: Aligned,
+    /// Its filters and gains.
+    given: Aligned,
 }
 
 impl PositionScratch {
     pub(crate) fn new(network: &Network, frames: usize) -> PositionScratch {
-        let given = |p: &Position| {
-            let filters = p.filters.as_ref().map_or(0, Matrix::padded_outputs);
-            filters
-                .max(p.gains.padded_outputs())
-                .max(p.encode.padded_outputs())
-        };
         PositionScratch {
-            seen: vec![0.0; frames * network.most(|p| p.seen.len()).max(network.channels())],
-            given: vec![0.0; frames * network.most(given)],
+            seen: Aligned::zeros(frames * network.most(|p| p.seen.len())),
+            given: Aligned::zeros(frames * network.most(|p| p.decode.padded_outputs())),
         }
     }
 }
@@ -230,7 +228,7 @@ pub struct NativeEngine {
     max_frames: usize,
     features: Features,
     /// `[recurrent layer][position][channel]`
-    states: Vec<Vec<f32>>,
+    states: Vec<Aligned>,
     /// `[channel of sound]`
     filters: Vec<Filter>,
     scratch: Scratch,
@@ -244,13 +242,13 @@ struct Scratch {
     features: Vec<f32>,
     position: PositionScratch,
     /// `[frame][position][channel]`
-    code: Vec<f32>,
+    code: Aligned,
     /// What a layer adds to it, or computes on the way.
-    inner: Vec<f32>,
+    inner: Aligned,
     /// The input side of the gates, three times the size of `code`.
-    gates: Vec<f32>,
+    gates: Aligned,
     /// The state side, of one frame.
-    product: Vec<f32>,
+    product: Aligned,
     /// `[frame][band]`
     gains: Vec<f32>,
     /// `[frame]` of `[re, im][tap][bin]`
@@ -276,15 +274,15 @@ impl NativeEngine {
             channels,
             max_frames,
             features: Features::new(&n.settings, n.bands.len()),
-            states: recurrent.map(|_| vec![0.0; n.frame()]).collect(),
+            states: recurrent.map(|_| Aligned::zeros(n.frame())).collect(),
             filters: vec![Filter::new(&n.settings); channels],
             scratch: Scratch {
                 features: vec![0.0; frames * n.features()],
                 position: PositionScratch::new(n, frames),
-                code: vec![0.0; frames * n.frame()],
-                inner: vec![0.0; frames * n.frame()],
-                gates: vec![0.0; frames * 3 * n.frame()],
-                product: vec![0.0; 3 * n.frame()],
+                code: Aligned::zeros(frames * n.frame()),
+                inner: Aligned::zeros(frames * n.frame()),
+                gates: Aligned::zeros(frames * 3 * n.frame()),
+                product: Aligned::zeros(3 * n.frame()),
                 gains: vec![0.0; frames * n.bands.len()],
                 filters: vec![0.0; frames * n.coefficients()],
                 mask: vec![0.0; n.bands.bins()],
@@ -329,19 +327,13 @@ impl NativeEngine {
                     let Some(memory) = states.next() else { continue };
                     let gates = &mut s.gates[..frames * 3 * frame];
                     k.affine(input, code, rows, gates);
-                    k.recur(state, gates, memory, &mut s.product, inner);
-                    for (v, heard) in code.iter_mut().zip(&*inner) {
-                        *v += heard;
-                    }
+                    k.recur(state, gates, memory, &mut s.product, code);
                 }
                 Layer::Mixing {
                     channels: own,
                     across,
                 } => {
-                    k.affine(own, code, rows, inner);
-                    for v in inner.iter_mut() {
-                        *v = v.max(0.0);
-                    }
+                    k.affine_rows(own, code, Rows::of(own, rows), End::Rectified, inner);
                     k.mix(across, inner, code);
                 }
             }
@@ -390,11 +382,18 @@ impl Engine for NativeEngine {
             for (channel, filter) in spectra.chunks_exact_mut(guide.len()).zip(&mut self.filters) {
                 let frames = channel[index * chunk..][..part.len()].chunks_exact_mut(bins);
                 for (frame, spectrum) in frames.enumerate() {
-                    filter.apply(&all_filters[frame * filters..][..filters], spectrum);
-                    network.bands.expand(&all_gains[frame * gains..][..gains], mask);
-                    for (x, gain) in spectrum.iter_mut().zip(&*mask) {
-                        *x *= gain;
-                    }
+                    let filters = &all_filters[frame * filters..][..filters];
+                    let gains = &all_gains[frame * gains..][..gains];
+                    self.kernels.compiled(
+                        #[inline(always)]
+                        || {
+                            filter.apply(filters, spectrum);
+                            network.bands.expand(gains, mask);
+                            for (x, gain) in spectrum.iter_mut().zip(&*mask) {
+                                *x *= gain;
+                            }
+                        },
+                    );
                 }
             }
         }
@@ -445,6 +444,7 @@ impl Filter {
     }
 
     /// `coefficients` are `[re, im][tap][bin]`, added to a filter that lets everything pass.
+    #[inline(always)]
     fn apply(&mut self, coefficients: &[f32], spectrum: &mut [Complex32]) {
         let low = &mut spectrum[..self.bins];
         for tap in (1..self.taps()).rev() {

@@ -25,7 +25,7 @@ use crate::stft::{Framing, WindowShape};
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -14,7 +14,7 @@ use crate::bands::{Bands, centres};
 use crate::error::Error;
 use crate::resample::{Blocks, Resampler};
 use crate::stft::{Analysis, Framing, Stft};
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 
 /// What is added to relative powers before the logarithm: 70 dB below the mean.
 pub const FLOOR: f32 = 1e-7;

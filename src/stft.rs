@@ -21,8 +21,9 @@
 //! ```
 
 use crate::error::Error;
-use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use crate::kernels::Kernels;
+use crate::real_fft::{RealFft, Scratch};
+use rustfft::num_complex::Complex32;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
@@ -123,8 +124,7 @@ pub struct Stft {
     analysis_window: Arc<[f32]>,
     /// Also carries 1/window, the inverse transform's scale, and the sum of squares.
     synthesis_window: Arc<[f32]>,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    fft: RealFft,
 }
 
 impl Stft {
@@ -141,15 +141,13 @@ impl Stft {
         let squares: Vec<f64> = (0..hop)
             .map(|n| taper.iter().skip(n).step_by(hop).map(|w| w * w).sum())
             .collect();
-        let mut planner = RealFftPlanner::new();
         Ok(Self {
             framing: framing.clone(),
             analysis_window: taper.iter().map(|&w| w as f32).collect(),
             synthesis_window: (0..window)
                 .map(|n| (taper[n] / squares[n % hop] / window as f64) as f32)
                 .collect(),
-            forward: planner.plan_fft_forward(window),
-            inverse: planner.plan_fft_inverse(window),
+            fft: RealFft::new(window),
         })
     }
 
@@ -161,25 +159,25 @@ impl Stft {
     /// The forward side for one channel, silent so far.
     pub fn analysis(&self) -> Analysis {
         Analysis {
+            kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.analysis_window.clone(),
-            forward: self.forward.clone(),
             heard: vec![0.0; self.framing.window],
-            tapered: vec![0.0; self.framing.window],
-            scratch: self.forward.make_scratch_vec(),
+            scratch: self.fft.scratch(),
+            fft: self.fft.clone(),
         }
     }
 
     /// The inverse side for one channel, silent so far.
     pub fn synthesis(&self) -> Synthesis {
         Synthesis {
+            kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.synthesis_window.clone(),
-            inverse: self.inverse.clone(),
-            spectrum: self.spectrum(),
             frame: vec![0.0; self.framing.window],
-            overlap: vec![0.0; self.framing.window],
-            scratch: self.inverse.make_scratch_vec(),
+            overlap: vec![0.0; self.framing.window - self.framing.hop],
+            scratch: self.fft.scratch(),
+            fft: self.fft.clone(),
         }
     }
 
@@ -191,13 +189,13 @@ impl Stft {
 
 /// Samples to spectra, one channel, hop by hop.
 pub struct Analysis {
+    kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
-    forward: Arc<dyn RealToComplex<f32>>,
+    fft: RealFft,
     /// The last `window` samples.
     heard: Vec<f32>,
-    tapered: Vec<f32>,
-    scratch: Vec<Complex32>,
+    scratch: Scratch,
 }
 
 impl Analysis {
@@ -210,12 +208,16 @@ impl Analysis {
         let kept = self.heard.len() - self.hop;
         self.heard.copy_within(self.hop.., 0);
         self.heard[kept..].copy_from_slice(samples);
-        for ((y, x), w) in self.tapered.iter_mut().zip(&self.heard).zip(&self.window[..]) {
-            *y = x * w;
-        }
-        self.forward
-            .process_with_scratch(&mut self.tapered, spectrum, &mut self.scratch)
-            .expect("a spectrum has window / 2 + 1 bins");
+        self.kernels.compiled(
+            #[inline(always)]
+            || {
+                let (heard, window) = (self.heard.as_chunks::<2>().0, self.window.as_chunks::<2>().0);
+                for ((y, x), w) in self.scratch.pairs.iter_mut().zip(heard).zip(window) {
+                    *y = Complex32::new(x[0] * w[0], x[1] * w[1]);
+                }
+            },
+        );
+        self.fft.forward(&mut self.scratch, spectrum);
     }
 
     /// The hop of input that [`Synthesis::frame`] gives back for the frame just analysed, if nothing is changed.
@@ -231,14 +233,14 @@ impl Analysis {
 
 /// Spectra to samples, one channel, hop by hop.
 pub struct Synthesis {
+    kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    spectrum: Vec<Complex32>,
+    fft: RealFft,
     frame: Vec<f32>,
-    /// The sum of the frames so far, from the next sample to give.
+    /// The sum of the frames so far, from the next sample to give on.
     overlap: Vec<f32>,
-    scratch: Vec<Complex32>,
+    scratch: Scratch,
 }
 
 impl Synthesis {
@@ -249,20 +251,29 @@ impl Synthesis {
     /// # Panics
     /// If `spectrum` is not [`Framing::bins`] long or `samples` not one hop.
     pub fn frame(&mut self, spectrum: &[Complex32], samples: &mut [f32]) {
-        self.spectrum.copy_from_slice(spectrum);
-        for edge in [0, spectrum.len() - 1] {
-            self.spectrum[edge].im = 0.0;
-        }
-        self.inverse
-            .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
-            .expect("the lengths fit and the edges are real");
-        for ((sum, x), w) in self.overlap.iter_mut().zip(&self.frame).zip(&self.window[..]) {
-            *sum += x * w;
-        }
-        samples.copy_from_slice(&self.overlap[..self.hop]);
-        let kept = self.overlap.len() - self.hop;
-        self.overlap.copy_within(self.hop.., 0);
-        self.overlap[kept..].fill(0.0);
+        self.fft.inverse(spectrum, &mut self.scratch);
+        self.kernels.compiled(
+            #[inline(always)]
+            || {
+                let (frame, window) = (self.frame.as_chunks_mut::<2>().0, self.window.as_chunks::<2>().0);
+                for ((y, x), w) in frame.iter_mut().zip(&self.scratch.pairs).zip(window) {
+                    *y = [x.re * w[0], x.im * w[1]];
+                }
+                let (given, kept) = self.frame.split_at(self.hop);
+                for ((sample, x), sum) in samples.iter_mut().zip(given).zip(&self.overlap) {
+                    *sample = sum + x;
+                }
+                // All but the last hop overlaps with frames before.
+                let older = self.overlap.len() - self.hop;
+                self.overlap.copy_within(self.hop.., 0);
+                let (older, newest) = self.overlap.split_at_mut(older);
+                let (kept, new) = kept.split_at(older.len());
+                for (sum, x) in older.iter_mut().zip(kept) {
+                    *sum += x;
+                }
+                newest.copy_from_slice(new);
+            },
+        );
     }
 
     /// Forgets the frames that have not been given completely.

@@ -3,10 +3,11 @@
 //! Memory along time belongs to a position, exchange among positions to a frame. So the threads take turns: first each
 //! walks its positions through all frames of a call, then each takes its frames with all their positions.
 
+use crate::aligned::Aligned;
 use crate::features::Features;
-use crate::kernels::{Across, Kernels};
+use crate::kernels::{Across, End, Kernels, Rows};
 use crate::network::{CHUNK, Layer, Network, PositionScratch};
-use realfft::num_complex::Complex32;
+use rustfft::num_complex::Complex32;
 use std::ops::Range;
 
 /// More would wait rather than work: there are only so many positions.
@@ -22,7 +23,7 @@ pub(crate) struct Team {
     /// `[frame][feature]`
     heard: Vec<f32>,
     /// `[frame][position][channel]`
-    code: Vec<f32>,
+    code: Aligned,
     /// `[frame][band]`
     gains: Vec<f32>,
     /// `[frame]` of `[re, im][tap][bin]`
@@ -34,14 +35,14 @@ pub(crate) struct Team {
 struct Lane {
     positions: Range<usize>,
     /// `[recurrent layer][position of these][channel]`
-    states: Vec<Vec<f32>>,
+    states: Vec<Aligned>,
     /// `[frame][position of these][channel]`
-    code: Vec<f32>,
+    code: Aligned,
     /// What a layer adds to it, or tells the other positions.
-    inner: Vec<f32>,
+    inner: Aligned,
     /// The input side of the gates of a few frames, and the state side of one.
-    gates: Vec<f32>,
-    product: Vec<f32>,
+    gates: Aligned,
+    product: Aligned,
     scratch: PositionScratch,
 }
 
@@ -49,7 +50,7 @@ struct Lane {
 #[derive(Debug)]
 struct Part {
     /// `[frame][position][channel]` of a few frames.
-    inner: Vec<f32>,
+    inner: Aligned,
     scratch: PositionScratch,
 }
 
@@ -87,7 +88,7 @@ impl Team {
             )
         };
         let part = |_| Part {
-            inner: vec![0.0; CHUNK * network.frame()],
+            inner: Aligned::zeros(CHUNK * network.frame()),
             scratch: PositionScratch::new(network, CHUNK),
         };
         Team {
@@ -96,7 +97,7 @@ impl Team {
             lanes: (0..threads).map(lane).collect(),
             parts: (0..threads).map(part).collect(),
             heard: vec![0.0; frames * network.features()],
-            code: vec![0.0; frames * network.frame()],
+            code: Aligned::zeros(frames * network.frame()),
             gains: vec![0.0; frames * network.bands.len()],
             filters: vec![0.0; frames * network.coefficients()],
         }
@@ -183,11 +184,11 @@ impl Lane {
         let recurrent = |layer: &&Layer| matches!(layer, Layer::Recurrent { .. });
         let layers = network.layers.iter().filter(recurrent);
         Lane {
-            states: layers.map(|_| vec![0.0; width]).collect(),
-            code: vec![0.0; frames * width],
-            inner: vec![0.0; frames * width],
-            gates: vec![0.0; CHUNK * 3 * width],
-            product: vec![0.0; 3 * width],
+            states: layers.map(|_| Aligned::zeros(width)).collect(),
+            code: Aligned::zeros(frames * width),
+            inner: Aligned::zeros(frames * width),
+            gates: Aligned::zeros(CHUNK * 3 * width),
+            product: Aligned::zeros(3 * width),
             scratch: PositionScratch::new(network, CHUNK),
             positions,
         }
@@ -220,16 +221,10 @@ impl Lane {
                         let Some(memory) = states.next() else { continue };
                         let gates = &mut self.gates[..count * 3 * width];
                         kernels.affine(input, own, rows, gates);
-                        kernels.recur(state, gates, memory, &mut self.product, inner);
-                        for (v, heard) in own.iter_mut().zip(&*inner) {
-                            *v += heard;
-                        }
+                        kernels.recur(state, gates, memory, &mut self.product, own);
                     }
                     Layer::Mixing { channels, .. } => {
-                        kernels.affine(channels, own, rows, inner);
-                        for v in inner.iter_mut() {
-                            *v = v.max(0.0);
-                        }
+                        kernels.affine_rows(channels, own, Rows::of(channels, rows), End::Rectified, inner);
                     }
                 }
             }

@@ -137,26 +137,52 @@ impl<'a> Tensors<'a> {
     pub(crate) fn matrix(
         &self,
         name: &str,
-        (outputs, inputs): (usize, usize),
+        size: (usize, usize),
         row: impl Fn(usize) -> Option<usize>,
         column: impl Fn(usize) -> Option<usize>,
     ) -> Result<Matrix, Error> {
+        self.joined(&[name], size, |o| Some((0, row(o)?)), column)
+    }
+
+    /// As [`matrix`](Tensors::matrix), from the tensors of several names: `row` also says of which.
+    pub(crate) fn joined(
+        &self,
+        names: &[&str],
+        (outputs, inputs): (usize, usize),
+        row: impl Fn(usize) -> Option<(usize, usize)>,
+        column: impl Fn(usize) -> Option<usize>,
+    ) -> Result<Matrix, Error> {
         let missing = |e| bad(format!("{e}"));
-        let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
-        let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
-        let biases: &[[u8; 4]] = biases.data().as_chunks().0;
-        let bias = |o| row(o).map_or(0.0, |at| f32::from_le_bytes(biases[at]));
-        let columns = weights.shape()[weights.shape().len() - 1];
-        let place = |o, k| Some(row(o)? * columns + column(k)?);
-        Ok(if weights.dtype() == Dtype::F16 {
-            let numbers: &[[u8; 2]] = weights.data().as_chunks().0;
-            let weight = |o, k| F16(place(o, k).map_or(0, |at| u16::from_le_bytes(numbers[at])));
-            Matrix::new(outputs, inputs, weight, bias)
-        } else {
-            let numbers: &[[u8; 4]] = weights.data().as_chunks().0;
-            let weight = |o, k| place(o, k).map_or(0.0, |at| f32::from_le_bytes(numbers[at]));
-            Matrix::new(outputs, inputs, weight, bias)
-        })
+        let mut parts = Vec::new();
+        for name in names {
+            let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
+            let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
+            let columns = weights.shape()[weights.shape().len() - 1];
+            parts.push((weights, biases, columns));
+        }
+        let place = |o, k| {
+            let (part, row) = row(o)?;
+            let (weights, _, columns) = &parts[part];
+            Some((weights, row * columns + column(k)?))
+        };
+        let bits = |data: &[u8], at: usize| u16::from_le_bytes(data.as_chunks().0[at]);
+        let number = |data: &[u8], at: usize| f32::from_le_bytes(data.as_chunks().0[at]);
+        let bias = |o| row(o).map_or(0.0, |(part, at)| number(parts[part].1.data(), at));
+        Ok(
+            if parts.iter().all(|(weights, ..)| weights.dtype() == Dtype::F16) {
+                let weight = |o, k| F16(place(o, k).map_or(0, |(weights, at)| bits(weights.data(), at)));
+                Matrix::new(outputs, inputs, weight, bias)
+            } else {
+                let weight = |o, k| match place(o, k) {
+                    Some((weights, at)) if weights.dtype() == Dtype::F16 => {
+                        F16(bits(weights.data(), at)).to_f32()
+                    }
+                    Some((weights, at)) => number(weights.data(), at),
+                    None => 0.0,
+                };
+                Matrix::new(outputs, inputs, weight, bias)
+            },
+        )
     }
 }
 

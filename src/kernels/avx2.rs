@@ -3,8 +3,8 @@
 // Where the whole crate is compiled for AVX2, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
-use super::{Across, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Across, End, Matrix, PANEL, Rows};
 use std::arch::x86_64::*;
 
 /// Whether this processor has what this module needs.
@@ -71,9 +71,9 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
         // SAFETY: the processor has AVX2, as the trait demands.
-        unsafe { Self(power_of_two(self.0), power_of_two(self.1)) }
+        unsafe { Self(times_two_to(self.0, shifted.0), times_two_to(self.1, shifted.1)) }
     }
 
     #[inline(always)]
@@ -88,9 +88,9 @@ impl Lanes for Avx2 {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn power_of_two(shifted: __m256) -> __m256 {
-    let biased = _mm256_add_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(127));
-    _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+fn times_two_to(x: __m256, shifted: __m256) -> __m256 {
+    let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
+    _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), exponent))
 }
 
 #[target_feature(enable = "avx2")]

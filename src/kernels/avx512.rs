@@ -3,8 +3,8 @@
 // Where the whole crate is compiled for AVX-512F, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
-use super::{Across, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Across, End, Matrix, PANEL, Rows};
 use std::arch::x86_64::*;
 
 /// Whether this processor has what this module needs.
@@ -60,11 +60,14 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
         // SAFETY: the processor has AVX-512F, as the trait demands.
         unsafe {
-            let biased = _mm512_add_epi32(_mm512_castps_si512(self.0), _mm512_set1_epi32(127));
-            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased)))
+            let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted.0));
+            Self(_mm512_castsi512_ps(_mm512_add_epi32(
+                _mm512_castps_si512(self.0),
+                exponent,
+            )))
         }
     }
 

@@ -3,7 +3,8 @@
 //! Everything here is `#[inline(always)]` so that it is compiled inside a function that has the instruction set
 //! switched on (see `avx2`, `avx512`, `neon`); nothing else may call it.
 
-use super::{Across, Matrix, PANEL, Row, Weights};
+use super::{Across, End, Matrix, PANEL, Row, Rows, Weights};
+use std::array::from_fn;
 
 /// Defines the functions that [`super::Kernels`] dispatches to, for one kind of lanes.
 ///
@@ -13,9 +14,9 @@ macro_rules! entry_points {
         /// # Safety
         /// The processor has the instruction set, and the rows lie inside `x` and `y`.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, y: &mut [f32]) {
+        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, end: End, y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, y) }
+            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, end, y) }
         }
 
         /// # Safety
@@ -37,11 +38,17 @@ macro_rules! entry_points {
             out: &mut [f32],
         ) {
             // SAFETY: as the caller's.
-            unsafe { lanes::recur::<$lanes>(affine, matrix, gates, state, product, out) }
+            unsafe { lanes::recur::<$lanes, $rows>(affine, matrix, gates, state, product, out) }
+        }
+
+        /// # Safety
+        /// The processor has the instruction set.
+        $(#[target_feature(enable = $features)])?
+        pub(super) unsafe fn compiled<R>(work: impl FnOnce() -> R) -> R {
+            work()
         }
 
         lanes::entry_points!(each: sigmoid, $lanes $(, features: $features)?);
-        lanes::entry_points!(each: tanh, $lanes $(, features: $features)?);
         lanes::entry_points!(each: ln, $lanes $(, features: $features)?);
     };
     (each: $function:ident, $lanes:ty $(, features: $features:literal)?) => {
@@ -74,8 +81,9 @@ pub(super) trait Lanes: Copy {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
-    /// 2^n for lanes that hold n + [`ROUNDER`], n a whole number in −126 … 127.
-    unsafe fn power_of_two(self) -> Self;
+    /// `self` times 2^n for lanes of `shifted` that hold n + [`ROUNDER`], n a whole number; the result must be positive
+    /// and normal.
+    unsafe fn times_two_to(self, shifted: Self) -> Self;
     /// (m, e) with `self` = m 2^e and m in √½ … √2, for positive, finite, normal lanes.
     unsafe fn split_exponent(self) -> (Self, Self);
 }
@@ -110,28 +118,6 @@ impl Stored for u16 {
     }
 }
 
-/// Where the rows of a product lie.
-#[derive(Clone, Copy)]
-pub(super) struct Rows {
-    /// How many there are.
-    pub(super) count: usize,
-    /// Numbers from the start of a row of x to that of the next.
-    pub(super) x_step: usize,
-    /// The same of y.
-    pub(super) y_step: usize,
-}
-
-impl Rows {
-    /// Rows of a matrix's inputs and outputs, one right after another.
-    pub(super) fn of(matrix: &Matrix, count: usize) -> Rows {
-        Rows {
-            count,
-            x_step: matrix.inputs(),
-            y_step: matrix.padded_outputs(),
-        }
-    }
-}
-
 /// The weights of sixteen outputs: sixteen numbers for the first input, and `step` times sixteen further on those for
 /// the next.
 #[derive(Clone, Copy)]
@@ -155,13 +141,26 @@ pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
     matrix: &Matrix,
     x: &[f32],
     rows: Rows,
+    end: End,
     y: &mut [f32],
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        match &matrix.weights {
-            Weights::F32(weights) => affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, y),
-            Weights::F16(weights) => affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, y),
+        // Compiled for either end: a choice between them would keep the sums of plain arrays out of the registers.
+        let (as_it_is, rectified) = (|sum: L| sum, |sum: L| sum.max(L::splat(0.0)));
+        match (&matrix.weights, end) {
+            (Weights::F32(weights), End::Sums) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+            }
+            (Weights::F16(weights), End::Sums) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+            }
+            (Weights::F32(weights), End::Rectified) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            }
+            (Weights::F16(weights), End::Rectified) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            }
         }
     }
 }
@@ -174,6 +173,7 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
     weights: &[Row<S>],
     x: &[f32],
     rows: Rows,
+    end: impl Fn(L) -> L + Copy,
     y: &mut [f32],
 ) {
     let panels = matrix.bias.len();
@@ -189,15 +189,15 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
         let mut panel = 0;
         if rows.count == 1 {
             while panel + ONE <= panels {
-                let weights: [_; ONE] = std::array::from_fn(|p| panel_at(panel + p));
-                let bias: [_; ONE] = std::array::from_fn(|p| bias_at(panel + p));
-                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, y.add(panel * PANEL));
+                let weights: [_; ONE] = from_fn(|p| panel_at(panel + p));
+                let bias: [_; ONE] = from_fn(|p| bias_at(panel + p));
+                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, end, y.add(panel * PANEL));
                 panel += ONE;
             }
         }
         for panel in panel..panels {
             let bias = bias_at(panel);
-            column::<L, S, ROWS>(panel_at(panel), |_| [bias], x, rows, y.add(panel * PANEL));
+            column::<L, S, ROWS>(panel_at(panel), |_| [bias], x, rows, end, y.add(panel * PANEL));
         }
     }
 }
@@ -235,7 +235,7 @@ pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(across: &Across, x: &[f32]
                     let at = row * channels + panel * PANEL;
                     [L::load(&*y.add(at).cast()).add(L::load(&*across.bias.as_ptr().add(at).cast()))]
                 };
-                column::<L, f32, ROWS>(heard, start, weights, rows, y.add(panel * PANEL));
+                column::<L, f32, ROWS>(heard, start, weights, rows, |sum| sum, y.add(panel * PANEL));
             }
         }
     }
@@ -251,6 +251,7 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
     start: impl Fn(usize) -> [L; 1],
     x: *const f32,
     rows: Rows,
+    end: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     const { assert!(ROWS <= 8, "there are tiles of up to eight rows") };
@@ -266,14 +267,14 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
             let (x, y) = (x.add(row * rows.x_step), y.add(row * rows.y_step));
             let s = |r: usize| start(row + r);
             match count {
-                1 => tile::<L, S, 1, 1>(w, s, x, rows, y),
-                2 => tile::<L, S, 1, 2>(w, s, x, rows, y),
-                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, y),
-                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, y),
-                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, y),
-                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, y),
-                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, y),
-                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, y),
+                1 => tile::<L, S, 1, 1>(w, s, x, rows, end, y),
+                2 => tile::<L, S, 1, 2>(w, s, x, rows, end, y),
+                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, end, y),
+                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, end, y),
+                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, end, y),
+                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, end, y),
+                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, end, y),
+                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, end, y),
                 _ => unreachable!("blocks have one to ROWS rows"),
             }
         }
@@ -293,13 +294,14 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     start: impl Fn(usize) -> [L; P],
     x: *const f32,
     rows: Rows,
+    end: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     // SAFETY: every access lies inside what the caller vouches for.
     unsafe {
-        let mut sums: [[L; P]; R] = std::array::from_fn(start);
+        let mut sums: [[L; P]; R] = from_fn(start);
         for k in 0..weights[0].inputs {
-            let heard: [L; R] = std::array::from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
+            let heard: [L; R] = from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
             for p in 0..P {
                 let weight = S::widen::<L>(&*weights[p].first.add(k * weights[p].step));
                 for r in 0..R {
@@ -309,21 +311,23 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
         }
         for r in 0..R {
             for p in 0..P {
-                sums[r][p].store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
+                end(sums[r][p]).store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
             }
         }
     }
 }
 
 /// [`affine`] of one instruction set.
-pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, &mut [f32]);
+pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, End, &mut [f32]);
 
 /// The walk of gated recurrent units through time; see [`super::Kernels::recur`], which checks the lengths.
+///
+/// `ROWS` rows go through all frames before the next ones do, so that all they need stays in the first cache.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`, to which `affine` belongs; the lengths are those that `recur` asks for.
 #[inline(always)]
-pub(super) unsafe fn recur<L: Lanes>(
+pub(super) unsafe fn recur<L: Lanes, const ROWS: usize>(
     affine: Affine,
     matrix: &Matrix,
     gates: &[f32],
@@ -331,34 +335,112 @@ pub(super) unsafe fn recur<L: Lanes>(
     product: &mut [f32],
     out: &mut [f32],
 ) {
-    let rows = Rows::of(matrix, state.len() / matrix.inputs);
-    for (gates, out) in gates
-        .chunks_exact(product.len())
-        .zip(out.chunks_exact_mut(state.len()))
-    {
-        // SAFETY: the rows of the lengths that the caller vouches for.
-        unsafe { affine(matrix, state, rows, product) };
-        let units = state
-            .as_chunks_mut::<PANEL>()
-            .0
-            .iter_mut()
-            .zip(out.as_chunks_mut::<PANEL>().0);
-        let sides = gates
-            .as_chunks::<PANEL>()
-            .0
-            .chunks_exact(3)
-            .zip(product.as_chunks::<PANEL>().0.chunks_exact(3));
-        for ((state, out), (gate, inner)) in units.zip(sides) {
-            // SAFETY: the processor has the instruction set, says the caller.
-            unsafe {
-                let reset = gate_sigmoid(L::load(&gate[0]).add(L::load(&inner[0])));
-                let keep = gate_sigmoid(L::load(&gate[1]).add(L::load(&inner[1])));
-                let new = tanh(reset.mul_add(L::load(&inner[2]), L::load(&gate[2])));
-                let next = keep.mul_add(L::load(state).sub(new), new);
-                next.store(state);
-                next.store(out);
+    let (frame, block) = (state.len(), ROWS * matrix.inputs);
+    for (index, state) in state.chunks_mut(block).enumerate() {
+        let own = index * block..index * block + state.len();
+        let rows = Rows::of(matrix, state.len() / matrix.inputs);
+        let product = &mut product[..3 * state.len()];
+        for (gates, out) in gates.chunks_exact(3 * frame).zip(out.chunks_exact_mut(frame)) {
+            // SAFETY: the rows of the lengths that the caller vouches for.
+            unsafe { affine(matrix, state, rows, End::Sums, product) };
+            let (gates, rest_of_gates) = units(&gates[3 * own.start..3 * own.end]).as_chunks::<TOGETHER>();
+            let (inner, rest_of_inner) = units(product).as_chunks::<TOGETHER>();
+            let (state, rest_of_state) = state.as_chunks_mut::<PANEL>().0.as_chunks_mut::<TOGETHER>();
+            let (out, rest_of_out) = out[own.clone()]
+                .as_chunks_mut::<PANEL>()
+                .0
+                .as_chunks_mut::<TOGETHER>();
+            for ((gates, inner), (state, out)) in gates.iter().zip(inner).zip(state.iter_mut().zip(out)) {
+                // SAFETY: the processor has the instruction set, says the caller.
+                unsafe { advance::<L, TOGETHER>(gates, inner, state, out) };
+            }
+            let gates = rest_of_gates.as_chunks::<1>().0.iter();
+            let gates = gates.zip(rest_of_inner.as_chunks::<1>().0);
+            let states = rest_of_state.as_chunks_mut::<1>().0.iter_mut();
+            let states = states.zip(rest_of_out.as_chunks_mut::<1>().0);
+            for ((gates, inner), (state, out)) in gates.zip(states) {
+                // SAFETY: likewise.
+                unsafe { advance::<L, 1>(gates, inner, state, out) };
             }
         }
+    }
+}
+
+/// How many times sixteen units advance together: each is a long chain of steps that wait for one another.
+const TOGETHER: usize = 4;
+
+/// The three gates of sixteen units.
+type Gates = [[f32; PANEL]; 3];
+
+fn units(gates: &[f32]) -> &[Gates] {
+    gates.as_chunks::<PANEL>().0.as_chunks::<3>().0
+}
+
+/// `N` times sixteen units go one frame on.
+///
+/// # Safety
+/// The processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn advance<L: Lanes, const N: usize>(
+    gates: &[Gates; N],
+    inner: &[Gates; N],
+    state: &mut [[f32; PANEL]; N],
+    out: &mut [[f32; PANEL]; N],
+) {
+    // SAFETY: as the caller's.
+    unsafe {
+        let one = L::splat(1.0);
+        let sum = |gate: usize| from_fn(|i| L::load(&gates[i][gate]).add(L::load(&inner[i][gate])));
+        // r = 1 / (1 + a), z = 1 / (1 + b), n = (1 - c) / (1 + c); z and n share one quotient.
+        let a: [L; N] = exp_minus(sum(0), 1.0);
+        let reset: [L; N] = from_fn(|i| L::load(&inner[i][2]).div(one.add(a[i])));
+        let b: [L; N] = exp_minus(sum(1), 1.0);
+        let c: [L; N] = exp_minus(from_fn(|i| L::load(&gates[i][2]).add(reset[i])), 2.0);
+        let above: [L; N] = from_fn(|i| {
+            let h = L::load(&state[i]);
+            c[i].mul_add(h.sub(b[i]), h.add(b[i]))
+        });
+        let below: [L; N] = from_fn(|i| {
+            let b = one.add(b[i]);
+            c[i].mul_add(b, b)
+        });
+        let next: [L; N] = from_fn(|i| above[i].div(below[i]));
+        for i in 0..N {
+            next[i].store(&mut state[i]);
+            L::load(&out[i]).add(next[i]).store(&mut out[i]);
+        }
+    }
+}
+
+/// e^(-`factor` x), relative error below 2e-7 (1 + |`factor` x|), exactly 1 for 0; beyond 2^±60 it is that, so that the
+/// product of two stays finite.
+///
+/// 2^(n + r) with a polynomial for 2^r fitted to the least relative error, 1.1e-7 (Lawson's iteration).
+///
+/// # Safety
+/// As for [`Lanes`].
+#[inline(always)]
+unsafe fn exp_minus<L: Lanes, const N: usize>(x: [L; N], factor: f32) -> [L; N] {
+    const LIMIT: f32 = 60.0;
+    const POWERS: [f32; 6] = [
+        1.330_060_5e-3,
+        9.669_691e-3,
+        5.550_558_5e-2,
+        2.402_228_3e-1,
+        std::f32::consts::LN_2,
+        1.0,
+    ];
+    // SAFETY: as the caller's.
+    unsafe {
+        let x: [L; N] = from_fn(|i| x[i].mul(L::splat(-factor * std::f32::consts::LOG2_E)));
+        let x: [L; N] = from_fn(|i| x[i].max(L::splat(-LIMIT)).min(L::splat(LIMIT)));
+        let shifted: [L; N] = from_fn(|i| x[i].add(L::splat(ROUNDER)));
+        let r: [L; N] = from_fn(|i| x[i].sub(shifted[i].sub(L::splat(ROUNDER))));
+        let mut sums = [L::splat(POWERS[0]); N];
+        for power in &POWERS[1..] {
+            sums = from_fn(|i| sums[i].mul_add(r[i], L::splat(*power)));
+        }
+        from_fn(|i| sums[i].times_two_to(shifted[i]))
     }
 }
 
@@ -409,7 +491,7 @@ unsafe fn exp<L: Lanes>(x: L) -> L {
             ],
         );
         let p = p.mul_add(r.mul(r), r).add(L::splat(1.0));
-        p.mul(shifted.power_of_two())
+        p.times_two_to(shifted)
     }
 }
 
@@ -445,57 +527,6 @@ pub(super) unsafe fn sigmoid<L: Lanes>(x: L) -> L {
         let one = L::splat(1.0);
         one.div(one.add(exp(L::splat(0.0).sub(x))))
     }
-}
-
-/// x P(x²) / Q(x²), which is tanh x for |x| up to [`TANH_LIMIT`], where it is 1 to the last place but one. Fitted to the
-/// least relative error, 8e-9, in double precision (Lawson's iteration); all terms are positive, so that rounding adds
-/// little. Highest power first.
-const TANH_P: [f32; 5] = [1.503_416_4e-8, 2.176_574_5e-5, 3.564_149_8e-3, 0.134_383_22, 1.0];
-const TANH_Q: [f32; 5] = [8.446_223e-7, 3.398_865_8e-4, 2.613_641_5e-2, 0.467_716_5, 1.0];
-const TANH_LIMIT: f32 = 8.1;
-
-/// Hyperbolic tangent, relative error below 4e-7.
-///
-/// # Safety
-/// As for [`Lanes`].
-#[inline(always)]
-pub(super) unsafe fn tanh<L: Lanes>(x: L) -> L {
-    // SAFETY: as the caller's.
-    unsafe {
-        let x = x.max(L::splat(-TANH_LIMIT)).min(L::splat(TANH_LIMIT));
-        let square = x.mul(x);
-        x.mul(polynomial(square, TANH_P)).div(polynomial(square, TANH_Q))
-    }
-}
-
-/// 1 / (1 + e^-x) = 1/2 + 1/2 tanh(x / 2), absolute error below 3e-7: what a gate needs, at two thirds of the cost of
-/// [`sigmoid`], whose relative error is as small.
-///
-/// # Safety
-/// As for [`Lanes`].
-#[inline(always)]
-unsafe fn gate_sigmoid<L: Lanes>(x: L) -> L {
-    const P: [f32; 5] = for_half_argument(TANH_P, 0.25);
-    const Q: [f32; 5] = for_half_argument(TANH_Q, 1.0);
-    // SAFETY: as the caller's.
-    unsafe {
-        let x = x.max(L::splat(-2.0 * TANH_LIMIT)).min(L::splat(2.0 * TANH_LIMIT));
-        let square = x.mul(x);
-        x.mul(polynomial(square, P))
-            .div(polynomial(square, Q))
-            .add(L::splat(0.5))
-    }
-}
-
-/// The coefficients of `scale` p(x / 4), exactly, as all factors are powers of two.
-const fn for_half_argument(mut p: [f32; 5], scale: f32) -> [f32; 5] {
-    let (mut power, mut factor) = (5, scale);
-    while power > 0 {
-        power -= 1;
-        p[power] *= factor;
-        factor *= 0.25;
-    }
-    p
 }
 
 /// Natural logarithm of positive, normal numbers; error below 1e-7 of the larger of 1 and the result.

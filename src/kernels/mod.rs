@@ -24,8 +24,6 @@ mod lanes;
 mod neon;
 mod portable;
 
-use lanes::Rows;
-
 /// Outputs that are computed side by side; rows of results are padded to a multiple of it.
 pub const PANEL: usize = 16;
 
@@ -256,6 +254,37 @@ impl Across {
     }
 }
 
+/// Where the rows of a product lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// How many there are.
+    pub count: usize,
+    /// Numbers from the start of a row of x to that of the next.
+    pub x_step: usize,
+    /// The same of y.
+    pub y_step: usize,
+}
+
+impl Rows {
+    /// Rows of a matrix's inputs and outputs, one right after another.
+    pub fn of(matrix: &Matrix, count: usize) -> Rows {
+        Rows {
+            count,
+            x_step: matrix.inputs(),
+            y_step: matrix.padded_outputs(),
+        }
+    }
+}
+
+/// What becomes of the sums of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// They are the result.
+    Sums,
+    /// The negative ones are cut off.
+    Rectified,
+}
+
 /// The functions of one instruction set, which this processor has.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
@@ -287,6 +316,13 @@ impl Kernels {
         instructions.is_available().then_some(Kernels { instructions })
     }
 
+    /// The fastest that this processor has.
+    pub fn best() -> Kernels {
+        Kernels {
+            instructions: Instructions::best(),
+        }
+    }
+
     /// The set that is in use.
     pub fn instructions(self) -> Instructions {
         self.instructions
@@ -301,15 +337,35 @@ impl Kernels {
     pub fn affine(self, matrix: &Matrix, x: &[f32], rows: usize, y: &mut [f32]) {
         assert_eq!(x.len(), rows * matrix.inputs(), "numbers in");
         assert_eq!(y.len(), rows * matrix.padded_outputs(), "numbers out");
-        dispatch!(self, affine(matrix, x, Rows::of(matrix, rows), y))
+        dispatch!(self, affine(matrix, x, Rows::of(matrix, rows), End::Sums, y))
+    }
+
+    /// As [`affine`](Kernels::affine), with rows that may lie apart, and what `end` makes of the sums. What lies between
+    /// the rows of y stays as it is.
+    ///
+    /// # Panics
+    /// Where a row lies outside its slice.
+    pub fn affine_rows(self, matrix: &Matrix, x: &[f32], rows: Rows, end: End, y: &mut [f32]) {
+        let fits = |step: usize, width: usize, len: usize| {
+            let last = rows.count.checked_sub(1).map(|last| last.checked_mul(step));
+            last.is_none_or(|start| {
+                start
+                    .and_then(|start| start.checked_add(width))
+                    .is_some_and(|end| end <= len)
+            })
+        };
+        assert!(fits(rows.x_step, matrix.inputs(), x.len()), "rows in");
+        assert!(fits(rows.y_step, matrix.padded_outputs(), y.len()), "rows out");
+        dispatch!(self, affine(matrix, x, rows, end, y))
     }
 
     /// A gated recurrent unit's walk through time, after the input side of its gates is known:
-    /// r, z = σ(g + U h + b), n = tanh(g + r (U h + b)), h ← n + z (h − n), as in `torch.nn.GRU`.
+    /// r, z = σ(g + U h + b), n = tanh(g + r (U h + b)), h ← n + z (h − n), as in `torch.nn.GRU`; the error that a step
+    /// adds to h is below 1e-6.
     ///
     /// `matrix` holds U and b, `gates` is the input side, `[frame][unit / 16][r, z, n][16]`, which is also the order
     /// of the outputs of `matrix`. `state` is h, one number a unit; it goes on from call to call. `product` is
-    /// scratch of three times its size. `out` becomes h after every frame, `[frame][unit]`.
+    /// scratch of three times its size. h after every frame is added to `out`, `[frame][unit]`.
     ///
     /// Several rows with the same weights and memories of their own go side by side: `state` is then `[row][unit]`,
     /// and so is every frame of the others.
@@ -347,14 +403,16 @@ impl Kernels {
         dispatch!(self, mix(across, x, y))
     }
 
+    /// Does `work` as compiled for the instruction set. That counts for all that is inlined into it: plain loops then
+    /// use the wide registers too, and give the same bits.
+    #[inline]
+    pub fn compiled<R>(self, work: impl FnOnce() -> R) -> R {
+        dispatch!(self, compiled(work))
+    }
+
     /// Replaces every number by 1 / (1 + e^-x), relative error below 3e-7.
     pub fn sigmoid(self, values: &mut [f32]) {
         dispatch!(self, sigmoid(values))
-    }
-
-    /// Replaces every number by its hyperbolic tangent, relative error below 4e-7.
-    pub fn tanh(self, values: &mut [f32]) {
-        dispatch!(self, tanh(values))
     }
 
     /// Replaces every number by its natural logarithm, which must be positive and normal; error below 2e-7 of the

@@ -3,8 +3,8 @@
 // Where the whole crate is compiled for NEON, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
-use super::{Across, F16, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Across, End, F16, Matrix, PANEL, Rows};
 use std::arch::aarch64::*;
 use std::array::from_fn;
 
@@ -71,11 +71,11 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
         // SAFETY: the processor has NEON, as the trait demands.
         Self(from_fn(|i| unsafe {
-            let biased = vaddq_s32(vreinterpretq_s32_f32(self.0[i]), vdupq_n_s32(127));
-            vreinterpretq_f32_s32(vshlq_n_s32::<23>(biased))
+            let exponent = vshlq_n_s32::<23>(vreinterpretq_s32_f32(shifted.0[i]));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(self.0[i]), exponent))
         }))
     }
 

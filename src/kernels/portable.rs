@@ -1,7 +1,7 @@
 //! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS, Rows};
-use super::{Across, F16, Matrix, PANEL};
+use super::lanes::{self, Lanes, ROOT_HALF_BITS};
+use super::{Across, End, F16, Matrix, PANEL, Rows};
 use std::array::from_fn;
 
 #[derive(Clone, Copy)]
@@ -78,8 +78,10 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
-        self.map(|shifted| f32::from_bits(shifted.to_bits().wrapping_add(127) << 23))
+    unsafe fn times_two_to(self, shifted: Self) -> Self {
+        self.zip(shifted, |x, shifted| {
+            f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23))
+        })
     }
 
     #[inline(always)]

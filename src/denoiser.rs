@@ -27,6 +27,10 @@
 //! nothing down, and limits inputs to ±[`HUGE`]; the dry path (mix, limit, bypass) carries every finite sample as it is.
 //! A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine
 //! forgets what it heard.
+//!
+//! In silence (a frame below −107 dBFS) the engine rests as soon as its own [tail](Engine::tail) has passed, and the frame
+//! stays as it is. What comes after half a second of it is heard as at the start: silence says nothing about the noise to
+//! come, and an engine that has listened to it for long would take that noise for something new, and keep it.
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -57,6 +61,12 @@ const NO_ENERGY: f32 = 1e-20;
 
 /// Energy of a bin under which the guide is silent; far above denormals.
 const SILENT_BIN: f32 = 1e-30;
+
+/// Mean |X|² relative to the window's length up to which a frame is silent: −107 dBFS of noise.
+const SILENT: f32 = 1e-11;
+
+/// Silence in seconds after which an engine forgets what it heard.
+const FORGET: f64 = 0.5;
 
 /// Whether channels share one mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -908,6 +918,15 @@ impl Conversion {
     }
 }
 
+/// What an engine does in a frame.
+#[derive(Clone, Copy, PartialEq)]
+enum Turn {
+    Work,
+    /// Works, having forgotten what it heard.
+    Fresh,
+    Rest,
+}
+
 /// The channels that share an engine and its mask.
 struct Group {
     kernels: Kernels,
@@ -938,6 +957,12 @@ struct Group {
     late: i64,
     /// A hop from the synthesis.
     cleaned: Vec<f32>,
+    /// Energy of a frame up to which it is silent, silent frames in a row so far, and how many make the engine forget.
+    silence: f32,
+    silent: usize,
+    forget: usize,
+    /// `[frame]`
+    turns: Vec<Turn>,
 }
 
 impl Group {
@@ -949,13 +974,14 @@ impl Group {
         top: Range<usize>,
         remembered: usize,
     ) -> Self {
-        let (channels, bins) = (engine.channels(), stft.framing().bins());
+        let framing = stft.framing();
+        let (channels, bins) = (engine.channels(), framing.bins());
         let spectra = vec![Complex32::ZERO; channels * frames * bins];
         Self {
             kernels: Kernels::best(),
             engine,
             first,
-            hop: stft.framing().hop,
+            hop: framing.hop,
             bins,
             frames,
             analysis: (0..channels).map(|_| stft.analysis()).collect(),
@@ -968,8 +994,12 @@ impl Group {
             gains: vec![1.0; remembered],
             last_gain: 1.0,
             done: 0,
-            late: (stft.framing().window / stft.framing().hop / 2) as i64,
-            cleaned: vec![0.0; stft.framing().hop],
+            late: (framing.window / framing.hop / 2) as i64,
+            cleaned: vec![0.0; framing.hop],
+            silence: SILENT * framing.window as f32 * bins as f32,
+            silent: 0,
+            forget: (FORGET * f64::from(framing.rate) / framing.hop as f64).ceil() as usize,
+            turns: vec![Turn::Work; frames],
         }
     }
 
@@ -979,6 +1009,7 @@ impl Group {
         self.synthesis.iter_mut().for_each(Synthesis::reset);
         self.last_gain = 1.0;
         self.done = 0;
+        self.silent = 0;
     }
 
     /// Cleans whole hops from `input[channel][read]` to `output[channel][write]`; if `around` is set, less the input
@@ -1042,28 +1073,65 @@ impl Group {
             write_guide(&self.noisy[..all], &mut self.guide[..frames * bins]);
             &self.guide[..frames * bins]
         };
-        self.engine.process(guide, &mut self.clean[..all]);
-        let frame_of = |c: usize, f: usize| (c * frames + f) * bins..(c * frames + f + 1) * bins;
-        let is_bad = |f: &usize| (0..channels).any(|c| !self.is_sane(&self.clean[frame_of(c, *f)]));
-        let Some(bad) = (0..frames).find(is_bad) else {
-            return;
-        };
-        // What follows the bad frame is done again, frame by frame, so that the outcome does not depend on how many
-        // frames went into one call.
-        for f in bad..frames {
-            if f > bad {
-                for c in 0..channels {
-                    self.single[c * bins..(c + 1) * bins].copy_from_slice(&self.noisy[frame_of(c, f)]);
+        let tail = self.engine.tail();
+        for (turn, guide) in self.turns.iter_mut().zip(guide.chunks_exact(bins)) {
+            let energy: f32 = guide.iter().map(Complex32::norm_sqr).sum();
+            *turn = if energy > self.silence {
+                let fresh = self.silent >= self.forget.max(tail);
+                self.silent = 0;
+                if fresh { Turn::Fresh } else { Turn::Work }
+            } else {
+                self.silent = self.silent.saturating_add(1);
+                if self.silent > tail {
+                    Turn::Rest
+                } else {
+                    Turn::Work
                 }
-                self.engine
-                    .process(&guide[f * bins..(f + 1) * bins], &mut self.single);
+            };
+        }
+        let turns = &self.turns[..frames];
+        if turns.iter().all(|&turn| turn == Turn::Rest) {
+            return;
+        }
+        let mut from = 0;
+        if turns[0] != Turn::Rest && turns[1..].iter().all(|&turn| turn == Turn::Work) {
+            if turns[0] == Turn::Fresh {
+                self.engine.reset();
             }
-            if f == bad || !self.is_sane(&self.single) {
+            self.engine.process(guide, &mut self.clean[..all]);
+            let frame_of = |c: usize, f: usize| (c * frames + f) * bins..(c * frames + f + 1) * bins;
+            let is_bad = |f: &usize| (0..channels).any(|c| !self.is_sane(&self.clean[frame_of(c, *f)]));
+            let Some(bad) = (0..frames).find(is_bad) else {
+                return;
+            };
+            for c in 0..channels {
+                self.clean[frame_of(c, bad)].fill(Complex32::ZERO);
+            }
+            self.engine.reset();
+            from = bad + 1;
+        }
+        // What follows a bad frame is done again, and all where the engine rests or forgets on the way: frame by frame,
+        // so that the outcome does not depend on how many frames went into one call.
+        for f in from..frames {
+            match self.turns[f] {
+                Turn::Rest => continue,
+                Turn::Fresh => self.engine.reset(),
+                Turn::Work => {}
+            }
+            let frame_of = |c: usize| (c * frames + f) * bins..(c * frames + f + 1) * bins;
+            for c in 0..channels {
+                self.single[c * bins..(c + 1) * bins].copy_from_slice(&self.noisy[frame_of(c)]);
+            }
+            // Not `guide`, which borrows what is looked at below.
+            let guide = if channels == 1 { &self.noisy } else { &self.guide };
+            self.engine
+                .process(&guide[f * bins..(f + 1) * bins], &mut self.single);
+            if !self.is_sane(&self.single) {
                 self.single.fill(Complex32::ZERO);
                 self.engine.reset();
             }
             for c in 0..channels {
-                self.clean[frame_of(c, f)].copy_from_slice(&self.single[c * bins..(c + 1) * bins]);
+                self.clean[frame_of(c)].copy_from_slice(&self.single[c * bins..(c + 1) * bins]);
             }
         }
     }

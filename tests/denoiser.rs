@@ -2,6 +2,7 @@
 //! without clicks, and no input that breaks it.
 
 use aeden::denoiser::{Config, Denoiser, HUGE, Link, Listen};
+use aeden::model::Model;
 use aeden::resample::Blocks;
 use aeden::stft::{Framing, WindowShape};
 
@@ -258,6 +259,48 @@ fn silence_in_gives_exact_silence_out() {
             out.iter().all(|c| c[after..].iter().all(|&y| y == 0.0)),
             "{rate} Hz after sound"
         );
+    }
+}
+
+#[test]
+fn what_comes_after_silence_sounds_as_at_the_start() {
+    let model = Model::builtin();
+    let denoiser = |frames| {
+        Denoiser::new(&config(48_000, 2), |channels| {
+            Ok(Box::new(model.engine(channels, frames)))
+        })
+        .unwrap()
+    };
+    let sound = Random(31).channels(2, 24_000);
+    let mut expected = sound.clone();
+    let [left, right] = &mut expected[..] else {
+        panic!("two channels")
+    };
+    denoiser(1).process(&mut [left, right]);
+    // Digital silence, and what is as good as that.
+    for silence in [0.0, 1e-6] {
+        let quiet = |len: usize| vec![silence; len];
+        for (frames, block) in [(1, 480), (32, 4_800), (7, 1_111)] {
+            let mut denoiser = denoiser(frames);
+            let heard =
+                [0, 1].map(|c| [&quiet(96_000), &sound[c][..], &quiet(48_000), &sound[c][..]].concat());
+            let mut out = heard.clone();
+            for start in (0..out[0].len()).step_by(block) {
+                let end = out[0].len().min(start + block);
+                let [left, right] = &mut out;
+                denoiser.process(&mut [&mut left[start..end], &mut right[start..end]]);
+            }
+            for from in [96_000, 96_000 + 24_000 + 48_000] {
+                for (out, expected) in out.iter().zip(&expected) {
+                    let latency = denoiser.latency();
+                    let same = out[from + latency..]
+                        .iter()
+                        .zip(&expected[latency..])
+                        .all(|(a, b)| (a - b).abs() <= 4.0 * silence);
+                    assert!(same, "silence {silence}, {frames} frames, from {from}");
+                }
+            }
+        }
     }
 }
 

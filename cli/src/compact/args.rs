@@ -1,5 +1,6 @@
 //! The arguments of `aeden encode` and `aeden decode`.
 
+use crate::family::Options;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
@@ -12,7 +13,9 @@ Examples:
   aeden encode music.flac music.aeden --rate 96
                                             as coarse as makes 96 kbit/s of this recording
   aeden encode talk.wav talk.aeden --compare
-                                            size and quality beside PCA and Opus of the same size";
+                                            size and quality beside PCA and Opus of the same size
+  aeden encode talk.wav talk.aeden --model mine.safetensors
+                                            aeden decode needs the same undercomplete model";
 
 /// Arguments of `aeden encode`.
 ///
@@ -41,21 +44,9 @@ pub struct EncodeArgs {
     #[arg(long)]
     pub compare: bool,
 
-    /// A model file (undercomplete) instead of the built-in model; `aeden decode` needs the same
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
-
-    /// Replace OUT if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 const DECODE_EXAMPLES: &str = "\
@@ -79,21 +70,9 @@ pub struct DecodeArgs {
     #[arg(required = true, value_name = "OUT", value_hint = clap::ValueHint::FilePath)]
     pub output: PathBuf,
 
-    /// The model file that it was encoded with, if that is not the built-in one
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
-
-    /// Replace OUT if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// How much room an encoded recording may take.

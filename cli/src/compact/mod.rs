@@ -47,25 +47,21 @@ fn envelopes(model: Option<&Path>) -> Result<Envelopes, Problem> {
 
 /// `aeden encode`.
 pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
+    let options = &args.options;
     let source = Source::from_path(&args.input);
     if source == Source::Stdin {
         return Err(Problem::usage(
             "encode reads the sound more than once; give a file instead of '-'",
         ));
     }
-    let target = target(&args.input, &args.output, args.overwrite)?;
-    if target == Target::Stdout && args.json {
-        return Err(Problem::usage(
-            "--json and the file cannot both go to standard output; give OUT",
-        ));
-    }
+    let target = target(&args.input, &args.output, options)?;
     if matches!(target, Target::File(_)) && has_known_ending(&args.output) {
         return Err(Problem::usage(format!(
             "{}: this ending is that of another format; give OUT the ending .aeden",
             args.output.display()
         )));
     }
-    let envelopes = envelopes(args.model.as_deref())?;
+    let envelopes = envelopes(options.model.as_deref())?;
     clean_up_when_stopped(|| INTERRUPTED);
     let format = Input::open(&source).map(|input| (input.format().clone(), input.depth()))?;
     let encoding = match format.1 {
@@ -113,7 +109,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
 
     let name = target.name();
     sweep(&target.folder());
-    let mut output = Output::create(&target, args.overwrite)?;
+    let mut output = Output::create(&target, options.overwrite)?;
     let broken = |e: io::Error| Problem::io(name, &e);
     header.write(&mut output).map_err(broken)?;
     let mut bytes = header.size();
@@ -134,7 +130,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
 
     let kilobits = |bytes: u64| bytes as f64 / 125.0 / seconds.max(1e-9);
     let before = header.frames * u64::from(header.channels) * format.0.encoding.bytes() as u64;
-    if args.json {
+    if options.json {
         let line = json!({
             "status": "encoded",
             "file": args.input.display().to_string(),
@@ -149,7 +145,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
             })).collect::<Vec<_>>(),
         });
         print(&format!("{line}\n"))?;
-    } else if !args.quiet && target != Target::Stdout {
+    } else if !options.quiet && target != Target::Stdout {
         let mut text = format!(
             "{} -> {}: {seconds:.1} s, {bytes} bytes, {:.1} kbit/s, {:.1} times smaller\n",
             one_line(&args.input.display().to_string()),
@@ -188,13 +184,9 @@ fn finest(bytes: f64, mut size: impl FnMut(u8) -> Result<u64, Problem>) -> Resul
 
 /// `aeden decode`.
 pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
-    let target = target(&args.input, &args.output, args.overwrite)?;
-    if target == Target::Stdout && args.json {
-        return Err(Problem::usage(
-            "--json and the sound cannot both go to standard output; give OUT",
-        ));
-    }
-    let envelopes = envelopes(args.model.as_deref())?;
+    let options = &args.options;
+    let target = target(&args.input, &args.output, options)?;
+    let envelopes = envelopes(options.model.as_deref())?;
     clean_up_when_stopped(|| INTERRUPTED);
     let source = Source::from_path(&args.input);
     let name = source.name();
@@ -223,7 +215,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
         )));
     }
     sweep(&target.folder());
-    let mut sink = create(&header, &target, args.overwrite)?;
+    let mut sink = create(&header, &target, options.overwrite)?;
     let damaged = || Problem::file(name, "its bytes make no sense; it was not written by aeden");
     stream::read(
         &header,
@@ -236,7 +228,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
     let clipped = sink.clipped();
     commit(vec![sink.finish(&[])?])?;
     let seconds = header.frames as f64 / f64::from(header.rate);
-    if args.json {
+    if options.json {
         let line = json!({
             "status": "decoded",
             "file": name.display().to_string(),
@@ -247,7 +239,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
             "clipped": clipped,
         });
         print(&format!("{line}\n"))?;
-    } else if !args.quiet && target != Target::Stdout {
+    } else if !options.quiet && target != Target::Stdout {
         print(&format!(
             "{} -> {}: {seconds:.1} s, {} channels at {} Hz\n",
             one_line(&name.display().to_string()),

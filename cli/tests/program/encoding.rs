@@ -163,6 +163,8 @@ fn what_makes_no_sense_is_said() {
     folder.aeden("encode none.wav x.aeden").failed(1, "no such file");
     folder.aeden("encode in.wav x.wav").failed(2, ".aeden");
     folder.aeden("encode - x.aeden").failed(2, "more than once");
+    folder.aeden("encode in.wav - --json").failed(2, "--json");
+    folder.aeden("decode in.wav - --json").failed(2, "--json");
     folder.aeden("decode in.wav out.wav").failed(1, "no .aeden file");
     folder
         .aeden("decode none.aeden out.wav")

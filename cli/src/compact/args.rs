@@ -79,7 +79,7 @@ pub struct DecodeArgs {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
     /// The coarseness that is stored.
-    Quality(u8),
+    Quality(u16),
     /// So many kbit/s, as the mean of the recording.
     Kilobits(f64),
 }
@@ -89,9 +89,9 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.parse::<f64>()) {
-            ("low", _) => Ok(Rate::Quality(60)),
-            ("mid", _) => Ok(Rate::Quality(54)),
-            ("high", _) => Ok(Rate::Quality(46)),
+            ("low", _) => Ok(Rate::Quality(590)),
+            ("mid", _) => Ok(Rate::Quality(520)),
+            ("high", _) => Ok(Rate::Quality(425)),
             (_, Ok(kilobits)) if (4.0..=1000.0).contains(&kilobits) => Ok(Rate::Kilobits(kilobits)),
             _ => Err("low, mid, high, or kbit/s from 4 to 1000, such as 24".into()),
         }

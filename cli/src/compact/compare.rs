@@ -54,7 +54,7 @@ pub fn all(
 
     let pca = Envelopes::new(Autoencoder::pca_for_envelopes())?;
     let envelope = stream::listen(source, &pca)?;
-    let encoded = |coarseness: u8| -> Result<(Header, Vec<Vec<u8>>), Problem> {
+    let encoded = |coarseness: u16| -> Result<(Header, Vec<Vec<u8>>), Problem> {
         let header = Header {
             coarseness,
             model: pca.model().fingerprint(),

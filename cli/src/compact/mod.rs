@@ -29,6 +29,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+/// A decibel, as a natural logarithm of sizes.
+const DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
+
 fn envelopes(model: Option<&Path>) -> Result<Envelopes, Problem> {
     let model = match model {
         Some(file) => Autoencoder::open(file).map_err(Problem::model)?,
@@ -89,7 +92,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
         means: envelope.means.clone(),
     };
     let seconds = header.frames as f64 / f64::from(header.rate);
-    let size = |coarseness: u8| -> Result<u64, Problem> {
+    let size = |coarseness: u16| -> Result<u64, Problem> {
         let mut bytes = 0;
         let header = Header {
             coarseness,
@@ -138,7 +141,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
             "seconds": seconds,
             "bytes": bytes,
             "kbit_s": kilobits(bytes),
-            "coarseness_db": i32::from(coarseness) - 60,
+            "coarseness_db": header.decibels(),
             "ratio": before as f64 / bytes as f64,
             "compared": compared.iter().map(|one| json!({
                 "name": one.name, "bytes": one.bytes, "kbit_s": kilobits(one.bytes), "si_sdr_db": one.si_sdr, "lsd_db": one.lsd,
@@ -169,8 +172,8 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
 }
 
 /// The finest coarseness that takes no more than so many bytes; the coarsest if none does.
-fn finest(bytes: f64, mut size: impl FnMut(u8) -> Result<u64, Problem>) -> Result<u8, Problem> {
-    let (mut low, mut high) = (0u8, 120u8);
+fn finest(bytes: f64, mut size: impl FnMut(u16) -> Result<u64, Problem>) -> Result<u16, Problem> {
+    let (mut low, mut high) = (0, 1200);
     while low < high {
         let middle = low + (high - low) / 2;
         if size(middle)? as f64 <= bytes {

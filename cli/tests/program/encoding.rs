@@ -104,6 +104,20 @@ fn quality_is_told_beside_pca_and_opus() {
 }
 
 #[test]
+fn noise_is_no_worse_with_the_network_than_with_pca() {
+    let folder = Folder::new();
+    folder.write("in.wav", &std::fs::read(fixture("noisy.wav")).unwrap());
+    let told = folder
+        .aeden("encode in.wav x.aeden --rate 16 --compare --json")
+        .quietly()
+        .json_lines()
+        .remove(0);
+    let of = |i: usize, what: &str| told["compared"][i][what].as_f64().unwrap();
+    assert!(of(0, "si_sdr_db") > of(1, "si_sdr_db") - 0.5, "{told}");
+    assert!(of(0, "lsd_db") < of(1, "lsd_db") + 0.1, "{told}");
+}
+
+#[test]
 fn silence_and_next_to_nothing_come_back() {
     let folder = Folder::new();
     for frames in [0, 1, 700, 96_000] {
@@ -151,6 +165,22 @@ fn what_is_cut_short_or_altered_is_one_error_and_no_file() {
     }
     folder.write("x.aeden", &[whole.as_slice(), b"more"].concat());
     folder.aeden("decode x.aeden out.wav").failed(1, "after its end");
+    assert_eq!(folder.names(), ["in.wav", "x.aeden"]);
+}
+
+#[test]
+fn a_file_of_another_version_is_told() {
+    let folder = Folder::new();
+    folder.write("in.wav", &note(1, 48_000, 50_000));
+    folder.aeden("encode in.wav x.aeden").quietly();
+    let mut bytes = folder.read("x.aeden");
+    for version in [1, 3] {
+        bytes[8] = version;
+        folder.write("x.aeden", &bytes);
+        folder
+            .aeden("decode x.aeden out.wav")
+            .failed(1, &format!("is of version {version}, this aeden reads version 2"));
+    }
     assert_eq!(folder.names(), ["in.wav", "x.aeden"]);
 }
 

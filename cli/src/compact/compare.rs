@@ -104,7 +104,7 @@ fn decoded(
     Ok(sound)
 }
 
-/// The recording through ffmpeg's Opus encoder and back: the bytes of its packets, and the sound.
+/// The recording through ffmpeg's Opus encoder and back: the bytes of the Ogg file, and the sound.
 fn opus(path: &Path, bits: f64, header: &Header) -> Result<(u64, Vec<f32>), Problem> {
     let run = |command: &mut std::process::Command| -> Result<Vec<u8>, Problem> {
         let program = Program::start(command.stdout(Stdio::piped()), path)?;

@@ -1,12 +1,33 @@
 //! What the commands of the family share: the network that runs, and what it sees of a recording.
 
 use crate::input::{Input, block_frames, unreadable};
-use crate::output::{Target, exists};
+use crate::output::{Target, exists, one_on_stdout};
 use crate::plan::{self, Source, is_same_file};
 use crate::problem::Problem;
 use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::Listener;
-use std::path::Path;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// What all commands take that run one network of the family and write files.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Replace output files that exist
+    #[arg(short = 'y', long = "overwrite")]
+    pub overwrite: bool,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
 
 /// The model in a file of the user's, or the one that ships for a job. Where no trained one of the kind that the job wants
 /// is better than the linear one, that is the linear one, which the crate always has.
@@ -20,8 +41,9 @@ pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
 }
 
 /// Where a command writes that makes one file from another; `-` is standard output.
-pub fn target(input: &Path, output: &Path, overwrite: bool) -> Result<Target, Problem> {
+pub fn target(input: &Path, output: &Path, options: &Options) -> Result<Target, Problem> {
     let target = plan::target(output).map_err(|e| Problem::file(output, e))?;
+    one_on_stdout(options.json, &target)?;
     if target == Target::Stdout {
         return Ok(target);
     }
@@ -32,7 +54,7 @@ pub fn target(input: &Path, output: &Path, overwrite: bool) -> Result<Target, Pr
         ));
     }
     match &target {
-        Target::File(_) if !overwrite && output.symlink_metadata().is_ok() => Err(exists(output)),
+        Target::File(_) if !options.overwrite && output.symlink_metadata().is_ok() => Err(exists(output)),
         _ => Ok(target),
     }
 }

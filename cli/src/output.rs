@@ -307,6 +307,16 @@ impl Drop for Temporary {
     }
 }
 
+/// Standard output takes what a command makes, or what it tells as JSON.
+pub fn one_on_stdout(json: bool, target: &Target) -> Result<(), Problem> {
+    match json && *target == Target::Stdout {
+        true => Err(Problem::usage(
+            "--json and the output cannot both go to standard output; give OUT or leave out --json",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Writes text to standard output; a reader that has gone is no problem.
 pub fn print(text: &str) -> Result<(), Problem> {
     let mut out = io::stdout().lock();

@@ -2,7 +2,7 @@
 
 use crate::args::CleanArgs;
 use crate::media::container::has_known_ending;
-use crate::output::{Target, exists};
+use crate::output::{Target, exists, one_on_stdout};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
 use std::collections::HashMap;
@@ -112,14 +112,11 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
             "--removed and --plot take one file, but there are several inputs; clean them one by one",
         ));
     }
-    if args.run.json
-        && pairs
-            .iter()
-            .any(|pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-")))
+    if pairs
+        .iter()
+        .any(|pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-")))
     {
-        return Err(Problem::usage(
-            "--json and the sound cannot both go to standard output; give OUT or leave out --json",
-        ));
+        one_on_stdout(args.run.json, &Target::Stdout)?;
     }
     if pairs.iter().filter(|pair| pair.input == Source::Stdin).count() > 1 {
         return Err(Problem::usage(

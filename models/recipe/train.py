@@ -38,25 +38,31 @@ def overrides(pairs, allowed):
     return out
 
 
-def arguments(**defaults):
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser(description, **defaults):
+    """The options that every training of the denoiser takes."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("cache", help="folder that pack.py wrote")
     p.add_argument("run", type=Path, help="folder for this run")
     p.add_argument("--hours", type=float, default=2.0, help="training time, all starts of this run together")
     p.add_argument("--batch", type=int, default=8)
-    p.add_argument("--reuse", type=int, default=2, help="how many times a clip is mixed anew")
     p.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--cooldown", type=float, default=0.25, help="share of the time at whose end the rate has fallen to nothing")
-    p.add_argument("--processes", type=int, default=1, help="processes that train the same weights side by side (CPU)")
-    p.add_argument("--threads", type=int, default=1)
     p.add_argument("--workers", type=int, default=1)
     p.add_argument("--validate-minutes", type=float, default=15)
     p.add_argument("--start", type=Path, help="begin with the weights of this checkpoint or .safetensors file")
-    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     for name in ("set", "mix", "loss"):
         p.add_argument(f"--{name}", nargs="*", default=[], metavar="NAME=VALUE")
     p.set_defaults(**defaults)
+    return p
+
+
+def arguments():
+    p = parser(__doc__)
+    p.add_argument("--reuse", type=int, default=2, help="how many times a clip is mixed anew")
+    p.add_argument("--processes", type=int, default=1, help="processes that train the same weights side by side (CPU)")
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return p.parse_args()
 
 

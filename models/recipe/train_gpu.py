@@ -25,7 +25,7 @@ import torch
 import model as M
 from losses import denoising_loss
 from mix import RATE, Clips, Mixer
-from train import arguments, chosen, optimisers, write_config
+from train import chosen, optimisers, parser, write_config
 
 PARTS = ("loss", "spectrum", "snr", "stoi", "pesq")
 JUMP = 1.3  # of the spectrum's error over its lowest so far: this run will not come back in time by itself (022)
@@ -170,7 +170,7 @@ class Step:
 
 
 def main():
-    a = arguments(batch=64, rate=3e-3, workers=15, cooldown=0.6, validate_minutes=4)
+    a = parser(__doc__, batch=64, rate=3e-3, workers=15, cooldown=0.6, validate_minutes=4).parse_args()
     a.run.mkdir(parents=True, exist_ok=True)
     settings, mixing, weights = chosen(a)
     ring = Ring(a.cache, mixing, a.seed, 8192, a.workers)

@@ -1,14 +1,16 @@
 //! Measures how well the family of autoencoders does its jobs, beside baselines.
 
+use crate::formats::with_table;
+use crate::hour::ffmpeg;
 use crate::{build_aeden, program, target};
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What to run.
 pub struct Options {
-    /// What `models/recipe/pack.py` wrote.
-    cache: PathBuf,
+    /// What `models/recipe/pack.py` wrote; speed does without.
+    cache: Option<PathBuf>,
     /// With the packages of `models/recipe/requirements.txt`.
     python: PathBuf,
     /// `NAME=FILE` of models besides those that are built in.
@@ -17,8 +19,9 @@ pub struct Options {
     jobs: Vec<String>,
 }
 
-/// The jobs that can be scored.
+/// The jobs that can be scored, and what is run only if it is named: their speed.
 const JOBS: [&str; 4] = ["find", "detect", "repair", "encode"];
+const SPEED: &str = "speed";
 
 impl Options {
     /// Reads the command line.
@@ -39,13 +42,16 @@ impl Options {
                     let (name, file) = value()?.split_once('=').context("--model takes NAME=FILE")?;
                     models.push(format!("{name}={}", std::path::absolute(file)?.display()));
                 }
-                job if JOBS.contains(&job) => jobs.push(job.to_owned()),
+                job if JOBS.contains(&job) || job == SPEED => jobs.push(job.to_owned()),
                 _ => bail!("family: unknown option {argument:?}"),
             }
         }
+        let scored = jobs.is_empty() || jobs.iter().any(|job| job != SPEED);
+        if scored && cache.is_none() {
+            bail!("family: --cache DIR is missing, the folder that models/recipe/pack.py wrote");
+        }
         Ok(Options {
-            cache: cache
-                .context("family: --cache DIR is missing, the folder that models/recipe/pack.py wrote")?,
+            cache,
             python,
             models,
             jobs: match jobs.is_empty() {
@@ -61,19 +67,120 @@ pub fn run(options: &Options) -> Result<()> {
     let aeden = build_aeden()?;
     for job in &options.jobs {
         println!("{job}");
+        let Some(cache) = options.cache.as_ref().filter(|_| job != SPEED) else {
+            speed(&aeden)?;
+            continue;
+        };
         let mut command = Command::new(&options.python);
         let work = target().join("family").join(job);
         match job.as_str() {
             "find" | "detect" => command
                 .args(["models/recipe/score_family.py", job])
-                .args([&aeden, &options.cache, &work])
+                .args([&aeden, cache, &work])
                 .arg("built-in")
                 .args(&options.models),
             job => command
                 .arg(format!("models/recipe/score_{job}.py"))
-                .args([&aeden, &options.cache, &work]),
+                .args([&aeden, cache, &work]),
         };
         program::run(&mut command)?;
     }
+    Ok(())
+}
+
+/// The page with the table of speeds.
+const PAGE: &str = "docs/family.md";
+
+/// How long the sound is that all jobs are given.
+const SECONDS: u32 = 300;
+
+/// What is run for its speed.
+const RUNS: [(&str, &[&str]); 8] = [
+    (
+        "`aeden encode --rate mid`",
+        &["encode", "talk.wav", "talk.aeden", "-y", "-q"],
+    ),
+    (
+        "`aeden encode --rate 16`, which searches for it",
+        &["encode", "talk.wav", "talk.aeden", "-y", "-q", "--rate", "16"],
+    ),
+    (
+        "`aeden decode`",
+        &["decode", "talk.aeden", "decoded.wav", "-y", "-q"],
+    ),
+    (
+        "`aeden repair`, nothing to mend",
+        &["repair", "talk.wav", "mended.wav", "-y", "-q"],
+    ),
+    (
+        "`aeden repair`, a drop-out of 20 ms every 2 s",
+        &["repair", "damaged.wav", "mended.wav", "-y", "-q"],
+    ),
+    (
+        "`aeden find index`",
+        &[
+            "find",
+            "index",
+            "sounds",
+            "--index",
+            "sounds.redb",
+            "--rebuild",
+            "-q",
+            "--jobs",
+            "1",
+        ],
+    ),
+    ("`aeden detect`", &["detect", "talk.wav", "-q"]),
+    ("`aeden map`", &["map", "sounds", "-o", "map.html", "-y", "-q"]),
+];
+
+/// Measures how many times faster than real time the jobs are, in CPU time on one core, and writes the table of
+/// `docs/family.md`. Each is run three times, in turns; the median counts.
+fn speed(aeden: &Path) -> Result<()> {
+    let folder = target().join("family").join(SPEED);
+    let sounds = folder.join("sounds");
+    std::fs::create_dir_all(&sounds)?;
+    let length = SECONDS.to_string();
+    let talk = || {
+        let mut ffmpeg = ffmpeg();
+        ffmpeg.args([
+            "-stream_loop",
+            "-1",
+            "-i",
+            "tests/fixtures/clean.wav",
+            "-t",
+            &length,
+        ]);
+        ffmpeg
+    };
+    program::run(talk().arg(folder.join("talk.wav")))?;
+    let gaps = "asetnsamples=480,volume=0:enable='lt(mod(t,2),0.019)'";
+    program::run(talk().args(["-af", gaps]).arg(folder.join("damaged.wav")))?;
+    let parts = ["-f", "segment", "-segment_time", "10", "-c", "copy"];
+    program::run(talk().args(parts).arg(sounds.join("%03d.wav")))?;
+
+    let mut results = vec![Vec::new(); RUNS.len()];
+    for _ in 0..3 {
+        for ((what, arguments), results) in RUNS.iter().zip(&mut results) {
+            let mut command = Command::new("taskset");
+            command.args(["-c", "0"]).arg(aeden).args(*arguments);
+            let (_, cpu) = program::timed(command.current_dir(&folder))?;
+            eprintln!("{what}: {cpu:.2} s of CPU for {SECONDS} s");
+            results.push(f64::from(SECONDS) / cpu.max(0.001));
+        }
+    }
+    let rows: Vec<String> = RUNS
+        .iter()
+        .zip(results)
+        .map(|((what, _), mut results)| {
+            results.sort_by(f64::total_cmp);
+            format!("| {what} | {:.0} |", results[results.len() / 2])
+        })
+        .collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let page = std::fs::read_to_string(PAGE).context(PAGE)?;
+    std::fs::write(PAGE, with_table(&page, SPEED, &rows)?).context(PAGE)?;
+    std::fs::remove_dir_all(folder)?;
+    println!("{}\n{PAGE}: written", rows.join("\n"));
     Ok(())
 }

@@ -44,14 +44,14 @@ pub fn with_table(page: &str, name: &str, rows: &[&str]) -> Result<String> {
     let at = lines
         .iter()
         .position(|line| *line == mark)
-        .with_context(|| format!("{PAGE} has no line {mark}"))?;
+        .with_context(|| format!("the page has no line {mark}"))?;
     let (first, last) = (
         at + 3,
         lines[at + 1..].iter().position(|line| !line.starts_with('|')),
     );
     let end = last.map_or(lines.len(), |last| at + 1 + last);
     if end < first {
-        bail!("{PAGE}: no heading of a table after {mark}");
+        bail!("the page has no heading of a table after {mark}");
     }
     lines.splice(first..end, rows.iter().copied());
     Ok(lines.join("\n") + "\n")

@@ -6,7 +6,6 @@ use crate::{build_aeden, program, target};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 const SPEECH: &str = "tests/fixtures/noisy.wav";
 
@@ -75,7 +74,7 @@ pub fn run(options: &[String]) -> Result<()> {
     for turn in 1..=turns.max(1) {
         for (number, run) in RUNS.iter().enumerate() {
             for (cores, results) in [1, 2].into_iter().zip(&mut results[number]) {
-                let (wall, cpu) = timed(&mut command(&aeden, &folder, run, cores))?;
+                let (wall, cpu) = program::timed(&mut command(&aeden, &folder, run, cores))?;
                 eprintln!(
                     "turn {turn}, {} on {cores}: {wall:.1} s, {cpu:.1} s of CPU",
                     run.0
@@ -139,7 +138,8 @@ fn make(folder: &Path, seconds: u32) -> Result<()> {
     program::run(film.arg(folder.join("film.mp4")))
 }
 
-fn ffmpeg() -> Command {
+/// ffmpeg, quiet, in place of what is there.
+pub fn ffmpeg() -> Command {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-y"]);
     command
@@ -201,26 +201,6 @@ fn command(aeden: &Path, folder: &Path, run: &(&str, &str, &str, Option<&str>), 
     }
     command.current_dir(folder);
     command
-}
-
-/// Seconds on the wall, and of CPU time of the program and those that it has started.
-fn timed(command: &mut Command) -> Result<(f64, f64)> {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "\"$0\" \"$@\" && times"]);
-    shell.arg(command.get_program()).args(command.get_args());
-    shell.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
-    let started = Instant::now();
-    let said = program::output(&mut shell)?;
-    let wall = started.elapsed().as_secs_f64();
-    // The last line is about the children: "0m1.087s 0m0.061s".
-    let line = said.lines().next_back().unwrap_or_default();
-    let mut cpu = 0.0;
-    for time in line.split_whitespace() {
-        let parts = time.strip_suffix('s').and_then(|time| time.split_once('m'));
-        let (minutes, seconds) = parts.with_context(|| format!("times of the shell: {line:?}"))?;
-        cpu += 60.0 * minutes.parse::<f64>()? + seconds.parse::<f64>()?;
-    }
-    Ok((wall, cpu))
 }
 
 /// The most memory that long files take.

@@ -49,9 +49,10 @@ cargo xtask TASK
                --seconds N        instead of 3600
                --turns N          in which everything is run once, instead of 3
                --speed-only       without the ten hours
-  family [find] [detect] [repair] [encode]
-             how well these commands do their jobs on sounds that no model was trained on, beside baselines
-               --cache DIR        what models/recipe/pack.py wrote
+  family [find] [detect] [repair] [encode] [speed]
+             how well these commands do their jobs on sounds that no model was trained on, beside baselines; speed, only
+             if it is named: how fast they and `aeden map` are on one core; writes the table of docs/family.md
+               --cache DIR        what models/recipe/pack.py wrote; speed needs none
                --python FILE      with the packages of models/recipe/requirements.txt, instead of python3
                --model NAME=FILE  another model too; can be given again
   formats    clean a file of every format and measure it; writes the tables of docs/formats.md

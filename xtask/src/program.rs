@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,26 @@ pub fn watch(mut command: Command) -> Result<(Duration, f64)> {
         }
         std::thread::sleep(Duration::from_micros(200));
     }
+}
+
+/// Seconds on the wall, and of CPU time of the program and those that it has started.
+pub fn timed(command: &mut Command) -> Result<(f64, f64)> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$0\" \"$@\" && times"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
+    let started = Instant::now();
+    let said = output(&mut shell)?;
+    let wall = started.elapsed().as_secs_f64();
+    // The last line is about the children: "0m1.087s 0m0.061s".
+    let line = said.lines().next_back().unwrap_or_default();
+    let mut cpu = 0.0;
+    for time in line.split_whitespace() {
+        let parts = time.strip_suffix('s').and_then(|time| time.split_once('m'));
+        let (minutes, seconds) = parts.with_context(|| format!("times of the shell: {line:?}"))?;
+        cpu += 60.0 * minutes.parse::<f64>()? + seconds.parse::<f64>()?;
+    }
+    Ok((wall, cpu))
 }
 
 /// All packages of the lock file, for all features and platforms, as `cargo metadata` tells them.

@@ -1,5 +1,6 @@
 //! The arguments of `aeden encode` and `aeden decode`.
 
+use crate::family::Options;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
@@ -12,7 +13,9 @@ Examples:
   aeden encode music.flac music.aeden --rate 96
                                             as coarse as makes 96 kbit/s of this recording
   aeden encode talk.wav talk.aeden --compare
-                                            size and quality beside PCA and Opus of the same size";
+                                            size and quality beside PCA and Opus of the same size
+  aeden encode talk.wav talk.aeden --model mine.safetensors
+                                            aeden decode needs the same undercomplete model";
 
 /// Arguments of `aeden encode`.
 ///
@@ -41,21 +44,9 @@ pub struct EncodeArgs {
     #[arg(long)]
     pub compare: bool,
 
-    /// A model file (undercomplete) instead of the built-in model; `aeden decode` needs the same
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
-
-    /// Replace OUT if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 const DECODE_EXAMPLES: &str = "\
@@ -79,28 +70,16 @@ pub struct DecodeArgs {
     #[arg(required = true, value_name = "OUT", value_hint = clap::ValueHint::FilePath)]
     pub output: PathBuf,
 
-    /// The model file that it was encoded with, if that is not the built-in one
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
-
-    /// Replace OUT if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// How much room an encoded recording may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
     /// The coarseness that is stored.
-    Quality(u8),
+    Quality(u16),
     /// So many kbit/s, as the mean of the recording.
     Kilobits(f64),
 }
@@ -110,9 +89,9 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.parse::<f64>()) {
-            ("low", _) => Ok(Rate::Quality(60)),
-            ("mid", _) => Ok(Rate::Quality(54)),
-            ("high", _) => Ok(Rate::Quality(46)),
+            ("low", _) => Ok(Rate::Quality(590)),
+            ("mid", _) => Ok(Rate::Quality(520)),
+            ("high", _) => Ok(Rate::Quality(425)),
             (_, Ok(kilobits)) if (4.0..=1000.0).contains(&kilobits) => Ok(Rate::Kilobits(kilobits)),
             _ => Err("low, mid, high, or kbit/s from 4 to 1000, such as 24".into()),
         }

@@ -54,7 +54,7 @@ pub fn all(
 
     let pca = Envelopes::new(Autoencoder::pca_for_envelopes())?;
     let envelope = stream::listen(source, &pca)?;
-    let encoded = |coarseness: u8| -> Result<(Header, Vec<Vec<u8>>), Problem> {
+    let encoded = |coarseness: u16| -> Result<(Header, Vec<Vec<u8>>), Problem> {
         let header = Header {
             coarseness,
             model: pca.model().fingerprint(),
@@ -104,7 +104,7 @@ fn decoded(
     Ok(sound)
 }
 
-/// The recording through ffmpeg's Opus encoder and back: the bytes of its packets, and the sound.
+/// The recording through ffmpeg's Opus encoder and back: the bytes of the Ogg file, and the sound.
 fn opus(path: &Path, bits: f64, header: &Header) -> Result<(u64, Vec<f32>), Problem> {
     let run = |command: &mut std::process::Command| -> Result<Vec<u8>, Problem> {
         let program = Program::start(command.stdout(Stdio::piped()), path)?;

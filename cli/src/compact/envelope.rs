@@ -64,12 +64,14 @@ impl Envelopes {
         powers
     }
 
-    /// The mean of frames in a row at so many places, which lie `spacing` bins apart: straight lines between bands.
-    pub fn spread(&self, frames: &[f32], spacing: f32, places: &mut [f32]) {
+    /// The mean of frames in a row, with such shares, at so many places, which lie `spacing` bins apart: straight lines
+    /// between bands.
+    pub fn spread(&self, frames: &[f32], shares: &[f32], spacing: f32, places: &mut [f32]) {
         let bands = self.centres.len();
-        let count = (frames.len() / bands) as f32;
+        let frames = || frames.chunks_exact(bands).zip(shares);
+        let sum: f32 = frames().map(|(_, share)| share).sum();
         let mean: Vec<f32> = (0..bands)
-            .map(|band| frames.chunks_exact(bands).map(|f| f[band]).sum::<f32>() / count)
+            .map(|band| frames().map(|(f, share)| f[band] * share).sum::<f32>() / sum)
             .collect();
         let mut band = 0;
         for (k, place) in places.iter_mut().enumerate() {

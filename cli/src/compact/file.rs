@@ -4,12 +4,12 @@
 //! | bytes | |
 //! |---|---|
 //! | 8 | `aeden` and three bytes that text modes and truncation to seven bits would change: 0x8f, carriage return, line feed |
-//! | 2 | version, 1 |
+//! | 2 | version, 2 |
 //! | 8 | which model: its fingerprint |
 //! | 4 | frames a second |
 //! | 2 | channels |
 //! | 1 | samples of the output: 8, 16, 24 bits, or 32: floating point |
-//! | 1 | coarseness, in steps of 1 dB from -60 dB |
+//! | 2 | coarseness, in steps of 0.1 dB from -60 dB |
 //! | 8 | frames |
 //! | 4 a channel | mean power of its spectra, natural logarithm, floating point |
 //! | 4 | checksum of all that |
@@ -19,7 +19,10 @@ use crate::wav::{Encoding, MAX_CHANNELS, RATES};
 use std::io::{self, Read, Write};
 
 const MAGIC: [u8; 8] = *b"aeden\x8f\r\n";
-const VERSION: u16 = 1;
+/// Version 1 had other transforms, steps and probabilities.
+const VERSION: u16 = 2;
+/// Bytes before the channels.
+const HEAD: u64 = 35;
 /// No block that is written is larger.
 const LARGEST: u32 = 1 << 26;
 
@@ -34,8 +37,8 @@ pub struct Header {
     pub channels: u16,
     /// Samples of the output.
     pub encoding: Encoding,
-    /// In dB, from 0 to 255 for -60 to 195.
-    pub coarseness: u8,
+    /// In steps of 0.1 dB from -60 dB.
+    pub coarseness: u16,
     /// Length.
     pub frames: u64,
     /// Mean power of each channel, natural logarithm.
@@ -79,10 +82,16 @@ impl Header {
         out.extend(self.model.to_le_bytes());
         out.extend(self.rate.to_le_bytes());
         out.extend(self.channels.to_le_bytes());
-        out.extend([bits, self.coarseness]);
+        out.push(bits);
+        out.extend(self.coarseness.to_le_bytes());
         out.extend(self.frames.to_le_bytes());
         self.means.iter().for_each(|mean| out.extend(mean.to_le_bytes()));
         out
+    }
+
+    /// How coarse it is, in dB.
+    pub fn decibels(&self) -> f32 {
+        f32::from(self.coarseness) / 10.0 - 60.0
     }
 
     /// Bytes in a file, with its checksum.
@@ -101,11 +110,11 @@ impl Header {
     pub fn read(input: &mut impl Read) -> Result<Header, Error> {
         let malformed = |what: &str| Err(Error::Malformed(what.into()));
         let mut head = Vec::new();
-        input.by_ref().take(34).read_to_end(&mut head)?;
+        input.by_ref().take(HEAD).read_to_end(&mut head)?;
         if !head.starts_with(&MAGIC[..head.len().min(8)]) || head.is_empty() {
             return malformed("no .aeden file; `aeden encode` makes one");
         }
-        if head.len() < 34 {
+        if head.len() < HEAD as usize {
             return malformed("the file is cut short; copy it again");
         }
         let number = |from: usize, bytes: usize| {
@@ -117,7 +126,7 @@ impl Header {
         let version = number(8, 2);
         if version != u64::from(VERSION) {
             return Err(Error::Malformed(format!(
-                "is of version {version}, this aeden reads version {VERSION}; take a newer aeden"
+                "is of version {version}, this aeden reads version {VERSION}; take the aeden that made it"
             )));
         }
         let channels = number(22, 2) as u16;
@@ -143,8 +152,8 @@ impl Header {
             rate: number(18, 4) as u32,
             channels,
             encoding,
-            coarseness: head[25],
-            frames: number(26, 8),
+            coarseness: number(25, 2) as u16,
+            frames: number(27, 8),
             means: means
                 .as_chunks()
                 .0

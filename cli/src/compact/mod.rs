@@ -29,6 +29,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+/// A decibel, as a natural logarithm of sizes.
+const DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
+
 fn envelopes(model: Option<&Path>) -> Result<Envelopes, Problem> {
     let model = match model {
         Some(file) => Autoencoder::open(file).map_err(Problem::model)?,
@@ -47,25 +50,21 @@ fn envelopes(model: Option<&Path>) -> Result<Envelopes, Problem> {
 
 /// `aeden encode`.
 pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
+    let options = &args.options;
     let source = Source::from_path(&args.input);
     if source == Source::Stdin {
         return Err(Problem::usage(
             "encode reads the sound more than once; give a file instead of '-'",
         ));
     }
-    let target = target(&args.input, &args.output, args.overwrite)?;
-    if target == Target::Stdout && args.json {
-        return Err(Problem::usage(
-            "--json and the file cannot both go to standard output; give OUT",
-        ));
-    }
+    let target = target(&args.input, &args.output, options)?;
     if matches!(target, Target::File(_)) && has_known_ending(&args.output) {
         return Err(Problem::usage(format!(
             "{}: this ending is that of another format; give OUT the ending .aeden",
             args.output.display()
         )));
     }
-    let envelopes = envelopes(args.model.as_deref())?;
+    let envelopes = envelopes(options.model.as_deref())?;
     clean_up_when_stopped(|| INTERRUPTED);
     let format = Input::open(&source).map(|input| (input.format().clone(), input.depth()))?;
     let encoding = match format.1 {
@@ -93,7 +92,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
         means: envelope.means.clone(),
     };
     let seconds = header.frames as f64 / f64::from(header.rate);
-    let size = |coarseness: u8| -> Result<u64, Problem> {
+    let size = |coarseness: u16| -> Result<u64, Problem> {
         let mut bytes = 0;
         let header = Header {
             coarseness,
@@ -113,7 +112,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
 
     let name = target.name();
     sweep(&target.folder());
-    let mut output = Output::create(&target, args.overwrite)?;
+    let mut output = Output::create(&target, options.overwrite)?;
     let broken = |e: io::Error| Problem::io(name, &e);
     header.write(&mut output).map_err(broken)?;
     let mut bytes = header.size();
@@ -134,7 +133,7 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
 
     let kilobits = |bytes: u64| bytes as f64 / 125.0 / seconds.max(1e-9);
     let before = header.frames * u64::from(header.channels) * format.0.encoding.bytes() as u64;
-    if args.json {
+    if options.json {
         let line = json!({
             "status": "encoded",
             "file": args.input.display().to_string(),
@@ -142,14 +141,14 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
             "seconds": seconds,
             "bytes": bytes,
             "kbit_s": kilobits(bytes),
-            "coarseness_db": i32::from(coarseness) - 60,
+            "coarseness_db": header.decibels(),
             "ratio": before as f64 / bytes as f64,
             "compared": compared.iter().map(|one| json!({
                 "name": one.name, "bytes": one.bytes, "kbit_s": kilobits(one.bytes), "si_sdr_db": one.si_sdr, "lsd_db": one.lsd,
             })).collect::<Vec<_>>(),
         });
         print(&format!("{line}\n"))?;
-    } else if !args.quiet && target != Target::Stdout {
+    } else if !options.quiet && target != Target::Stdout {
         let mut text = format!(
             "{} -> {}: {seconds:.1} s, {bytes} bytes, {:.1} kbit/s, {:.1} times smaller\n",
             one_line(&args.input.display().to_string()),
@@ -173,8 +172,8 @@ pub fn encode(args: &EncodeArgs) -> Result<u8, Problem> {
 }
 
 /// The finest coarseness that takes no more than so many bytes; the coarsest if none does.
-fn finest(bytes: f64, mut size: impl FnMut(u8) -> Result<u64, Problem>) -> Result<u8, Problem> {
-    let (mut low, mut high) = (0u8, 120u8);
+fn finest(bytes: f64, mut size: impl FnMut(u16) -> Result<u64, Problem>) -> Result<u16, Problem> {
+    let (mut low, mut high) = (0, 1200);
     while low < high {
         let middle = low + (high - low) / 2;
         if size(middle)? as f64 <= bytes {
@@ -188,13 +187,9 @@ fn finest(bytes: f64, mut size: impl FnMut(u8) -> Result<u64, Problem>) -> Resul
 
 /// `aeden decode`.
 pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
-    let target = target(&args.input, &args.output, args.overwrite)?;
-    if target == Target::Stdout && args.json {
-        return Err(Problem::usage(
-            "--json and the sound cannot both go to standard output; give OUT",
-        ));
-    }
-    let envelopes = envelopes(args.model.as_deref())?;
+    let options = &args.options;
+    let target = target(&args.input, &args.output, options)?;
+    let envelopes = envelopes(options.model.as_deref())?;
     clean_up_when_stopped(|| INTERRUPTED);
     let source = Source::from_path(&args.input);
     let name = source.name();
@@ -223,7 +218,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
         )));
     }
     sweep(&target.folder());
-    let mut sink = create(&header, &target, args.overwrite)?;
+    let mut sink = create(&header, &target, options.overwrite)?;
     let damaged = || Problem::file(name, "its bytes make no sense; it was not written by aeden");
     stream::read(
         &header,
@@ -236,7 +231,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
     let clipped = sink.clipped();
     commit(vec![sink.finish(&[])?])?;
     let seconds = header.frames as f64 / f64::from(header.rate);
-    if args.json {
+    if options.json {
         let line = json!({
             "status": "decoded",
             "file": name.display().to_string(),
@@ -247,7 +242,7 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
             "clipped": clipped,
         });
         print(&format!("{line}\n"))?;
-    } else if !args.quiet && target != Target::Stdout {
+    } else if !options.quiet && target != Target::Stdout {
         print(&format!(
             "{} -> {}: {seconds:.1} s, {} channels at {} Hz\n",
             one_line(&name.display().to_string()),

@@ -1,11 +1,12 @@
 //! Sound to blocks and back: a cosine transform (MDCT), in steps that the envelopes set.
 //!
-//! The transform has frames of 40 ms every 20 ms, so each lies under three frames of the envelope. A block is 64 of
+//! The transform has frames of 32 ms every 16 ms, so each lies under three frames of the envelope. A block is 80 of
 //! them, with the codes of the envelopes that they are the first to need. The sum and difference of two channels take
 //! their place.
 
-use super::coefficients::{Coder, quantised, restored, step};
-use super::entropy::{Adaptive, Bits, Reader, Writer};
+use super::DECIBEL;
+use super::coefficients::{Coder, Steps, quantised, restored};
+use super::entropy::{Bits, Numbers, Reader, Writer, rough};
 use super::envelope::Envelopes;
 use super::file::Header;
 use crate::input::{Input, block_frames, unreadable};
@@ -14,11 +15,11 @@ use crate::problem::Problem;
 use aeden::patches::Listener;
 use rustdct::DctPlanner;
 use rustdct::mdct::{Mdct, window_fn};
-use std::f32::consts::{FRAC_1_SQRT_2, LN_10};
+use std::f32::consts::FRAC_1_SQRT_2;
 use std::sync::Arc;
 
 /// Transforms in a block.
-const BLOCK: u64 = 64;
+const BLOCK: u64 = 80;
 
 /// What a recording's envelopes are, before anything is written.
 pub struct Envelope {
@@ -48,7 +49,7 @@ struct Layout {
 impl Layout {
     fn new(rate: u32, frames: u64, envelopes: &Envelopes) -> Layout {
         let (view, rate) = (envelopes.model().view(), u64::from(rate));
-        let hop = 2 * ((rate + 50) / 100) as usize;
+        let hop = 2 * ((rate + 62) / 125) as usize;
         let bin = view.framing.rate as f32 / view.framing.window as f32;
         Layout {
             rate,
@@ -60,15 +61,20 @@ impl Layout {
         }
     }
 
-    /// The first frame of the envelope under a transform, which begins a hop before its time.
-    fn under(&self, transform: u64) -> u64 {
-        transform.saturating_sub(1) * self.hop as u64 * self.envelope_rate / (1000 * self.rate)
+    /// The first of the three frames of the envelope under a transform, and how far the middle of the transform is from
+    /// that of the second, -1/2 to 1/2.
+    fn under(&self, transform: u64) -> (u64, f32) {
+        // Middles: of a transform, hops from the beginning; of a frame, one hop of its own after it begins.
+        let (middle, frame) = (transform * self.hop as u64 * self.envelope_rate, 1000 * self.rate);
+        let second = ((middle + frame / 2) / frame).max(2) - 1;
+        let off = middle as i64 - ((second + 1) * frame) as i64;
+        (second - 1, (off as f32 / frame as f32).max(-0.5))
     }
 
     /// Patches that are needed up to the end of a block.
     fn patches(&self, block: u64) -> u64 {
         let last = ((block + 1) * BLOCK).min(self.transforms) - 1;
-        (self.under(last) + 3).div_ceil(self.patch)
+        (self.under(last).0 + 3).div_ceil(self.patch)
     }
 
     fn blocks(&self) -> u64 {
@@ -122,9 +128,11 @@ struct Codec<'a> {
     envelopes: &'a Envelopes,
     layout: Layout,
     header: Header,
+    steps: Steps,
     coder: Coder,
-    /// Probabilities of each unit's sizes, and how large it and its changes were so far.
-    units: Vec<([Adaptive; 12], [u32; 2])>,
+    codes: Numbers<3>,
+    /// How large each unit, and its change, usually is: sixteenths, of late.
+    usual: Vec<[u32; 2]>,
     /// The last code of each channel.
     last: Vec<Vec<i32>>,
     /// Envelopes by channel, `[frame][band]`, from the frame `first` on.
@@ -141,8 +149,10 @@ impl<'a> Codec<'a> {
         let channels = usize::from(header.channels);
         let transform = DctPlanner::new().plan_mdct(layout.hop, window_fn::vorbis_invertible);
         Codec {
+            steps: Steps::new(layout.hop, layout.rate as f32),
             coder: Coder::new(channels, layout.hop),
-            units: vec![([Adaptive::default(); 12], [0; 2]); envelopes.code()],
+            codes: Numbers::new([envelopes.code(), 64, 64]),
+            usual: vec![[0; 2]; envelopes.code()],
             last: vec![vec![0; envelopes.code()]; channels],
             powers: vec![Vec::new(); channels],
             first: 0,
@@ -162,7 +172,7 @@ impl<'a> Codec<'a> {
     /// Writes or reads the codes that a block is the first to need.
     fn codes(&mut self, bits: &mut impl Bits, block: u64, mut given: impl FnMut(usize, u64) -> Vec<i32>) {
         // What no transform needs any more goes.
-        let keep = self.layout.under(block * BLOCK).max(self.first);
+        let keep = self.layout.under(block * BLOCK).0.max(self.first);
         let old = ((keep - self.first) as usize * self.bands()).min(self.powers[0].len());
         self.powers
             .iter_mut()
@@ -172,17 +182,26 @@ impl<'a> Codec<'a> {
             for channel in 0..self.last.len() {
                 let mut code = given(channel, patch);
                 let last = &mut self.last[channel];
-                for ((value, last), (models, sums)) in
-                    code.iter_mut().zip(last.iter_mut()).zip(&mut self.units)
-                {
+                let units = code.iter_mut().zip(last.iter_mut()).zip(&mut self.usual);
+                for (unit, ((value, last), usual)) in units.enumerate() {
                     // The change or the value, whichever has been smaller lately.
-                    let base = if sums[1] < sums[0] { *last } else { 0 };
-                    *value = bits
-                        .signed(models, value.wrapping_sub(base))
+                    let change = usual[1] < usual[0];
+                    let base = if change { *last } else { 0 };
+                    let contexts = [
+                        unit,
+                        rough(usual[usize::from(change)] / 4).min(63),
+                        2 * rough(last.unsigned_abs()).min(31) + usize::from(change),
+                    ];
+                    *value = self
+                        .codes
+                        .signed(bits, contexts, value.wrapping_sub(base))
                         .wrapping_add(base)
                         .clamp(-2_000_000, 2_000_000);
-                    for (sum, size) in sums.iter_mut().zip([value.unsigned_abs(), value.abs_diff(*last)]) {
-                        *sum = *sum - *sum / 16 + 16 * size.min(10_000);
+                    for (usual, size) in usual
+                        .iter_mut()
+                        .zip([value.unsigned_abs(), value.abs_diff(*last)])
+                    {
+                        *usual = *usual - *usual / 4 + 4 * size.min(10_000);
                     }
                     *last = *value;
                 }
@@ -192,19 +211,20 @@ impl<'a> Codec<'a> {
         self.patches = self.layout.patches(block);
     }
 
-    /// What is expected of a transform: natural logarithms of the expected size, of the step, and of their ratio, all
-    /// relative to the recording's mean.
+    /// What is expected of a transform: natural logarithms of the expected size and of how many steps that is, relative
+    /// to the recording's mean.
     fn expect(&self, transform: u64, channel: usize, expected: &mut [f32], steps: &mut [f32]) {
         let (bands, powers) = (self.bands(), &self.powers[channel]);
-        let at = ((self.layout.under(transform) - self.first) as usize * bands).min(powers.len() - bands);
+        let (first, off) = self.layout.under(transform);
+        let at = ((first - self.first) as usize * bands).min(powers.len() - bands);
         let frames = &powers[at..(at + 3 * bands).min(powers.len())];
-        self.envelopes.spread(frames, self.layout.spacing, expected);
-        let coarseness = (f32::from(self.header.coarseness) - 60.0) * (LN_10 / 20.0);
-        for (e, s) in expected.iter_mut().zip(steps) {
-            // From powers to sizes.
-            *e *= 0.5;
-            *s = *e - step(*e, coarseness);
-        }
+        let shares = [0.5 - off, 1.0, 0.5 + off];
+        self.envelopes
+            .spread(frames, &shares, self.layout.spacing, expected);
+        // From powers to sizes.
+        expected.iter_mut().for_each(|e| *e *= 0.5);
+        let coarseness = self.header.decibels() * DECIBEL;
+        self.steps.within(expected, coarseness, steps);
     }
 
     /// The size of a coefficient that is as large as the mean.
@@ -311,13 +331,13 @@ pub fn read(
                 codec.expect(transform, channel, &mut expected, &mut steps);
                 codec.coder.frame(&mut bits, channel, &steps, &mut values);
                 let unit = codec.unit(channel);
-                for ((e, s), value) in expected.iter_mut().zip(&steps).zip(&values) {
+                for (k, (e, s)) in expected.iter_mut().zip(&steps).enumerate() {
                     // Uniform, of power 1.
                     noise ^= noise << 13;
                     noise ^= noise >> 7;
                     noise ^= noise << 17;
                     let uniform = ((noise >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * 3f32.sqrt();
-                    *e = restored(*value, unit * (*e - s).exp(), unit * e.exp(), uniform);
+                    *e = restored(&values, k, unit * (*e - s).exp(), unit * e.exp(), uniform);
                 }
                 let at = plane.len();
                 plane.extend_from_slice(&overlap[channel]);

@@ -1,5 +1,6 @@
 //! The arguments of `aeden detect`.
 
+use crate::family::Options;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
@@ -51,17 +52,9 @@ pub struct DetectArgs {
     #[arg(long, value_name = "FILE.png", value_hint = clap::ValueHint::FilePath)]
     pub plot: Option<PathBuf>,
 
-    /// A model file instead of the built-in model
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Print one line of JSON per event, and one about the recording
-    #[arg(long)]
-    pub json: bool,
-
-    /// Replace output files that exist
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 fn positive(text: &str) -> Result<f32, String> {

@@ -40,7 +40,7 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
     let source = Source::from_path(&args.file);
     let outputs = [&args.csv, &args.labels, &args.markers, &args.plot];
     for path in outputs.into_iter().flatten() {
-        if !args.overwrite && path.symlink_metadata().is_ok() {
+        if !args.options.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
         if path.exists() && path.canonicalize().ok() == args.file.canonicalize().ok() {
@@ -55,7 +55,7 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
             "--markers reads the sound twice; give a file instead of '-'",
         ));
     }
-    let model = load(args.model.as_deref(), Kind::Contractive)?;
+    let model = load(args.options.model.as_deref(), Kind::Contractive)?;
     clean_up_when_stopped(|| INTERRUPTED);
 
     let mut spectrogram = None;
@@ -82,7 +82,7 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
     let write = |path: &Path, text: &[u8]| -> Result<Sealed, Problem> {
         let target = Target::File(path.into());
         sweep(&target.folder());
-        let mut output = Output::create(&target, args.overwrite)?;
+        let mut output = Output::create(&target, args.options.overwrite)?;
         output.write_all(text).map_err(|e| Problem::io(path, &e))?;
         output.seal(&[])
     };
@@ -119,14 +119,14 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
         sealed.push(write(path, &picture)?);
     }
     if let Some(path) = &args.markers {
-        sealed.push(mark(&source, path, args.overwrite, &found, seen.rate)?);
+        sealed.push(mark(&source, path, args.options.overwrite, &found, seen.rate)?);
     }
     commit(sealed)?;
-    print(&if args.json {
-        lines(&args.file, &found, threshold, seen.seconds)
-    } else {
-        table(&args.file, &found, threshold)
-    })?;
+    if args.options.json {
+        print(&lines(&args.file, &found, threshold, seen.seconds))?;
+    } else if !args.options.quiet {
+        print(&table(&args.file, &found, threshold))?;
+    }
     Ok(DONE)
 }
 

@@ -1,5 +1,6 @@
 //! The arguments of `aeden map`.
 
+use crate::family::Options;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -8,7 +9,8 @@ const EXAMPLES: &str = "\
 Examples:
   aeden map ~/sounds -o sounds.html         every sound a point, coloured by its folder
   aeden map takes --colour cluster --clusters 5
-                                            coloured by what sounds alike";
+                                            coloured by what sounds alike
+  aeden map takes --json                    also a line of JSON per sound: file, folder, cluster, place";
 
 /// Arguments of `aeden map`.
 ///
@@ -33,21 +35,9 @@ pub struct MapArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=64))]
     pub clusters: Option<u16>,
 
-    /// A model file instead of the built-in model
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Replace the page if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print one line of JSON per sound: file, folder, cluster, place
-    #[arg(long)]
-    pub json: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// What a colour stands for.

@@ -36,10 +36,10 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
             args.output.display()
         )));
     }
-    if !args.overwrite && args.output.symlink_metadata().is_ok() {
+    if !args.options.overwrite && args.output.symlink_metadata().is_ok() {
         return Err(exists(&args.output));
     }
-    let model = load(args.model.as_deref(), Kind::SparseKl)?;
+    let model = load(args.options.model.as_deref(), Kind::SparseKl)?;
     let inputs = inputs(&args.inputs);
     if inputs.len() > MOST {
         return Err(Problem::usage(format!(
@@ -49,8 +49,8 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
     }
     clean_up_when_stopped(|| INTERRUPTED);
     sweep(&target.folder());
-    let mut out = Output::create(&target, args.overwrite)?;
-    let progress = Progress::new(!args.quiet);
+    let mut out = Output::create(&target, args.options.overwrite)?;
+    let progress = Progress::new(!args.options.quiet);
     let mut status = DONE;
     let (mut sounds, mut points) = (Vec::new(), Vec::new());
     for (source, usable) in &inputs {
@@ -113,7 +113,7 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
             "y": (places[i][1] * 1e4).round() / 1e4,
             "seconds": seconds,
         });
-        if args.json {
+        if args.options.json {
             print(&format!("{about}\n"))?;
         }
         let mut about = about;
@@ -130,7 +130,7 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
     }
     write(&format!("<script>\n{SCRIPT}</script>\n</body>\n</html>\n"))?;
     commit(vec![out.seal(&[])?])?;
-    if !args.quiet && !args.json {
+    if !args.options.quiet && !args.options.json {
         let line = format!("{} sounds, {count} clusters", sounds.len());
         progress.line(&format!("aeden: map: {}: {line}", args.output.display()));
     }

@@ -1,6 +1,7 @@
 //! The arguments of `aeden repair`.
 
 use super::damage::Kind;
+use crate::family::Options;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
@@ -50,21 +51,9 @@ pub struct RepairArgs {
     #[arg(long, conflicts_with = "model")]
     pub prediction_only: bool,
 
-    /// A model file (denoising) instead of the built-in model
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub model: Option<PathBuf>,
-
-    /// Print one line of JSON for each damage, and one about the recording
-    #[arg(long)]
-    pub json: bool,
-
-    /// Replace OUT if it exists
-    #[arg(short = 'y', long = "overwrite")]
-    pub overwrite: bool,
-
-    /// Print errors only
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// What all these commands take
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// A stretch of time, in seconds.

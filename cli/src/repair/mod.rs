@@ -42,13 +42,8 @@ const TOO_MUCH: f64 = 0.5;
 /// Does what the arguments say, and returns the exit status.
 pub fn repair(args: &RepairArgs) -> Result<u8, Problem> {
     let source = Source::from_path(&args.input);
-    let target = target(&args.input, &args.output, args.overwrite)?;
-    if args.json && target == Target::Stdout {
-        return Err(Problem::usage(
-            "--json and the sound cannot both go to standard output; give OUT or leave out --json",
-        ));
-    }
-    let model = load(args.model.as_deref(), Network::DenoisingL2)?;
+    let target = target(&args.input, &args.output, &args.options)?;
+    let model = load(args.options.model.as_deref(), Network::DenoisingL2)?;
     if !matches!(model.kind(), Network::DenoisingL1 | Network::DenoisingL2) {
         return Err(Problem::model(format!(
             "repair takes a denoising autoencoder, not a {} one",
@@ -61,7 +56,7 @@ pub fn repair(args: &RepairArgs) -> Result<u8, Problem> {
     sweep(&target.folder());
 
     let (name, format) = (source.name(), input.format().clone());
-    let progress = Progress::new(!args.quiet && !args.json);
+    let progress = Progress::new(!args.options.quiet && !args.options.json);
     let bar = progress.file(name, input.frames_about(), format.rate);
     let mut work = Work::new(args, &format, &sink, &model)?;
     let frames = input.read_all(name, block_frames(format.channels), |raw, planes| {
@@ -90,7 +85,7 @@ pub fn repair(args: &RepairArgs) -> Result<u8, Problem> {
     commit(vec![sink.sink.finish(after)?])?;
 
     let warn = |text: String| {
-        if !args.quiet {
+        if !args.options.quiet {
             let _ = writeln!(
                 io::stderr(),
                 "aeden: repair: {}",
@@ -146,7 +141,7 @@ impl Destination {
                     frames: input.frames(),
                     ..Expected::default()
                 };
-                let file = WavFile::create(target, args.overwrite, &header, expected)?;
+                let file = WavFile::create(target, args.options.overwrite, &header, expected)?;
                 (Place::Wav(file), wanted)
             }
             Form::Flac => {
@@ -164,7 +159,7 @@ impl Destination {
                     encoding,
                     ..input.format().clone()
                 };
-                let file = FlacWriter::create(target, args.overwrite, &format, blocks)?;
+                let file = FlacWriter::create(target, args.options.overwrite, &format, blocks)?;
                 (Place::Flac(Box::new(file)), encoding)
             }
             Form::Sound(_) | Form::Film(_) => {
@@ -399,7 +394,7 @@ fn report(
     let in_seconds = |frames: u64| (frames as f64 / f64::from(format.rate) * 1e6).round() / 1e6;
     let count = |kind: Kind| mended.iter().filter(|m| m.damage == kind).count();
     let file = args.input.display().to_string();
-    if args.json {
+    if args.options.json {
         let mut sorted: Vec<&Mended> = mended.iter().collect();
         sorted.sort_by_key(|m| (m.start, m.channel));
         let lines = sorted.iter().map(|m| {
@@ -427,7 +422,7 @@ fn report(
                 .collect::<String>(),
         );
     }
-    if args.quiet || *target == Target::Stdout {
+    if args.options.quiet || *target == Target::Stdout {
         return Ok(());
     }
     let changed: u64 = mended.iter().map(|m| m.end - m.start).sum();

@@ -145,6 +145,11 @@ fn a_threshold_can_be_given_and_a_pipe_be_read() {
     assert_eq!(run.json_lines().len(), 1);
     let run = folder.aeden_with_input("detect - --json", &odd()).quietly();
     assert!(run.json_lines().len() >= 3);
+    let run = folder.aeden("detect odd.wav --quiet --labels l.txt").quietly();
+    assert_eq!(
+        (run.stdout().as_str(), folder.read("l.txt").is_empty()),
+        ("", false)
+    );
     folder
         .aeden_with_input("detect - --markers m.wav", &odd())
         .failed(2, "twice");

@@ -104,6 +104,20 @@ fn quality_is_told_beside_pca_and_opus() {
 }
 
 #[test]
+fn noise_is_no_worse_with_the_network_than_with_pca() {
+    let folder = Folder::new();
+    folder.write("in.wav", &std::fs::read(fixture("noisy.wav")).unwrap());
+    let told = folder
+        .aeden("encode in.wav x.aeden --rate 16 --compare --json")
+        .quietly()
+        .json_lines()
+        .remove(0);
+    let of = |i: usize, what: &str| told["compared"][i][what].as_f64().unwrap();
+    assert!(of(0, "si_sdr_db") > of(1, "si_sdr_db") - 0.5, "{told}");
+    assert!(of(0, "lsd_db") < of(1, "lsd_db") + 0.1, "{told}");
+}
+
+#[test]
 fn silence_and_next_to_nothing_come_back() {
     let folder = Folder::new();
     for frames in [0, 1, 700, 96_000] {
@@ -155,6 +169,22 @@ fn what_is_cut_short_or_altered_is_one_error_and_no_file() {
 }
 
 #[test]
+fn a_file_of_another_version_is_told() {
+    let folder = Folder::new();
+    folder.write("in.wav", &note(1, 48_000, 50_000));
+    folder.aeden("encode in.wav x.aeden").quietly();
+    let mut bytes = folder.read("x.aeden");
+    for version in [1, 3] {
+        bytes[8] = version;
+        folder.write("x.aeden", &bytes);
+        folder
+            .aeden("decode x.aeden out.wav")
+            .failed(1, &format!("is of version {version}, this aeden reads version 2"));
+    }
+    assert_eq!(folder.names(), ["in.wav", "x.aeden"]);
+}
+
+#[test]
 fn what_makes_no_sense_is_said() {
     let folder = Folder::new();
     folder.write("in.wav", &note(1, 48_000, 50_000));
@@ -163,6 +193,8 @@ fn what_makes_no_sense_is_said() {
     folder.aeden("encode none.wav x.aeden").failed(1, "no such file");
     folder.aeden("encode in.wav x.wav").failed(2, ".aeden");
     folder.aeden("encode - x.aeden").failed(2, "more than once");
+    folder.aeden("encode in.wav - --json").failed(2, "--json");
+    folder.aeden("decode in.wav - --json").failed(2, "--json");
     folder.aeden("decode in.wav out.wav").failed(1, "no .aeden file");
     folder
         .aeden("decode none.aeden out.wav")

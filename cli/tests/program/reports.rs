@@ -56,6 +56,26 @@ fn warnings_and_the_summary_can_be_silenced() {
 }
 
 #[test]
+fn the_commands_of_the_family_share_their_options() {
+    let folder = Folder::new();
+    for command in ["encode", "decode", "repair", "detect", "map"] {
+        let help = folder.aeden(&format!("{command} --help")).quietly().stdout();
+        for part in [
+            "--model <FILE>",
+            "A model file instead of the built-in model",
+            "--json",
+            "Print JSON, one object a line",
+            "-y, --overwrite",
+            "Replace output files that exist",
+            "-q, --quiet",
+            "Print errors only",
+        ] {
+            assert!(help.contains(part), "{part} in {command} --help");
+        }
+    }
+}
+
+#[test]
 fn help_has_examples_and_exit_statuses() {
     let folder = Folder::new();
     for arguments in ["clean --help", "inspect --help"] {

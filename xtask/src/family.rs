@@ -18,7 +18,7 @@ pub struct Options {
 }
 
 /// The jobs that can be scored.
-const JOBS: [&str; 4] = ["find", "detect", "repair", "encode"];
+const JOBS: [&str; 5] = ["find", "detect", "repair", "encode", "roomtone"];
 
 impl Options {
     /// Reads the command line.
@@ -71,7 +71,8 @@ pub fn run(options: &Options) -> Result<()> {
                 .args(&options.models),
             job => command
                 .arg(format!("models/recipe/score_{job}.py"))
-                .args([&aeden, &options.cache, &work]),
+                .args([&aeden, &options.cache, &work])
+                .args(options.models.iter().filter(|_| job == "roomtone")),
         };
         program::run(&mut command)?;
     }

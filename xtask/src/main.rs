@@ -49,7 +49,7 @@ cargo xtask TASK
                --seconds N        instead of 3600
                --turns N          in which everything is run once, instead of 3
                --speed-only       without the ten hours
-  family [find] [detect] [repair] [encode]
+  family [find] [detect] [repair] [encode] [roomtone]
              how well these commands do their jobs on sounds that no model was trained on, beside baselines
                --cache DIR        what models/recipe/pack.py wrote
                --python FILE      with the packages of models/recipe/requirements.txt, instead of python3

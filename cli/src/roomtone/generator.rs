@@ -13,8 +13,6 @@ use rand_pcg::rand_core::Rng;
 use realfft::num_complex::{Complex32, Complex64};
 use std::f64::consts::{PI, TAU};
 
-/// The most that a band is raised or lowered, as a logarithm of power: 26 dB.
-const MOST: f32 = 6.0;
 /// Powers of bands below this share of the loudest one are taken for it.
 const FAINT: f64 = 1e-12;
 
@@ -261,13 +259,13 @@ impl<'a> Gains<'a> {
         self.overlap.resize(self.taper.len() * bands, 0.0);
         for frame in out.chunks_exact_mut(bands) {
             for (band, x) in frame.iter_mut().enumerate() {
-                let lift: f32 = self
-                    .rooms
-                    .iter()
-                    .zip(weights)
-                    .map(|(room, w)| w * room.lift[band])
-                    .sum();
-                *x = x.clamp(-MOST, MOST) - lift;
+                let (mut low, mut high, mut lift) = (0.0, 0.0, 0.0);
+                for (room, weight) in self.rooms.iter().zip(weights) {
+                    low += weight * room.reach[band].0;
+                    high += weight * room.reach[band].1;
+                    lift += weight * room.lift[band];
+                }
+                *x = x.clamp(low, high) - lift;
             }
         }
         out

@@ -25,6 +25,8 @@ pub struct Room {
     pub colour: Colour,
     /// How its bands rise and fall; `None`: they do not.
     pub movement: Option<Movement>,
+    /// How far each band falls and rises in the recording, as logarithms of power: a walk goes no farther.
+    pub reach: Vec<(f32, f32)>,
     /// By how much moving makes each band louder, as a logarithm of power: what has to be taken back.
     pub lift: Vec<f32>,
     /// The mean code of its patches.
@@ -54,6 +56,7 @@ impl Room {
             colour: Colour::of(&cut, rate),
             movement: None,
             centre: mean(&Heard::codes(&heard, model, step(model)), model.code()),
+            reach: vec![(0.0, 0.0); model.view().bands()],
             lift: vec![0.0; model.view().bands()],
             powers: Heard::means(&heard),
         };
@@ -73,6 +76,7 @@ impl Room {
         if movement.directions() == 0 {
             return Ok(());
         }
+        self.reach = reach(&codes, &self.centre, model);
         for _ in 0..TRIALS {
             self.adopt(movement.clone(), model);
             movement = movement.correct(&self.trial(rate, model, step)?, &still);
@@ -115,6 +119,30 @@ impl Room {
         let slices: Vec<&[f32]> = planes.iter().map(|plane| &plane[..samples]).collect();
         Ok(Heard::codes(&[Heard::of(&slices, rate, model)?], model, step))
     }
+}
+
+/// The lowest and the highest value of each band over decoded codes, from that of the mean code.
+fn reach(codes: &[Vec<f32>], centre: &[f32], model: &Autoencoder) -> Vec<(f32, f32)> {
+    let bands = model.view().bands();
+    let decode = |codes: &[f32]| {
+        let mut patches = model.decode(codes);
+        model.restore(&mut patches);
+        patches
+    };
+    let mean = decode(centre);
+    let mut reach = vec![(0.0f32, 0.0f32); bands];
+    for patch in codes.iter().flat_map(|codes| {
+        decode(codes)
+            .chunks_exact(mean.len())
+            .map(<[f32]>::to_vec)
+            .collect::<Vec<_>>()
+    }) {
+        for (i, (x, mean)) in patch.iter().zip(&mean).enumerate() {
+            let (low, high) = &mut reach[i % bands];
+            (*low, *high) = (low.min(x - mean), high.max(x - mean));
+        }
+    }
+    reach
 }
 
 /// Frames from code to code.

@@ -24,9 +24,12 @@ Distances to the 10 s, means over all recordings (McDermott & Simoncelli 2011 fo
 
 Then voices over the ambience: of the parts that aeden learns from, the share in which nobody speaks, and how far the
 spectrum of the tone is from that of the ambience alone, in dB. Then `--towards`: how far the first and last tenth are from
-the spectra of both recordings, and how even the way is: the largest step between twentieths over the mean step.
+the spectra of both recordings, and how even the way is: the largest step between twentieths over the mean step. At the end, memory and CPU
+time of a minute and of an hour of tone.
 """
 import json
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +41,7 @@ import soundfile as sf
 from score_family import sounds
 from score_repair import RATE, show, voices
 
-PCA = Path(__file__).resolve().parent.parent / "family" / "pca.safetensors"
+PCA = Path(__file__).resolve().parent.parent / "family" / "roomtone-pca.safetensors"
 STEADY = ("rain", "wind", "sea waves", "insects/night", "train/metro", "thunder/storm", "birds", "other SFX",
           "stream/waterfall/water", "fire")
 SECONDS, MADE = 10, 60
@@ -128,10 +131,13 @@ def noise(x):
 
 def run(aeden, source, out, *options, seconds=MADE):
     command = [aeden, "roomtone", source, out, "--seconds", str(seconds), "-y", "--json", *options]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return sf.read(out, dtype="float64")[0], json.loads(done.stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return sf.read(out, dtype="float64")[0], dict(json.loads(done.stdout), cpu=spent)
 
 
 def alike(aeden, work, clips, models):
@@ -144,7 +150,7 @@ def alike(aeden, work, clips, models):
         for name, model in models:
             made[name], about = run(aeden, source, out, "--all", *(["--model", model] if model else []))
             if not model:
-                speeds.append(about["speed"])
+                speeds.append(MADE / about["cpu"])
         if len(rest) > 4 * RATE:
             made["the rest"] = rest
         own, own_repeats = statistics(head), repeats(head)
@@ -155,7 +161,7 @@ def alike(aeden, work, clips, models):
             scores.setdefault(name, []).append(list(values.values()))
     for name, values in scores.items():
         show(name, dict(zip(values_of(own), np.mean(values, 0)), recordings=len(values)))
-    show("speed", dict(median=np.median(speeds), seconds=MADE))
+    show("speed of a minute, learning included, CPU time", dict(times=np.median(speeds)))
 
 
 def values_of(own):
@@ -195,6 +201,19 @@ def spoken_over(aeden, work, cache, clips):
                                 too_little=failed, recordings=len(shares) + failed))
 
 
+def cost(aeden, work, clips):
+    """Largest memory and CPU time of a minute and of an hour."""
+    source, out = work / "source.wav", work / "tone.wav"
+    sf.write(source, clips[0][: SECONDS * RATE], RATE, "PCM_16")
+    for seconds in (60, 3600):
+        command = [aeden, "roomtone", source, out, "--seconds", str(seconds), "-y", "-q"]
+        child = subprocess.Popen(command)
+        _, status, used = os.wait4(child.pid, 0)
+        assert status == 0
+        show("cost", dict(seconds=seconds, megabytes=used.ru_maxrss / 1000, times_real_time=seconds / (used.ru_utime + used.ru_stime)))
+    out.unlink()
+
+
 def towards(aeden, work, clips):
     source, other, out = work / "source.wav", work / "other.wav", work / "tone.wav"
     ends, evenness, apart = [], [], []
@@ -224,3 +243,4 @@ if __name__ == "__main__":
     alike(aeden, work, clips, models)
     spoken_over(aeden, work, cache, clips)
     towards(aeden, work, clips)
+    cost(aeden, work, clips)

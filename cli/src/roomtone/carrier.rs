@@ -8,7 +8,7 @@ use realfft::{ComplexToReal, RealFftPlanner};
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-/// Makes noise from pieces with random amplitudes and phases, which overlap by half and are tapered such that their powers
+/// Makes noise from pieces with random amplitudes and phases, which overlap by half and are tapered so that powers
 /// sum to 1.
 pub struct Carrier<'a> {
     colour: &'a Colour,

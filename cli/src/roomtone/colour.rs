@@ -186,10 +186,13 @@ impl Spectra {
     }
 }
 
-/// A tone, and its amplitude in every piece: `[stretch][channel][piece]`.
+/// Something of every piece: `[stretch][channel][piece]`.
+type Pieces = Vec<Vec<Vec<Complex64>>>;
+
+/// A tone, and its amplitudes.
 struct Found {
     tone: Tone,
-    pieces: Vec<Vec<Vec<Complex64>>>,
+    pieces: Pieces,
 }
 
 /// Looks for steady tones, the strongest first.
@@ -259,7 +262,7 @@ fn find(spectra: &Spectra, stretches: &[Vec<&[f32]>], rate: u32) -> Vec<Found> {
 }
 
 /// Values of some bins: `[bin][stretch][channel][piece]`.
-fn gather(spectra: &Spectra, stretches: &[Vec<&[f32]>], bins: &[usize]) -> Vec<Vec<Vec<Vec<Complex64>>>> {
+fn gather(spectra: &Spectra, stretches: &[Vec<&[f32]>], bins: &[usize]) -> Vec<Pieces> {
     let mut values: Vec<_> = bins
         .iter()
         .map(|_| {
@@ -287,7 +290,7 @@ fn gather(spectra: &Spectra, stretches: &[Vec<&[f32]>], bins: &[usize]) -> Vec<V
 }
 
 /// Frequency, amplitudes and phases of the tone in bin `k`.
-fn measure(k: usize, floor: f64, mean: &[f64], values: Vec<Vec<Vec<Complex64>>>, window: usize) -> Found {
+fn measure(k: usize, floor: f64, mean: &[f64], values: Pieces, window: usize) -> Found {
     let [a, b, c] = [mean[k - 1], mean[k], mean[k + 1]].map(|p| p.max(1e-300).ln());
     let offset = (0.5 * (a - c) / (a - 2.0 * b + c)).clamp(-0.5, 0.5);
     // From piece to piece the phase tells more exactly how fast the tone turns.
@@ -309,7 +312,7 @@ fn measure(k: usize, floor: f64, mean: &[f64], values: Vec<Vec<Vec<Complex64>>>,
         (PI * offset).sin() / (PI * offset) / (1.0 - offset * offset)
     };
     let scale = Complex64::from_polar(4.0 / (window as f64 * gain), -PI * offset);
-    let pieces: Vec<Vec<Vec<Complex64>>> = values
+    let pieces: Pieces = values
         .into_iter()
         .map(|stretch| {
             let scaled = |channel: Vec<Complex64>| channel.into_iter().map(|x| x * scale).collect();
@@ -317,7 +320,7 @@ fn measure(k: usize, floor: f64, mean: &[f64], values: Vec<Vec<Vec<Complex64>>>,
         })
         .collect();
 
-    // Amplitudes are means over all pieces, less the noise; phases among channels too, and that of the loudest channel is
+    // Amplitudes are means over all pieces, less the noise; phases among channels too. That of the loudest channel is
     // the one in the middle of the longest stretch.
     let channels = pieces[0].len();
     let all = |channel: usize| pieces.iter().flat_map(move |s| &s[channel]);

@@ -1,7 +1,8 @@
-//! Room tone without end: noise with the colour of a room, moved by a walk through the codes, and the room's tones. With
-//! two rooms, from the one to the other.
+//! Room tone without end: noise with the colour of a room, moved by a walk through the codes, and the room's tones.
+//! With two rooms, from the one to the other.
 
 use super::carrier::Carrier;
+use super::colour::Tone;
 use super::movement::Walk;
 use super::room::{Room, step};
 use crate::problem::Problem;
@@ -11,6 +12,7 @@ use aeden::stft::{Analysis, Framing, Stft, Synthesis, WindowShape};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 use realfft::num_complex::{Complex32, Complex64};
+use std::collections::VecDeque;
 use std::f64::consts::{PI, TAU};
 
 /// Powers of bands below this share of the loudest one are taken for it.
@@ -28,7 +30,7 @@ pub struct Generator<'a> {
     spectrum: Vec<Complex32>,
     gain_of_bin: Vec<f32>,
     /// Logarithms of power for the frames to come.
-    frames: std::collections::VecDeque<Vec<f32>>,
+    frames: VecDeque<Vec<f32>>,
     sines: Vec<Sines>,
     /// Noise that is not yet moved, by channel.
     waiting: Vec<Vec<f32>>,
@@ -84,7 +86,7 @@ impl<'a> Generator<'a> {
             syntheses: (0..channels).map(|_| stft.synthesis()).collect(),
             spectrum: stft.spectrum(),
             gain_of_bin: vec![0.0; last + 1],
-            frames: std::collections::VecDeque::new(),
+            frames: VecDeque::new(),
             sines: rooms.iter().map(Sines::new).collect(),
             waiting: vec![Vec::new(); channels],
             made: vec![Vec::new(); channels],
@@ -105,7 +107,7 @@ impl<'a> Generator<'a> {
     }
 
     /// The next samples, some of every channel.
-    pub fn next(&mut self) -> &[Vec<f32>] {
+    pub fn make(&mut self) -> &[Vec<f32>] {
         let step = self.carriers.iter().map(Carrier::step).max().unwrap_or(1);
         // The piece is loudest one step from where it begins.
         let share = self.share(self.carried + step as u64 / 2);
@@ -376,8 +378,7 @@ struct Sines {
 
 impl Sines {
     fn new(room: &Room) -> Sines {
-        let tone =
-            |tone: &super::colour::Tone| (Complex64::from_polar(1.0, TAU * tone.turn), tone.parts.clone());
+        let tone = |tone: &Tone| (Complex64::from_polar(1.0, TAU * tone.turn), tone.parts.clone());
         Sines {
             tones: room.colour.tones.iter().map(tone).collect(),
         }

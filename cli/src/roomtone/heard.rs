@@ -53,7 +53,7 @@ impl Heard {
         self.frame(t).iter().all(|&p| p < SILENCE)
     }
 
-    /// Codes of the patches that begin every so many frames, for each of several sounds; their powers are taken relative
+    /// Codes of the patches that begin every so many frames, for each of several sounds. Their powers are relative
     /// to their common mean, so that loudness does not count.
     pub fn codes(sounds: &[Heard], model: &Autoencoder, every: usize) -> Vec<Vec<f32>> {
         let sum: f64 = sounds.iter().flat_map(|s| &s.powers).map(|&p| f64::from(p)).sum();

@@ -100,7 +100,7 @@ pub fn roomtone(args: &RoomtoneArgs) -> Result<u8, Problem> {
     let mut planes = vec![Vec::new(); channels];
     let mut left = total;
     while left > 0 {
-        for (plane, made) in planes.iter_mut().zip(generator.next()) {
+        for (plane, made) in planes.iter_mut().zip(generator.make()) {
             plane.clear();
             plane.extend_from_slice(&made[..made.len().min(usize::try_from(left).unwrap_or(usize::MAX))]);
         }
@@ -296,8 +296,8 @@ impl Recording {
                     "has {found:.2} s that are not silent; room tone is learned from {LEAST:.0} s at least"
                 ),
                 false => format!(
-                    "has {found:.2} s where nothing stands out, and room tone is learned from {LEAST:.0} s at least; give a \
-                     recording with longer pauses, or learn from all of it with --all"
+                    "has {found:.2} s where nothing stands out, and room tone is learned from {LEAST:.0} s at least; \
+                     give a recording with longer pauses, or learn from all of it with --all"
                 ),
             });
         }

@@ -1,8 +1,8 @@
 //! How a room moves: the walk of its codes through the latent space, as a model that can be gone on with for ever.
 //!
-//! Noise that is filtered with the long-term spectrum has codes that move too, since it is noise. What a room has beyond
-//! that is what has to be added: covariances and third cumulants of independent processes add up, so the walk to be
-//! drawn has those of the room less those of the filtered noise. Both covariances become diagonal in one basis; along
+//! Noise that is filtered with the long-term spectrum has codes that move too, since it is noise. What a room has
+//! beyond that is what has to be added: covariances and third cumulants of independent processes add up, so the walk to
+//! be drawn has those of the room less those of the filtered noise. Both covariances become diagonal in one basis; along
 //! each of its directions the walk is an autoregressive process of its own, bent so that it has the right skewness.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
@@ -192,7 +192,7 @@ impl Walk<'_> {
     }
 }
 
-/// Variances of a room, in those of filtered noise, from the eigenvalues of a covariance that was estimated from few samples,
+/// Variances of a room, in those of filtered noise, from the eigenvalues of a covariance estimated from few samples,
 /// `ratio` dimensions for each: the largest ones come out too large, the others scatter around their mean (Baik &
 /// Silverstein 2006; Donoho, Gavish & Johnstone 2018).
 fn debiased(eigenvalues: &[f64], ratio: f64) -> Vec<f64> {
@@ -301,8 +301,8 @@ fn cosine(point: usize, lag: usize, points: usize) -> f64 {
     (PI * (point as f64 + 0.5) * lag as f64 / points as f64).cos()
 }
 
-/// Levinson and Durbin: the predictor of a process with this autocovariance, which is 1 at lag 0, and the deviation of what
-/// it cannot predict.
+/// Levinson and Durbin: the predictor of a process with this autocovariance, which is 1 at lag 0, and the deviation of
+/// what it cannot predict.
 fn predictor(covariance: &[f64]) -> (Vec<f64>, f64) {
     let (mut coefficients, mut error) = (Vec::<f64>::new(), 1.0 + 1e-6);
     for order in 1..covariance.len().min(ORDER + 1) {

@@ -110,7 +110,7 @@ impl Room {
         let mut generator = Generator::new(rooms, model, rate, samples as u64, Pcg64Mcg::new(TRIAL_SEED))?;
         let mut planes: Vec<Vec<f32>> = vec![Vec::new(); self.colour.channels()];
         while planes[0].len() < samples {
-            let made = generator.next();
+            let made = generator.make();
             planes
                 .iter_mut()
                 .zip(made)
@@ -131,15 +131,11 @@ fn reach(codes: &[Vec<f32>], centre: &[f32], model: &Autoencoder) -> Vec<(f32, f
     };
     let mean = decode(centre);
     let mut reach = vec![(0.0f32, 0.0f32); bands];
-    for patch in codes.iter().flat_map(|codes| {
-        decode(codes)
-            .chunks_exact(mean.len())
-            .map(<[f32]>::to_vec)
-            .collect::<Vec<_>>()
-    }) {
-        for (i, (x, mean)) in patch.iter().zip(&mean).enumerate() {
+    for codes in codes {
+        for (i, x) in decode(codes).iter().enumerate() {
+            let x = x - mean[i % mean.len()];
             let (low, high) = &mut reach[i % bands];
-            (*low, *high) = (low.min(x - mean), high.max(x - mean));
+            (*low, *high) = (low.min(x), high.max(x));
         }
     }
     reach

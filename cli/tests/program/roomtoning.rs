@@ -248,10 +248,11 @@ fn voices_are_left_out_unless_all_is_asked_for() {
     let made = planes(&folder.read("out.wav"), 1).remove(0);
     assert!((decibels(&made) - quiet).abs() < 1.0);
     folder
-        .aeden("roomtone in.wav all.wav --seconds 6 --all")
+        .aeden("roomtone in.wav all.wav --seconds 30 --all")
         .quietly();
     let all = planes(&folder.read("all.wav"), 1).remove(0);
-    assert!((decibels(&all) - decibels(&source)).abs() < 1.5);
+    // Now and then as loud as the voices: it differs from seed to seed how often.
+    assert!(decibels(&all) > quiet + 1.5 && (decibels(&all) - decibels(&source)).abs() < 4.0);
 }
 
 #[test]

@@ -119,6 +119,7 @@ impl Autoencoder {
             Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors").as_slice(),
             Kind::SparseKl => include_bytes!("../models/family/sparse.safetensors"),
             Kind::DenoisingL2 => include_bytes!("../models/family/repair.safetensors"),
+            Kind::Variational => include_bytes!("../models/family/roomtone.safetensors"),
             _ => return None,
         };
         Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))

@@ -10,6 +10,7 @@ use crate::map::args::MapArgs;
 use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
 use crate::repair::args::RepairArgs;
+use crate::roomtone::args::RoomtoneArgs;
 use crate::template::Template;
 use aeden::presets::{PRESETS, Preset};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -46,6 +47,8 @@ pub enum Command {
     Map(MapArgs),
     /// Fill drop-outs, clicks, clipped peaks and given regions from what stands around them
     Repair(RepairArgs),
+    /// Make room tone as long as you like from the quiet parts of a recording
+    Roomtone(RoomtoneArgs),
     /// Make a small file of a recording
     Encode(EncodeArgs),
     /// Make a recording of a small file

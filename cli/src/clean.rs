@@ -526,8 +526,11 @@ impl Work<'_> {
         {
             pictures.iter_mut().for_each(Spectrogram::finish);
             let [before, after, removed] = &pictures;
-            draw(before, after, removed, &mut *output)
-                .map_err(|e| Problem::file(target.name(), describe(&e)))?;
+            draw(
+                &[("before", before), ("after", after), ("removed", removed)],
+                &mut *output,
+            )
+            .map_err(|e| Problem::file(target.name(), describe(&e)))?;
         }
         if let Some(plot) = plot {
             sealed.push(plot.seal(&[])?);

@@ -1,9 +1,16 @@
 //! What the commands of the family share: the network that runs, and what it sees of a recording.
 
 use crate::input::{Input, block_frames, unreadable};
+use crate::media::container::{self, has_known_ending};
+use crate::media::flac::{self, FlacWriter};
+use crate::media::plain_header;
 use crate::output::{Target, exists, one_on_stdout};
 use crate::plan::{self, Source, is_same_file};
 use crate::problem::Problem;
+use crate::sink::{Place, Sink, WavFile};
+use crate::wav::Format;
+use crate::wav::samples::Encoder;
+use crate::wav::write::Expected;
 use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::Listener;
 use clap::Args;
@@ -48,15 +55,62 @@ pub fn target(input: &Path, output: &Path, options: &Options) -> Result<Target, 
         return Ok(target);
     }
     if is_same_file(input, output) {
-        return Err(Problem::file(
-            output,
-            "is the input itself, which is never replaced",
-        ));
+        return Err(is_input(output));
     }
     match &target {
         Target::File(_) if !options.overwrite && output.symlink_metadata().is_ok() => Err(exists(output)),
         _ => Ok(target),
     }
+}
+
+/// That an output is a file that is read.
+pub fn is_input(output: &Path) -> Problem {
+    Problem::file(output, "is the input itself, which is never replaced")
+}
+
+/// A new recording of so many frames, WAV or FLAC by its ending; `command` is who writes it.
+pub fn create(
+    command: &str,
+    format: &Format,
+    frames: u64,
+    target: &Target,
+    overwrite: bool,
+) -> Result<Sink, Problem> {
+    let flac = match target {
+        Target::File(path) if !container::is_wav(path) && has_known_ending(path) => {
+            if container::of(path).is_none_or(|container| container.muxer != "flac") {
+                return Err(Problem::file(
+                    path,
+                    format!("{command} writes WAV and FLAC; give OUT such an ending"),
+                ));
+            }
+            true
+        }
+        _ => false,
+    };
+    let (place, encoding) = if flac {
+        let encoding = flac::encoding_for(format.encoding);
+        let (blocks, _) = flac::blocks_of_wav(&plain_header(format.clone()), &[]);
+        let format = Format {
+            encoding,
+            ..format.clone()
+        };
+        let file = FlacWriter::create(target, overwrite, &format, blocks)?;
+        (Place::Flac(Box::new(file)), encoding)
+    } else {
+        let expected = Expected {
+            frames: Some(frames),
+            after: Some(0),
+            ..Expected::default()
+        };
+        let file = WavFile::create(target, overwrite, &plain_header(format.clone()), expected)?;
+        (Place::Wav(file), format.encoding)
+    };
+    let dither = encoding.resolution() <= 16;
+    Ok(Sink::new(
+        place,
+        Encoder::new(encoding, format.channels.into(), dither),
+    ))
 }
 
 /// A recording in the bands of a network.

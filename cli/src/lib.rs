@@ -3,8 +3,8 @@
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
 //! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
-//! shows what was done. [`live`] is about microphones. [`find`], [`detect`], [`map`], [`repair`] and [`compact`] do other jobs with other
-//! autoencoders, which [`family`] loads.
+//! shows what was done. [`live`] is about microphones. [`find`], [`detect`], [`map`], [`repair`], [`roomtone`] and [`compact`]
+//! do other jobs with other autoencoders, which [`family`] loads.
 
 pub mod aligned;
 pub mod args;
@@ -33,6 +33,7 @@ pub mod problem;
 pub mod progress;
 pub mod repair;
 pub mod report;
+pub mod roomtone;
 pub mod sink;
 pub mod template;
 pub mod watch;
@@ -71,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Encode(args) => ("encode", compact::encode(args)),
         Command::Decode(args) => ("decode", compact::decode(args)),
         Command::Repair(args) => ("repair", repair::repair(args)),
+        Command::Roomtone(args) => ("roomtone", roomtone::roomtone(args)),
         Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),
         Command::Man { command } => ("man", man(command.as_deref())),

@@ -11,7 +11,7 @@ const WIDTH: usize = 1000;
 const LEFT: usize = 90;
 const RIGHT: usize = 110;
 const TOP: usize = 40;
-const GAP: usize = 40;
+const GAP: usize = 52;
 const BOTTOM: usize = 50;
 /// The darkest colour stands for so much less than the brightest, in dB.
 pub const RANGE: f32 = 80.0;
@@ -241,20 +241,21 @@ fn write_png(encoder: png::Encoder<impl Write>, pixels: &[u8]) -> io::Result<()>
     })
 }
 
-/// Draws the three spectrograms under one another over one time axis, in seconds, with frequencies in Hz.
-pub fn draw(
-    before: &Spectrogram,
-    after: &Spectrogram,
-    removed: &Spectrogram,
-    out: impl Write,
-) -> io::Result<()> {
-    let panels = [("before", before), ("after", after), ("removed", removed)];
+/// Draws spectrograms with their titles under one another, in seconds, with frequencies in Hz; the colours are those of the
+/// loudest of the first two.
+pub fn draw(panels: &[(&str, &Spectrogram)], out: impl Write) -> io::Result<()> {
     let bottom = panel_top(panels.len() - 1) + ROWS;
     let mut picture = Picture::new(LEFT + WIDTH + RIGHT, bottom + BOTTOM);
-    let brightest = brightest_of(before, after);
-    for (i, (title, spectrogram)) in panels.into_iter().enumerate() {
+    let brightest = brightest_of(panels[0].1, panels[1].1);
+    for (i, (title, spectrogram)) in panels.iter().enumerate() {
         picture.spectrogram(panel_top(i), title, spectrogram, brightest);
-        picture.times(panel_top(i) + ROWS, before.seconds(), i + 1 == panels.len());
+        // Numbers where the next one has another axis, too.
+        let next = panels.get(i + 1).map(|(_, next)| next.seconds());
+        picture.times(
+            panel_top(i) + ROWS,
+            spectrogram.seconds(),
+            next != Some(spectrogram.seconds()),
+        );
     }
     picture.scale(brightest);
     picture.write(out)
@@ -496,6 +497,7 @@ fn glyph(letter: char) -> [u8; 7] {
         'd' => [0b00001, 0b00001, 0b01111, 0b10001, 0b10001, 0b10001, 0b01111],
         'e' => [0, 0, 0b01110, 0b10001, 0b11111, 0b10000, 0b01110],
         'f' => [0b00110, 0b01001, 0b01000, 0b11100, 0b01000, 0b01000, 0b01000],
+        'h' => [0b10000, 0b10000, 0b11110, 0b10001, 0b10001, 0b10001, 0b10001],
         'm' => [0, 0, 0b11010, 0b10101, 0b10101, 0b10101, 0b10101],
         'n' => [0, 0, 0b10110, 0b11001, 0b10001, 0b10001, 0b10001],
         'o' => [0, 0, 0b01110, 0b10001, 0b10001, 0b10001, 0b01110],

@@ -20,7 +20,7 @@ pub struct Options {
 }
 
 /// The jobs that can be scored, and what is run only if it is named: their speed.
-const JOBS: [&str; 4] = ["find", "detect", "repair", "encode"];
+const JOBS: [&str; 5] = ["find", "detect", "repair", "encode", "roomtone"];
 const SPEED: &str = "speed";
 
 impl Options {
@@ -81,7 +81,8 @@ pub fn run(options: &Options) -> Result<()> {
                 .args(&options.models),
             job => command
                 .arg(format!("models/recipe/score_{job}.py"))
-                .args([&aeden, cache, &work]),
+                .args([&aeden, cache, &work])
+                .args(options.models.iter().filter(|_| job == "roomtone")),
         };
         program::run(&mut command)?;
     }

@@ -49,7 +49,7 @@ cargo xtask TASK
                --seconds N        instead of 3600
                --turns N          in which everything is run once, instead of 3
                --speed-only       without the ten hours
-  family [find] [detect] [repair] [encode] [speed]
+  family [find] [detect] [repair] [encode] [roomtone] [speed]
              how well these commands do their jobs on sounds that no model was trained on, beside baselines; speed, only
              if it is named: how fast they and `aeden map` are on one core; writes the table of docs/family.md
                --cache DIR        what models/recipe/pack.py wrote; speed needs none

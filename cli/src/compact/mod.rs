@@ -8,17 +8,12 @@ mod envelope;
 mod file;
 mod stream;
 
-use crate::family::target;
+use crate::family::{create, target};
 use crate::input::Input;
-use crate::media::container::{self, has_known_ending};
-use crate::media::flac::{self, FlacWriter};
-use crate::media::plain_header;
+use crate::media::container::has_known_ending;
 use crate::output::{Output, Target, clean_up_when_stopped, commit, print, sweep};
 use crate::plan::Source;
 use crate::problem::{DONE, INTERRUPTED, Problem, one_line};
-use crate::sink::{Place, Sink, WavFile};
-use crate::wav::samples::Encoder;
-use crate::wav::write::Expected;
 use crate::wav::{Encoding, Extension, Format, PLAIN_GUID_TAIL};
 use aeden::autoencoder::{Autoencoder, Kind};
 use args::{DecodeArgs, EncodeArgs, Rate};
@@ -218,7 +213,16 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
         )));
     }
     sweep(&target.folder());
-    let mut sink = create(&header, &target, options.overwrite)?;
+    let format = Format {
+        channels: header.channels,
+        rate: header.rate,
+        encoding: header.encoding,
+        extension: (header.channels > 2).then_some(Extension {
+            mask: 0,
+            guid_tail: PLAIN_GUID_TAIL,
+        }),
+    };
+    let mut sink = create("decode", &format, header.frames, &target, options.overwrite)?;
     let damaged = || Problem::file(name, "its bytes make no sense; it was not written by aeden");
     stream::read(
         &header,
@@ -252,49 +256,4 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Problem> {
         ))?;
     }
     Ok(DONE)
-}
-
-/// A new recording, WAV or FLAC by its ending.
-fn create(header: &Header, target: &Target, overwrite: bool) -> Result<Sink, Problem> {
-    let format = Format {
-        channels: header.channels,
-        rate: header.rate,
-        encoding: header.encoding,
-        extension: (header.channels > 2).then_some(Extension {
-            mask: 0,
-            guid_tail: PLAIN_GUID_TAIL,
-        }),
-    };
-    let flac = match target {
-        Target::File(path) if !container::is_wav(path) && has_known_ending(path) => {
-            if container::of(path).is_none_or(|container| container.muxer != "flac") {
-                return Err(Problem::file(
-                    path,
-                    "decode writes WAV and FLAC; give OUT such an ending",
-                ));
-            }
-            true
-        }
-        _ => false,
-    };
-    let (place, encoding) = if flac {
-        let encoding = flac::encoding_for(format.encoding);
-        let (blocks, _) = flac::blocks_of_wav(&plain_header(format.clone()), &[]);
-        let file = FlacWriter::create(target, overwrite, &Format { encoding, ..format }, blocks)?;
-        (Place::Flac(Box::new(file)), encoding)
-    } else {
-        let encoding = format.encoding;
-        let expected = Expected {
-            frames: Some(header.frames),
-            after: Some(0),
-            ..Expected::default()
-        };
-        let file = WavFile::create(target, overwrite, &plain_header(format), expected)?;
-        (Place::Wav(file), encoding)
-    };
-    let dither = encoding.resolution() <= 16;
-    Ok(Sink::new(
-        place,
-        Encoder::new(encoding, header.channels.into(), dither),
-    ))
 }

@@ -19,5 +19,6 @@ mod page;
 mod recordings;
 mod repairing;
 mod reports;
+mod roomtoning;
 mod stopping;
 mod watching;

@@ -103,4 +103,4 @@ fn split_exponent(x: __m256) -> (__m256, __m256) {
 }
 
 // Twelve sums under way, of sixteen registers, for one row and for six.
-lanes::entry_points!(Avx2, one: 6, rows: 6, features: "avx2,fma,f16c");
+lanes::entry_points!(Avx2, one: 6, rows: 6, units: 4, features: "avx2,fma,f16c");

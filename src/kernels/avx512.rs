@@ -84,4 +84,4 @@ impl Lanes for Avx512 {
 }
 
 // Twelve sums under way for one row and eight for eight, of thirty-two registers.
-lanes::entry_points!(Avx512, one: 12, rows: 8, features: "avx512f");
+lanes::entry_points!(Avx512, one: 12, rows: 8, units: 4, features: "avx512f");

@@ -8,9 +8,10 @@ use std::array::from_fn;
 
 /// Defines the functions that [`super::Kernels`] dispatches to, for one kind of lanes.
 ///
-/// `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together.
+/// `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together; `units`: how many times
+/// sixteen units of a recurrence advance side by side.
 macro_rules! entry_points {
-    ($lanes:ty, one: $one:literal, rows: $rows:literal $(, features: $features:literal)?) => {
+    ($lanes:ty, one: $one:literal, rows: $rows:literal, units: $units:literal $(, features: $features:literal)?) => {
         /// # Safety
         /// The processor has the instruction set, and the rows lie inside `x` and `y`.
         $(#[target_feature(enable = $features)])?
@@ -38,7 +39,7 @@ macro_rules! entry_points {
             out: &mut [f32],
         ) {
             // SAFETY: as the caller's.
-            unsafe { lanes::recur::<$lanes, $rows>(affine, matrix, gates, state, product, out) }
+            unsafe { lanes::recur::<$lanes, $rows, $units>(affine, matrix, gates, state, product, out) }
         }
 
         /// # Safety
@@ -322,12 +323,13 @@ pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, End, &mut [f32]);
 
 /// The walk of gated recurrent units through time; see [`super::Kernels::recur`], which checks the lengths.
 ///
-/// `ROWS` rows go through all frames before the next ones do, so that all they need stays in the first cache.
+/// `ROWS` rows go through all frames before the next ones do, so that all they need stays in the first cache. `TOGETHER` times
+/// sixteen units advance side by side: each is a long chain of steps that wait for one another.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`, to which `affine` belongs; the lengths are those that `recur` asks for.
 #[inline(always)]
-pub(super) unsafe fn recur<L: Lanes, const ROWS: usize>(
+pub(super) unsafe fn recur<L: Lanes, const ROWS: usize, const TOGETHER: usize>(
     affine: Affine,
     matrix: &Matrix,
     gates: &[f32],
@@ -365,9 +367,6 @@ pub(super) unsafe fn recur<L: Lanes, const ROWS: usize>(
         }
     }
 }
-
-/// How many times sixteen units advance together: each is a long chain of steps that wait for one another.
-const TOGETHER: usize = 4;
 
 /// The three gates of sixteen units.
 type Gates = [[f32; PANEL]; 3];

@@ -93,4 +93,4 @@ impl Lanes for Neon {
 }
 
 // Sixteen sums under way for one row and twenty for five, of thirty-two registers.
-lanes::entry_points!(Neon, one: 4, rows: 5, features: "neon");
+lanes::entry_points!(Neon, one: 4, rows: 5, units: 4, features: "neon");

@@ -93,4 +93,4 @@ impl Lanes for Portable {
 }
 
 // Of the sixteen registers that the compiler has for sure on x86-64, two rows take eight.
-lanes::entry_points!(Portable, one: 2, rows: 2);
+lanes::entry_points!(Portable, one: 2, rows: 2, units: 1);

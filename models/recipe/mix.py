@@ -27,6 +27,7 @@ class MixSettings:
     speed: tuple = (-0.4, 0.16)    # of speech, natural logarithm: slower is deeper; most of the voices are high
     room_share: float = 0.3
     two_noises_share: float = 0.2
+    late_share: float = 0.35       # of the noises: begins within the clip, after quiet or digital silence
     human_share: float = 0.03      # of the utterances: a breath, cough, sneeze, cry, which are not taken for noise
     babble_share: float = 0.06     # noise made of many voices
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
@@ -101,6 +102,8 @@ class Clips(torch.utils.data.IterableDataset):
         speed = float(np.exp(rng.uniform(*self.settings.speed)))
         need, parts, top = int(n * speed) + 8, [], RATE / 2
         have = -int(rng.uniform(0, 0.5) * need) if rng.random() < 0.7 else int(rng.uniform(0, 1.0) * RATE)
+        if have > 0 and rng.random() < 0.3:  # or nothing for long
+            have = int(rng.uniform(0, 0.8) * need)
         parts.append(np.zeros(max(have, 0), np.float32))
         while have < need:
             if self.human and rng.random() < self.settings.human_share:
@@ -160,7 +163,17 @@ class Clips(torch.utils.data.IterableDataset):
                 x = np.roll(np.tile(one, need // len(one) + 1), rng.integers(len(one)))[:need]
             x = soxr.resample(x, RATE * speed, RATE, "LQ")
             x = np.pad(x, (0, max(0, n - len(x))))[:n]
-        return (x / (np.sqrt(np.mean(x**2)) + 1e-6)).astype(np.float32)
+        x = x / (np.sqrt(np.mean(x**2)) + 1e-6)
+        return (self.late(x) if u >= self.settings.babble_share and rng.random() < self.settings.late_share else x).astype(np.float32)
+
+    def late(self, x):
+        """The same, beginning some time after the start, at once or within half a second. As when a recording starts after
+        silence in a project, a fan is switched on, or a scene changes: what was heard before says nothing about it."""
+        rng, n = self.rng, len(x)
+        begin, fade = int(rng.uniform(0.05, 0.7) * n), int(RATE * 10 ** rng.uniform(-2.5, -0.3))
+        quiet = 0.0 if rng.random() < 0.3 else 10 ** (-rng.uniform(10, 70) / 20)
+        x = x / (np.sqrt(np.mean(x[begin:] ** 2)) + 1e-6)
+        return x * np.interp(np.arange(n), [begin, begin + fade], [quiet, 1.0])
 
     def made_noise(self, n):
         rng = self.rng

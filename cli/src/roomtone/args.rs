@@ -60,6 +60,7 @@ pub struct RoomtoneArgs {
     #[arg(long, value_name = "FILE.png", value_hint = clap::ValueHint::FilePath)]
     pub plot: Option<PathBuf>,
 
+    /// What all these commands take
     #[command(flatten)]
     pub options: Options,
 }

@@ -24,7 +24,7 @@ pub fn in_repository(path: &str) -> PathBuf {
 }
 
 /// Writes floats, so that nothing is rounded on the way.
-fn write(path: &Path, sample_rate: u32, sound: &[Vec<f32>]) {
+pub fn write(path: &Path, sample_rate: u32, sound: &[Vec<f32>]) {
     let spec = hound::WavSpec {
         channels: sound.len() as u16,
         sample_rate,

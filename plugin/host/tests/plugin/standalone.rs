@@ -1,9 +1,10 @@
 //! The plugin as a program of its own.
 
 use crate::bundles::built;
-use crate::daws::{in_repository, python_with, read, recording, succeed};
+use crate::daws::{in_repository, python_with, read, recording, succeed, write};
 use crate::screen::Screen;
 use crate::sound::{cleaned, library};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -65,32 +66,31 @@ fn between_the_ports_of_a_jack_server_it_sounds_as_the_library() {
         println!("skipped: no jackd; `cargo xtask setup` installs it");
         return;
     }
-    let (Some(mut python), Some(screen)) = (python_with("jack"), Screen::new()) else {
-        return;
-    };
-    let name = format!("aeden-standalone-{}", std::process::id());
+    let Some(screen) = Screen::new() else { return };
+    for rate in [48_000, 44_100] {
+        // Blocks of a hop, so that the sound begins with one.
+        let Some(python) = python_with("jack") else { return };
+        on_jack(rate, rate / 100, &program, python, &screen);
+    }
+}
+
+fn on_jack(rate: u32, block: u32, program: &Path, mut python: Command, screen: &Screen) {
+    let name = format!("aeden-standalone-{rate}-{}", std::process::id());
     let of_jack = |command: &mut Command| {
         command
             .env("JACK_DEFAULT_SERVER", &name)
             .env("JACK_NO_START_SERVER", "1")
             .stdin(Stdio::null());
     };
-    // In blocks of a hop; it waits for its clients in every one, so that a busy machine makes it late and nothing else.
+    // It waits for its clients in every block, so that a busy machine makes it late and nothing else.
     let server = ["--name", &name, "--no-realtime", "--sync", "-d", "dummy"];
-    let device = [
-        "--rate",
-        "48000",
-        "--period",
-        "480",
-        "--capture",
-        "1",
-        "--playback",
-        "1",
-    ];
+    let (rate_of_server, period) = (rate.to_string(), block.to_string());
+    let device = ["--rate", &rate_of_server, "--period", &period];
     let mut jackd = Command::new("jackd");
     jackd
         .args(server)
         .args(device)
+        .args(["--capture", "1", "--playback", "1"])
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let _server = Jack(jackd.spawn().unwrap());
@@ -112,28 +112,29 @@ fn between_the_ports_of_a_jack_server_it_sounds_as_the_library() {
     let _program = Program(standalone.spawn().unwrap());
 
     let folder = tempfile::tempdir().unwrap();
-    let heard = folder.path().join("heard.wav");
+    let (played, heard) = (folder.path().join("played.wav"), folder.path().join("heard.wav"));
+    let sound = recording();
+    write(&played, rate, std::slice::from_ref(&sound));
     of_jack(&mut python);
     python
         .arg(in_repository("cli/tests/python/play_and_record_in_jack.py"))
-        .args([&in_repository("tests/fixtures/noisy.wav"), &heard])
+        .args([&played, &heard])
         .args(["^aeden:input", "^aeden:output"]);
     succeed(&mut python);
 
     let [played, heard] = &read(&heard)[..] else {
         panic!("two channels were to be recorded")
     };
-    let sound = recording();
     assert!(played[..sound.len()] == sound);
     // Both of the program's inputs are given the sound, as a stereo file would.
-    let expected = cleaned(&mut library(48_000, 2), &[sound.clone(), sound]);
+    let expected = cleaned(&mut library(rate, 2), &[sound.clone(), sound]);
     // A block later for each client that it goes through.
     let same = |delay: usize| heard[delay..].iter().zip(&expected[0]).all(|(a, b)| a == b);
-    let delay = (0..48_000 / 480)
-        .map(|blocks| 480 * blocks)
+    let delay = (0..100)
+        .map(|blocks| (block * blocks) as usize)
         .find(|&delay| same(delay));
-    println!("delay {delay:?} beside the denoiser's own");
-    assert!(delay.is_some(), "the sound is another");
+    println!("{rate} Hz: delay {delay:?} beside the denoiser's own");
+    assert!(delay.is_some(), "{rate} Hz: the sound is another");
 }
 
 /// A JACK server, which is asked to end: a killed one keeps one of the eight places that the register has.

@@ -22,6 +22,8 @@ LEVELS = (-7, -27, -47, -67)  # dBFS of speech
 FRAME = 0.01  # s
 PAUSE = 0.15  # s of quiet before a word counts as beginning
 ONSET = 0.05  # s at the beginning of a word
+BEFORE = 4  # s before a noise that begins late
+LATER = 1  # s after which it should be down
 
 
 def power(x):
@@ -103,7 +105,12 @@ def prepare():
         write("noisy", stem, noisy, rate)
         write("telephone", stem, score.rs(noisy.astype(np.float32), rate, 8000), 8000)
     for path in sorted((dev / "noise").glob("*.flac")):
-        write("noise", path.stem, *sf.read(path))
+        x, rate = sf.read(path)
+        write("noise", path.stem, x, rate)
+        if len(x) > (LATER + 1) * rate:
+            quiet = np.resize(x, int(BEFORE * rate))
+            write("after-silence", path.stem, np.concatenate([0 * quiet, x]), rate)
+            write("after-quiet", path.stem, np.concatenate([quiet * 10 ** (-40 / 20), x]), rate)
     for stem, x, rate in noises("human non-speech"):
         write("human", stem, x, rate)
 
@@ -201,6 +208,10 @@ def measure():
     row("clean speech in: PESQ", {s: pesq(x, y, r) for s, x, y, r in clean}, "≥ 4.2", "lowest")
     row("clean speech in: the first 50 ms of words, dB", {s: onsets(x, y, r) for s, x, y, r in clean}, "within 1.5", "lowest")
     row("noise in: dB down", {s: -gain(x, y) for s, x, y, _ in case("noise")}, "≥ 20, later 35", "lowest", [""])
+    for before, name in (("digital silence", "after-silence"), ("quiet, 40 dB lower", "after-quiet")):
+        later = lambda v, r: v[int((BEFORE + LATER) * r) :]
+        row(f"noise after {BEFORE} s of {before}: dB down from its second second on",
+            {s: -gain(later(x, r), later(y, r)) for s, x, y, r in case(name)}, "≥ 20, later 35", "lowest", [""])
     levels = {level: {s: gain(x, y) for s, x, y, _ in case(f"level{level}")} for level in LEVELS}
     row("speech at −67 dBFS: dB lost against −27", {s: v - levels[-67][s] for s, v in levels[-27].items()}, "≤ 1", "highest")
     spread = {s: max(levels[k][s] for k in LEVELS) - min(levels[k][s] for k in LEVELS) for s in levels[-27]}

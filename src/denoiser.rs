@@ -28,9 +28,9 @@
 //! A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine
 //! forgets what it heard.
 //!
-//! In silence (a frame below −107 dBFS) the engine rests as soon as its own [tail](Engine::tail) has passed, and the frame
-//! stays as it is. What comes after half a second of it is heard as at the start: silence says nothing about the noise to
-//! come, and an engine that has listened to it for long would take that noise for something new, and keep it.
+//! In silence (a frame below −127 dBFS) the engine rests as soon as its own [tail](Engine::tail) has passed, and the frame
+//! stays as it is. An engine that had listened to silence for long would take the noise that comes next for something new,
+//! and keep it. After five seconds of silence, which say nothing about what is to come, it hears as at the start.
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -62,11 +62,11 @@ const NO_ENERGY: f32 = 1e-20;
 /// Energy of a bin under which the guide is silent; far above denormals.
 const SILENT_BIN: f32 = 1e-30;
 
-/// Mean |X|² relative to the window's length up to which a frame is silent: −107 dBFS of noise.
-const SILENT: f32 = 1e-11;
+/// Mean |X|² relative to the window's length up to which a frame is silent: −127 dBFS of noise.
+const SILENT: f32 = 1e-13;
 
 /// Silence in seconds after which an engine forgets what it heard.
-const FORGET: f64 = 0.5;
+const FORGET: f64 = 5.0;
 
 /// Whether channels share one mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

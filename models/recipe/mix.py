@@ -247,7 +247,8 @@ class Mixer:
         snr = torch.where(u < s.clean_share, self.uniform(n, 35.0, 70.0), snr)
         gain = torch.sqrt(speech_power / (noise_power + 1e-9)) * 10 ** (-snr / 20)
         only_noise = (u > 1 - s.noise_only_share) | (speech_power < 1e-6)
-        gain = torch.where((u < s.clean_share * s.silent_share) & ~only_noise, 0.0, torch.where(only_noise, 1.0, gain))
+        gain = torch.where(u < s.clean_share * s.silent_share, 0.0, gain)
+        gain = torch.where(only_noise, 1.0, gain)
         speech = speech * (~only_noise)[:, None, None]
         noise = noise * gain[:, None, None]
         # Nothing above some frequency, in speech and noise alike.

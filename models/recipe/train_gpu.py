@@ -155,7 +155,6 @@ class Step:
         for t, kept in zip(self.tensors(), self.kept[0]):
             t.copy_(kept)
 
-    @torch.no_grad()
     def tensors(self):
         of_optimisers = (v for o in self.optimisers for state in o.state.values() for v in state.values())
         return [v.detach() for v in (*self.params, *self.averages, *of_optimisers)]

@@ -52,31 +52,38 @@ impl Room {
             .iter()
             .map(|stretch| Heard::of(stretch, rate, model))
             .collect::<Result<Vec<_>, _>>()?;
+        let codes = Heard::codes(&heard, model, step(model));
         let mut room = Room {
             colour: Colour::of(&cut, rate),
             movement: None,
-            centre: mean(&Heard::codes(&heard, model, step(model)), model.code()),
+            centre: mean(&codes, model.code()),
             reach: vec![(0.0, 0.0); model.view().bands()],
             lift: vec![0.0; model.view().bands()],
             powers: Heard::means(&heard),
         };
         if moving {
-            room.learn(&heard, rate, model)?;
+            let frames: usize = heard.iter().map(Heard::frames).sum();
+            room.learn(&codes, frames, rate, model)?;
         }
         Ok(room)
     }
 
-    fn learn(&mut self, heard: &[Heard], rate: u32, model: &Autoencoder) -> Result<(), Problem> {
-        let frames = model.view().frames;
+    /// Learns how its bands move from the codes of so many frames.
+    fn learn(
+        &mut self,
+        codes: &[Vec<f32>],
+        frames: usize,
+        rate: u32,
+        model: &Autoencoder,
+    ) -> Result<(), Problem> {
         let step = step(model);
-        let codes = Heard::codes(heard, model, step);
         let still = self.trial(rate, model, step)?;
-        let independent = heard.iter().map(Heard::frames).sum::<usize>() as f64 / frames as f64;
-        let mut movement = Movement::between(&codes, &still, model.code(), independent);
+        let independent = frames as f64 / model.view().frames as f64;
+        let mut movement = Movement::between(codes, &still, model.code(), independent);
         if movement.directions() == 0 {
             return Ok(());
         }
-        self.reach = reach(&codes, &self.centre, model);
+        self.reach = reach(codes, &self.centre, model);
         for _ in 0..TRIALS {
             self.adopt(movement.clone(), model);
             movement = movement.correct(&self.trial(rate, model, step)?, &still);

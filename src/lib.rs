@@ -8,6 +8,7 @@
 mod aligned;
 pub mod autoencoder;
 pub mod bands;
+pub mod both_ways;
 pub mod denoiser;
 pub mod engine;
 pub mod error;

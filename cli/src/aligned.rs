@@ -2,6 +2,7 @@
 
 use crate::input::{Input, block_frames};
 use crate::problem::Problem;
+use aeden::both_ways::BothWays;
 use aeden::denoiser::Denoiser;
 use std::collections::VecDeque;
 use std::mem::replace;
@@ -18,9 +19,17 @@ const LARGER: usize = 8;
 /// Samples, one vector a channel.
 pub type Planes = Vec<Vec<f32>>;
 
+/// What cleans a recording.
+pub enum Cleaner {
+    /// As in real time.
+    Forwards(Denoiser),
+    /// With what comes later in view.
+    BothWays(Box<BothWays>),
+}
+
 /// Passes sound through a cleaner and holds the input back until its output is there.
 pub struct Aligned {
-    cleaner: Denoiser,
+    cleaner: Cleaner,
     /// Input whose output has not come yet, by channel.
     waiting: Vec<VecDeque<f32>>,
     /// Frames of output that still precede the first one that counts.
@@ -33,10 +42,13 @@ pub struct Aligned {
 
 impl Aligned {
     /// Starts at the beginning of a recording.
-    pub fn new(cleaner: Denoiser) -> Self {
-        let channels = cleaner.channels();
+    pub fn new(cleaner: Cleaner) -> Self {
+        let (channels, early) = match &cleaner {
+            Cleaner::Forwards(denoiser) => (denoiser.channels(), denoiser.latency()),
+            Cleaner::BothWays(both) => (both.channels(), 0),
+        };
         Aligned {
-            early: cleaner.latency(),
+            early,
             cleaner,
             waiting: vec![VecDeque::new(); channels],
             before: vec![Vec::new(); channels],
@@ -105,36 +117,48 @@ impl Aligned {
 
     /// Takes the next input and sets `before` and `after` to what can be paired so far.
     fn push(&mut self, planes: &[Vec<f32>]) {
-        self.after.resize(planes.len(), Vec::new());
-        for ((after, waiting), plane) in self.after.iter_mut().zip(&mut self.waiting).zip(planes) {
-            after.clear();
-            after.extend_from_slice(plane);
+        for (waiting, plane) in self.waiting.iter_mut().zip(planes) {
             waiting.extend(plane);
+        }
+        self.after.resize(planes.len(), Vec::new());
+        self.after.iter_mut().for_each(Vec::clear);
+        match &mut self.cleaner {
+            Cleaner::Forwards(denoiser) => {
+                for (after, plane) in self.after.iter_mut().zip(planes) {
+                    after.extend_from_slice(plane);
+                }
+                process(denoiser, &mut self.after);
+            }
+            Cleaner::BothWays(both) => both.push(planes, &mut self.after),
         }
         self.pair();
     }
 
     /// After the last [`push`](Aligned::push), until it returns false: sets `before` and `after` to what is left.
     fn flush(&mut self, most: usize) -> bool {
-        let frames = self.waiting.first().map_or(0, VecDeque::len).min(most);
-        // The first output that counts may need more zeros than there is input, in a very short recording.
-        let zeros = if frames < most {
-            frames + self.early
-        } else {
-            frames
-        };
+        let left = self.waiting.first().map_or(0, VecDeque::len);
         self.after.resize(self.waiting.len(), Vec::new());
-        for after in &mut self.after {
-            after.clear();
-            after.resize(zeros, 0.0);
+        self.after.iter_mut().for_each(Vec::clear);
+        match &mut self.cleaner {
+            Cleaner::Forwards(denoiser) => {
+                let frames = left.min(most);
+                // The first output that counts may need more zeros than there is input, in a very short recording.
+                let zeros = if frames < most {
+                    frames + self.early
+                } else {
+                    frames
+                };
+                self.after.iter_mut().for_each(|after| after.resize(zeros, 0.0));
+                process(denoiser, &mut self.after);
+            }
+            Cleaner::BothWays(both) => both.finish(&mut self.after),
         }
         self.pair();
-        frames > 0
+        left > 0
     }
 
+    /// Finds the input to what has come out.
     fn pair(&mut self) {
-        let mut slices: Vec<&mut [f32]> = self.after.iter_mut().map(Vec::as_mut_slice).collect();
-        self.cleaner.process(&mut slices);
         let frames = self.after.first().map_or(0, Vec::len);
         let dropped = self.early.min(frames);
         self.early -= dropped;
@@ -147,4 +171,8 @@ impl Aligned {
             before.extend(waiting.drain(..after.len()));
         }
     }
+}
+
+fn process(denoiser: &mut Denoiser, sound: &mut Planes) {
+    denoiser.process(&mut sound.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>());
 }

@@ -220,6 +220,10 @@ pub struct SoundArgs {
     /// One mask for all channels, which keeps the stereo image, or one for each [default: linked]
     #[arg(long, value_enum)]
     pub channels: Option<Channels>,
+
+    /// As in real time, or with what comes later in view, which takes twice as long [default: real-time]
+    #[arg(long, value_enum, default_value_t, hide_default_value = true)]
+    pub quality: Quality,
 }
 
 impl SoundArgs {
@@ -234,11 +238,13 @@ impl SoundArgs {
             } else {
                 Channels::Independent
             },
+            quality: self.quality,
         });
         Settings {
             limit: self.limit.or(preset.limit),
             mix: self.mix.unwrap_or(preset.mix),
             channels: self.channels.unwrap_or(preset.channels),
+            quality: self.quality,
             ..preset
         }
     }
@@ -268,6 +274,16 @@ pub struct NetworkArgs {
     /// The program that runs the model [default: native; onnxruntime for .onnx files]
     #[arg(long, value_enum)]
     pub engine: Option<EngineName>,
+}
+
+/// How a recording is cleaned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Quality {
+    /// As the plugin does, bit for bit
+    #[default]
+    RealTime,
+    /// Also with what comes later in view: twice as long, and better at the start of a recording and all along
+    Best,
 }
 
 /// How the channels of one file are treated.

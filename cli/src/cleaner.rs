@@ -1,8 +1,10 @@
 //! From arguments to a denoiser: the only place that knows which network runs, and in what program.
 
-use crate::args::{Channels, EngineName, NetworkArgs};
+use crate::aligned::Cleaner;
+use crate::args::{Channels, EngineName, NetworkArgs, Quality};
 use crate::problem::Problem;
 use aeden::Error;
+use aeden::both_ways::BothWays;
 use aeden::denoiser::{Config, Denoiser, Link};
 use aeden::engine::Engine;
 use aeden::model::Model;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub gain: f32,
     /// One mask for all channels or one for each.
     pub channels: Channels,
+    /// With how much of the recording in view; a stream knows no other than the first.
+    pub quality: Quality,
 }
 
 impl Default for Settings {
@@ -49,6 +53,7 @@ impl Default for Settings {
             mix: 1.0,
             gain: 0.0,
             channels: Channels::Linked,
+            quality: Quality::RealTime,
         }
     }
 }
@@ -57,6 +62,21 @@ impl Settings {
     /// Whether the output is the input by definition.
     pub fn change_nothing(&self) -> bool {
         self.gain == 0.0 && (self.mix == 0.0 || self.limit == Some(0.0))
+    }
+
+    fn config(&self, sample_rate: u32, channels: usize) -> Config {
+        Config {
+            sample_rate,
+            channels,
+            link: match self.channels {
+                Channels::Linked => Link::Linked,
+                Channels::Independent => Link::Independent,
+            },
+            attenuation_limit: self.limit,
+            mix: self.mix,
+            output_gain: self.gain,
+            ..Config::default()
+        }
     }
 }
 
@@ -154,6 +174,18 @@ impl Network {
         }
     }
 
+    /// Builds the way through the network for a stream, on so many cores.
+    pub fn denoiser(
+        &self,
+        rate: u32,
+        channels: usize,
+        settings: &Settings,
+        cores: usize,
+    ) -> Result<Denoiser, Problem> {
+        let config = settings.config(rate, channels);
+        Denoiser::new(&config, |channels| self.engine(channels, cores)).map_err(Problem::model)
+    }
+
     /// Builds the way through the network for one file, on so many cores.
     pub fn cleaner(
         &self,
@@ -161,20 +193,17 @@ impl Network {
         channels: usize,
         settings: &Settings,
         cores: usize,
-    ) -> Result<Denoiser, Problem> {
-        let config = Config {
-            sample_rate: rate,
-            channels,
-            link: match settings.channels {
-                Channels::Linked => Link::Linked,
-                Channels::Independent => Link::Independent,
-            },
-            attenuation_limit: settings.limit,
-            mix: settings.mix,
-            output_gain: settings.gain,
-            ..Config::default()
-        };
-        Denoiser::new(&config, |channels| self.engine(channels, cores)).map_err(Problem::model)
+    ) -> Result<Cleaner, Problem> {
+        match settings.quality {
+            Quality::RealTime => self
+                .denoiser(rate, channels, settings, cores)
+                .map(Cleaner::Forwards),
+            Quality::Best => BothWays::new(&settings.config(rate, channels), |channels| {
+                self.engine(channels, cores)
+            })
+            .map(|both| Cleaner::BothWays(Box::new(both)))
+            .map_err(Problem::model),
+        }
     }
 
     fn engine(&self, channels: usize, cores: usize) -> Result<Box<dyn Engine>, Error> {

@@ -36,7 +36,7 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
     };
     let framing = network.framing();
     let latency = network
-        .cleaner(framing.rate, 1, &Settings::default(), 1)?
+        .denoiser(framing.rate, 1, &Settings::default(), 1)?
         .latency();
     Ok(Description {
         name: network.name().into(),

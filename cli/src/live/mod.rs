@@ -130,7 +130,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         ..Settings::default()
     };
     let build = move |format: aeden_live::audio::Format| {
-        let built = network.cleaner(format.rate, format.channels, &settings, 1);
+        let built = network.denoiser(format.rate, format.channels, &settings, 1);
         built.map_err(|problem| problem.to_string())
     };
     let recorder = args

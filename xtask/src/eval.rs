@@ -422,6 +422,7 @@ fn behaviour(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         clean(
             options,
             aeden,
+            "real-time",
             &case.path(),
             &work.join("out").join(case.file_name()),
         )?;

@@ -1,7 +1,8 @@
 //! Takes noise out of sound with denoising autoencoders that run on spectrograms, in real time.
 //!
 //! Modules stand in the order in which data flows through them: samples are framed by [`stft`], an [`engine`]
-//! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count.
+//! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count. For
+//! recordings, [`both_ways`] lets it run forwards and backwards.
 //!
 //! The other autoencoders of the family see [`patches`] of sound and are run by [`autoencoder`].
 

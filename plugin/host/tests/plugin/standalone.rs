@@ -1,9 +1,13 @@
 //! The plugin as a program of its own.
 
+#[path = "../../../../tests/servers/jack.rs"]
+mod jack_server;
+
 use crate::bundles::built;
 use crate::daws::{in_repository, python_with, read, recording, succeed, write};
 use crate::screen::Screen;
 use crate::sound::{cleaned, library};
+use jack_server::Jack;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -62,10 +66,6 @@ fn between_the_ports_of_a_jack_server_it_sounds_as_the_library() {
     let Some(program) = built("aeden-standalone", "aeden-plugin --features standalone") else {
         return;
     };
-    if Command::new("jackd").arg("--version").output().is_err() {
-        println!("skipped: no jackd; `cargo xtask setup` installs it");
-        return;
-    }
     let Some(screen) = Screen::new() else { return };
     for rate in [48_000, 44_100] {
         // Blocks of two hops, so that the sound begins with a hop, and with a block of the resampler (294 at 44.1 kHz).
@@ -75,37 +75,11 @@ fn between_the_ports_of_a_jack_server_it_sounds_as_the_library() {
 }
 
 fn on_jack(rate: u32, block: u32, program: &Path, mut python: Command, screen: &Screen) {
-    let name = format!("aeden-standalone-{rate}-{}", std::process::id());
-    let of_jack = |command: &mut Command| {
-        command
-            .env("JACK_DEFAULT_SERVER", &name)
-            .env("JACK_NO_START_SERVER", "1")
-            .stdin(Stdio::null());
+    let Some(jack) = Jack::start("standalone", rate, block) else {
+        return;
     };
-    // It waits for its clients in every block, so that a busy machine makes it late and nothing else.
-    let server = ["--name", &name, "--no-realtime", "--sync", "-d", "dummy"];
-    let (rate_of_server, period) = (rate.to_string(), block.to_string());
-    let device = ["--rate", &rate_of_server, "--period", &period];
-    let mut jackd = Command::new("jackd");
-    jackd
-        .args(server)
-        .args(device)
-        .args(["--capture", "1", "--playback", "1"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let _server = Jack(jackd.spawn().unwrap());
-    let start = Instant::now();
-    loop {
-        let mut list = Command::new("jack_lsp");
-        of_jack(&mut list);
-        if list.output().is_ok_and(|output| output.status.success()) {
-            break;
-        }
-        assert!(start.elapsed() < PATIENCE, "no answer of JACK");
-        std::thread::sleep(Duration::from_millis(100));
-    }
     let mut standalone = Command::new(program);
-    of_jack(&mut standalone);
+    jack.lead(&mut standalone);
     standalone
         .args(["--backend", "jack"])
         .env("DISPLAY", screen.display());
@@ -115,7 +89,7 @@ fn on_jack(rate: u32, block: u32, program: &Path, mut python: Command, screen: &
     let (played, heard) = (folder.path().join("played.wav"), folder.path().join("heard.wav"));
     let sound = recording();
     write(&played, rate, std::slice::from_ref(&sound));
-    of_jack(&mut python);
+    jack.lead(&mut python);
     python
         .arg(in_repository("cli/tests/python/play_and_record_in_jack.py"))
         .args([&played, &heard])
@@ -135,16 +109,6 @@ fn on_jack(rate: u32, block: u32, program: &Path, mut python: Command, screen: &
         .find(|&delay| same(delay));
     println!("{rate} Hz: delay {delay:?} beside the denoiser's own");
     assert!(delay.is_some(), "{rate} Hz: the sound is another");
-}
-
-/// A JACK server, which is asked to end: a killed one keeps one of the eight places that the register has.
-struct Jack(Child);
-
-impl Drop for Jack {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

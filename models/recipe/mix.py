@@ -25,6 +25,7 @@ class MixSettings:
     fullband_share: float = 0.3    # of the clips: speech that reaches above 10 kHz
     deep_share: float = 0.5        # of the other clips: voices whose lows were not filtered away
     speed: tuple = (-0.4, 0.16)    # of speech, natural logarithm: slower is deeper; most of the voices are high
+    lead_share: float = 0.6        # of the clips: begins before the first word; the others within an utterance
     room_share: float = 0.3
     two_noises_share: float = 0.2
     late_share: float = 0.35       # of the noises: begins within the clip, after quiet or digital silence
@@ -103,7 +104,8 @@ class Clips(torch.utils.data.IterableDataset):
         voice = self.pick("full" if rng.random() < self.settings.fullband_share else "wide")
         speed = float(np.exp(rng.uniform(*self.settings.speed)))
         need, parts, top = int(n * speed) + 8, [], RATE / 2
-        have = -int(rng.uniform(0, 0.5) * need) if rng.random() < 0.7 else int(rng.uniform(0, 1.0) * RATE)
+        lead = rng.random() < self.settings.lead_share
+        have = int(rng.uniform(0, 1.0) * RATE) if lead else -int(rng.uniform(0, 0.5) * need)
         if have > 0 and rng.random() < 0.3:  # or nothing for long
             have = int(rng.uniform(0, 0.8) * need)
         parts.append(np.zeros(max(have, 0), np.float32))

@@ -22,7 +22,7 @@ pub type Planes = Vec<Vec<f32>>;
 /// What cleans a recording.
 pub enum Cleaner {
     /// As in real time.
-    Forwards(Denoiser),
+    Forwards(Box<Denoiser>),
     /// With what comes later in view.
     BothWays(Box<BothWays>),
 }

@@ -197,7 +197,7 @@ impl Network {
         match settings.quality {
             Quality::RealTime => self
                 .denoiser(rate, channels, settings, cores)
-                .map(Cleaner::Forwards),
+                .map(|denoiser| Cleaner::Forwards(Box::new(denoiser))),
             Quality::Best => BothWays::new(&settings.config(rate, channels), |channels| {
                 self.engine(channels, cores)
             })

@@ -1,4 +1,5 @@
 //! A JACK server without hardware. The tests of several packages include this file by its path.
+#![allow(dead_code, reason = "every test program uses some of these")]
 
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,15 +5,7 @@ use aeden::denoiser::{Config, Link};
 use aeden::model::Model;
 
 mod engines;
-use engines::{Effect, Known, Random, difference_db};
-
-fn config(sample_rate: u32, channels: usize) -> Config {
-    Config {
-        sample_rate,
-        channels,
-        ..Config::default()
-    }
-}
+use engines::{Effect, Known, Random, config, difference_db};
 
 fn known(config: &Config, effect: Effect) -> BothWays {
     BothWays::new(config, |channels| Ok(Box::new(Known::new(effect, channels)))).unwrap()

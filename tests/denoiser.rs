@@ -7,7 +7,7 @@ use aeden::resample::Blocks;
 use aeden::stft::{Framing, WindowShape};
 
 mod engines;
-use engines::{Effect, Known, Random, denoiser, difference_db, run, run_at_once, try_denoiser};
+use engines::{Effect, Known, Random, config, denoiser, difference_db, run, run_at_once, try_denoiser};
 
 const RATES: [u32; 14] = [
     8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400,
@@ -16,14 +16,6 @@ const RATES: [u32; 14] = [
 
 /// Rates that no short block converts exactly.
 const ODD_RATES: [u32; 8] = [8_001, 9_973, 44_056, 44_101, 47_999, 50_000, 95_999, 191_999];
-
-fn config(sample_rate: u32, channels: usize) -> Config {
-    Config {
-        sample_rate,
-        channels,
-        ..Config::default()
-    }
-}
 
 #[test]
 fn an_engine_that_changes_nothing_nulls_at_every_rate() {

@@ -238,7 +238,7 @@ impl SoundArgs {
             } else {
                 Channels::Independent
             },
-            quality: self.quality,
+            ..Settings::default()
         });
         Settings {
             limit: self.limit.or(preset.limit),

@@ -115,6 +115,15 @@ impl Engine for Known {
     }
 }
 
+/// The defaults, for such a recording.
+pub fn config(sample_rate: u32, channels: usize) -> Config {
+    Config {
+        sample_rate,
+        channels,
+        ..Config::default()
+    }
+}
+
 /// A denoiser around [`Known`] engines.
 pub fn denoiser(config: &Config, effect: Effect) -> Denoiser {
     try_denoiser(config, effect).unwrap()

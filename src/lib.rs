@@ -1,15 +1,14 @@
 //! Takes noise out of sound with denoising autoencoders that run on spectrograms, in real time.
 //!
 //! Modules stand in the order in which data flows through them: samples are framed by [`stft`], an [`engine`]
-//! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count. For
-//! recordings, [`both_ways`] lets it run forwards and backwards.
+//! estimates the clean spectrum, and [`denoiser`] wraps both for any host rate, block size and channel count. A
+//! [`recording`] may be known before it is cleaned.
 //!
 //! The other autoencoders of the family see [`patches`] of sound and are run by [`autoencoder`].
 
 mod aligned;
 pub mod autoencoder;
 pub mod bands;
-pub mod both_ways;
 pub mod denoiser;
 pub mod engine;
 pub mod error;
@@ -22,6 +21,7 @@ pub mod onnx;
 pub mod patches;
 pub mod presets;
 mod real_fft;
+pub mod recording;
 pub mod resample;
 pub mod stft;
 mod team;

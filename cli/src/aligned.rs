@@ -2,8 +2,7 @@
 
 use crate::input::{Input, block_frames};
 use crate::problem::Problem;
-use aeden::both_ways::BothWays;
-use aeden::denoiser::Denoiser;
+use aeden::recording::Cleaner;
 use std::collections::VecDeque;
 use std::mem::replace;
 use std::panic::resume_unwind;
@@ -19,21 +18,11 @@ const LARGER: usize = 8;
 /// Samples, one vector a channel.
 pub type Planes = Vec<Vec<f32>>;
 
-/// What cleans a recording.
-pub enum Cleaner {
-    /// As in real time.
-    Forwards(Box<Denoiser>),
-    /// With what comes later in view.
-    BothWays(Box<BothWays>),
-}
-
 /// Passes sound through a cleaner and holds the input back until its output is there.
 pub struct Aligned {
     cleaner: Cleaner,
     /// Input whose output has not come yet, by channel.
     waiting: Vec<VecDeque<f32>>,
-    /// Frames of output that still precede the first one that counts.
-    early: usize,
     /// Before cleaning, by channel.
     before: Planes,
     /// After cleaning, of the same length.
@@ -43,12 +32,8 @@ pub struct Aligned {
 impl Aligned {
     /// Starts at the beginning of a recording.
     pub fn new(cleaner: Cleaner) -> Self {
-        let (channels, early) = match &cleaner {
-            Cleaner::Forwards(denoiser) => (denoiser.channels(), denoiser.latency()),
-            Cleaner::BothWays(both) => (both.channels(), 0),
-        };
+        let channels = cleaner.channels();
         Aligned {
-            early,
             cleaner,
             waiting: vec![VecDeque::new(); channels],
             before: vec![Vec::new(); channels],
@@ -109,8 +94,9 @@ impl Aligned {
             wanted = take(&mut self.before, &mut self.after)?;
             Ok(wanted)
         })?;
-        while wanted && self.flush(block) {
-            wanted = take(&mut self.before, &mut self.after)?;
+        if wanted {
+            self.finish();
+            take(&mut self.before, &mut self.after)?;
         }
         Ok(frames)
     }
@@ -120,59 +106,30 @@ impl Aligned {
         for (waiting, plane) in self.waiting.iter_mut().zip(planes) {
             waiting.extend(plane);
         }
-        self.after.resize(planes.len(), Vec::new());
-        self.after.iter_mut().for_each(Vec::clear);
-        match &mut self.cleaner {
-            Cleaner::Forwards(denoiser) => {
-                for (after, plane) in self.after.iter_mut().zip(planes) {
-                    after.extend_from_slice(plane);
-                }
-                process(denoiser, &mut self.after);
-            }
-            Cleaner::BothWays(both) => both.push(planes, &mut self.after),
-        }
+        self.start();
+        self.cleaner.push(planes, &mut self.after);
         self.pair();
     }
 
-    /// After the last [`push`](Aligned::push), until it returns false: sets `before` and `after` to what is left.
-    fn flush(&mut self, most: usize) -> bool {
-        let left = self.waiting.first().map_or(0, VecDeque::len);
+    /// After the last [`push`](Aligned::push): sets `before` and `after` to what is left.
+    fn finish(&mut self) {
+        self.start();
+        self.cleaner.finish(&mut self.after);
+        self.pair();
+    }
+
+    /// Clears `after`, whose channels may have been taken away.
+    fn start(&mut self) {
         self.after.resize(self.waiting.len(), Vec::new());
         self.after.iter_mut().for_each(Vec::clear);
-        match &mut self.cleaner {
-            Cleaner::Forwards(denoiser) => {
-                let frames = left.min(most);
-                // The first output that counts may need more zeros than there is input, in a very short recording.
-                let zeros = if frames < most {
-                    frames + self.early
-                } else {
-                    frames
-                };
-                self.after.iter_mut().for_each(|after| after.resize(zeros, 0.0));
-                process(denoiser, &mut self.after);
-            }
-            Cleaner::BothWays(both) => both.finish(&mut self.after),
-        }
-        self.pair();
-        left > 0
     }
 
     /// Finds the input to what has come out.
     fn pair(&mut self) {
-        let frames = self.after.first().map_or(0, Vec::len);
-        let dropped = self.early.min(frames);
-        self.early -= dropped;
         self.before.resize(self.waiting.len(), Vec::new());
-        for ((after, before), waiting) in self.after.iter_mut().zip(&mut self.before).zip(&mut self.waiting) {
-            after.drain(..dropped);
-            // Zeros after the end bring out no more than went in.
-            after.truncate(waiting.len());
+        for ((after, before), waiting) in self.after.iter().zip(&mut self.before).zip(&mut self.waiting) {
             before.clear();
             before.extend(waiting.drain(..after.len()));
         }
     }
-}
-
-fn process(denoiser: &mut Denoiser, sound: &mut Planes) {
-    denoiser.process(&mut sound.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>());
 }

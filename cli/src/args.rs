@@ -221,7 +221,8 @@ pub struct SoundArgs {
     #[arg(long, value_enum)]
     pub channels: Option<Channels>,
 
-    /// As in real time, or with what comes later in view, which takes twice as long [default: real-time]
+    /// As in real time, also after hearing how it starts, or with all that comes later in view, which takes twice as long
+    /// [default: standard]
     #[arg(long, value_enum, default_value_t, hide_default_value = true)]
     pub quality: Quality,
 }
@@ -279,10 +280,12 @@ pub struct NetworkArgs {
 /// How a recording is cleaned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Quality {
-    /// As the plugin does, bit for bit
-    #[default]
+    /// As the plugin does, bit for bit: the first second may begin with noise
     RealTime,
-    /// Also with what comes later in view: twice as long, and better at the start of a recording and all along
+    /// After hearing the first four seconds, from then on as in real time
+    #[default]
+    Standard,
+    /// Also with what comes later in view: twice as long, and better all along
     Best,
 }
 

@@ -1,13 +1,12 @@
 //! From arguments to a denoiser: the only place that knows which network runs, and in what program.
 
-use crate::aligned::Cleaner;
 use crate::args::{Channels, EngineName, NetworkArgs, Quality};
 use crate::problem::Problem;
 use aeden::Error;
-use aeden::both_ways::BothWays;
 use aeden::denoiser::{Config, Denoiser, Link};
 use aeden::engine::Engine;
 use aeden::model::Model;
+use aeden::recording::{self, Cleaner};
 use aeden::stft::Framing;
 use std::path::Path;
 
@@ -53,7 +52,7 @@ impl Default for Settings {
             mix: 1.0,
             gain: 0.0,
             channels: Channels::Linked,
-            quality: Quality::RealTime,
+            quality: Quality::default(),
         }
     }
 }
@@ -194,16 +193,13 @@ impl Network {
         settings: &Settings,
         cores: usize,
     ) -> Result<Cleaner, Problem> {
-        match settings.quality {
-            Quality::RealTime => self
-                .denoiser(rate, channels, settings, cores)
-                .map(|denoiser| Cleaner::Forwards(Box::new(denoiser))),
-            Quality::Best => BothWays::new(&settings.config(rate, channels), |channels| {
-                self.engine(channels, cores)
-            })
-            .map(|both| Cleaner::BothWays(Box::new(both)))
-            .map_err(Problem::model),
-        }
+        let quality = match settings.quality {
+            Quality::RealTime => recording::Quality::RealTime,
+            Quality::Standard => recording::Quality::Standard,
+            Quality::Best => recording::Quality::Best,
+        };
+        let engine = |channels| self.engine(channels, cores);
+        Cleaner::new(&settings.config(rate, channels), quality, engine).map_err(Problem::model)
     }
 
     fn engine(&self, channels: usize, cores: usize) -> Result<Box<dyn Engine>, Error> {

@@ -1,5 +1,5 @@
 from os import PathLike
-from typing import Unpack, TypedDict
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,4 +35,10 @@ class Denoiser:
     def process_recording(self, samples: ArrayLike) -> NDArray[np.float32]: ...
     def reset(self) -> None: ...
 
-def clean(samples: ArrayLike, rate: int, **controls: Unpack[Controls]) -> NDArray[np.float32]: ...
+def clean(
+    samples: ArrayLike,
+    rate: int,
+    *,
+    quality: Literal["real-time", "standard", "best"] = "standard",
+    **controls: Unpack[Controls],
+) -> NDArray[np.float32]: ...

@@ -1,7 +1,9 @@
 //! The module `aeden._native`: the library's denoiser for numpy arrays. `aeden/__init__.py` is what users see.
 
-use aeden::denoiser::{Config, Denoiser as Cleaner, Link, Listen};
+use aeden::denoiser::{self, Config, Link, Listen};
+use aeden::engine::Engine;
 use aeden::model::Model as Weights;
+use aeden::recording::{Cleaner, Quality};
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -14,6 +16,9 @@ const MAX_FRAMES: usize = 64;
 fn refused(problem: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(problem.to_string())
 }
+
+/// How many samples of a recording are cleaned in one go.
+const BLOCK: usize = 1 << 16;
 
 /// A network's weights, loaded once and shared by the denoisers that run it.
 #[pyclass(frozen, module = "aeden")]
@@ -53,7 +58,7 @@ impl Model {
 /// Cleans a stream of blocks. Methods of one object exclude one another; the interpreter's lock is free meanwhile.
 #[pyclass(frozen, subclass, module = "aeden")]
 struct Denoiser {
-    cleaner: Mutex<Cleaner>,
+    cleaner: Mutex<denoiser::Denoiser>,
     channels: usize,
     rate: u32,
     latency: usize,
@@ -65,7 +70,7 @@ impl Denoiser {
         &self,
         py: Python<'py>,
         samples: &PyReadonlyArray2<'py, f32>,
-        work: fn(&mut Cleaner, &mut [&mut [f32]]),
+        work: fn(&mut denoiser::Denoiser, &mut [&mut [f32]]),
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (channels, length) = (samples.shape()[0], samples.shape()[1]);
         if channels != self.channels {
@@ -104,28 +109,8 @@ impl Denoiser {
         linked: bool,
         removed: bool,
     ) -> PyResult<Self> {
-        let built_in;
-        let weights = match model {
-            Some(model) => &model.0,
-            None => {
-                built_in = Weights::builtin();
-                &built_in
-            }
-        };
-        let config = Config {
-            sample_rate: rate,
-            channels,
-            link: if linked { Link::Linked } else { Link::Independent },
-            attenuation_limit: limit,
-            mix,
-            output_gain: gain,
-            listen: if removed { Listen::Removed } else { Listen::Cleaned },
-            ..Config::default()
-        };
-        let cleaner = Cleaner::new(&config, |channels| {
-            Ok(Box::new(weights.engine(channels, MAX_FRAMES)))
-        })
-        .map_err(refused)?;
+        let config = config(rate, channels, limit, mix, gain, linked, removed);
+        let cleaner = denoiser::Denoiser::new(&config, engines(model)).map_err(refused)?;
         Ok(Denoiser {
             latency: cleaner.latency(),
             cleaner: Mutex::new(cleaner),
@@ -154,7 +139,7 @@ impl Denoiser {
         py: Python<'py>,
         samples: PyReadonlyArray2<'py, f32>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        self.changed(py, &samples, Cleaner::process)
+        self.changed(py, &samples, denoiser::Denoiser::process)
     }
 
     fn process_recording<'py>(
@@ -162,7 +147,7 @@ impl Denoiser {
         py: Python<'py>,
         samples: PyReadonlyArray2<'py, f32>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        self.changed(py, &samples, Cleaner::process_recording)
+        self.changed(py, &samples, denoiser::Denoiser::process_recording)
     }
 
     fn reset(&self, py: Python<'_>) {
@@ -170,9 +155,86 @@ impl Denoiser {
     }
 }
 
+fn config(
+    rate: u32,
+    channels: usize,
+    limit: Option<f32>,
+    mix: f32,
+    gain: f32,
+    linked: bool,
+    removed: bool,
+) -> Config {
+    Config {
+        sample_rate: rate,
+        channels,
+        link: if linked { Link::Linked } else { Link::Independent },
+        attenuation_limit: limit,
+        mix,
+        output_gain: gain,
+        listen: if removed { Listen::Removed } else { Listen::Cleaned },
+        ..Config::default()
+    }
+}
+
+/// What runs a model, the built-in one if there is none, for so many channels.
+fn engines(model: Option<&Model>) -> impl FnMut(usize) -> Result<Box<dyn Engine>, aeden::Error> {
+    let weights = model.map_or_else(Weights::builtin, |model| model.0.clone());
+    move |channels| Ok(Box::new(weights.engine(channels, MAX_FRAMES)))
+}
+
+/// Cleans the whole of `samples` [channels, samples], contiguous, into a new array.
+#[pyfunction]
+#[pyo3(signature = (samples, rate, quality, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+fn clean<'py>(
+    py: Python<'py>,
+    samples: PyReadonlyArray2<'py, f32>,
+    rate: u32,
+    quality: &str,
+    model: Option<&Model>,
+    limit: Option<f32>,
+    mix: f32,
+    gain: f32,
+    linked: bool,
+    removed: bool,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let (channels, length) = (samples.shape()[0], samples.shape()[1]);
+    let quality = match quality {
+        "real-time" => Quality::RealTime,
+        "standard" => Quality::Standard,
+        "best" => Quality::Best,
+        _ => {
+            return Err(refused(format!(
+                "no quality {quality:?}; there are 'real-time', 'standard' and 'best'"
+            )));
+        }
+    };
+    let config = config(rate, channels, limit, mix, gain, linked, removed);
+    let mut cleaner = Cleaner::new(&config, quality, engines(model)).map_err(refused)?;
+    let sound = samples.as_slice()?;
+    let mut cleaned = vec![Vec::with_capacity(length); channels];
+    py.detach(|| {
+        for from in (0..length).step_by(BLOCK) {
+            let to = length.min(from + BLOCK);
+            let row = |channel| &sound[channel * length + from..channel * length + to];
+            cleaner.push(&(0..channels).map(row).collect::<Vec<_>>(), &mut cleaned);
+        }
+        cleaner.finish(&mut cleaned);
+    });
+    let out = PyArray2::<f32>::zeros(py, [channels, length], false);
+    let mut writable = out.try_readwrite()?;
+    let rows = writable.as_slice_mut()?.chunks_exact_mut(length.max(1));
+    for (row, cleaned) in rows.zip(&cleaned) {
+        row.copy_from_slice(cleaned);
+    }
+    drop(writable);
+    Ok(out)
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<Model>()?;
-    module.add_class::<Denoiser>()
+    module.add_class::<Denoiser>()?;
+    module.add_function(wrap_pyfunction!(clean, module)?)
 }

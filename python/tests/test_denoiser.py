@@ -28,11 +28,13 @@ class Recordings(unittest.TestCase):
         if not program:
             self.skipTest("AEDEN_PROGRAM does not name the program aeden; cargo xtask test sets it")
         samples, rate = recording()
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "out.wav"
-            subprocess.run([program, "clean", NOISY, out, "--bits", "32f", "--limit", "20", "--quiet"], check=True)
-            theirs, _ = soundfile.read(out, dtype="float32")
-        np.testing.assert_array_equal(aeden.clean(samples, rate, limit=20), theirs)
+        for quality in ("real-time", "standard", "best"):
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder) / "out.wav"
+                options = ["--bits", "32f", "--limit", "20", "--quiet", "--quality", quality]
+                subprocess.run([program, "clean", NOISY, out, *options], check=True)
+                theirs, _ = soundfile.read(out, dtype="float32")
+            np.testing.assert_array_equal(aeden.clean(samples, rate, limit=20, quality=quality), theirs)
 
     def test_keeps_shape_and_input(self):
         samples, rate = recording()
@@ -80,7 +82,7 @@ class Streams(unittest.TestCase):
         samples, rate = recording()
         denoiser = aeden.Denoiser(rate)
         late = denoiser.process(np.concatenate([samples, np.zeros(denoiser.latency, np.float32)]))
-        np.testing.assert_array_equal(late[denoiser.latency :], aeden.clean(samples, rate))
+        np.testing.assert_array_equal(late[denoiser.latency :], aeden.clean(samples, rate, quality="real-time"))
 
     def test_reset_forgets(self):
         samples, rate = recording()
@@ -129,6 +131,7 @@ class Mistakes(unittest.TestCase):
     def test_each_is_named(self):
         ok = np.zeros(100, np.float32)
         for problem, call in {
+            "'best'": lambda: aeden.clean(ok, 48_000, quality="good"),
             "8000": lambda: aeden.clean(ok, 4000),
             "limit": lambda: aeden.clean(ok, 48_000, limit=-3.0),
             "samples.T": lambda: aeden.clean(np.zeros((1000, 2), np.float32), 48_000),

@@ -48,7 +48,8 @@ pub struct Options {
     /// Peers to run again.
     peers: Vec<String>,
     all_metrics: bool,
-    behaviour: bool,
+    /// The `--quality` whose behaviour is looked at, if it is.
+    behaviour: Option<String>,
     /// Where pictures of the hardest recordings go.
     pictures: Option<PathBuf>,
 }
@@ -82,7 +83,10 @@ impl Options {
                     }
                 }
                 "--all-metrics" => options.all_metrics = true,
-                "--behaviour" => options.behaviour = true,
+                "--behaviour" => {
+                    options.behaviour.get_or_insert_with(|| "standard".into());
+                }
+                "--quality" => options.behaviour = Some(value()?.clone()),
                 "--pictures" => options.pictures = Some(value()?.into()),
                 other => bail!("eval has no option {other:?}"),
             }
@@ -150,10 +154,9 @@ impl Places {
 pub fn run(options: &Options) -> Result<()> {
     let places = Places::find()?;
     let aeden = build_aeden()?;
-    if options.behaviour {
-        behaviour(options, &places, &aeden)
-    } else {
-        scores(options, &places, &aeden)
+    match &options.behaviour {
+        Some(quality) => behaviour(options, &places, &aeden, quality),
+        None => scores(options, &places, &aeden),
     }
 }
 
@@ -217,7 +220,11 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         }
     }
     // The default comes last: the pictures are about it.
-    for (name, quality) in [("aeden --quality best", "best"), ("aeden", "real-time")] {
+    for (name, quality) in [
+        ("aeden --quality real-time", "real-time"),
+        ("aeden --quality best", "best"),
+        ("aeden", "standard"),
+    ] {
         let row = score(places, name, &noisy, |source, out| {
             clean(options, aeden, quality, source, out)
         })?;
@@ -396,7 +403,7 @@ fn table(rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
 }
 
 /// What the model leaves alone, and what it removes: `behaviour.py` says what that is.
-fn behaviour(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
+fn behaviour(options: &Options, places: &Places, aeden: &Path, quality: &str) -> Result<()> {
     let work = places.work.join("behaviour");
     empty(&work)?;
     let shared = places.dev.join("../..").canonicalize()?;
@@ -422,7 +429,7 @@ fn behaviour(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         clean(
             options,
             aeden,
-            "real-time",
+            quality,
             &case.path(),
             &work.join("out").join(case.file_name()),
         )?;

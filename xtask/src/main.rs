@@ -39,6 +39,7 @@ cargo xtask TASK
                --all-metrics      every column of the scores
                --pictures FOLDER  spectrograms of the five recordings that it helps least
                --behaviour        what it leaves alone and what it removes: clean speech, levels, keys, rooms, noise
+               --quality NAME     the same in another quality than standard
              AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment
              with its eval/requirements.txt if not .venv-eval
   bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory

@@ -30,11 +30,11 @@ pub fn read_channels(file: &Path) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// What `aeden clean` makes of a file. `folder` is for its output.
+/// What `aeden clean` makes of a file in the quality of real time. `folder` is for its output.
 pub fn clean(folder: &Path, noisy: &Path) -> Vec<f32> {
     let cleaned = folder.join("cleaned.wav");
     let status = Command::new(env!("CARGO_BIN_EXE_aeden"))
-        .args(["clean", "-q", "--bits", "32f"])
+        .args(["clean", "-q", "--bits", "32f", "--quality", "real-time"])
         .args([noisy, &cleaned])
         .status()
         .unwrap();

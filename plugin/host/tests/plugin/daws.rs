@@ -50,14 +50,14 @@ pub fn read(path: &Path) -> Sound {
     sound
 }
 
-/// Cleans a file by the program.
+/// Cleans a file by the program, as in real time.
 fn clean(aeden: &Path, input: &Path, output: &Path) {
-    succeed(
-        Command::new(aeden)
-            .arg("clean")
-            .args([input, output])
-            .args(["--overwrite", "--quiet"]),
-    );
+    succeed(Command::new(aeden).arg("clean").args([input, output]).args([
+        "--overwrite",
+        "--quiet",
+        "--quality",
+        "real-time",
+    ]));
 }
 
 /// Python with a package, in the environment that `cargo xtask setup` makes.

@@ -1,0 +1,95 @@
+//! Recordings cleaned in the order of time, but by a denoiser that has heard something before.
+//!
+//! At the start of a stream an engine knows nothing yet about voice and noise. In a recording the first seconds can be
+//! listened to beforehand: [`Forwards`] passes them backwards through the denoiser, so that sound joins sound where the
+//! recording begins, and keeps nothing of what comes out. From then on everything is as in real time.
+
+use crate::denoiser::{Config, Denoiser};
+use crate::engine::Engine;
+use crate::error::Error;
+
+/// Cleans a recording forwards.
+pub(super) struct Forwards {
+    denoiser: Denoiser,
+    /// In samples.
+    lead: usize,
+    /// By channel, how the recording starts, while there is less of it than the lead; `None` once there is more.
+    start: Option<Vec<Vec<f32>>>,
+    /// Samples that the denoiser has still to give before those that count.
+    early: usize,
+}
+
+impl Forwards {
+    /// Builds one that hears so many seconds before it begins; the rest is as in [`Denoiser::new`].
+    pub(super) fn new(
+        config: &Config,
+        lead: f64,
+        engine: impl FnMut(usize) -> Result<Box<dyn Engine>, Error>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            denoiser: Denoiser::new(config, engine)?,
+            lead: (lead * f64::from(config.sample_rate)) as usize,
+            start: Some(vec![Vec::new(); config.channels]),
+            early: 0,
+        })
+    }
+
+    /// Channels of the recording.
+    pub(super) fn channels(&self) -> usize {
+        self.denoiser.channels()
+    }
+
+    /// As [`Cleaner::push`](super::Cleaner::push).
+    pub(super) fn push(&mut self, input: &[impl AsRef<[f32]>], output: &mut [Vec<f32>]) {
+        let Some(start) = &mut self.start else {
+            return self.pass(input, output);
+        };
+        for (all, new) in start.iter_mut().zip(input) {
+            all.extend_from_slice(new.as_ref());
+        }
+        if start.iter().all(|start| start.len() >= self.lead) {
+            self.begin(output);
+        }
+    }
+
+    /// As [`Cleaner::finish`](super::Cleaner::finish).
+    pub(super) fn finish(&mut self, output: &mut [Vec<f32>]) {
+        self.begin(output);
+        let rest = vec![vec![0.0; self.denoiser.latency()]; self.channels()];
+        self.pass(&rest, output);
+        self.denoiser.reset();
+        self.start = Some(vec![Vec::new(); self.channels()]);
+    }
+
+    /// Passes what has been held back, after what is heard before it.
+    fn begin(&mut self, output: &mut [Vec<f32>]) {
+        let Some(start) = self.start.take() else { return };
+        let known = self.lead.min(start[0].len());
+        self.early = known + self.denoiser.latency();
+        let before: Vec<Vec<f32>> = (start.iter())
+            .map(|start| start[..known].iter().rev().copied().collect())
+            .collect();
+        self.pass(&before, output);
+        self.pass(&start, output);
+    }
+
+    fn pass(&mut self, input: &[impl AsRef<[f32]>], output: &mut [Vec<f32>]) {
+        let mut parts: Vec<&mut [f32]> = (output.iter_mut().zip(input))
+            .map(|(all, new)| {
+                let from = all.len();
+                all.extend_from_slice(new.as_ref());
+                &mut all[from..]
+            })
+            .collect();
+        let len = parts[0].len();
+        self.denoiser.process(&mut parts);
+        let early = self.early.min(len);
+        self.early -= early;
+        if early > 0 {
+            for all in output {
+                let from = all.len() - len;
+                all.drain(from..from + early);
+            }
+        }
+    }
+}

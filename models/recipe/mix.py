@@ -22,9 +22,11 @@ DEEP = 0.1  # share of a voice's energy below 200 Hz from which on it counts as 
 @dataclass(frozen=True)
 class MixSettings:
     seconds: float = 2.5
-    fullband_share: float = 0.3    # of the clips: speech that reaches above 10 kHz
+    fullband_share: float = 0.35   # of the clips: speech that reaches above 10 kHz
     deep_share: float = 0.5        # of the other clips: voices whose lows were not filtered away
     speed: tuple = (-0.4, 0.16)    # of speech, natural logarithm: slower is deeper; most of the voices are high
+    warp_share: float = 0.5        # of the voices: another length of the throat, the pitch unchanged,
+    warp: tuple = (-0.18, 0.18)    # natural logarithm of the factor that moves formants
     lead_share: float = 0.6        # of the clips: begins before the first word; the others within an utterance
     room_share: float = 0.3
     two_noises_share: float = 0.2
@@ -33,12 +35,12 @@ class MixSettings:
     babble_share: float = 0.06     # noise made of many voices
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
     snr_db: tuple = (-6.0, 22.0)
-    clean_share: float = 0.06
-    silent_share: float = 0.3      # of the clean ones: no noise at all, digital silence between the words
-    noise_only_share: float = 0.06
+    clean_share: float = 0.11
+    silent_share: float = 0.45     # of the clean ones: no noise at all, digital silence between the words
+    noise_only_share: float = 0.09
     level_db: tuple = (-50.0, 0.0)  # of the mixture's peak
     band_limit_share: float = 0.4
-    made_top_share: float = 0.5    # of the voices recorded without highs: they are given some
+    made_top_share: float = 0.7    # of the voices recorded without highs: they are given some
     narrow_share: float = 0.85     # of the others of them: the noise has no highs either
     clip_share: float = 0.03
 
@@ -175,7 +177,7 @@ class Clips(torch.utils.data.IterableDataset):
         silence in a project, a fan is switched on, or a scene changes: what was heard before says nothing about it."""
         rng, n = self.rng, len(x)
         begin, fade = int(rng.uniform(0.05, 0.7) * n), int(RATE * 10 ** rng.uniform(-2.5, -0.3))
-        quiet = 0.0 if rng.random() < 0.3 else 10 ** (-rng.uniform(10, 70) / 20)
+        quiet = 0.0 if rng.random() < 0.15 else 10 ** (-rng.uniform(10, 70) / 20)
         x = x / (np.sqrt(np.mean(x[begin:] ** 2)) + 1e-6)
         return x * np.interp(np.arange(n), [begin, begin + fade], [quiet, 1.0])
 
@@ -237,6 +239,28 @@ class Mixer:
         """Batches of samples -> what `mix` takes, computed once however often it is mixed."""
         return stft(speech, self.m), stft(noise, self.m)
 
+    def warped(self, speech):
+        """The clips with their spectral envelopes stretched along frequency, which tells one throat from another
+        (vocal tract length perturbation: Jaitly & Hinton 2013; here the harmonics stay where they are)."""
+        n, frames, bins = speech.shape
+        s, power = self.s, speech.real**2 + speech.imag**2
+        log = 0.5 * torch.log(power + 1e-9 * power.amax((1, 2), keepdim=True) + 1e-20)
+        # The cepstrum up to 1.2 ms, below the period of every voice.
+        keep = int(1.2e-3 * self.m.rate)
+        cepstrum = torch.fft.irfft(log, dim=-1)
+        lifter = torch.zeros(cepstrum.shape[-1], device=self.device)
+        slope = torch.cos(torch.linspace(0, torch.pi / 2, keep, device=self.device)) ** 2
+        lifter[:keep] = slope
+        lifter[-keep + 1 :] = slope[1:].flip(0)
+        envelope = torch.fft.rfft(cepstrum * lifter, dim=-1).real
+        factor = torch.exp(self.uniform((n, 1), *s.warp))
+        factor = torch.where(self.uniform((n, 1)) < s.warp_share, factor, 1.0)
+        at = (torch.arange(bins, device=self.device) / factor).clamp(max=bins - 1.001)
+        low = at.long()
+        take = lambda k: envelope.gather(2, k[:, None].expand(-1, frames, -1))
+        moved = torch.lerp(take(low), take(low + 1), (at - low)[:, None].expand(-1, frames, -1))
+        return speech * torch.exp((moved - envelope).clamp(-4.0, 1.8))
+
     def with_top(self, speech, top_hz, made):
         """The clips `made` with the octave below `top_hz` repeated above it, each time weaker (spectral band replication:
         Dietz et al. 2002). Few recorded voices reach 20 kHz; without this all the others would say that what does is noise.
@@ -258,6 +282,8 @@ class Mixer:
     def mix(self, speech, noise, top_hz):
         s, n, bins = self.s, speech.shape[0], speech.shape[-1]
         noise = noise[self.permutation(n)]
+        if s.warp_share:
+            speech = self.warped(speech)
         speech = speech * self.equaliser(n, bins, 8.0)
         noise = noise * self.equaliser(n, bins, 10.0)
         # Signal-to-noise ratio over the frames in which somebody speaks.

@@ -28,9 +28,9 @@
 //! A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine
 //! forgets what it heard.
 //!
-//! In silence (a frame below −127 dBFS) the engine rests as soon as its own [tail](Engine::tail) has passed, and the frame
-//! stays as it is. An engine that had listened to silence for long would take the noise that comes next for something new,
-//! and keep it. After five seconds of silence, which say nothing about what is to come, it hears as at the start.
+//! An engine listens to silence too (frames below −127 dBFS): that there is no noise between two words says much about the
+//! next one. After five seconds, which say nothing about what is to come, it rests, frames stay as they are, and what
+//! comes then it hears as at the start.
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -65,7 +65,7 @@ const SILENT_BIN: f32 = 1e-30;
 /// Mean |X|² relative to the window's length up to which a frame is silent: −127 dBFS of noise.
 const SILENT: f32 = 1e-13;
 
-/// Silence in seconds after which an engine forgets what it heard.
+/// Silence in seconds after which an engine rests, and forgets what it heard.
 const FORGET: f64 = 5.0;
 
 /// Whether channels share one mask.
@@ -957,8 +957,7 @@ struct Group {
     late: i64,
     /// A hop from the synthesis.
     cleaned: Vec<f32>,
-    /// Energy of a frame up to which it is silent, silent frames in a row so far (at the start there was nothing else), and
-    /// how many make the engine forget.
+    /// Energy of a frame up to which it is silent, silent frames in a row so far, and after how many the engine rests.
     silence: f32,
     silent: usize,
     forget: usize,
@@ -998,7 +997,7 @@ impl Group {
             late: (framing.window / framing.hop / 2) as i64,
             cleaned: vec![0.0; framing.hop],
             silence: SILENT * framing.window as f32 * bins as f32,
-            silent: usize::MAX,
+            silent: 0,
             forget: (FORGET * f64::from(framing.rate) / framing.hop as f64).ceil() as usize,
             turns: vec![Turn::Work; frames],
         }
@@ -1010,7 +1009,7 @@ impl Group {
         self.synthesis.iter_mut().for_each(Synthesis::reset);
         self.last_gain = 1.0;
         self.done = 0;
-        self.silent = usize::MAX;
+        self.silent = 0;
     }
 
     /// Cleans whole hops from `input[channel][read]` to `output[channel][write]`; if `around` is set, less the input
@@ -1078,12 +1077,12 @@ impl Group {
         for (turn, guide) in self.turns.iter_mut().zip(guide.chunks_exact(bins)) {
             let energy: f32 = guide.iter().map(Complex32::norm_sqr).sum();
             *turn = if energy > self.silence {
-                let fresh = self.silent >= self.forget.max(tail);
+                let fresh = self.silent > self.forget.max(tail);
                 self.silent = 0;
                 if fresh { Turn::Fresh } else { Turn::Work }
             } else {
                 self.silent = self.silent.saturating_add(1);
-                if self.silent > tail {
+                if self.silent > self.forget.max(tail) {
                     Turn::Rest
                 } else {
                     Turn::Work

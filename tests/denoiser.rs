@@ -255,7 +255,7 @@ fn silence_in_gives_exact_silence_out() {
 }
 
 #[test]
-fn a_short_silence_does_not_make_it_forget() {
+fn noise_after_a_short_silence_is_gone_at_once() {
     let model = Model::builtin();
     let sound = Random(32).channels(1, 48_000).remove(0);
     let quiet = vec![0.0; 24_000];
@@ -267,17 +267,12 @@ fn a_short_silence_does_not_make_it_forget() {
     denoiser.process(&mut [&mut out]);
     let power = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>();
     let latency = denoiser.latency();
-    let (first, again) = (&out[latency..][..9_600], &out[72_000 + latency..][..9_600]);
-    assert!(
-        power(again) < 0.5 * power(first),
-        "{} {}",
-        power(again),
-        power(first)
-    );
+    let (noise, left) = (power(&sound[..9_600]), power(&out[72_000 + latency..][..9_600]));
+    assert!(left < 0.01 * noise, "{left} of {noise}");
 }
 
 #[test]
-fn what_comes_after_silence_sounds_as_at_the_start() {
+fn what_comes_after_long_silence_sounds_as_at_the_start() {
     let model = Model::builtin();
     let denoiser = |frames| {
         Denoiser::new(&config(48_000, 2), |channels| {
@@ -304,15 +299,14 @@ fn what_comes_after_silence_sounds_as_at_the_start() {
                 let [left, right] = &mut out;
                 denoiser.process(&mut [&mut left[start..end], &mut right[start..end]]);
             }
-            for from in [lead, lead + 24_000 + 288_000] {
-                for (out, expected) in out.iter().zip(&expected) {
-                    let latency = denoiser.latency();
-                    let same = out[from + latency..]
-                        .iter()
-                        .zip(&expected[latency..])
-                        .all(|(a, b)| (a - b).abs() <= 4.0 * silence);
-                    assert!(same, "silence {silence}, {frames} frames, from {from}");
-                }
+            let from = lead + 24_000 + 288_000;
+            for (out, expected) in out.iter().zip(&expected) {
+                let latency = denoiser.latency();
+                let same = out[from + latency..]
+                    .iter()
+                    .zip(&expected[latency..])
+                    .all(|(a, b)| (a - b).abs() <= 4.0 * silence);
+                assert!(same, "silence {silence}, {frames} frames, lead {lead}");
             }
         }
     }

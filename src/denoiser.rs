@@ -30,7 +30,7 @@
 //!
 //! An engine listens to silence too (frames below −127 dBFS): that there is no noise between two words says much about the
 //! next one. After five seconds, which say nothing about what is to come, it rests, frames stay as they are, and what
-//! comes then it hears as at the start.
+//! comes then it hears as at the start. Before the first sound it rests as well, so that it does not count when that comes.
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -957,7 +957,8 @@ struct Group {
     late: i64,
     /// A hop from the synthesis.
     cleaned: Vec<f32>,
-    /// Energy of a frame up to which it is silent, silent frames in a row so far, and after how many the engine rests.
+    /// Energy of a frame up to which it is silent, silent frames in a row so far (at the start there was nothing else), and
+    /// after how many the engine rests.
     silence: f32,
     silent: usize,
     forget: usize,
@@ -997,7 +998,7 @@ impl Group {
             late: (framing.window / framing.hop / 2) as i64,
             cleaned: vec![0.0; framing.hop],
             silence: SILENT * framing.window as f32 * bins as f32,
-            silent: 0,
+            silent: usize::MAX,
             forget: (FORGET * f64::from(framing.rate) / framing.hop as f64).ceil() as usize,
             turns: vec![Turn::Work; frames],
         }
@@ -1009,7 +1010,7 @@ impl Group {
         self.synthesis.iter_mut().for_each(Synthesis::reset);
         self.last_gain = 1.0;
         self.done = 0;
-        self.silent = 0;
+        self.silent = usize::MAX;
     }
 
     /// Cleans whole hops from `input[channel][read]` to `output[channel][write]`; if `around` is set, less the input

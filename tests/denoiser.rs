@@ -299,14 +299,15 @@ fn what_comes_after_long_silence_sounds_as_at_the_start() {
                 let [left, right] = &mut out;
                 denoiser.process(&mut [&mut left[start..end], &mut right[start..end]]);
             }
-            let from = lead + 24_000 + 288_000;
-            for (out, expected) in out.iter().zip(&expected) {
-                let latency = denoiser.latency();
-                let same = out[from + latency..]
-                    .iter()
-                    .zip(&expected[latency..])
-                    .all(|(a, b)| (a - b).abs() <= 4.0 * silence);
-                assert!(same, "silence {silence}, {frames} frames, lead {lead}");
+            for from in [lead, lead + 24_000 + 288_000] {
+                for (out, expected) in out.iter().zip(&expected) {
+                    let latency = denoiser.latency();
+                    let same = out[from + latency..]
+                        .iter()
+                        .zip(&expected[latency..])
+                        .all(|(a, b)| (a - b).abs() <= 4.0 * silence);
+                    assert!(same, "silence {silence}, {frames} frames, from {from}");
+                }
             }
         }
     }

@@ -24,6 +24,7 @@ mod real_fft;
 pub mod recording;
 pub mod resample;
 pub mod stft;
+pub mod studio;
 mod team;
 mod weights;
 

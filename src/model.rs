@@ -3,7 +3,7 @@
 use crate::bands::{Bands, centres};
 use crate::error::Error;
 use crate::kernels::{Across, Instructions, Kernels, PANEL};
-use crate::network::{Layer, NativeEngine, Network, Position};
+use crate::network::{Layer, Memory, NativeEngine, Network, Position};
 use crate::stft::{Framing, WindowShape};
 use crate::weights::{self, MAX_WEIGHTS, Tensors, bad};
 use serde::Deserialize;
@@ -38,6 +38,13 @@ pub struct Settings {
     pub filter_bins: usize,
     /// Its length in frames, the present one included, 1 … 32.
     pub filter_taps: usize,
+    /// How many of them are still to come, 0 in a network for streams.
+    #[serde(default)]
+    pub filter_ahead: usize,
+    /// Whether the recurrent layers also run from the end to the start: a network for recordings, run by
+    /// [`Studio`](crate::studio::Studio).
+    #[serde(default)]
+    pub both_ways: bool,
     /// The running level is that of the bins from here …
     pub level_first_bin: usize,
     /// … to here, inclusive.
@@ -142,6 +149,8 @@ impl Settings {
         within("coherent_bins", self.coherent_bins, 1..=bins - 1)?;
         within("filter_bins", self.filter_bins, 0..=bins)?;
         within("filter_taps", self.filter_taps, 1..=32)?;
+        let most = if self.both_ways { self.filter_taps - 1 } else { 0 };
+        within("filter_ahead", self.filter_ahead, 0..=most)?;
         divides(
             "low_positions",
             self.low_positions,
@@ -230,6 +239,17 @@ impl Model {
     /// # Errors
     /// [`Error::Model`], naming the tensor or setting, what was expected and what was found.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
+        let model = Model::of_any_kind(bytes)?;
+        if model.settings().both_ways {
+            return Err(bad(
+                "this network runs over recordings in both directions, not over streams: it serves the quality best".to_owned(),
+            ));
+        }
+        Ok(model)
+    }
+
+    /// The same, also for a network that runs both ways, for which there is no [`engine`](Model::engine).
+    pub(crate) fn of_any_kind(bytes: &[u8]) -> Result<Model, Error> {
         let (description, tensors) = Tensors::read(bytes)?;
         if description.kind != "denoising" {
             return Err(bad(format!(
@@ -247,6 +267,11 @@ impl Model {
             parameters: tensors.parameters(),
             network: Arc::new(if widen { network.widened() } else { network }),
         })
+    }
+
+    /// What runs.
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        &self.network
     }
 
     /// The name that the file gives itself.
@@ -316,6 +341,12 @@ impl Tensors<'_> {
         let decoder = (0..2 * s.decoder_layers).map(|i| (format!("decoder.{i}"), i % 2 == 0));
         let layers: Vec<(String, bool)> = encoder.chain(decoder).collect();
 
+        let ways: &[&str] = if s.both_ways {
+            &["before.", "after."]
+        } else {
+            &[""]
+        };
+
         // All shapes first, then the size in memory, then the memory.
         let channels = s.channels;
         let mut shapes = vec![
@@ -324,21 +355,23 @@ impl Tensors<'_> {
         ];
         for (layer, recurrent) in &layers {
             let of = |part: &str| format!("{layer}.{part}");
-            shapes.extend(if *recurrent {
-                vec![
-                    (of("input.weight"), vec![3 * channels, channels]),
-                    (of("input.bias"), vec![3 * channels]),
-                    (of("state.weight"), vec![3 * channels, channels]),
-                    (of("state.bias"), vec![3 * channels]),
-                ]
+            if *recurrent {
+                for way in ways {
+                    shapes.extend([
+                        (of(&format!("{way}input.weight")), vec![3 * channels, channels]),
+                        (of(&format!("{way}input.bias")), vec![3 * channels]),
+                        (of(&format!("{way}state.weight")), vec![3 * channels, channels]),
+                        (of(&format!("{way}state.bias")), vec![3 * channels]),
+                    ]);
+                }
             } else {
-                vec![
+                shapes.extend([
                     (of("channels.weight"), vec![channels, channels]),
                     (of("channels.bias"), vec![channels]),
                     (of("across"), vec![s.heads, positions, positions]),
                     (of("bias"), vec![positions, channels]),
-                ]
-            });
+                ]);
+            }
         }
         shapes.extend([
             ("gains.weight".to_owned(), vec![positions, most_bands, channels]),
@@ -369,7 +402,8 @@ impl Tensors<'_> {
         let across = (s.heads * positions * positions) as u64;
         let weights = positions as u64
             * (padded * features as u64 + padded * (panels(most_bands) + panels(coefficients)))
-            + layers.len() as u64 * (6 * padded * padded + across + positions as u64 * padded);
+            + layers.len() as u64
+                * (6 * ways.len() as u64 * padded * padded + across + positions as u64 * padded);
         if weights > MAX_WEIGHTS {
             return Err(bad(format!(
                 "expected at most {MAX_WEIGHTS} weights, found {weights} with padding"
@@ -383,10 +417,16 @@ impl Tensors<'_> {
                 let size = (3 * order.padded(), order.padded());
                 self.matrix(&format!("{layer}.{part}"), size, place, channel)
             };
+            let memory = |way: &&str| -> Result<Memory, Error> {
+                Ok(Memory {
+                    input: gates(&format!("{way}input"))?,
+                    state: gates(&format!("{way}state"))?,
+                })
+            };
             if *recurrent {
                 return Ok(Layer::Recurrent {
-                    input: gates("input")?,
-                    state: gates("state")?,
+                    before: memory(&ways[0])?,
+                    after: ways.get(1).map(memory).transpose()?,
                 });
             }
             let across = self.vector(&format!("{layer}.across"))?;

@@ -51,11 +51,27 @@ pub(crate) struct Position {
 /// What happens at all positions alike.
 #[derive(Clone, Debug)]
 pub(crate) enum Layer {
-    /// Memory along time, with the same weights at every position: channels → gates, on either side of the sum. The
-    /// outputs of both stand as `[channel / 16][r, z, n][16]`.
-    Recurrent { input: Matrix, state: Matrix },
+    /// Memory of what came before and, in a network for recordings, of what comes after; both are added to the channels.
+    Recurrent { before: Memory, after: Option<Memory> },
     /// Exchange among positions: channels → channels, the negative ones cut off, then across.
     Mixing { channels: Matrix, across: Across },
+}
+
+/// Memory along time, with the same weights at every position: channels → gates, on either side of the sum. The outputs of
+/// both stand as `[channel / 16][r, z, n][16]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory {
+    pub(crate) input: Matrix,
+    pub(crate) state: Matrix,
+}
+
+impl Memory {
+    fn widened(&self) -> Memory {
+        Memory {
+            input: self.input.widened(),
+            state: self.state.widened(),
+        }
+    }
 }
 
 impl Network {
@@ -67,9 +83,9 @@ impl Network {
             ..p.clone()
         };
         let layer = |l: &Layer| match l {
-            Layer::Recurrent { input, state } => Layer::Recurrent {
-                input: input.widened(),
-                state: state.widened(),
+            Layer::Recurrent { before, after } => Layer::Recurrent {
+                before: before.widened(),
+                after: after.as_ref().map(Memory::widened),
             },
             Layer::Mixing { channels, across } => Layer::Mixing {
                 channels: channels.widened(),
@@ -323,11 +339,11 @@ impl NativeEngine {
         let mut states = self.states.iter_mut();
         for layer in &n.layers {
             match layer {
-                Layer::Recurrent { input, state } => {
+                Layer::Recurrent { before, .. } => {
                     let Some(memory) = states.next() else { continue };
                     let gates = &mut s.gates[..frames * 3 * frame];
-                    k.affine(input, code, rows, gates);
-                    k.recur(state, gates, memory, &mut s.product, code);
+                    k.affine(&before.input, code, rows, gates);
+                    k.recur(&before.state, gates, memory, &mut s.product, code);
                 }
                 Layer::Mixing {
                     channels: own,

@@ -217,11 +217,11 @@ impl Lane {
             let mut states = self.states[stretch.states..].iter_mut();
             for layer in stretch.layers {
                 match layer {
-                    Layer::Recurrent { input, state } => {
+                    Layer::Recurrent { before, .. } => {
                         let Some(memory) = states.next() else { continue };
                         let gates = &mut self.gates[..count * 3 * width];
-                        kernels.affine(input, own, rows, gates);
-                        kernels.recur(state, gates, memory, &mut self.product, own);
+                        kernels.affine(&before.input, own, rows, gates);
+                        kernels.recur(&before.state, gates, memory, &mut self.product, own);
                     }
                     Layer::Mixing { channels, .. } => {
                         kernels.affine_rows(channels, own, Rows::of(channels, rows), End::Rectified, inner);

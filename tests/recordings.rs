@@ -3,11 +3,16 @@
 use aeden::denoiser::{Config, Denoiser, Link};
 use aeden::model::Model;
 use aeden::recording::{Cleaner, Quality};
+use aeden::stft::Stft;
+use aeden::studio::Studio;
+use safetensors::Dtype;
 
 mod engines;
+mod random_model;
 use engines::{Effect, Known, Random, config, difference_db};
+use random_model::{ModelFile, small_settings};
 
-const ALL: [Quality; 3] = [Quality::RealTime, Quality::Standard, Quality::Best];
+const ALL: [Quality; 2] = [Quality::RealTime, Quality::Standard];
 
 fn known(config: &Config, quality: Quality, effect: Effect) -> Cleaner {
     Cleaner::new(config, quality, |channels| {
@@ -22,6 +27,28 @@ fn builtin(config: &Config, quality: Quality) -> Cleaner {
         Ok(Box::new(model.engine(channels, 64)))
     })
     .unwrap()
+}
+
+/// The built-in networks in every way, with names.
+fn all_builtin(config: &Config) -> Vec<(String, Cleaner)> {
+    let ways = ALL.map(|way| (format!("{way:?}"), builtin(config, way)));
+    let best = Cleaner::best(config, &Studio::builtin(), 1).unwrap();
+    ways.into_iter().chain([("best".to_owned(), best)]).collect()
+}
+
+/// A small network that runs both ways, with random weights, or one that lets everything pass.
+fn small_studio(identity: bool) -> Studio {
+    let mut settings = small_settings();
+    settings["both_ways"] = true.into();
+    settings["filter_ahead"] = 1.into();
+    let mut file = ModelFile::random(settings, Dtype::F32, 3);
+    if identity {
+        for name in ["gains.weight", "rise", "filters.weight", "filters.bias"] {
+            file.fill(name, 0.0);
+        }
+        file.fill("gains.bias", 40.0);
+    }
+    Studio::from_bytes(&file.bytes()).unwrap()
 }
 
 fn clean(cleaner: &mut Cleaner, sound: &[Vec<f32>], mut block: impl FnMut() -> usize) -> Vec<Vec<f32>> {
@@ -44,14 +71,16 @@ fn an_engine_that_changes_nothing_gives_recordings_of_any_length_back() {
         for seconds in [0.0, 0.00003, 0.3, 4.0, 24.0, 24.1, 43.9, 61.3] {
             let len = (seconds * f64::from(rate)) as usize;
             let sound = vec![Random(7).noise(len), Random(8).noise(len)];
-            for way in ALL {
-                let mut cleaner = known(&config(rate, 2), way, Effect::Identity);
+            let config = config(rate, 2);
+            let ways = ALL.map(|way| (format!("{way:?}"), known(&config, way, Effect::Identity)));
+            let best = Cleaner::best(&config, &small_studio(true), 1).unwrap();
+            for (way, mut cleaner) in ways.into_iter().chain([("best".to_owned(), best)]) {
                 let out = clean(&mut cleaner, &sound, || 10_000);
                 for (out, sound) in out.iter().zip(&sound) {
-                    assert_eq!(out.len(), sound.len(), "{way:?}, {rate} Hz, {seconds} s");
+                    assert_eq!(out.len(), sound.len(), "{way}, {rate} Hz, {seconds} s");
                     if len > 0 {
                         let null = difference_db(out, sound);
-                        assert!(null <= -100.0, "{way:?}, {rate} Hz, {seconds} s: {null} dB");
+                        assert!(null <= -100.0, "{way}, {rate} Hz, {seconds} s: {null} dB");
                     }
                 }
             }
@@ -67,14 +96,22 @@ fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
             ..config(16_000, 2)
         };
         let sound = vec![Random(1).noise(800_000), Random(2).noise(800_000)];
-        for way in ALL {
-            let mut cleaner = known(&config, way, Effect::Memory);
+        let ways = ALL.map(|way| (format!("{way:?}"), known(&config, way, Effect::Memory)));
+        let best = Cleaner::best(&config, &small_studio(false), 1).unwrap();
+        for (way, mut cleaner) in ways.into_iter().chain([("best".to_owned(), best)]) {
             let expected = clean(&mut cleaner, &sound, || 1 << 20);
             let mut random = Random(5);
             for most in [3_000, 400_000] {
                 assert!(
                     clean(&mut cleaner, &sound, || 1 + random.below(most)) == expected,
-                    "{way:?}, {link:?}, {most}"
+                    "{way}, {link:?}, {most}"
+                );
+            }
+            if way == "best" {
+                let mut on_three = Cleaner::best(&config, &small_studio(false), 3).unwrap();
+                assert!(
+                    clean(&mut on_three, &sound, || 9_000) == expected,
+                    "{link:?}: cores"
                 );
             }
         }
@@ -82,16 +119,59 @@ fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
 }
 
 #[test]
+fn all_of_a_short_recording_is_in_view() {
+    // Shorter than a part, so that the network must have heard everything at once.
+    let (studio, sound) = (small_studio(false), Random(9).noise(48_000));
+    let mut cleaner = Cleaner::best(&config(48_000, 1), &studio, 1).unwrap();
+    let out = clean(&mut cleaner, std::slice::from_ref(&sound), || 5_000);
+
+    let stft = Stft::new(studio.framing()).unwrap();
+    let (mut analysis, mut synthesis) = (stft.analysis(), stft.synthesis());
+    let (hop, bins) = (studio.framing().hop, studio.framing().bins());
+    let silence = vec![0.0; hop];
+    let mut spectra = Vec::new();
+    for hop in sound.chunks_exact(hop).chain([&silence[..]]) {
+        let mut spectrum = stft.spectrum();
+        analysis.frame(hop, &mut spectrum);
+        spectra.extend(spectrum);
+    }
+    studio.clean(&mut spectra);
+    let mut expected = vec![0.0; spectra.len() / bins * hop];
+    for (spectrum, samples) in spectra.chunks_exact(bins).zip(expected.chunks_exact_mut(hop)) {
+        synthesis.frame(spectrum, samples);
+    }
+    let null = difference_db(&out[0], &expected[hop..]);
+    assert!(null < -100.0, "{null} dB");
+}
+
+#[test]
+fn after_long_silence_a_recording_begins_anew() {
+    let (studio, first, second) = (
+        small_studio(false),
+        Random(1).noise(96_000),
+        Random(2).noise(96_000),
+    );
+    let mut cleaner = Cleaner::best(&config(48_000, 1), &studio, 1).unwrap();
+    let alone = clean(&mut cleaner, std::slice::from_ref(&second), || 7_000);
+    let silence = vec![0.0; 48_000 * 8];
+    let after = clean(&mut cleaner, &[[&first[..], &silence, &second].concat()], || {
+        7_000
+    });
+    let null = difference_db(&after[0][first.len() + silence.len()..], &alone[0]);
+    assert!(null < -100.0, "{null} dB");
+}
+
+#[test]
 fn parts_join_without_a_step() {
-    // What the engine makes of a part depends on what it heard before, so that neighbours differ where they meet.
+    // What the network makes of a part depends on what is in view, so that neighbours may differ where they meet.
     let rate = 16_000;
     let sound = vec![
         (0..60 * rate)
             .map(|n| (n as f32 * 0.05).sin() * 0.3)
             .collect::<Vec<f32>>(),
     ];
-    let mut both = known(&config(rate, 1), Quality::Best, Effect::Memory);
-    let out = clean(&mut both, &sound, || 10_000);
+    let mut best = Cleaner::best(&config(rate, 1), &Studio::builtin(), 1).unwrap();
+    let out = clean(&mut best, &sound, || 10_000);
     let steps = |sound: &[f32]| {
         sound
             .windows(3)
@@ -103,17 +183,28 @@ fn parts_join_without_a_step() {
 }
 
 #[test]
+fn networks_for_streams_and_for_recordings_are_told_apart() {
+    let for_streams = ModelFile::random(small_settings(), Dtype::F32, 3).bytes();
+    let told = Studio::from_bytes(&for_streams).unwrap_err().to_string();
+    assert!(told.contains("both ways"), "{told}");
+    let mut settings = small_settings();
+    settings["both_ways"] = true.into();
+    let for_recordings = ModelFile::random(settings, Dtype::F32, 3).bytes();
+    let told = Model::from_bytes(&for_recordings).unwrap_err().to_string();
+    assert!(told.contains("both directions"), "{told}");
+}
+
+#[test]
 fn silence_stays_silent_and_nothing_broken_comes_out() {
     let silence = vec![vec![0.0; 1_300_000]];
     let mut sound = vec![Random(3).noise(300_000)];
     for (n, bad) in [(0, f32::NAN), (70_000, f32::INFINITY), (299_999, f32::NAN)] {
         sound[0][n] = bad;
     }
-    for way in ALL {
-        let mut cleaner = builtin(&config(48_000, 1), way);
-        assert!(clean(&mut cleaner, &silence, || 8192) == silence, "{way:?}");
+    for (way, mut cleaner) in all_builtin(&config(48_000, 1)) {
+        assert!(clean(&mut cleaner, &silence, || 8192) == silence, "{way}");
         let out = clean(&mut cleaner, &sound, || 8192);
-        assert!(out[0].iter().all(|y| y.is_finite()), "{way:?}");
+        assert!(out[0].iter().all(|y| y.is_finite()), "{way}");
     }
 }
 
@@ -123,11 +214,14 @@ fn noise_is_gone_from_the_first_sample_on() {
     hiss.iter_mut().for_each(|x| *x *= 0.1);
     let level =
         |sound: &[f32]| 10.0 * (sound.iter().map(|x| x * x).sum::<f32>() / sound.len() as f32).log10();
-    for way in [Quality::Standard, Quality::Best] {
-        let out = clean(&mut builtin(&config(48_000, 1), way), &[hiss.clone()], || 8192);
+    for (way, mut cleaner) in all_builtin(&config(48_000, 1)) {
+        if way == "RealTime" {
+            continue; // it knows nothing yet
+        }
+        let out = clean(&mut cleaner, &[hiss.clone()], || 8192);
         for part in [0..4800, 91_200..96_000] {
             let down = level(&hiss[part.clone()]) - level(&out[0][part.clone()]);
-            assert!(down > 20.0, "{way:?}, {part:?}: {down} dB");
+            assert!(down > 20.0, "{way}, {part:?}: {down} dB");
         }
     }
 }

@@ -60,7 +60,7 @@ impl<'a> Batch<'a> {
         Ok(Batch {
             args,
             options: Options::new(args),
-            network: Network::load(&args.network)?,
+            network: Network::load(&args.network, args.sound.quality)?,
             progress: Progress::new(!args.run.quiet),
             tally: Arc::default(),
         })

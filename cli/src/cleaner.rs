@@ -8,6 +8,7 @@ use aeden::engine::Engine;
 use aeden::model::Model;
 use aeden::recording::{self, Cleaner};
 use aeden::stft::Framing;
+use aeden::studio::Studio;
 use std::path::Path;
 
 /// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
@@ -25,6 +26,8 @@ const NO_ONNX: &str =
 pub enum Network {
     /// Run by aeden's own kernels.
     Native(Model),
+    /// The same, over recordings in both directions.
+    Studio(Studio),
     /// Run by ONNX Runtime.
     #[cfg(feature = "onnx")]
     Onnx(aeden::onnx::OnnxModel),
@@ -41,7 +44,7 @@ pub struct Settings {
     pub gain: f32,
     /// One mask for all channels or one for each.
     pub channels: Channels,
-    /// With how much of the recording in view; a stream knows no other than the first.
+    /// With how much of the recording in view; the best has a network of its own.
     pub quality: Quality,
 }
 
@@ -80,8 +83,11 @@ impl Settings {
 }
 
 impl Network {
-    /// Loads what the arguments name.
-    pub fn load(args: &NetworkArgs) -> Result<Self, Problem> {
+    /// Loads what the arguments name, for recordings in some quality.
+    pub fn load(args: &NetworkArgs, quality: Quality) -> Result<Self, Problem> {
+        if quality == Quality::Best {
+            return Network::load_studio(args);
+        }
         match (&args.model, args.engine) {
             (None, None | Some(EngineName::Native)) => Ok(Network::built_in()),
             (None, Some(EngineName::Onnxruntime)) => Network::built_in_onnx(),
@@ -95,18 +101,34 @@ impl Network {
         }
     }
 
-    /// Loads a model file, run by what its ending calls for.
+    fn load_studio(args: &NetworkArgs) -> Result<Self, Problem> {
+        let onnx = args.model.as_deref().is_some_and(is_onnx);
+        match &args.model {
+            _ if onnx || args.engine == Some(EngineName::Onnxruntime) => Err(Problem::model(
+                "ONNX Runtime runs networks for streams only; leave out --quality best",
+            )),
+            Some(path) => Studio::open(path).map(Network::Studio).map_err(Problem::model),
+            None => Ok(Network::built_in_studio()),
+        }
+    }
+
+    /// Loads a model file of any kind, run by what its ending calls for.
     pub fn open(path: &Path) -> Result<Self, Problem> {
         if is_onnx(path) {
-            Network::open_onnx(path)
-        } else {
-            Network::open_native(path)
+            return Network::open_onnx(path);
         }
+        let for_streams = Network::open_native(path);
+        for_streams.or_else(|problem| Studio::open(path).map(Network::Studio).map_err(|_| problem))
     }
 
     /// The model inside this program.
     pub fn built_in() -> Self {
         Network::Native(Model::builtin())
+    }
+
+    /// The one for the best quality.
+    pub fn built_in_studio() -> Self {
+        Network::Studio(Studio::builtin())
     }
 
     #[cfg(feature = "onnx")]
@@ -141,6 +163,7 @@ impl Network {
     pub fn name(&self) -> &str {
         match self {
             Network::Native(model) => model.name(),
+            Network::Studio(studio) => studio.name(),
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => model.name(),
         }
@@ -149,7 +172,7 @@ impl Network {
     /// The program that runs it.
     pub fn engine_name(&self) -> &'static str {
         match self {
-            Network::Native(_) => "native",
+            Network::Native(_) | Network::Studio(_) => "native",
             #[cfg(feature = "onnx")]
             Network::Onnx(_) => "onnxruntime",
         }
@@ -159,6 +182,7 @@ impl Network {
     pub fn parameters(&self) -> Option<usize> {
         match self {
             Network::Native(model) => Some(model.parameters()),
+            Network::Studio(studio) => Some(studio.parameters()),
             #[cfg(feature = "onnx")]
             Network::Onnx(_) => None,
         }
@@ -168,6 +192,7 @@ impl Network {
     pub fn framing(&self) -> Framing {
         match self {
             Network::Native(model) => model.framing().clone(),
+            Network::Studio(studio) => studio.framing().clone(),
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => model.framing().clone(),
         }
@@ -193,13 +218,16 @@ impl Network {
         settings: &Settings,
         cores: usize,
     ) -> Result<Cleaner, Problem> {
-        let quality = match settings.quality {
+        let config = settings.config(rate, channels);
+        if let Network::Studio(studio) = self {
+            return Cleaner::best(&config, studio, cores).map_err(Problem::model);
+        }
+        let heard = match settings.quality {
             Quality::RealTime => recording::Quality::RealTime,
-            Quality::Standard => recording::Quality::Standard,
-            Quality::Best => recording::Quality::Best,
+            Quality::Standard | Quality::Best => recording::Quality::Standard,
         };
         let engine = |channels| self.engine(channels, cores);
-        Cleaner::new(&settings.config(rate, channels), quality, engine).map_err(Problem::model)
+        Cleaner::new(&config, heard, engine).map_err(Problem::model)
     }
 
     fn engine(&self, channels: usize, cores: usize) -> Result<Box<dyn Engine>, Error> {
@@ -208,6 +236,12 @@ impl Network {
                 Box::new(model.engine(channels, MAX_SHARED_FRAMES).with_threads(cores))
             }
             Network::Native(model) => Box::new(model.engine(channels, MAX_FRAMES)),
+            Network::Studio(studio) => {
+                return Err(Error::Model(format!(
+                    "{}: a network for recordings cannot run over a stream",
+                    studio.name()
+                )));
+            }
             #[cfg(feature = "onnx")]
             Network::Onnx(model) => Box::new(model.engine(channels)?),
         })

@@ -86,7 +86,7 @@ pub fn run() -> ExitCode {
 
 /// `aeden inspect`.
 fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
-    let network = Network::load(&args.network)?;
+    let network = Network::load(&args.network, Settings::default().quality)?;
     let mut status = DONE;
     for path in &args.files {
         match inspect::inspect(
@@ -120,12 +120,13 @@ fn describe_models(args: &ModelsArgs) -> Result<u8, Problem> {
         files => files.iter().map(|file| Some(file.as_path())).collect(),
     };
     for file in files {
-        let description = models::describe(file)?;
-        print(&if args.json {
-            format!("{}\n", json!(description))
-        } else {
-            description.to_string()
-        })?;
+        for description in models::describe(file)? {
+            print(&if args.json {
+                format!("{}\n", json!(description))
+            } else {
+                description.to_string()
+            })?;
+        }
     }
     Ok(DONE)
 }

@@ -22,22 +22,34 @@ pub struct Description {
     pub window: usize,
     /// Samples from frame to frame.
     pub hop: usize,
-    /// Delay at its own rate in ms; files are aligned all the same.
-    pub latency_ms: f64,
-    /// Known of the built-in model only.
+    /// Delay at its own rate in ms; files are aligned all the same. Null if it cannot run over streams.
+    pub latency_ms: Option<f64>,
+    /// Known of the built-in models only.
     pub licence: Option<&'static str>,
 }
 
-/// Describes the model in `file`, or the built-in one.
-pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
-    let network = match file {
-        Some(path) => Network::open(path)?,
-        None => Network::built_in(),
+/// Describes the model in `file`, or the built-in ones.
+pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
+    let networks = match file {
+        Some(path) => vec![Network::open(path)?],
+        None => vec![Network::built_in(), Network::built_in_studio()],
     };
+    networks
+        .iter()
+        .map(|network| describe_one(network, file))
+        .collect()
+}
+
+fn describe_one(network: &Network, file: Option<&Path>) -> Result<Description, Problem> {
     let framing = network.framing();
-    let latency = network
-        .denoiser(framing.rate, 1, &Settings::default(), 1)?
-        .latency();
+    let latency = match network {
+        Network::Studio(_) => None,
+        _ => Some(
+            network
+                .denoiser(framing.rate, 1, &Settings::default(), 1)?
+                .latency(),
+        ),
+    };
     Ok(Description {
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),
@@ -46,7 +58,7 @@ pub fn describe(file: Option<&Path>) -> Result<Description, Problem> {
         rate: framing.rate,
         window: framing.window,
         hop: framing.hop,
-        latency_ms: latency as f64 * 1000.0 / f64::from(framing.rate),
+        latency_ms: latency.map(|latency| latency as f64 * 1000.0 / f64::from(framing.rate)),
         licence: file.is_none().then_some(env!("CARGO_PKG_LICENSE")),
     })
 }
@@ -63,11 +75,10 @@ impl std::fmt::Display for Description {
         writeln!(f, "  engine      {}", self.engine)?;
         writeln!(f, "  rate        {} Hz; others are converted", self.rate)?;
         writeln!(f, "  frames      {} samples every {}", self.window, self.hop)?;
-        writeln!(
-            f,
-            "  latency     {:.1} ms; files are aligned all the same",
-            self.latency_ms
-        )?;
+        match self.latency_ms {
+            Some(latency) => writeln!(f, "  latency     {latency:.1} ms; files are aligned all the same")?,
+            None => writeln!(f, "  latency     none: for recordings, with --quality best")?,
+        }
         match self.licence {
             Some(licence) => writeln!(f, "  licence     {licence}"),
             None => Ok(()),

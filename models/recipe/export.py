@@ -3,8 +3,9 @@
     python export.py CHECKPOINT MODEL_DIR NAME
 
 Writes MODEL_DIR/NAME.safetensors (weights as half floats, read by the native engine), MODEL_DIR/NAME.onnx (the same
-network with named states, for ONNX Runtime and other programs) and MODEL_DIR/golden.safetensors (what PyTorch makes
-of a made-up signal, which the tests hold both engines to).
+network with named states, for ONNX Runtime and other programs; not for networks that run both ways, which have no
+states to go on with) and MODEL_DIR/golden.safetensors (what PyTorch makes of a made-up signal, which the tests hold
+both engines to).
 """
 import json
 import sys
@@ -286,8 +287,11 @@ def main(checkpoint, folder, name):
     extra = dict(licence="MIT OR Apache-2.0", steps=saved.get("steps"), validation=saved.get("scores"))
     write_weights(net, folder / f"{name}.safetensors", name, extra)
     write_golden(net, folder / "golden.safetensors")
+    print(f"{name}: {sum(p.numel() for p in net.parameters()):,} parameters")
+    if net.settings.both_ways:
+        return
     write_onnx(net, folder / f"{name}.onnx", name)
-    print(f"{name}: {sum(p.numel() for p in net.parameters()):,} parameters; ONNX Runtime differs from PyTorch by "
+    print(f"{name}: ONNX Runtime differs from PyTorch by "
           f"{check_onnx(folder / f'{name}.onnx', folder / 'golden.safetensors', net.settings):.1e} of the peak")
 
 

@@ -28,8 +28,8 @@ def third_octaves(bins, hz_per_bin, device):
     return ((f >= centre[:, None] * 2 ** (-1 / 6)) & (f < centre[:, None] * 2 ** (1 / 6))).float()
 
 
-def intelligibility(power, power_clean, hz_per_bin, frames=38, step=6):
-    """1 - short-time correlation of third-octave envelopes over 0.38 s, where there is speech: a smooth STOI.
+def intelligibility(power, power_clean, hz_per_bin, frames, step):
+    """1 - short-time correlation of third-octave envelopes over so many frames, which should last 0.38 s, where there is speech: a smooth STOI.
 
     Powers [B, T, F] -> [B]. The mean of STOI's correlation along time and ESTOI's along frequency.
     """
@@ -62,7 +62,7 @@ def bark_bands(bins, hz_per_bin, device, step=0.5):
     return matrix, centres, 10 ** (threshold.clamp(min=0) / 10)
 
 
-def disturbance(power, power_clean, hz_per_bin, bins_in_scale):
+def disturbance(power, power_clean, hz_per_bin, bins_in_scale, frames):
     """How far PESQ's raw score would fall below 4.5 [B], after the model of hearing of ITU-T P.862: Bark spectra, equalised in
     the mean and in level, to loudness; differences beyond what is masked; what was added counts more than what is lost.
 
@@ -94,7 +94,7 @@ def disturbance(power, power_clean, hz_per_bin, bins_in_scale):
     asymmetric = (difference.abs() * added * width).sum(-1)
     weight = ((audible(x, 1.0)[..., 0] + 1e5) / 1e7) ** -0.04
 
-    def over_time(v, frames=32):  # the worst moments of a third of a second count most
+    def over_time(v):  # the worst moments of a third of a second, which is so many frames, count most
         v = (v * weight).clamp(max=45.0)
         if v.shape[1] > frames:
             v = v.unfold(1, frames, frames // 2)
@@ -170,11 +170,12 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
     settings_of_errors = *(weights[k] for k in ("magnitude", "complex", "lost", "log")), FLOOR
     error, e2, s2, power, power_clean = compute(estimate, clean, bins, share, scale, *settings_of_errors, split)
     snr = -10 * torch.log10((s2 + 1e-6) / (e2 + 10**-3.5 * s2 + 1e-6))  # nothing to gain beyond 35 dB
-    stoi = intelligibility(power, power_clean, hz)
+    frames = lambda seconds: round(seconds * settings.rate / settings.hop)
+    stoi = intelligibility(power, power_clean, hz, frames(0.38), frames(0.06))
     of_speech = lambda v: torch.where(speech, v, 0.0).mean()
     parts = dict(spectrum=error.mean(), snr=of_speech(snr), stoi=of_speech(stoi))
     if weights["pesq"]:
-        parts["pesq"] = of_speech(disturbance(power, power_clean, hz, len(bins)))
+        parts["pesq"] = of_speech(disturbance(power, power_clean, hz, len(bins), frames(0.32)))
     loss = parts["spectrum"] + sum(weights[k] * v for k, v in parts.items() if k != "spectrum")
     return loss, {k: v.detach() for k, v in parts.items()}
 

@@ -34,7 +34,9 @@ class Settings:
     decoder_layers: int = 1  # and after it
     coherent_bins: int = 64  # low bins that also see their phase advance
     filter_bins: int = 64    # low bins that get a complex filter over time
-    filter_taps: int = 3     # its length in frames, the present one included
+    filter_taps: int = 3     # its length in frames, the present one included,
+    filter_ahead: int = 0    # and how many of them are still to come
+    both_ways: bool = False  # recurrent layers also run from the end to the start: for recordings, not for streams
     level_first_bin: int = 4  # the running level is that of bins first..last
     level_last_bin: int = 80
     level_smoothing: float = 0.01  # per frame
@@ -180,7 +182,7 @@ class Gru(nn.Module):
             return Recurrence.apply(x.flatten(1, 2), *weights).view_as(x)
         if x.is_cuda:
             gates = fused_gpu().Linear.apply(x, *weights[:2])
-            return x + fused_gpu().Recurrence.apply(gates.flatten(1, 2), *weights[2:]).view_as(x)
+            return x + fused_gpu().Recurrence.apply(gates.flatten(1, 2)[:, :, None], *(w[None] for w in weights[2:])).view_as(x)
         state, out = torch.zeros_like(x[0]), []
         for gates in self.input(x):
             product = self.state(state)
@@ -189,6 +191,22 @@ class Gru(nn.Module):
             state = torch.lerp(torch.tanh(n + r * hn), state, z)
             out.append(state)
         return x + torch.stack(out)
+
+
+class TwoWayGru(nn.Module):
+    """Memory of what came before and of what comes after, as `Gru` each; both are added to the input."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.before, self.after = Gru(channels), Gru(channels)
+
+    def forward(self, x):
+        if not x.is_cuda:
+            return self.before(x) + self.after(x.flip(0)).flip(0) - x
+        both = lambda part, kind: torch.stack([getattr(getattr(way, part), kind) for way in (self.before, self.after)])
+        gates = fused_gpu().Linear.apply(x, both("input", "weight").flatten(0, 1), both("input", "bias").flatten())
+        states = fused_gpu().Recurrence.apply(gates.flatten(1, 2).unflatten(-1, (2, -1)), both("state", "weight"), both("state", "bias"))
+        return x + states.sum(2).view_as(x)
 
 
 class MixingFunction(torch.autograd.Function):
@@ -281,12 +299,13 @@ class Denoiser(nn.Module):
         self.register_buffer("seen", torch.tensor(seen), persistent=False)
         d = s.channels
         self.encode = Patches(positions, len(seen[0]), d)
+        memory = TwoWayGru if s.both_ways else Gru
         self.encoder = nn.ModuleList([Mixing(positions, d, s.heads)])
         for _ in range(s.encoder_layers):
-            self.encoder += [Gru(d), Mixing(positions, d, s.heads)]
+            self.encoder += [memory(d), Mixing(positions, d, s.heads)]
         self.decoder = nn.ModuleList()
         for _ in range(s.decoder_layers):
-            self.decoder += [Gru(d), Mixing(positions, d, s.heads)]
+            self.decoder += [memory(d), Mixing(positions, d, s.heads)]
         width = max(len(o) for o in own)
         self.gains = Patches(positions, d, width)
         self.register_buffer("pick", torch.tensor([i * width + k for i, o in enumerate(own) for k in range(len(o))]), persistent=False)
@@ -367,6 +386,15 @@ class Denoiser(nn.Module):
         rise = features[..., bands : 2 * bands]
         return torch.sigmoid(gains + self.rise * rise), torch.complex(f[:, :, 0], f[:, :, 1])
 
+    def earlier(self, low, frames):
+        """The spectra so many frames before (or after, if negative), turned by the phase that a tone at the middle of its
+        bin advances in between: half a turn a hop in every odd bin."""
+        if frames == 0:
+            return low
+        nothing = torch.zeros_like(low[:, : abs(frames)])
+        moved = torch.cat([nothing, low[:, :-frames]] if frames > 0 else [low[:, -frames:], nothing], 1)
+        return moved * self.flip[: low.shape[-1]] if frames % 2 else moved
+
     def forward(self, x):
         """Noisy spectrum [B, T, F] -> clean spectrum [B, T, F]."""
         s = self.settings
@@ -374,9 +402,7 @@ class Denoiser(nn.Module):
         low = x[..., : s.filter_bins]
         filtered = low
         for tap in range(s.filter_taps):
-            filtered = filtered + filters[:, :, tap] * low
-            # The frame before, turned by the phase that a tone at the middle of its bin advances in one hop.
-            low = torch.cat([torch.zeros_like(low[:, :1]), low[:, :-1]], 1) * self.flip[: s.filter_bins]
+            filtered = filtered + filters[:, :, tap] * self.earlier(low, tap - s.filter_ahead)
         y = torch.cat([filtered, x[..., s.filter_bins :]], -1)
         return y * (gains @ self.bands)
 
@@ -403,13 +429,14 @@ def load(path):
 def graft(net, start):
     """Give `net` the weights of `start`, which may have fewer layers; those that it lacks begin by changing nothing."""
     for layer in (*net.encoder, *net.decoder):
-        if isinstance(layer, Gru):  # a new state of zero
-            n = slice(2 * layer.state.in_features, None)
-            for linear in (layer.input, layer.state):
-                linear.weight.data[n] = 0
-                linear.bias.data[n] = 0
-        else:
-            layer.across.data.zero_()
+        for part in layer.modules():
+            if isinstance(part, Gru):  # a new state of zero
+                n = slice(2 * part.state.in_features, None)
+                for linear in (part.input, part.state):
+                    linear.weight.data[n] = 0
+                    linear.bias.data[n] = 0
+            elif isinstance(part, Mixing):
+                part.across.data.zero_()
     missing, unexpected = net.load_state_dict(start.state_dict(), strict=False)
     if unexpected or not all(name.startswith(("encoder.", "decoder.")) for name in missing):
         raise ValueError(f"the start does not fit: {missing[:3]} {unexpected[:3]}")

@@ -66,7 +66,9 @@ class Validation:
             found = []
             down = lambda s: [soxr.resample(x, RATE, 16_000, "HQ") for x in M.istft(s, self.settings).cpu().numpy()]
             device = next(model.parameters()).device
-            for c, e in zip(down(clean), down(after_lead(model, noisy.to(device), self.settings))):
+            heard = noisy.to(device)
+            cleaned = model(heard) if self.settings.both_ways else after_lead(model, heard, self.settings)
+            for c, e in zip(down(clean), down(cleaned)):
                 try:
                     quality = pesq(16_000, c, e, "wb")
                 except Exception:  # PESQ finds no utterance in a clip that is nearly silent

@@ -4,6 +4,7 @@ use aeden::denoiser::{self, Config, Link, Listen};
 use aeden::engine::Engine;
 use aeden::model::Model as Weights;
 use aeden::recording::{Cleaner, Quality};
+use aeden::studio::Studio;
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,6 +17,9 @@ const MAX_FRAMES: usize = 64;
 fn refused(problem: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(problem.to_string())
 }
+
+/// More would take memory rather than time.
+const MOST_CORES: usize = 8;
 
 /// How many samples of a recording are cleaned in one go.
 const BLOCK: usize = 1 << 16;
@@ -182,6 +186,12 @@ fn engines(model: Option<&Model>) -> impl FnMut(usize) -> Result<Box<dyn Engine>
     move |channels| Ok(Box::new(weights.engine(channels, MAX_FRAMES)))
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MOST_CORES)
+}
+
 /// Cleans the whole of `samples` [channels, samples], contiguous, into a new array.
 #[pyfunction]
 #[pyo3(signature = (samples, rate, quality, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
@@ -199,18 +209,23 @@ fn clean<'py>(
     removed: bool,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (channels, length) = (samples.shape()[0], samples.shape()[1]);
-    let quality = match quality {
-        "real-time" => Quality::RealTime,
-        "standard" => Quality::Standard,
-        "best" => Quality::Best,
+    let config = config(rate, channels, limit, mix, gain, linked, removed);
+    let cleaner = match (quality, model) {
+        ("real-time", _) => Cleaner::new(&config, Quality::RealTime, engines(model)),
+        ("standard", _) => Cleaner::new(&config, Quality::Standard, engines(model)),
+        ("best", None) => Cleaner::best(&config, &Studio::builtin(), cores()),
+        ("best", Some(_)) => {
+            return Err(refused(
+                "the quality 'best' has a model of its own; leave out model",
+            ));
+        }
         _ => {
             return Err(refused(format!(
                 "no quality {quality:?}; there are 'real-time', 'standard' and 'best'"
             )));
         }
     };
-    let config = config(rate, channels, limit, mix, gain, linked, removed);
-    let mut cleaner = Cleaner::new(&config, quality, engines(model)).map_err(refused)?;
+    let mut cleaner = cleaner.map_err(refused)?;
     let sound = samples.as_slice()?;
     let mut cleaned = vec![Vec::with_capacity(length); channels];
     py.detach(|| {

@@ -1,21 +1,23 @@
 //! Recordings, of which more than the past can be known: cleaned in step, without the latency of a stream.
 //!
-//! [`Cleaner`] takes a recording block by block and gives as much back. Its [`Quality`] says what it may have heard of the
+//! [`Cleaner`] takes a recording block by block and gives as much back. How it was built says what it may have heard of the
 //! recording before it decides.
 
-mod both_ways;
 mod forwards;
+mod in_view;
+mod spun;
 
 use crate::denoiser::Config;
 use crate::engine::Engine;
 use crate::error::Error;
-use both_ways::BothWays;
+use crate::studio::Studio;
 use forwards::Forwards;
+use spun::Spun;
 
 /// What a denoiser hears before the part that counts, in seconds: by then it knows what it will ever know of the noise.
 const LEAD: f64 = 4.0;
 
-/// With how much of the recording in view it is cleaned.
+/// What has been heard of a recording before a network for streams cleans it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quality {
     /// What came before, as in a stream: what a [`Denoiser`](crate::denoiser::Denoiser) gives, bit for bit, less its latency.
@@ -23,9 +25,6 @@ pub enum Quality {
     /// The first four seconds, heard backwards before it begins; from then on as in a stream.
     #[default]
     Standard,
-    /// All from four seconds before to four seconds after, or more: the mean of what is made of it forwards and backwards, at
-    /// 2.2 times the work. It gives its output in parts of up to twenty seconds.
-    Best,
 }
 
 /// Cleans a recording. Not for an audio thread: it allocates.
@@ -38,7 +37,7 @@ pub enum Quality {
 /// use aeden::recording::{Cleaner, Quality};
 ///
 /// let model = Model::builtin();
-/// let mut cleaner = Cleaner::new(&Config::default(), Quality::Best, |channels| {
+/// let mut cleaner = Cleaner::new(&Config::default(), Quality::Standard, |channels| {
 ///     Ok(Box::new(model.engine(channels, 64)))
 /// })?;
 /// let recording = vec![0.0; 30_000];
@@ -54,7 +53,7 @@ pub struct Cleaner(Way);
 
 enum Way {
     Forwards(Box<Forwards>),
-    BothWays(Box<BothWays>),
+    Spun(Box<Spun>),
 }
 
 impl Cleaner {
@@ -71,16 +70,24 @@ impl Cleaner {
         let way = match quality {
             Quality::RealTime => Way::Forwards(Box::new(Forwards::new(config, 0.0, engine)?)),
             Quality::Standard => Way::Forwards(Box::new(Forwards::new(config, LEAD, engine)?)),
-            Quality::Best => Way::BothWays(Box::new(BothWays::new(config, engine)?)),
         };
         Ok(Self(way))
+    }
+
+    /// Builds one that has the whole surroundings of every moment in view, at least two seconds on either side, and works on
+    /// so many cores. It gives its output in parts of up to twelve seconds for each of them; the cores change no bit of it.
+    ///
+    /// # Errors
+    /// As [`Denoiser::new`](crate::denoiser::Denoiser::new).
+    pub fn best(config: &Config, studio: &Studio, cores: usize) -> Result<Self, Error> {
+        Ok(Self(Way::Spun(Box::new(Spun::new(config, studio, cores)?))))
     }
 
     /// Channels of the recording.
     pub fn channels(&self) -> usize {
         match &self.0 {
             Way::Forwards(way) => way.channels(),
-            Way::BothWays(way) => way.channels(),
+            Way::Spun(way) => way.channels(),
         }
     }
 
@@ -93,7 +100,7 @@ impl Cleaner {
         assert_eq!(output.len(), self.channels(), "channels out");
         match &mut self.0 {
             Way::Forwards(way) => way.push(input, output),
-            Way::BothWays(way) => way.push(input, output),
+            Way::Spun(way) => way.push(input, output),
         }
     }
 
@@ -105,7 +112,7 @@ impl Cleaner {
         assert_eq!(output.len(), self.channels(), "channels out");
         match &mut self.0 {
             Way::Forwards(way) => way.finish(output),
-            Way::BothWays(way) => way.finish(output),
+            Way::Spun(way) => way.finish(output),
         }
     }
 }

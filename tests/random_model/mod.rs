@@ -113,8 +113,12 @@ impl ModelFile {
         let layers: Vec<(String, bool)> = encoder.chain(decoder).collect();
         for (layer, recurrent) in &layers {
             if *recurrent {
-                affine(&format!("{layer}.input"), vec![3 * channels, channels], 1.5);
-                affine(&format!("{layer}.state"), vec![3 * channels, channels], 1.5);
+                let both = settings["both_ways"].as_bool() == Some(true);
+                let ways: &[&str] = if both { &["before.", "after."] } else { &[""] };
+                for way in ways {
+                    affine(&format!("{layer}.{way}input"), vec![3 * channels, channels], 1.5);
+                    affine(&format!("{layer}.{way}state"), vec![3 * channels, channels], 1.5);
+                }
             } else {
                 affine(&format!("{layer}.channels"), vec![channels, channels], 1.5);
             }
@@ -139,6 +143,13 @@ impl ModelFile {
             "format": 2, "name": "random", "kind": "denoising", "settings": settings, "note": "ignored"
         });
         ModelFile { description, tensors }
+    }
+
+    /// Sets all numbers of an F32 tensor.
+    pub fn fill(&mut self, name: &str, value: f32) {
+        let tensor = self.tensors.get_mut(name).unwrap();
+        assert_eq!(tensor.dtype, Dtype::F32);
+        tensor.bytes = value.to_le_bytes().repeat(tensor.bytes.len() / 4);
     }
 
     /// The file's contents.

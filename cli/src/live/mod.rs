@@ -6,6 +6,7 @@ mod recorder;
 mod screen;
 mod service;
 
+use crate::args::Quality;
 use crate::cleaner::{Network, Settings};
 use crate::output::print;
 use crate::problem::{DONE, Problem, one_line};
@@ -102,7 +103,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     if args.install_service {
         return service::install(args);
     }
-    let network = Network::load(&args.network)?;
+    let network = Network::load(&args.network, Quality::RealTime)?;
     let host = host(args.system.as_deref(), &[&args.input, &args.output])?;
     let first = match &args.output {
         _ if args.virtual_mic => Target::VirtualMicrophone,

@@ -42,7 +42,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         ));
     }
     let inputs = inputs(&args.inputs);
-    let network = Network::load(&args.network)?;
+    let network = Network::load(&args.network, args.sound.quality)?;
     let settings = args.sound.settings();
     let seconds = args.excerpt.unwrap_or_else(|| {
         let share = SHARED_SECONDS / inputs.len() as f64;

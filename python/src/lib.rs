@@ -18,9 +18,6 @@ fn refused(problem: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(problem.to_string())
 }
 
-/// More would take memory rather than time.
-const MOST_CORES: usize = 8;
-
 /// How many samples of a recording are cleaned in one go.
 const BLOCK: usize = 1 << 16;
 
@@ -186,12 +183,6 @@ fn engines(model: Option<&Model>) -> impl FnMut(usize) -> Result<Box<dyn Engine>
     move |channels| Ok(Box::new(weights.engine(channels, MAX_FRAMES)))
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(MOST_CORES)
-}
-
 /// Cleans the whole of `samples` [channels, samples], contiguous, into a new array.
 #[pyfunction]
 #[pyo3(signature = (samples, rate, quality, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
@@ -213,7 +204,10 @@ fn clean<'py>(
     let cleaner = match (quality, model) {
         ("real-time", _) => Cleaner::new(&config, Quality::RealTime, engines(model)),
         ("standard", _) => Cleaner::new(&config, Quality::Standard, engines(model)),
-        ("best", None) => Cleaner::best(&config, &Studio::builtin(), cores()),
+        ("best", None) => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            Cleaner::best(&config, &Studio::builtin(), cores)
+        }
         ("best", Some(_)) => {
             return Err(refused(
                 "the quality 'best' has a model of its own; leave out model",

@@ -132,6 +132,7 @@ class Mistakes(unittest.TestCase):
         ok = np.zeros(100, np.float32)
         for problem, call in {
             "'best'": lambda: aeden.clean(ok, 48_000, quality="good"),
+            "of its own": lambda: aeden.clean(ok, 48_000, quality="best", model=aeden.Model()),
             "8000": lambda: aeden.clean(ok, 4000),
             "limit": lambda: aeden.clean(ok, 48_000, limit=-3.0),
             "samples.T": lambda: aeden.clean(np.zeros((1000, 2), np.float32), 48_000),

@@ -74,8 +74,9 @@ impl Cleaner {
         Ok(Self(way))
     }
 
-    /// Builds one that has the whole surroundings of every moment in view, at least two seconds on either side, and works on
-    /// so many cores. It gives its output in parts of up to twelve seconds for each of them; the cores change no bit of it.
+    /// Builds one that has the surroundings of every moment in view, at least two seconds on either side, and works on up to
+    /// so many cores, at most eight. It gives its output in parts of up to twelve seconds for each core; their number changes
+    /// no bit of it.
     ///
     /// # Errors
     /// As [`Denoiser::new`](crate::denoiser::Denoiser::new).

@@ -8,6 +8,9 @@ use crate::denoiser::Config;
 use crate::error::Error;
 use crate::studio::{Estimator, Studio};
 
+/// More cores would take memory, 30 MB each, rather than time.
+const MOST_CORES: usize = 8;
+
 /// Cleans a recording as the mean of two ways through it.
 pub(super) struct Spun {
     ways: [Way; 2],
@@ -43,7 +46,9 @@ impl Spun {
                 way(0)?,
                 way((half_a_hop * f64::from(config.sample_rate)).round() as usize)?,
             ],
-            estimators: (0..cores.max(1)).map(|_| studio.estimator()).collect(),
+            estimators: (0..cores.clamp(1, MOST_CORES))
+                .map(|_| studio.estimator())
+                .collect(),
         })
     }
 

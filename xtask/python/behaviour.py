@@ -151,6 +151,11 @@ def onsets(x, y, rate):
     return float(np.mean(changes)) if changes else None
 
 
+def audible(v, rate):
+    """Without what lies below voices: some clean recordings are loudest under 20 Hz, where nothing is heard."""
+    return scipy.signal.sosfiltfilt(scipy.signal.butter(4, 100, "high", fs=rate, output="sos"), v)
+
+
 def pauses(stem, y, rate):
     """dB by which the keys come out quieter where nobody speaks."""
     speech, _ = read("in", "clean", stem)
@@ -207,6 +212,7 @@ def measure():
     row("clean speech in: SI-SDR of what comes out, dB", {s: si_sdr(x, y, r) for s, x, y, r in clean}, "≥ 25, later 30", "lowest")
     row("clean speech in: PESQ", {s: pesq(x, y, r) for s, x, y, r in clean}, "≥ 4.2", "lowest")
     row("clean speech in: the first 50 ms of words, dB", {s: onsets(x, y, r) for s, x, y, r in clean}, "within 1.5", "lowest")
+    row("the same above 100 Hz, dB", {s: onsets(audible(x, r), audible(y, r), r) for s, x, y, r in clean}, "within 1.5", "lowest")
     row("noise in: dB down", {s: -gain(x, y) for s, x, y, _ in case("noise")}, "≥ 20, later 35", "lowest", [""])
     for before, name in (("digital silence", "after-silence"), ("quiet, 40 dB lower", "after-quiet")):
         later = lambda v, r: v[int((BEFORE + LATER) * r) :]

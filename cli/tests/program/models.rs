@@ -78,6 +78,33 @@ fn an_engine_that_cannot_run_a_model_says_what_to_do() {
     assert_eq!(folder.names(), ["in.wav"]);
 }
 
+#[test]
+fn the_best_quality_has_networks_of_its_own_kind() {
+    let folder = with_input();
+    let studio = format!(
+        "{}/../models/studio/studio.safetensors",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    folder.aeden("clean in.wav a.wav --quality best").quietly();
+    folder
+        .aeden(&format!("clean in.wav b.wav --quality best --model {studio}"))
+        .quietly();
+    assert!(folder.read("a.wav") == folder.read("b.wav"));
+    let small = fixture("small/small.safetensors");
+    for (arguments, told) in [
+        (format!("--quality best --model {small}"), "both_ways"),
+        ("--quality best --engine onnxruntime".to_owned(), "--quality best"),
+        (format!("--model {studio}"), "quality best"),
+    ] {
+        folder
+            .aeden(&format!("clean in.wav c.wav {arguments}"))
+            .failed(3, told);
+    }
+    assert_eq!(folder.names(), ["a.wav", "b.wav", "in.wav"]);
+    let described = folder.aeden(&format!("models {studio}")).quietly().stdout();
+    assert!(described.contains("for recordings"), "{described}");
+}
+
 #[cfg(not(feature = "onnx"))]
 #[test]
 fn without_onnx_runtime_the_program_says_how_to_get_it() {

@@ -164,7 +164,14 @@ fn inspect_measures_what_is_known_of_a_tone_in_noise() {
 fn models_are_described() {
     let folder = Folder::new();
     let built_in = folder.aeden("models").quietly().stdout();
-    for part in ["built in", "48000 Hz", "20.0 ms", "MIT OR Apache-2.0"] {
+    for part in [
+        "denoise (built in)",
+        "48000 Hz",
+        "20.0 ms",
+        "MIT OR Apache-2.0",
+        "studio (built in)",
+        "--quality best",
+    ] {
         assert!(built_in.contains(part), "{part} in {built_in}");
     }
     let run = folder

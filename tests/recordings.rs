@@ -68,7 +68,7 @@ fn clean(cleaner: &mut Cleaner, sound: &[Vec<f32>], mut block: impl FnMut() -> u
 fn an_engine_that_changes_nothing_gives_recordings_of_any_length_back() {
     // Shorter than the lead, and parts that just end, or nearly.
     for rate in [48_000, 44_100, 16_000] {
-        for seconds in [0.0, 0.00003, 0.3, 4.0, 24.0, 24.1, 43.9, 61.3] {
+        for seconds in [0.0, 0.00003, 0.3, 4.0, 20.0, 20.1, 36.3] {
             let len = (seconds * f64::from(rate)) as usize;
             let sound = vec![Random(7).noise(len), Random(8).noise(len)];
             let config = config(rate, 2);
@@ -95,13 +95,13 @@ fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
             link,
             ..config(16_000, 2)
         };
-        let sound = vec![Random(1).noise(800_000), Random(2).noise(800_000)];
+        let sound = vec![Random(1).noise(640_000), Random(2).noise(640_000)];
         let ways = ALL.map(|way| (format!("{way:?}"), known(&config, way, Effect::Memory)));
         let best = Cleaner::best(&config, &small_studio(false), 1).unwrap();
         for (way, mut cleaner) in ways.into_iter().chain([("best".to_owned(), best)]) {
             let expected = clean(&mut cleaner, &sound, || 1 << 20);
             let mut random = Random(5);
-            for most in [3_000, 400_000] {
+            for most in [3_000, 320_000] {
                 assert!(
                     clean(&mut cleaner, &sound, || 1 + random.below(most)) == expected,
                     "{way}, {link:?}, {most}"

@@ -222,7 +222,7 @@ pub struct SoundArgs {
     pub channels: Option<Channels>,
 
     /// As in real time, after hearing how it starts, or by a larger network with all that comes later in view, which takes
-    /// ten times as long [default: standard]
+    /// twenty times as long [default: standard]
     #[arg(long, value_enum, default_value_t, hide_default_value = true)]
     pub quality: Quality,
 }
@@ -285,7 +285,7 @@ pub enum Quality {
     /// After hearing the first four seconds, from then on as in real time
     #[default]
     Standard,
-    /// By a larger network with what comes later in view: ten times as long, and better all along
+    /// By a larger network with what comes later in view: twenty times as long, and better all along
     Best,
 }
 

@@ -2,6 +2,7 @@
 
     python validate.py CACHE CHECKPOINT           scores
     python validate.py CACHE CHECKPOINT gap       loss on voices and noises of the training, and on held-out ones
+    python validate.py CACHE CHECKPOINT view      how much a network that runs both ways needs to see on either side
 
 The development pairs are not used here: they are for reporting.
 """
@@ -10,11 +11,16 @@ import sys
 import warnings
 
 import numpy as np
+import soxr
 import torch
+from pesq import pesq
+from pystoi import stoi
 
 import model as M
 from losses import LOSS, denoising_loss
 from mix import RATE, Clips, Mixer, MixSettings
+
+warnings.filterwarnings("ignore")  # STOI of clips without speech
 
 SECONDS = 5.0
 CLIPS = 40  # of each half: full-band and wideband voices
@@ -34,6 +40,15 @@ def after_lead(model, noisy, settings):
     both = model(M.stft(torch.cat([samples.flip(-1), samples], -1), settings))
     frames = samples.shape[-1] // settings.hop - 1
     return torch.cat([noisy[:, :1], both[:, -frames:], noisy[:, -1:]], 1)
+
+
+def quality(clean, estimate):
+    """PESQ, STOI, ESTOI and SI-SDR at 16 kHz."""
+    try:
+        score = pesq(16_000, clean, estimate, "wb")
+    except Exception:  # PESQ finds no utterance in a clip that is nearly silent
+        score = np.nan
+    return score, stoi(clean, estimate, 16_000), stoi(clean, estimate, 16_000, extended=True), si_sdr(clean, estimate)
 
 
 class Validation:
@@ -56,11 +71,6 @@ class Validation:
     @torch.no_grad()
     def score(self, model):
         """Means over each half, and `merit`, the number by which checkpoints are ranked."""
-        import soxr
-        from pesq import pesq
-        from pystoi import stoi
-
-        warnings.filterwarnings("ignore")
         out = {}
         for half, (noisy, clean) in self.pairs.items():
             found = []
@@ -69,11 +79,7 @@ class Validation:
             heard = noisy.to(device)
             cleaned = model(heard) if self.settings.both_ways else after_lead(model, heard, self.settings)
             for c, e in zip(down(clean), down(cleaned)):
-                try:
-                    quality = pesq(16_000, c, e, "wb")
-                except Exception:  # PESQ finds no utterance in a clip that is nearly silent
-                    quality = np.nan
-                found.append((quality, stoi(c, e, 16_000), stoi(c, e, 16_000, extended=True), si_sdr(c, e)))
+                found.append(quality(c, e))
             p, s, es, d = np.nanmean(found, 0)
             out |= {f"{half}_pesq": p, f"{half}_stoi": s, f"{half}_estoi": es, f"{half}_si_sdr": d}
         out = {k: round(float(v), 4) for k, v in out.items()}
@@ -111,9 +117,32 @@ def gap(cache, model, batches=60, size=8):
     return found
 
 
+@torch.no_grad()
+def view(cache, model, clips=20, seconds=20, middle=(8, 12)):
+    """PESQ, STOI, ESTOI and SI-SDR of the middle of clips, with so many seconds in view on either side of it."""
+    global SECONDS, CLIPS
+    SECONDS, CLIPS, s = seconds, clips, model.settings
+    first, last = (int(t * s.rate / s.hop) for t in middle)
+    found = {}
+    for half, (noisy, clean) in Validation(cache, s).pairs.items():
+        for around in (1, 2, 4, 8):
+            scores = []
+            for heard, wanted in zip(noisy, clean):
+                start, stop = first - int(around * s.rate / s.hop), last + int(around * s.rate / s.hop)
+                features, of_all = model.features(heard[None]), model.features
+                model.features = lambda _: features[:, max(start, 0) : stop]  # levels and floors know what came before
+                out = model(heard[None, max(start, 0) : stop])[:, first - max(start, 0) :][:, : last - first]
+                model.features = of_all
+                at_16k = lambda x: soxr.resample(M.istft(x, s)[0, s.hop : -s.hop].numpy(), RATE, 16_000, "HQ")
+                scores.append(quality(at_16k(wanted[None, first:last]), at_16k(out)))
+            found[f"{half}, {around} s"] = [round(float(v), 4) for v in np.nanmean(scores, 0)]
+    return found
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     model = Identity() if sys.argv[2] == "identity" else M.load(sys.argv[2])[0].eval()
     settings = M.Settings() if sys.argv[2] == "identity" else model.settings
-    scores = gap(sys.argv[1], model) if sys.argv[3:] == ["gap"] else Validation(sys.argv[1], settings).score(model)
+    more = {"gap": gap, "view": view}.get("".join(sys.argv[3:]))
+    scores = more(sys.argv[1], model) if more else Validation(sys.argv[1], settings).score(model)
     print(json.dumps(dict(file=sys.argv[2], **scores)))

@@ -22,14 +22,14 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// What masks are found for in one go, in seconds, unless that were more than [`MOST`] samples.
-const PART: f64 = 12.0;
+const PART: f64 = 16.0;
 
 /// The most samples in a part, all channels together, as long as it lasts [`SHORTEST`] seconds.
 const MOST: f64 = 4e6;
 const SHORTEST: f64 = 2.0;
 
-/// What is in view before and after a part, in seconds.
-const CONTEXT: f64 = 2.0;
+/// What is in view before and after a part, in seconds: more gains little (`models/EXPERIMENTS.md`, 030).
+const CONTEXT: f64 = 4.0;
 
 /// How much passes to the denoisers in one go, in seconds.
 const STEP: f64 = 0.1;

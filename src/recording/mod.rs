@@ -74,8 +74,8 @@ impl Cleaner {
         Ok(Self(way))
     }
 
-    /// Builds one that has the surroundings of every moment in view, at least two seconds on either side, and works on up to
-    /// so many cores, at most eight. It gives its output in parts of up to twelve seconds for each core; their number changes
+    /// Builds one that has the surroundings of every moment in view, at least four seconds on either side, and works on up to
+    /// so many cores, at most eight. It gives its output in parts of up to sixteen seconds for each core; their number changes
     /// no bit of it.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::denoiser::Config;
 use crate::error::Error;
 use crate::studio::{Estimator, Studio};
 
-/// More cores would take memory, 30 MB each, rather than time.
+/// More cores would take memory, 70 MB each, rather than time.
 const MOST_CORES: usize = 8;
 
 /// Cleans a recording as the mean of two ways through it.

@@ -345,7 +345,7 @@ fn one_file_on_several_cores_gives_the_same_bytes_as_on_one() {
         (2, 16_000, 140_000, " --channels independent --limit 12"),
         (1, 48_000, 100, ""),
         (1, 48_000, 250_000, " --quality real-time"),
-        // Longer than what is cleaned backwards in one go.
+        // Longer than what is cleaned in one go.
         (2, 16_000, 400_000, " --quality best"),
     ] {
         folder.write("in.wav", &noise_file(channels, rate, frames));

@@ -34,10 +34,10 @@ def si_sdr(clean, estimate):
 
 
 def after_lead(model, noisy, settings):
-    """What `model` makes of spectra [B, T, F] after it has heard them backwards, as `aeden clean` does with the first seconds
+    """What `model` makes of spectra [B, T, F] after it has heard them once, as `aeden clean` does with the first seconds
     of a recording: errors of the very start would outweigh everything else."""
     samples = M.istft(noisy, settings)[..., settings.hop : -settings.hop]
-    both = model(M.stft(torch.cat([samples.flip(-1), samples], -1), settings))
+    both = model(M.stft(torch.cat([samples, samples], -1), settings))
     frames = samples.shape[-1] // settings.hop - 1
     return torch.cat([noisy[:, :1], both[:, -frames:], noisy[:, -1:]], 1)
 

@@ -1,18 +1,22 @@
 //! Recordings cleaned in the order of time, but by a denoiser that has heard something before.
 //!
 //! At the start of a stream an engine knows nothing yet about voice and noise. In a recording the first seconds can be
-//! listened to beforehand: [`Forwards`] passes them backwards through the denoiser, so that sound joins sound where the
-//! recording begins, and keeps nothing of what comes out. From then on everything is as in real time.
+//! listened to beforehand: [`Forwards`] passes them through the denoiser, keeps nothing of what comes out, and begins again.
+//! From then on everything is as in real time.
 
 use crate::denoiser::{Config, Denoiser};
 use crate::engine::Engine;
 use crate::error::Error;
+
+/// How long what is heard before fades out, in seconds.
+const FADE: f64 = 0.01;
 
 /// Cleans a recording forwards.
 pub(super) struct Forwards {
     denoiser: Denoiser,
     /// In samples.
     lead: usize,
+    fade: usize,
     /// By channel, how the recording starts, while there is less of it than the lead; `None` once there is more.
     start: Option<Vec<Vec<f32>>>,
     /// Samples that the denoiser has still to give before those that count.
@@ -29,6 +33,7 @@ impl Forwards {
         Ok(Self {
             denoiser: Denoiser::new(config, engine)?,
             lead: (lead * f64::from(config.sample_rate)) as usize,
+            fade: (FADE * f64::from(config.sample_rate)) as usize,
             start: Some(vec![Vec::new(); config.channels]),
             early: 0,
         })
@@ -66,8 +71,16 @@ impl Forwards {
         let Some(start) = self.start.take() else { return };
         let known = self.lead.min(start[0].len());
         self.early = known + self.denoiser.latency();
+        // Faded out, so that no step lies between its end and the start.
+        let fade = self.fade.min(known);
         let before: Vec<Vec<f32>> = (start.iter())
-            .map(|start| start[..known].iter().rev().copied().collect())
+            .map(|start| {
+                let mut before = start[..known].to_vec();
+                for (n, x) in before[known - fade..].iter_mut().enumerate() {
+                    *x *= 1.0 - (n + 1) as f32 / fade as f32;
+                }
+                before
+            })
             .collect();
         self.pass(&before, output);
         self.pass(&start, output);

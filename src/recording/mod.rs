@@ -22,7 +22,7 @@ const LEAD: f64 = 4.0;
 pub enum Quality {
     /// What came before, as in a stream: what a [`Denoiser`](crate::denoiser::Denoiser) gives, bit for bit, less its latency.
     RealTime,
-    /// The first four seconds, heard backwards before it begins; from then on as in a stream.
+    /// The first four seconds, heard before it begins; from then on as in a stream.
     #[default]
     Standard,
 }

@@ -152,7 +152,7 @@ def onsets(x, y, rate):
 
 
 def audible(v, rate):
-    """Without what lies below voices: some clean recordings are loudest under 20 Hz, where nothing is heard."""
+    """Without what lies below voices: in the pauses of some clean recordings rumble is loud, and would pass for words."""
     return scipy.signal.sosfiltfilt(scipy.signal.butter(4, 100, "high", fs=rate, output="sos"), v)
 
 

@@ -1101,7 +1101,8 @@ impl Group {
             }
             self.engine.process(guide, &mut self.clean[..all]);
             let frame_of = |c: usize, f: usize| (c * frames + f) * bins..(c * frames + f + 1) * bins;
-            let is_bad = |f: &usize| (0..channels).any(|c| !self.is_sane(&self.clean[frame_of(c, *f)]));
+            let is_bad =
+                |f: &usize| (0..channels).any(|c| !is_sane(self.kernels, &self.clean[frame_of(c, *f)]));
             let Some(bad) = (0..frames).find(is_bad) else {
                 return;
             };
@@ -1127,7 +1128,7 @@ impl Group {
             let guide = if channels == 1 { &self.noisy } else { &self.guide };
             self.engine
                 .process(&guide[f * bins..(f + 1) * bins], &mut self.single);
-            if !self.is_sane(&self.single) {
+            if !is_sane(self.kernels, &self.single) {
                 self.single.fill(Complex32::ZERO);
                 self.engine.reset();
             }
@@ -1135,16 +1136,6 @@ impl Group {
                 self.clean[frame_of(c)].copy_from_slice(&self.single[c * bins..(c + 1) * bins]);
             }
         }
-    }
-
-    /// Whether no part of the spectrum is NaN, infinite or absurdly large.
-    fn is_sane(&self, spectrum: &[Complex32]) -> bool {
-        // Looks at all bins, whatever it finds: without a way out the compiler compares several at a time.
-        let sane = |x: &Complex32| (x.re.abs() <= ABSURD) & (x.im.abs() <= ABSURD);
-        self.kernels.compiled(
-            #[inline(always)]
-            || spectrum.iter().fold(true, |all, x| all & sane(x)),
-        )
     }
 
     /// Notes the gain that the engine gave the top of the band in frame `f` of `frames`, and tells the gains at the
@@ -1178,6 +1169,16 @@ impl Group {
         };
         (of(frame), of(frame + 1))
     }
+}
+
+/// Whether no part of the spectrum is NaN, infinite or absurdly large.
+pub(crate) fn is_sane(kernels: Kernels, spectrum: &[Complex32]) -> bool {
+    // Looks at all bins, whatever it finds: without a way out the compiler compares several at a time.
+    let sane = |x: &Complex32| (x.re.abs() <= ABSURD) & (x.im.abs() <= ABSURD);
+    kernels.compiled(
+        #[inline(always)]
+        || spectrum.iter().fold(true, |all, x| all & sane(x)),
+    )
 }
 
 fn between((from, to): (f32, f32), part: f32) -> f32 {

@@ -6,6 +6,7 @@
 //! and longer frames.
 
 use crate::aligned::Aligned;
+use crate::denoiser::is_sane;
 use crate::error::Error;
 use crate::features::Features;
 use crate::kernels::{End, Kernels, Rows};
@@ -17,9 +18,6 @@ use rustfft::num_complex::Complex32;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A part of a spectrum beyond ± this cannot come from a network in its right mind, and becomes silent.
-const ABSURD: f32 = 1e15;
 
 /// A denoising network for recordings, read from a file and checked; cheap to clone.
 ///
@@ -172,7 +170,8 @@ impl Studio {
         );
     }
 
-    /// Multiplies a spectrum by the gains of a frame; `mask` is scratch of one number a bin.
+    /// Multiplies a spectrum by the gains of a frame; `mask` is scratch of one number a bin. What no network in its right mind
+    /// gives becomes silent.
     pub(crate) fn apply_gains(
         &self,
         gains: &[f32],
@@ -181,8 +180,8 @@ impl Studio {
         spectrum: &mut [Complex32],
     ) {
         let bands = &self.0.network().bands;
-        let absurd = |x: &Complex32| !(x.re.abs() <= ABSURD && x.im.abs() <= ABSURD);
-        Kernels::best().compiled(
+        let kernels = Kernels::best();
+        kernels.compiled(
             #[inline(always)]
             || {
                 bands.expand(&gains[frame * bands.len()..][..bands.len()], mask);
@@ -191,7 +190,7 @@ impl Studio {
                 }
             },
         );
-        if spectrum.iter().any(absurd) {
+        if !is_sane(kernels, spectrum) {
             spectrum.fill(Complex32::ZERO);
         }
     }
@@ -267,9 +266,9 @@ impl Estimator {
             match layer {
                 Layer::Recurrent { before, after } => {
                     self.sum[..frames * frame].copy_from_slice(&self.code[..frames * frame]);
-                    self.remember(before, 0..frames, false);
+                    self.remember(before, frames, false);
                     if let Some(after) = after {
-                        self.remember(after, 0..frames, true);
+                        self.remember(after, frames, true);
                     }
                     std::mem::swap(&mut self.code, &mut self.sum);
                 }
@@ -302,12 +301,12 @@ impl Estimator {
     }
 
     /// Adds to the sum what a memory makes of all frames, from the first to the last or the other way.
-    fn remember(&mut self, memory: &Memory, frames: Range<usize>, backwards: bool) {
+    fn remember(&mut self, memory: &Memory, frames: usize, backwards: bool) {
         let (k, frame, positions) = (self.kernels, self.network.frame(), self.network.positions.len());
         self.state.fill(0.0);
-        let starts = frames.clone().step_by(CHUNK);
+        let starts = (0..frames).step_by(CHUNK);
         let mut walk = |start: usize| {
-            let count = CHUNK.min(frames.end - start);
+            let count = CHUNK.min(frames - start);
             let code = &self.code[start * frame..][..count * frame];
             let sum = &mut self.sum[start * frame..][..count * frame];
             let gates = &mut self.gates[..3 * count * frame];

@@ -31,8 +31,9 @@ const SHORTEST: f64 = 2.0;
 /// What is in view before and after a part, in seconds: more gains little (`models/EXPERIMENTS.md`, 030).
 const CONTEXT: f64 = 4.0;
 
-/// How much passes to the denoisers in one go, in seconds.
+/// How much passes to the denoisers in one go, in seconds, and to their engines, in frames.
 const STEP: f64 = 0.1;
+const FRAMES: usize = 64;
 
 /// Cleans a recording with what comes later in view.
 pub(super) struct InView {
@@ -132,6 +133,7 @@ impl InView {
     pub(super) fn finish(&mut self, output: &mut [Vec<f32>], estimators: &mut [Estimator]) {
         self.hear(self.input[0].len() - self.heard, estimators);
         self.ear.finish(&mut self.unchanged);
+        self.listen(estimators);
         self.estimate(true, estimators);
         self.give(output);
         self.hand.finish(output);
@@ -146,17 +148,21 @@ impl InView {
         self.ear.push(&input, &mut self.unchanged);
         self.unchanged.iter_mut().for_each(Vec::clear);
         self.heard = part.end;
+        self.listen(estimators);
+        let heard = self.groups.iter().map(|group| group.all_heard).collect();
+        self.steps.push_back((samples, heard));
+    }
+
+    /// Takes what the ear has told.
+    fn listen(&mut self, estimators: &mut [Estimator]) {
         for group in &mut self.groups {
             group.listen(estimators);
         }
-        let heard = self.groups.iter().map(|group| group.all_heard).collect();
-        self.steps.push_back((samples, heard));
     }
 
     /// Finds the masks of the parts of which enough is in view, or of all that is left.
     fn estimate(&mut self, at_the_end: bool, estimators: &mut [Estimator]) {
         for group in &mut self.groups {
-            group.listen(estimators);
             group.estimate(estimators, at_the_end);
         }
     }
@@ -352,7 +358,7 @@ impl Engine for Ear {
     }
 
     fn max_frames(&self) -> usize {
-        64
+        FRAMES
     }
 
     fn process(&mut self, guide: &[Complex32], spectra: &mut [Complex32]) {
@@ -412,7 +418,7 @@ impl Engine for Hand {
     }
 
     fn max_frames(&self) -> usize {
-        64
+        FRAMES
     }
 
     fn process(&mut self, guide: &[Complex32], spectra: &mut [Complex32]) {

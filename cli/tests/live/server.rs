@@ -107,12 +107,21 @@ impl Server {
             processes: Vec::new(),
         };
         server.run();
-        for module in BENCH {
-            server.pactl(&[&["load-module"], *module].concat());
-        }
-        server.pactl(&["set-default-source", "mic"]);
-        server.pactl(&["set-default-sink", "out"]);
+        server.set_up();
         Some(server)
+    }
+
+    fn set_up(&self) {
+        for module in BENCH {
+            self.pactl(&[&["load-module"], *module].concat());
+        }
+        // PipeWire answers before WirePlumber, which keeps the defaults, has started.
+        for default in [["set-default-source", "mic"], ["set-default-sink", "out"]] {
+            wait_for("default device", || {
+                let set = self.command("pactl").args(default).status().unwrap();
+                set.success().then_some(())
+            });
+        }
     }
 
     fn run(&mut self) {
@@ -171,11 +180,7 @@ impl Server {
     pub fn restart(&mut self) {
         let _ = std::fs::remove_file(self.socket());
         self.run();
-        for module in BENCH {
-            self.pactl(&[&["load-module"], *module].concat());
-        }
-        self.pactl(&["set-default-source", "mic"]);
-        self.pactl(&["set-default-sink", "out"]);
+        self.set_up();
     }
 
     fn socket(&self) -> String {

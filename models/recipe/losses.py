@@ -3,13 +3,16 @@
 All terms look at spectra: resynthesis only projects the error, so a small one here is a small one there.
 """
 import functools
+import math
 
 import torch
 
 from model import fused, fused_gpu, on_cpu
+from mos import dissatisfaction
 
-LOSS = dict(magnitude=1.0, complex=0.5, log=0.0, snr=0.02, stoi=0.5, pesq=0.0, lost=1.5)  # weights; see `denoising_loss`
+LOSS = dict(magnitude=1.0, complex=0.5, log=0.0, snr=0.02, stoi=0.5, pesq=0.0, mos=0.0, lost=1.5)  # weights; see `denoising_loss`
 POWER = 0.3  # compression of magnitudes, as loudness is
+JUDGED = 1 / 3  # of the clips: listening to one costs more than cleaning it
 FLOOR = 3e-6  # of powers in the logarithmic error, relative to the mean power of a bin while somebody speaks: -55 dB
 
 
@@ -176,6 +179,9 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
     parts = dict(spectrum=error.mean(), snr=of_speech(snr), stoi=of_speech(stoi))
     if weights["pesq"]:
         parts["pesq"] = of_speech(disturbance(power, power_clean, hz, len(bins), frames(0.32)))
+    if weights["mos"]:
+        n = math.ceil(len(clean) * JUDGED)
+        parts["mos"] = torch.where(speech[:n], dissatisfaction(estimate[:n], clean[:n], settings), 0.0).mean()
     loss = parts["spectrum"] + sum(weights[k] * v for k, v in parts.items() if k != "spectrum")
     return loss, {k: v.detach() for k, v in parts.items()}
 

@@ -198,7 +198,7 @@ def main():
     curve_file = open(a.run / "curve.csv", "a", newline="")
     curve = csv.writer(curve_file)
     if curve_file.tell() == 0:
-        curve.writerow(["step", "hours", "audio_hours", "rate", "loss", "spectrum", "snr", "stoi"])
+        curve.writerow(["step", "hours", "audio_hours", "rate", "loss", "spectrum", "snr", "stoi", "mos"])
     hours_of = lambda steps: steps * a.batch * trainer.mixing.seconds / 3600
 
     def checkpoint():
@@ -233,7 +233,7 @@ def main():
         if now > next_line:
             steps = trainer.steps.value
             row = [steps, spent / 3600, hours_of(steps), trainer.rate.value]
-            row += [sums[k] / since for k in ("loss", "spectrum", "snr", "stoi")]
+            row += [sums.get(k, 0.0) / since for k in ("loss", "spectrum", "snr", "stoi", "mos")]
             curve.writerow([f"{v:.5g}" for v in row])
             curve_file.flush()
             print(" ".join(f"{v:.4g}" for v in row), flush=True)

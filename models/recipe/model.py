@@ -40,7 +40,7 @@ class Settings:
     level_first_bin: int = 4  # the running level is that of bins first..last
     level_last_bin: int = 80
     level_smoothing: float = 0.01  # per frame
-    silence: float = 1e-10   # mean |X|^2 in those bins under which levels and floors stand still
+    silence: float = 1e-9    # mean |X|^2 in those bins under which levels and floors stand still
     floor_up: float = 0.008  # how fast a band's noise floor follows its log power upwards, per frame,
     floor_down: float = 0.06  # and downwards
     # Widths in bins between band centres, and how many bands have them: fine where voices have harmonics, wide above.

@@ -7,13 +7,14 @@ Its weights come from the package `speechmos` (MIT) and are used to train only.
 import functools
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.functional import conv2d, max_pool2d
 
-from model import vorbis_window
+from model import istft
 
 RATE = 16_000
 LEVEL = 10 ** (-31 / 20)  # RMS of speech that it hears: recordings are some 31 dB below full scale
@@ -66,9 +67,7 @@ def at_16k(spectrum, settings):
     """Spectra [B, T, F] -> samples [B, N] at 16 kHz."""
     divisor = settings.rate // RATE
     n, h = settings.window // divisor, settings.hop // divisor
-    frames = torch.fft.irfft(spectrum[..., : n // 2 + 1], n=n, dim=-1) * (vorbis_window(n, spectrum.device) / divisor)
-    zero = frames.new_zeros(frames.shape[0], 1, h)
-    return (torch.cat([frames[..., :h], zero], 1) + torch.cat([zero, frames[..., h:]], 1)).flatten(1)[:, h:-h]
+    return istft(spectrum[..., : n // 2 + 1], replace(settings, window=n, hop=h))[:, h:-h] / divisor
 
 
 def dissatisfaction(estimate, clean, settings):

@@ -27,6 +27,8 @@ from muon import Muon
 from mix import Clips, Mixer, MixSettings
 from validate import Validation
 
+PARTS = ("loss", "spectrum", "snr", "stoi", "pesq", "mos")  # what a curve shows; of terms without weight, zeros
+
 
 def overrides(pairs, allowed):
     out = {}
@@ -198,7 +200,7 @@ def main():
     curve_file = open(a.run / "curve.csv", "a", newline="")
     curve = csv.writer(curve_file)
     if curve_file.tell() == 0:
-        curve.writerow(["step", "hours", "audio_hours", "rate", "loss", "spectrum", "snr", "stoi", "mos"])
+        curve.writerow(["step", "hours", "audio_hours", "rate", *PARTS])
     hours_of = lambda steps: steps * a.batch * trainer.mixing.seconds / 3600
 
     def checkpoint():
@@ -233,7 +235,7 @@ def main():
         if now > next_line:
             steps = trainer.steps.value
             row = [steps, spent / 3600, hours_of(steps), trainer.rate.value]
-            row += [sums.get(k, 0.0) / since for k in ("loss", "spectrum", "snr", "stoi", "mos")]
+            row += [sums.get(k, 0.0) / since for k in PARTS]
             curve.writerow([f"{v:.5g}" for v in row])
             curve_file.flush()
             print(" ".join(f"{v:.4g}" for v in row), flush=True)

@@ -25,9 +25,8 @@ import torch
 import model as M
 from losses import denoising_loss
 from mix import RATE, Clips, Mixer
-from train import chosen, optimisers, parser, write_config
+from train import PARTS, chosen, optimisers, parser, write_config
 
-PARTS = ("loss", "spectrum", "snr", "stoi", "pesq")
 JUMP = 1.3  # of the spectrum's error over its lowest so far: this run will not come back in time by itself (022)
 
 

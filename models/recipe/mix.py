@@ -43,10 +43,12 @@ class MixSettings:
     made_top_share: float = 0.7    # of the voices recorded without highs: they are given some
     narrow_share: float = 0.85     # of the others of them: the noise has no highs either
     clip_share: float = 0.03
+    keep_floors: bool = False      # what is wanted has the noise floor that its recording has
 
 
 class Clips(torch.utils.data.IterableDataset):
-    """Pairs (speech, noise) of float32 [N] each, with the highest meaningful frequency of the speech."""
+    """Triples of float32: speech [2, N] as it was recorded and without the noise floor of its recording, noise [N], and the
+    highest meaningful frequency of the speech."""
 
     def __init__(self, cache, settings, seed, validation=False):
         self.cache, self.settings, self.seed, self.validation = Path(cache), settings, seed, validation
@@ -54,7 +56,7 @@ class Clips(torch.utils.data.IterableDataset):
     def open(self):
         index = json.loads((self.cache / "index.json").read_text())
         keep = lambda kind: [e for e in index[kind] if e["validation"] == self.validation]
-        self.data = {k: np.memmap(self.cache / f"{k}.i16", np.int16, "r") for k in index}
+        self.data = {k: np.memmap(self.cache / f"{k}.i16", np.int16, "r") for k in (*index, "floor")}
         self.rooms = index["rir"]
         voices = {}
         for e in keep("speech"):
@@ -110,34 +112,36 @@ class Clips(torch.utils.data.IterableDataset):
         have = int(rng.uniform(0, 1.0) * RATE) if lead else -int(rng.uniform(0, 0.5) * need)
         if have > 0 and rng.random() < 0.3:  # or nothing for long
             have = int(rng.uniform(0, 0.8) * need)
-        parts.append(np.zeros(max(have, 0), np.float32))
+        parts.append(np.zeros((max(have, 0), 2), np.float32))
         while have < need:
             if self.human and rng.random() < self.settings.human_share:
                 entry = self.human[rng.integers(len(self.human))]
-                x = self.read("noise", entry) * 10 ** (rng.uniform(-24, 0) / 20)
+                x = self.read("noise", entry)[:, None].repeat(2, 1) * 10 ** (rng.uniform(-24, 0) / 20)
             else:
                 entry = voice[rng.integers(len(voice))]
-                x = self.read("speech", entry) * 10 ** (rng.uniform(-3, 3) / 20)
+                recorded = self.read("speech", entry)
+                x = np.stack([recorded, recorded - self.read("floor", entry)], 1) * 10 ** (rng.uniform(-3, 3) / 20)
             top = min(top, entry["top_hz"] * speed)
-            gap = np.zeros(int(rng.exponential(0.25) * RATE), np.float32)
+            gap = np.zeros((int(rng.exponential(0.25) * RATE), 2), np.float32)
             for part in (x, gap):
                 parts.append(part[max(0, -have) :])
                 have += len(part)
         x = np.concatenate(parts)[:need]
         if abs(speed - 1) > 0.01:
             x = soxr.resample(x, RATE * speed, RATE, "LQ")
-        x = np.pad(x, (0, max(0, n - len(x))))[:n]
+        x = np.pad(x, ((0, max(0, n - len(x))), (0, 0)))[:n].T
         if rng.random() < self.settings.room_share and self.rooms:
             x = self.room(x)
-        return x.astype(np.float32), top
+        return np.ascontiguousarray(x, np.float32), top
 
     def room(self, x):
         h = self.read("rir", self.rooms[self.rng.integers(len(self.rooms))])[: RATE]
         h = h[max(0, int(np.abs(h).argmax()) - 48) :]
         h = h * np.exp(-np.arange(len(h)) / RATE * self.rng.choice([0.0, 0.0, 6.0, 20.0])).astype(np.float32)
-        m = scipy.fft.next_fast_len(len(x) + len(h))
-        y = scipy.fft.irfft(scipy.fft.rfft(x, m) * scipy.fft.rfft(h, m), m)[: len(x)]
-        return y * np.sqrt(np.mean(x**2) / (np.mean(y**2) + 1e-12))
+        n = x.shape[-1]
+        m = scipy.fft.next_fast_len(n + len(h))
+        y = scipy.fft.irfft(scipy.fft.rfft(x, m) * scipy.fft.rfft(h, m), m)[:, :n]
+        return y * np.sqrt(np.mean(x[0] ** 2) / (np.mean(y[0] ** 2) + 1e-12))
 
     def noise(self, n):
         rng = self.rng
@@ -150,7 +154,7 @@ class Clips(torch.utils.data.IterableDataset):
     def one_noise(self, n):
         rng, u = self.rng, self.rng.random()
         if u < self.settings.babble_share:
-            x = sum(self.speech(n)[0] for _ in range(rng.integers(4, 8)))
+            x = sum(self.speech(n)[0][0] for _ in range(rng.integers(4, 8)))
         elif u < self.settings.babble_share + self.settings.coloured_share:
             x = self.made_noise(n)
         else:
@@ -236,14 +240,14 @@ class Mixer:
         return 10 ** (db / 20)[:, None]
 
     def clips(self, speech, noise):
-        """Batches of samples -> what `mix` takes, computed once however often it is mixed."""
-        return stft(speech, self.m), stft(noise, self.m)
+        """Batches of samples [B, 2, N] and [B, N] -> what `mix` takes, computed once however often it is mixed."""
+        return stft(speech.flatten(0, 1), self.m).unflatten(0, speech.shape[:2]), stft(noise, self.m)
 
     def warped(self, speech):
         """The clips with their spectral envelopes stretched along frequency, which tells one throat from another
         (vocal tract length perturbation: Jaitly & Hinton 2013; here the harmonics stay where they are)."""
-        n, frames, bins = speech.shape
-        s, power = self.s, speech.real**2 + speech.imag**2
+        n, _, frames, bins = speech.shape
+        s, power = self.s, speech[:, 0].real ** 2 + speech[:, 0].imag ** 2
         log = 0.5 * torch.log(power + 1e-9 * power.amax((1, 2), keepdim=True) + 1e-20)
         # The cepstrum up to 1.2 ms, below the period of every voice.
         keep = int(1.2e-3 * self.m.rate)
@@ -259,13 +263,13 @@ class Mixer:
         low = at.long()
         take = lambda k: envelope.gather(2, k[:, None].expand(-1, frames, -1))
         moved = torch.lerp(take(low), take(low + 1), (at - low)[:, None].expand(-1, frames, -1))
-        return speech * torch.exp((moved - envelope).clamp(-4.0, 1.8))
+        return speech * torch.exp((moved - envelope).clamp(-4.0, 1.8))[:, None]
 
     def with_top(self, speech, top_hz, made):
         """The clips `made` with the octave below `top_hz` repeated above it, each time weaker (spectral band replication:
         Dietz et al. 2002). Few recorded voices reach 20 kHz; without this all the others would say that what does is noise.
         It is heard only: the loss still ends at `top_hz`."""
-        n, frames, bins = speech.shape
+        n, _, frames, bins = speech.shape
         bin = torch.arange(bins, device=self.device)
         end = (top_hz * (0.97 * self.m.window / self.m.rate)).long()[:, None]
         beyond, width = bin - end, (end // 2).clamp(min=1)
@@ -276,18 +280,18 @@ class Mixer:
         gain = torch.where(beyond < 0, 1.0, torch.where(bin < stop, 10 ** (db / 20), 0.0))
         # A bin turns by half a cycle a frame more than its neighbour, a hop being half a window.
         odd = ((bin - source) % 2)[:, None] * (torch.arange(frames, device=self.device) % 2)[:, None]
-        moved = speech.gather(2, source[:, None].expand(-1, frames, -1)) * (gain[:, None] * (1 - 2 * odd))
-        return torch.where(made[:, None, None], moved, speech)
+        moved = speech.gather(3, source[:, None, None].expand(-1, 2, frames, -1)) * (gain[:, None] * (1 - 2 * odd))[:, None]
+        return torch.where(made[:, None, None, None], moved, speech)
 
     def mix(self, speech, noise, top_hz):
         s, n, bins = self.s, speech.shape[0], speech.shape[-1]
         noise = noise[self.permutation(n)]
         if s.warp_share:
             speech = self.warped(speech)
-        speech = speech * self.equaliser(n, bins, 8.0)
+        speech = speech * self.equaliser(n, bins, 8.0)[:, None]
         noise = noise * self.equaliser(n, bins, 10.0)
         # Signal-to-noise ratio over the frames in which somebody speaks.
-        power = (speech.real**2 + speech.imag**2).sum(-1)
+        power = (speech[:, 0].real ** 2 + speech[:, 0].imag ** 2).sum(-1)
         active = power > power.amax(1, keepdim=True) * 1e-4
         speech_power = (power * active).sum(1) / active.sum(1).clamp(min=1)
         noise_power = (noise.real**2 + noise.imag**2).sum(-1).mean(1)
@@ -298,7 +302,7 @@ class Mixer:
         only_noise = (u > 1 - s.noise_only_share) | (speech_power < 1e-6)
         gain = torch.where(u < s.clean_share * s.silent_share, 0.0, gain)
         gain = torch.where(only_noise, 1.0, gain)
-        speech = speech * (~only_noise)[:, None, None]
+        speech = speech * (~only_noise)[:, None, None, None]
         noise = noise * gain[:, None, None]
         # Nothing above some frequency, in speech and noise alike.
         limit = self.limits[torch.randint(len(self.limits), (n,), generator=self.g, device=self.device)]
@@ -312,8 +316,8 @@ class Mixer:
         hz = torch.arange(bins, device=self.device) * self.m.rate / self.m.window
         keep = torch.sigmoid((limit[:, None] - hz) / 60.0)[:, None]
         keep = torch.where(keep < 1e-3, 0.0, keep)
-        clean = speech * keep
-        noisy = clean + noise * keep
+        recorded, clean = speech[:, 0] * keep, speech[:, 0 if s.keep_floors else 1] * keep
+        noisy = recorded + noise * keep
         # The last octave of a source's band is no evidence of silence above it, unless noise stops there as well.
         known = torch.where((limit <= top_hz) | only_noise, 24_000.0, top_hz * 0.97)
         valid = (hz <= known[:, None]).to(hz)[:, None]

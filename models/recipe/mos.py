@@ -19,6 +19,7 @@ from model import istft
 RATE = 16_000
 LEVEL = 10 ** (-31 / 20)  # RMS of speech that it hears: recordings are some 31 dB below full scale
 DITHER = 1e-4  # it hears logarithms: without, what is all but silent would have the steepest gradient
+BEYOND = 0.3  # rating that is wanted above that of the clean speech: more than what was recorded has
 # Raw outputs to ratings of 1 to 5 (dnsmos_local.py of the DNS challenge); highest power first.
 RATINGS = ((-0.08397278, 1.22083953, 0.0052439), (-0.13166888, 1.60915514, -0.39604546), (-0.06766283, 1.11546468, 0.04602535))
 
@@ -71,15 +72,15 @@ def at_16k(spectrum, settings):
 
 
 def dissatisfaction(estimate, clean, settings):
-    """By how much [B] the overall rating of what was estimated falls short of that of the clean speech, which is all
-    there is to gain. Spectra [B, T, F]."""
+    """By how much [B] the overall rating of what was estimated falls short of a little more than that of the clean
+    speech. Spectra [B, T, F]."""
     wanted, heard = at_16k(clean, settings), at_16k(estimate, settings)
     gain = LEVEL / wanted.square().mean(1, keepdim=True).sqrt().clamp(min=1e-4) * 10 ** (0.2 * torch.randn_like(wanted[:, :1]))
     dither = DITHER * torch.randn_like(wanted)
     overall = lambda x: listener(x.device)(x * gain + dither)[:, 2]
     with torch.no_grad():
         best = overall(wanted)
-    return (best - overall(heard)).clamp(min=0)
+    return (best + BEYOND - overall(heard)).clamp(min=0)
 
 
 def ratings(samples):

@@ -5,7 +5,8 @@
 Every file libsndfile can read is mixed to mono, resampled to 48 kHz and appended to one int16 file per kind
 (speech, noise, rir); `index.json` keeps offset, length, source, split, the highest frequency that the recording says
 anything about, and its share of energy below 200 Hz, by which deep voices are found. A folder may hold `speech.tsv` / `noise.tsv` with the columns path, source, speaker, category;
-without one every file is its own source and its bandwidth is measured.
+without one every file is its own source and its bandwidth is measured. At last `floors.py` writes the noise floors that the
+recordings of speech have themselves.
 """
 import csv
 import json
@@ -17,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 import soxr
+
+import floors
 
 RATE = 48_000
 AUDIO = {".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif"}
@@ -86,6 +89,7 @@ def main(speech, noise, rir, cache):
         index[kind] = entries
         print(f"{kind}: {len(entries)} files, {offset / RATE / 3600:.2f} h", flush=True)
     (cache / "index.json").write_text(json.dumps(index))
+    floors.pack(cache)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ JUMP = 1.3  # of the spectrum's error over its lowest so far: this run will not 
 
 
 class Ring:
-    """Clips of speech and noise that processes renew without end; a mirror of them stands on the GPU.
+    """Clips of speech, with and without its floor, and noise that processes renew without end; a mirror of them stands on the GPU.
 
     Make it before the first use of the GPU: the workers are forks.
     """
@@ -39,7 +39,7 @@ class Ring:
     def __init__(self, cache, settings, seed, size, workers):
         self.n, self.size, self.workers = int(settings.seconds * RATE), size, workers
         shared = lambda shape, kind: np.frombuffer(mmap.mmap(-1, int(np.prod(shape)) * np.dtype(kind).itemsize), kind).reshape(shape)
-        self.clips, self.top = shared((2, size, self.n), np.float32), shared((size,), np.float32)
+        self.clips, self.top = shared((3, size, self.n), np.float32), shared((size,), np.float32)
         self.version, self.seen = shared((size,), np.int64), np.zeros(size, np.int64)
         context = multiprocessing.get_context("fork")
         for k in range(workers):
@@ -50,15 +50,15 @@ class Ring:
         source = iter(clips)
         while True:
             for slot in range(worker, self.size, self.workers):
-                self.clips[0, slot], self.clips[1, slot], self.top[slot] = next(source)
+                self.clips[:2, slot], self.clips[2, slot], self.top[slot] = next(source)
                 self.version[slot] += 1
 
     def to_gpu(self):
-        self.on_gpu = [torch.zeros(self.size, self.n, device="cuda") for _ in range(2)]
+        self.on_gpu = [torch.zeros(self.size, self.n, device="cuda") for _ in range(3)]
         self.top_on_gpu = torch.zeros(self.size, device="cuda")
         self.filled = torch.zeros((), device="cuda")
         pinned = lambda *size, **kind: torch.empty(*size, pin_memory=True, **kind)
-        self.stage, self.stage_top, self.stage_at = pinned(2, 64, self.n), pinned(64), pinned(64, dtype=torch.int64)
+        self.stage, self.stage_top, self.stage_at = pinned(3, 64, self.n), pinned(64), pinned(64, dtype=torch.int64)
         self.copied = torch.cuda.Event()
 
     def refresh(self):
@@ -70,7 +70,7 @@ class Ring:
             self.stage_at[: len(new)], self.stage_top[: len(new)] = torch.from_numpy(new), torch.from_numpy(self.top[new])
             there = lambda v: v.to("cuda", non_blocking=True)
             at = there(self.stage_at[: len(new)])
-            for kind in range(2):
+            for kind in range(3):
                 np.take(self.clips[kind], new, 0, self.stage[kind, : len(new)].numpy())
                 self.on_gpu[kind].index_copy_(0, at, there(self.stage[kind, : len(new)]))
             self.top_on_gpu.index_copy_(0, at, there(self.stage_top[: len(new)]))
@@ -82,7 +82,7 @@ class Ring:
     def draw(self, batch):
         """Speech and noise, drawn apart, and the highest frequency of the speech."""
         at, other = (torch.minimum(torch.rand(batch, device="cuda") * self.filled, self.filled - 1).long() for _ in range(2))
-        return self.on_gpu[0][at], self.on_gpu[1][other], self.top_on_gpu[at]
+        return torch.stack([self.on_gpu[0][at], self.on_gpu[1][at]], 1), self.on_gpu[2][other], self.top_on_gpu[at]
 
 
 class Step:

@@ -58,7 +58,7 @@ class Validation:
         for half, share in (("fb", 1.0), ("wb", 0.0)):
             mixing = MixSettings(seconds=SECONDS, fullband_share=share, room_share=0.2, two_noises_share=0.3, clean_share=0.0, noise_only_share=0.0,
                                  snr_db=(-5.0, 15.0), level_db=(-16.0, -3.0), band_limit_share=0.0, made_top_share=0.0, narrow_share=0.0,
-                                 lead_share=0.3, warp_share=0.0)
+                                 lead_share=0.3, warp_share=0.0, keep_floors=True)
             source = iter(Clips(cache, mixing, seed=77, validation=True))
             speech, noise, top = zip(*(next(source) for _ in range(CLIPS)))
             mixer = Mixer(mixing, settings, seed=78)

@@ -68,6 +68,10 @@ class Clips(torch.utils.data.IterableDataset):
             kinds.setdefault(e["category"], []).append(e)
         self.human = kinds.pop(HUMAN, [])
         self.noises = list(kinds.values())
+        if not voices or not self.noises:
+            raise SystemExit(f"{self.cache}: no {'held-out ' * self.validation}{'noise' if voices else 'speech'}; give pack.py more files")
+        # Voices of one kind only stand in for the other.
+        self.full, self.wide = self.full or self.wide, self.wide or self.full
         # Voices and categories are drawn by the root of their length: variety without drowning in the rare ones.
         share = lambda groups: np.array([sum(e["length"] for e in g) ** 0.5 for g in groups])
         self.weights = {k: (w := share(g)) / w.sum() for k, g in

@@ -50,7 +50,8 @@ def clean(samples, rate, *, quality="standard", **controls):
     """Cleans a whole recording, [samples] or [channels, samples], without delay; a new float32 array of its shape.
 
     quality: "standard" hears the first four seconds before it begins; "best" has a larger network that
-    also knows what comes later, in twenty times the time; "real-time" is what a `Denoiser` gives. `controls` are those of `Denoiser`.
+    also knows what comes later, in twenty times the time; "real-time" is what a `Denoiser` gives. `controls` are those of
+    `Denoiser`; for "best", `model` is one that runs both ways over recordings.
 
     The same samples as `aeden clean --quality …` writes to a float WAV file.
     """

@@ -2,7 +2,7 @@
 
 use aeden::denoiser::{self, Config, Link, Listen};
 use aeden::engine::Engine;
-use aeden::model::Model as Weights;
+use aeden::model;
 use aeden::recording::{Cleaner, Quality};
 use aeden::studio::Studio;
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
@@ -21,9 +21,14 @@ fn refused(problem: impl std::fmt::Display) -> PyErr {
 /// How many samples of a recording are cleaned in one go.
 const BLOCK: usize = 1 << 16;
 
-/// A network's weights, loaded once and shared by the denoisers that run it.
+/// A network's weights, loaded once and shared by what runs it.
 #[pyclass(frozen, module = "aeden")]
-struct Model(Weights);
+struct Model(Network);
+
+enum Network {
+    Streams(model::Model),
+    Recordings(Studio),
+}
 
 #[pymethods]
 impl Model {
@@ -31,28 +36,41 @@ impl Model {
     #[new]
     #[pyo3(signature = (file = None))]
     fn new(file: Option<PathBuf>) -> PyResult<Self> {
-        match file {
-            None => Ok(Model(Weights::builtin())),
-            Some(file) => Weights::open(file).map(Model).map_err(refused),
+        let Some(file) = file else {
+            return Ok(Model(Network::Streams(model::Model::builtin())));
+        };
+        if let Ok(studio) = Studio::open(&file) {
+            return Ok(Model(Network::Recordings(studio)));
         }
+        let network = model::Model::open(file).map_err(refused)?;
+        Ok(Model(Network::Streams(network)))
     }
 
     /// The name that the model gives itself.
     #[getter]
     fn name(&self) -> &str {
-        self.0.name()
+        match &self.0 {
+            Network::Streams(network) => network.name(),
+            Network::Recordings(network) => network.name(),
+        }
     }
 
     /// How many numbers were learnt.
     #[getter]
     fn parameters(&self) -> usize {
-        self.0.parameters()
+        match &self.0 {
+            Network::Streams(network) => network.parameters(),
+            Network::Recordings(network) => network.parameters(),
+        }
     }
 
     /// Samples per second that the model works at; other rates are converted.
     #[getter]
     fn rate(&self) -> u32 {
-        self.0.framing().rate
+        match &self.0 {
+            Network::Streams(network) => network.framing().rate,
+            Network::Recordings(network) => network.framing().rate,
+        }
     }
 }
 
@@ -111,7 +129,7 @@ impl Denoiser {
         removed: bool,
     ) -> PyResult<Self> {
         let config = config(rate, channels, limit, mix, gain, linked, removed);
-        let cleaner = denoiser::Denoiser::new(&config, engines(model)).map_err(refused)?;
+        let cleaner = denoiser::Denoiser::new(&config, engines(model)?).map_err(refused)?;
         Ok(Denoiser {
             latency: cleaner.latency(),
             cleaner: Mutex::new(cleaner),
@@ -177,10 +195,29 @@ fn config(
     }
 }
 
-/// What runs a model, the built-in one if there is none, for so many channels.
-fn engines(model: Option<&Model>) -> impl FnMut(usize) -> Result<Box<dyn Engine>, aeden::Error> {
-    let weights = model.map_or_else(Weights::builtin, |model| model.0.clone());
-    move |channels| Ok(Box::new(weights.engine(channels, MAX_FRAMES)))
+/// What runs a model over streams, the built-in one if there is none, for so many channels.
+fn engines(model: Option<&Model>) -> PyResult<impl FnMut(usize) -> Result<Box<dyn Engine>, aeden::Error>> {
+    let network = match model {
+        None => model::Model::builtin(),
+        Some(Model(Network::Streams(network))) => network.clone(),
+        Some(Model(Network::Recordings(_))) => {
+            return Err(refused(
+                "this model runs both ways over whole recordings: pass it to clean, with quality='best'",
+            ));
+        }
+    };
+    Ok(move |channels| Ok(Box::new(network.engine(channels, MAX_FRAMES)) as Box<dyn Engine>))
+}
+
+/// The network for recordings, the built-in one if there is none.
+fn studio(model: Option<&Model>) -> PyResult<Studio> {
+    match model {
+        None => Ok(Studio::builtin()),
+        Some(Model(Network::Recordings(network))) => Ok(network.clone()),
+        Some(Model(Network::Streams(_))) => Err(refused(
+            "this model runs over streams: the quality 'best' takes one that runs both ways (train it with --set both_ways=True)",
+        )),
+    }
 }
 
 /// Cleans the whole of `samples` [channels, samples], contiguous, into a new array.
@@ -201,17 +238,12 @@ fn clean<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (channels, length) = (samples.shape()[0], samples.shape()[1]);
     let config = config(rate, channels, limit, mix, gain, linked, removed);
-    let cleaner = match (quality, model) {
-        ("real-time", _) => Cleaner::new(&config, Quality::RealTime, engines(model)),
-        ("standard", _) => Cleaner::new(&config, Quality::Standard, engines(model)),
-        ("best", None) => {
+    let cleaner = match quality {
+        "real-time" => Cleaner::new(&config, Quality::RealTime, engines(model)?),
+        "standard" => Cleaner::new(&config, Quality::Standard, engines(model)?),
+        "best" => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            Cleaner::best(&config, &Studio::builtin(), cores)
-        }
-        ("best", Some(_)) => {
-            return Err(refused(
-                "the quality 'best' has a model of its own; leave out model",
-            ));
+            Cleaner::best(&config, &studio(model)?, cores)
         }
         _ => {
             return Err(refused(format!(

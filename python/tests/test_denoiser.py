@@ -121,6 +121,20 @@ class Models(unittest.TestCase):
         self.assertGreater(model.parameters, 10_000)
         np.testing.assert_array_equal(aeden.clean(samples, rate, model=model), aeden.clean(samples, rate))
 
+    def test_quality_best_takes_models_for_recordings_only(self):
+        samples, rate = recording()
+        model = aeden.Model(REPOSITORY / "models/studio/studio.safetensors")
+        self.assertEqual(model.rate, 48_000)
+        self.assertGreater(model.parameters, aeden.Model().parameters)
+        own = aeden.clean(samples, rate, quality="best", model=model)
+        np.testing.assert_array_equal(own, aeden.clean(samples, rate, quality="best"))
+        for call in (
+            lambda: aeden.clean(samples, rate, model=model),
+            lambda: aeden.Denoiser(rate, model=model),
+        ):
+            with self.assertRaisesRegex(ValueError, "quality='best'"):
+                call()
+
     def test_other_files_are_refused(self):
         for path in (NOISY, REPOSITORY / "no such file"):
             with self.assertRaises(ValueError):
@@ -132,7 +146,7 @@ class Mistakes(unittest.TestCase):
         ok = np.zeros(100, np.float32)
         for problem, call in {
             "'best'": lambda: aeden.clean(ok, 48_000, quality="good"),
-            "of its own": lambda: aeden.clean(ok, 48_000, quality="best", model=aeden.Model()),
+            "over streams": lambda: aeden.clean(ok, 48_000, quality="best", model=aeden.Model()),
             "8000": lambda: aeden.clean(ok, 4000),
             "limit": lambda: aeden.clean(ok, 48_000, limit=-3.0),
             "samples.T": lambda: aeden.clean(np.zeros((1000, 2), np.float32), 48_000),

@@ -35,7 +35,7 @@ impl Total {
     }
 }
 
-/// Sets up, checks format, lints, licences and documentation, and runs all tests.
+/// Sets up, checks format, lints, licences, package and documentation, and runs all tests.
 ///
 /// # Errors
 /// If anything failed; the summary has been printed.
@@ -84,6 +84,16 @@ pub fn run() -> Result<()> {
         "licences",
         licences::check().map(|n| format!("{n} packages, all on the list")),
     );
+    // Builds the crate from the files that crates.io would get.
+    let package = [
+        "package",
+        "--package",
+        "aeden",
+        "--locked",
+        "--allow-dirty",
+        "--quiet",
+    ];
+    total.check("package", ran(cargo().args(package)));
     let bundles = bundle::for_tests();
     let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
     total.check("bundles", bundles.map(|folder| folder.display().to_string()));

@@ -9,6 +9,7 @@ import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -93,6 +94,8 @@ def ratings(samples):
 
 @functools.cache
 def other_listener():
+    # It reads files with torchaudio, which does not load beside each torch; we hand it samples.
+    sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
     import distillmos
     return distillmos.ConvTransformerSQAModel().eval()
 

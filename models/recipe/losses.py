@@ -162,6 +162,7 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
     energy = lambda v: power(v[..., :split]).sum(-1) + power(v[..., split::4]).sum(-1)
     frame = energy(clean)
     speech = frame.amax(1) > 0
+    unclean = energy(noisy - clean).sum(1) > 10**-3.4 * frame.sum(1)  # the rest is to pass, not to be improved
     frame = torch.where(speech[:, None], frame, energy(noisy))
     active = frame > frame.amax(1, keepdim=True) * 1e-3
     scale = torch.rsqrt((frame * active).sum(1) / active.sum(1).clamp(min=1) / len(bins) + 1e-12)
@@ -181,7 +182,7 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
         parts["pesq"] = of_speech(disturbance(power, power_clean, hz, len(bins), frames(0.32)))
     if weights["mos"]:
         n = math.ceil(len(clean) * JUDGED)
-        parts["mos"] = torch.where(speech[:n], dissatisfaction(estimate[:n], clean[:n], settings), 0.0).mean()
+        parts["mos"] = torch.where((speech & unclean)[:n], dissatisfaction(estimate[:n], clean[:n], settings), 0.0).mean()
     loss = parts["spectrum"] + sum(weights[k] * v for k, v in parts.items() if k != "spectrum")
     return loss, {k: v.detach() for k, v in parts.items()}
 

@@ -44,6 +44,7 @@ class MixSettings:
     narrow_share: float = 0.85     # of the others of them: the noise has no highs either
     clip_share: float = 0.03
     keep_floors: bool = False      # what is wanted has the noise floor that its recording has
+    pass_clean: bool = False       # of clean clips too: what needs no cleaning is to pass as it is
 
 
 class Clips(torch.utils.data.IterableDataset):
@@ -301,7 +302,8 @@ class Mixer:
         noise_power = (noise.real**2 + noise.imag**2).sum(-1).mean(1)
         snr = self.uniform(n, *s.snr_db)
         u = self.uniform(n)
-        snr = torch.where(u < s.clean_share, self.uniform(n, 35.0, 70.0), snr)
+        is_clean = u < s.clean_share
+        snr = torch.where(is_clean, self.uniform(n, 35.0, 70.0), snr)
         gain = torch.sqrt(speech_power / (noise_power + 1e-9)) * 10 ** (-snr / 20)
         only_noise = (u > 1 - s.noise_only_share) | (speech_power < 1e-6)
         gain = torch.where(u < s.clean_share * s.silent_share, 0.0, gain)
@@ -321,6 +323,8 @@ class Mixer:
         keep = torch.sigmoid((limit[:, None] - hz) / 60.0)[:, None]
         keep = torch.where(keep < 1e-3, 0.0, keep)
         recorded, clean = speech[:, 0] * keep, speech[:, 0 if s.keep_floors else 1] * keep
+        if s.pass_clean:
+            clean = torch.where(is_clean[:, None, None], recorded, clean)
         noisy = recorded + noise * keep
         # The last octave of a source's band is no evidence of silence above it, unless noise stops there as well.
         known = torch.where((limit <= top_hz) | only_noise, 24_000.0, top_hz * 0.97)

@@ -158,11 +158,10 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
     f = bins * hz
 
     # Levels are the mixer's whim: bring the active speech (or lone noise) to one, so that every clip counts alike.
-    power = lambda v: v.real**2 + v.imag**2
-    energy = lambda v: power(v[..., :split]).sum(-1) + power(v[..., split::4]).sum(-1)
+    square = lambda v: v.real**2 + v.imag**2
+    energy = lambda v: square(v[..., :split]).sum(-1) + square(v[..., split::4]).sum(-1)
     frame = energy(clean)
     speech = frame.amax(1) > 0
-    unclean = energy(noisy - clean).sum(1) > 10**-3.4 * frame.sum(1)  # the rest is to pass, not to be improved
     frame = torch.where(speech[:, None], frame, energy(noisy))
     active = frame > frame.amax(1, keepdim=True) * 1e-3
     scale = torch.rsqrt((frame * active).sum(1) / active.sum(1).clamp(min=1) / len(bins) + 1e-12)
@@ -182,7 +181,9 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
         parts["pesq"] = of_speech(disturbance(power, power_clean, hz, len(bins), frames(0.32)))
     if weights["mos"]:
         n = math.ceil(len(clean) * JUDGED)
-        parts["mos"] = torch.where((speech & unclean)[:n], dissatisfaction(estimate[:n], clean[:n], settings), 0.0).mean()
+        # What is clean already is to pass, not to be improved.
+        judged = speech[:n] & (energy(noisy[:n] - clean[:n]).sum(1) > 10**-3.4 * frame[:n].sum(1))
+        parts["mos"] = torch.where(judged, dissatisfaction(estimate[:n], clean[:n], settings), 0.0).mean()
     loss = parts["spectrum"] + sum(weights[k] * v for k, v in parts.items() if k != "spectrum")
     return loss, {k: v.detach() for k, v in parts.items()}
 

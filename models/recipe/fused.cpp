@@ -9,40 +9,51 @@ using torch::Tensor;
 
 namespace {
 
-typedef float Lanes __attribute__((vector_size(32), aligned(4)));
+// Vectors of W floats, at any address.
+template <int W>
+struct Vector {
+  typedef float type __attribute__((vector_size(4 * W), aligned(4)));
+};
+#ifdef __AVX512F__
+constexpr int WIDE = 16, TALL = 8;  // lanes of a vector, rows of a tile: 24 of the 32 registers hold sums
+#else
+constexpr int WIDE = 8, TALL = 4;  // 12 of 16
+#endif
 
 // Far enough for f32 to saturate; the fast division would turn infinity into NaN.
 inline float exponential(float x) { return std::exp(std::fmin(std::fmax(x, -30.f), 30.f)); }
 
 // c[m][n] += a[m][k] * b[k][n]; n a multiple of 8. Element (i, p) of `a` stands at i * rows + p * columns, so that
-// its transpose is the same thing with the two exchanged.
-template <int R, int C>
+// its transpose is the same thing with the two exchanged. A tile has R rows and C vectors of W columns.
+template <int W, int R, int C>
 inline void tile(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int k) {
+  using Lanes = typename Vector<W>::type;
   Lanes sum[R][C];
   for (int r = 0; r < R; r++)
-    for (int q = 0; q < C; q++) sum[r][q] = *(const Lanes*)(c + r * ldc + 8 * q);
+    for (int q = 0; q < C; q++) sum[r][q] = *(const Lanes*)(c + r * ldc + W * q);
   for (int p = 0; p < k; p++) {
     Lanes w[C];
-    for (int q = 0; q < C; q++) w[q] = *(const Lanes*)(b + p * ldb + 8 * q);
+    for (int q = 0; q < C; q++) w[q] = *(const Lanes*)(b + p * ldb + W * q);
     for (int r = 0; r < R; r++) {
       const float x = a[r * rows + p * columns];
       for (int q = 0; q < C; q++) sum[r][q] += x * w[q];
     }
   }
   for (int r = 0; r < R; r++)
-    for (int q = 0; q < C; q++) *(Lanes*)(c + r * ldc + 8 * q) = sum[r][q];
+    for (int q = 0; q < C; q++) *(Lanes*)(c + r * ldc + W * q) = sum[r][q];
 }
 
 template <int R>
 inline void row_of_tiles(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int n, int k) {
   int j = 0;
-  for (; j + 16 <= n; j += 16) tile<R, 2>(a, rows, columns, b + j, ldb, c + j, ldc, k);
-  for (; j < n; j += 8) tile<R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
+  for (; j + 3 * WIDE <= n; j += 3 * WIDE) tile<WIDE, R, 3>(a, rows, columns, b + j, ldb, c + j, ldc, k);
+  for (; j + WIDE <= n; j += WIDE) tile<WIDE, R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
+  for (; j < n; j += 8) tile<8, R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
 }
 
 void product(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int m, int n, int k) {
   int i = 0;
-  for (; i + 6 <= m; i += 6) row_of_tiles<6>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
+  for (; i + TALL <= m; i += TALL) row_of_tiles<TALL>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
   for (; i + 2 <= m; i += 2) row_of_tiles<2>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
   for (; i < m; i++) row_of_tiles<1>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
 }

@@ -146,8 +146,9 @@ class FusedErrors(torch.autograd.Function):
         return torch.view_as_complex(grad), *[None] * 10
 
 
-def denoising_loss(estimate, clean, noisy, valid, settings, weights):
-    """Scalar and its parts. Spectra [B, T, F]; `valid` [B, 1, F] is 0 where the clean recording says nothing.
+def denoising_loss(estimate, clean, noisy, valid, settings, weights, speech_only):
+    """Scalar and its parts. Spectra [B, T, F]; `valid` [B, 1, F] is 0 where the clean recording says nothing; `speech_only` [B]
+    is false where laughter or singing is to be kept, which DNSMOS would rate down.
 
     Above 8 kHz every fourth bin is looked at: that part of the mask is wide bands.
     """
@@ -182,7 +183,7 @@ def denoising_loss(estimate, clean, noisy, valid, settings, weights):
     if weights["mos"]:
         n = math.ceil(len(clean) * JUDGED)
         # What is clean already is to pass, not to be improved.
-        judged = speech[:n] & (energy(noisy[:n] - clean[:n]).sum(1) > 10**-3.4 * frame[:n].sum(1))
+        judged = speech[:n] & speech_only[:n] & (energy(noisy[:n] - clean[:n]).sum(1) > 10**-3.4 * frame[:n].sum(1))
         parts["mos"] = torch.where(judged, dissatisfaction(estimate[:n], clean[:n], settings), 0.0).mean()
     loss = parts["spectrum"] + sum(weights[k] * v for k, v in parts.items() if k != "spectrum")
     return loss, {k: v.detach() for k, v in parts.items()}

@@ -32,6 +32,7 @@ class MixSettings:
     two_noises_share: float = 0.2
     late_share: float = 0.35       # of the noises: begins within the clip, after quiet or digital silence
     human_share: float = 0.03      # of the utterances: a breath, cough, sneeze, cry, which are not taken for noise
+    kept_share: float = 0.0        # of the clips: laughter and singing between the words, as often as words
     babble_share: float = 0.06     # noise made of many voices
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
     snr_db: tuple = (-6.0, 22.0)
@@ -49,7 +50,7 @@ class MixSettings:
 
 class Clips(torch.utils.data.IterableDataset):
     """Triples of float32: speech [2, N] as it was recorded and without the noise floor of its recording, noise [N], and the
-    highest meaningful frequency of the speech."""
+    highest meaningful frequency of the speech, negative where sounds that are to be kept are among it."""
 
     def __init__(self, cache, settings, seed, validation=False):
         self.cache, self.settings, self.seed, self.validation = Path(cache), settings, seed, validation
@@ -57,7 +58,7 @@ class Clips(torch.utils.data.IterableDataset):
     def open(self):
         index = json.loads((self.cache / "index.json").read_text())
         keep = lambda kind: [e for e in index[kind] if e["validation"] == self.validation]
-        self.data = {k: np.memmap(self.cache / f"{k}.i16", np.int16, "r") for k in (*index, "floor")}
+        self.data = {k: np.memmap(self.cache / f"{k}.i16", np.int16, "r") for k in (*index, "floor") if index.get(k, True)}
         self.rooms = index["rir"]
         voices = {}
         for e in keep("speech"):
@@ -68,6 +69,10 @@ class Clips(torch.utils.data.IterableDataset):
         for e in keep("noise"):
             kinds.setdefault(e["category"], []).append(e)
         self.human = kinds.pop(HUMAN, [])
+        self.kept = {}
+        for e in keep("kept") if "kept" in index else []:
+            self.kept.setdefault(e["category"], []).append(e)
+        self.kept = list(self.kept.values())
         self.noises = list(kinds.values())
         if not voices or not self.noises:
             raise SystemExit(f"{self.cache}: no {'held-out ' * self.validation}{'noise' if voices else 'speech'}; give pack.py more files")
@@ -96,7 +101,7 @@ class Clips(torch.utils.data.IterableDataset):
         self.open()
         n = int(self.settings.seconds * RATE)
         while True:
-            speech, top = self.speech(n)
+            speech, top = self.speech(n, self.settings.kept_share)
             yield speech, self.noise(n), np.float32(top)
 
     def pick(self, kind):
@@ -107,8 +112,8 @@ class Clips(torch.utils.data.IterableDataset):
         stop = entry["length"] if length is None else min(entry["length"], start + length)
         return self.data[kind][entry["offset"] + start : entry["offset"] + stop].astype(np.float32) / 32768
 
-    def speech(self, n):
-        """One voice saying things, at another speed and pitch, perhaps in a room."""
+    def speech(self, n, kept_share=0.0):
+        """One voice saying things, at another speed and pitch, perhaps in a room; in so many clips with sounds that are to be kept."""
         rng = self.rng
         voice = self.pick("full" if rng.random() < self.settings.fullband_share else "wide")
         speed = float(np.exp(rng.uniform(*self.settings.speed)))
@@ -118,8 +123,13 @@ class Clips(torch.utils.data.IterableDataset):
         if have > 0 and rng.random() < 0.3:  # or nothing for long
             have = int(rng.uniform(0, 0.8) * need)
         parts.append(np.zeros((max(have, 0), 2), np.float32))
+        keeping = bool(self.kept) and rng.random() < kept_share
         while have < need:
-            if self.human and rng.random() < self.settings.human_share:
+            if keeping and rng.random() < 0.5:
+                group = self.kept[rng.integers(len(self.kept))]
+                entry = group[rng.integers(len(group))]
+                x = self.read("kept", entry)[:, None].repeat(2, 1) * 10 ** (rng.uniform(-15, 3) / 20)
+            elif self.human and rng.random() < self.settings.human_share:
                 entry = self.human[rng.integers(len(self.human))]
                 x = self.read("noise", entry)[:, None].repeat(2, 1) * 10 ** (rng.uniform(-24, 0) / 20)
             else:
@@ -137,7 +147,7 @@ class Clips(torch.utils.data.IterableDataset):
         x = np.pad(x, ((0, max(0, n - len(x))), (0, 0)))[:n].T
         if rng.random() < self.settings.room_share and self.rooms:
             x = self.room(x)
-        return np.ascontiguousarray(x, np.float32), top
+        return np.ascontiguousarray(x, np.float32), -top if keeping else top
 
     def room(self, x):
         h = self.read("rir", self.rooms[self.rng.integers(len(self.rooms))])[: RATE]
@@ -218,7 +228,8 @@ class Clips(torch.utils.data.IterableDataset):
 
 
 class Mixer:
-    """Spectra of speech and noise -> (noisy, clean, valid): [B, T, F] complex twice and [B, 1, F] weights of bins."""
+    """Spectra of speech and noise -> (noisy, clean, valid, speech_only): [B, T, F] complex twice, [B, 1, F] weights of bins,
+    and [B] whether nothing but speech is to be kept."""
 
     # Old, telephone and wireless material has nothing above one of these.
     LIMITS = (3400.0, 3900.0, 5500.0, 7800.0, 7800.0, 10800.0, 11800.0, 15500.0, 16000.0, 20000.0)
@@ -290,6 +301,7 @@ class Mixer:
 
     def mix(self, speech, noise, top_hz):
         s, n, bins = self.s, speech.shape[0], speech.shape[-1]
+        top_hz, speech_only = top_hz.abs(), top_hz > 0
         noise = noise[self.permutation(n)]
         if s.warp_share:
             speech = self.warped(speech)
@@ -331,4 +343,4 @@ class Mixer:
         valid = (hz <= known[:, None]).to(hz)[:, None]
         peak = torch.sqrt((noisy.real**2 + noisy.imag**2).amax((1, 2))) / (self.m.window / 4)
         scale = 10 ** (self.uniform(n, *s.level_db) / 20) / (peak + 1e-9)
-        return noisy * scale[:, None, None], clean * scale[:, None, None], valid
+        return noisy * scale[:, None, None], clean * scale[:, None, None], valid, speech_only

@@ -427,7 +427,11 @@ def load(path):
 
 
 def graft(net, start):
-    """Give `net` the weights of `start`, which may have fewer layers; those that it lacks begin by changing nothing."""
+    """Give `net` the weights of `start`, which may have fewer layers, run both ways, or filter other frames.
+
+    Layers that `start` lacks begin by changing nothing, taps that it lacks at zero. Of layers that run both ways, one that runs
+    forwards takes the forward half.
+    """
     for layer in (*net.encoder, *net.decoder):
         for part in layer.modules():
             if isinstance(part, Gru):  # a new state of zero
@@ -437,7 +441,19 @@ def graft(net, start):
                     linear.bias.data[n] = 0
             elif isinstance(part, Mixing):
                 part.across.data.zero_()
-    missing, unexpected = net.load_state_dict(start.state_dict(), strict=False)
+    weights, new, old = start.state_dict(), net.settings, start.settings
+    if old.both_ways and not new.both_ways:
+        weights = {name.replace(".before.", "."): w for name, w in weights.items() if ".after." not in name}
+    if (old.filter_taps, old.filter_ahead) != (new.filter_taps, new.filter_ahead):
+        for name in ("filters.weight", "filters.bias"):
+            taps = lambda w, s: w.unflatten(1, (2, s.filter_taps, -1))
+            theirs, ours = taps(weights[name], old), taps(torch.zeros_like(net.state_dict()[name]), new)
+            for tap in range(new.filter_taps):
+                at = tap - new.filter_ahead + old.filter_ahead
+                if 0 <= at < old.filter_taps:
+                    ours[:, :, tap] = theirs[:, :, at]
+            weights[name] = ours.flatten(1, 3)
+    missing, unexpected = net.load_state_dict(weights, strict=False)
     if unexpected or not all(name.startswith(("encoder.", "decoder.")) for name in missing):
         raise ValueError(f"the start does not fit: {missing[:3]} {unexpected[:3]}")
 

@@ -1,16 +1,18 @@
 """Decode folders of audio once, so that training reads plain memory.
 
-    python pack.py SPEECH_DIR NOISE_DIR RIR_DIR CACHE_DIR
+    python pack.py SPEECH_DIR NOISE_DIR RIR_DIR CACHE_DIR [--kept KEPT_DIR] [--hold-out SOURCE ...]
 
 Every file libsndfile can read is mixed to mono, resampled to 48 kHz and appended to one int16 file per kind
-(speech, noise, rir); `index.json` keeps offset, length, source, split, the highest frequency that the recording says
+(speech, noise, rir, kept); `index.json` keeps offset, length, source, split, the highest frequency that the recording says
 anything about, and its share of energy below 200 Hz, by which deep voices are found. A folder may hold `speech.tsv` / `noise.tsv` with the columns path, source, speaker, category;
-without one every file is its own source and its bandwidth is measured. At last `floors.py` writes the noise floors that the
+without one every file is its own source and its bandwidth is measured. KEPT_DIR holds sounds that are to pass as speech does:
+laughter, coughs, singing. Of every source a tenth is kept for validation, and all of the sources named by --hold-out, so that
+validation also hears collections that nothing is trained on. At last `floors.py` writes the noise floors that the
 recordings of speech have themselves.
 """
+import argparse
 import csv
 import json
-import sys
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -49,7 +51,7 @@ def spectrum(x):
     return float(loud[-1]) * RATE / n, float(power[: 200 * n // RATE + 1].sum() / power.sum())
 
 
-def rows(folder):
+def rows(folder, kind):
     """(path, source, speaker, category) of every usable file below `folder`."""
     folder = Path(folder)
     table = next(folder.glob("*.tsv"), None)
@@ -58,7 +60,7 @@ def rows(folder):
         return [(p, p.parent.name, p.stem, p.parent.name) for p in files]
     out = []
     for r in csv.DictReader(open(table, encoding="utf-8"), delimiter="\t"):
-        if r.get("speech_by_name") == "True":
+        if kind == "noise" and r.get("speech_by_name") == "True":
             continue
         out.append((folder / r["path"], r["source"], r.get("speaker") or r["path"], r.get("category", "")))
     return out
@@ -68,22 +70,23 @@ def held_out(key):
     return zlib.crc32(key.encode()) % VALIDATION_SHARE == 0
 
 
-def main(speech, noise, rir, cache):
+def main(speech, noise, rir, cache, kept=None, hold_out=()):
     cache = Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
     index = {}
-    for kind, folder in (("speech", speech), ("noise", noise), ("rir", rir)):
+    for kind, folder in (("speech", speech), ("noise", noise), ("rir", rir), ("kept", kept)):
         entries, offset = [], 0
-        items = rows(folder)
+        items = rows(folder, kind) if folder else []
         with open(cache / f"{kind}.i16", "wb") as out, ProcessPoolExecutor() as pool:
             for (path, source, speaker, category), got in zip(items, pool.map(decode, [i[0] for i in items], chunksize=16)):
                 if got is None:
                     continue
                 data, top, low = got
                 # Of a source with one voice, files are held out; of the others, speakers.
-                name = path.name if kind == "noise" or source.startswith("rhasspy") else f"{source}/{speaker}"
+                name = path.name if kind in ("noise", "kept") or source.startswith("rhasspy") else f"{source}/{speaker}"
                 entries.append(dict(offset=offset, length=len(data), source=source, speaker=speaker, category=category,
-                                    top_hz=round(top), low=round(low, 3), validation=kind != "rir" and held_out(name)))
+                                    top_hz=round(top), low=round(low, 3),
+                                    validation=source in hold_out or (kind != "rir" and held_out(name))))
                 out.write(data.tobytes())
                 offset += len(data)
         index[kind] = entries
@@ -93,6 +96,10 @@ def main(speech, noise, rir, cache):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("speech", "noise", "rir", "cache"):
+        p.add_argument(name)
+    p.add_argument("--kept", metavar="DIR", help="sounds that are to pass as speech does")
+    p.add_argument("--hold-out", nargs="*", default=[], metavar="SOURCE", help="collections for validation alone")
+    a = p.parse_args()
+    main(a.speech, a.noise, a.rir, a.cache, a.kept, a.hold_out)

@@ -53,6 +53,7 @@ def parser(description, **defaults):
     p.add_argument("--workers", type=int, default=1)
     p.add_argument("--validate-minutes", type=float, default=15)
     p.add_argument("--start", type=Path, help="begin with the weights of this checkpoint or .safetensors file")
+    p.add_argument("--teacher", type=Path, help="what this network makes of a mixture is wanted, not the clean speech (CPU)")
     for name in ("set", "mix", "loss"):
         p.add_argument(f"--{name}", nargs="*", default=[], metavar="NAME=VALUE")
     p.set_defaults(**defaults)
@@ -106,6 +107,7 @@ class Trainer:
         self.a = a
         self.settings, self.mixing, self.weights = chosen(a)
         self.net = M.Denoiser(self.settings).to(a.device)
+        self.teacher = M.load(a.teacher)[0].to(a.device).eval() if a.teacher else None
         self.optimisers = optimisers(self.net, a.rate)
         context = mp.get_context("fork")
         self.lock, self.rate, self.steps = context.Lock(), context.Value("d", 0.0), context.Value("l", 0)
@@ -126,7 +128,7 @@ class Trainer:
         self.net.zero_grad(set_to_none=True)
 
     def batches(self, seed):
-        """(noisy, clean, valid) without end."""
+        """(noisy, clean, valid, speech_only) without end."""
         a = self.a
         clips = torch.utils.data.DataLoader(Clips(a.cache, self.mixing, seed), batch_size=a.batch, num_workers=a.workers,
                                             prefetch_factor=4 if a.workers else None,
@@ -137,10 +139,13 @@ class Trainer:
             for _ in range(a.reuse):
                 yield tuple(v.to(a.device) for v in mixer.mix(*ready, top))
 
-    def step(self, noisy, clean, valid):
+    def step(self, noisy, clean, valid, speech_only):
         """One step of the optimisers; loss and its parts."""
         self.net.zero_grad(set_to_none=True)
-        loss, parts = denoising_loss(self.net(noisy), clean, noisy, valid, self.settings, self.weights)
+        if self.teacher:
+            with torch.no_grad():
+                clean = self.teacher(noisy)
+        loss, parts = denoising_loss(self.net(noisy), clean, noisy, valid, self.settings, self.weights, speech_only)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         if torch.isfinite(norm):

@@ -108,8 +108,8 @@ class Step:
             p.grad = None
         with torch.no_grad():
             speech, noise, top = self.ring.draw(self.a.batch)
-            noisy, clean, valid = self.mixer.mix(*self.mixer.clips(speech, noise), top)
-        loss, parts = denoising_loss(self.net(noisy), clean, noisy, valid, self.settings, self.weights)
+            noisy, clean, valid, speech_only = self.mixer.mix(*self.mixer.clips(speech, noise), top)
+        loss, parts = denoising_loss(self.net(noisy), clean, noisy, valid, self.settings, self.weights, speech_only)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.params, 1.0, foreach=True)
         with torch.no_grad():

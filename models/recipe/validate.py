@@ -62,7 +62,7 @@ class Validation:
             source = iter(Clips(cache, mixing, seed=77, validation=True))
             speech, noise, top = zip(*(next(source) for _ in range(CLIPS)))
             mixer = Mixer(mixing, settings, seed=78)
-            noisy, clean, _ = mixer.mix(*mixer.clips(torch.tensor(np.stack(speech)), torch.tensor(np.stack(noise))), torch.tensor(top))
+            noisy, clean, *_ = mixer.mix(*mixer.clips(torch.tensor(np.stack(speech)), torch.tensor(np.stack(noise))), torch.tensor(top))
             if half == "wb":  # recorded at 16 kHz, as the development half is
                 keep = torch.arange(noisy.shape[-1]) * settings.rate / settings.window < 7900
                 noisy, clean = noisy * keep, clean * keep
@@ -109,8 +109,8 @@ def gap(cache, model, batches=60, size=8):
         sums = {}
         for _ in range(batches):
             speech, noise, top = (torch.tensor(np.stack(v)) for v in zip(*(next(clips) for _ in range(size))))
-            noisy, clean, valid = mixer.mix(*mixer.clips(speech, noise), top)
-            loss, parts = denoising_loss(model(noisy), clean, noisy, valid, model.settings, LOSS)
+            noisy, clean, valid, speech_only = mixer.mix(*mixer.clips(speech, noise), top)
+            loss, parts = denoising_loss(model(noisy), clean, noisy, valid, model.settings, LOSS, speech_only)
             for k, v in dict(parts, loss=loss).items():
                 sums[k] = sums.get(k, 0.0) + float(v) / batches
         found[name] = {k: round(v, 4) for k, v in sums.items()}

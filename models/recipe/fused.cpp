@@ -43,19 +43,26 @@ inline void tile(const float* a, int64_t rows, int64_t columns, const float* b, 
     for (int q = 0; q < C; q++) *(Lanes*)(c + r * ldc + W * q) = sum[r][q];
 }
 
-template <int R>
-inline void row_of_tiles(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int n, int k) {
-  int j = 0;
-  for (; j + 3 * WIDE <= n; j += 3 * WIDE) tile<WIDE, R, 3>(a, rows, columns, b + j, ldb, c + j, ldc, k);
-  for (; j + WIDE <= n; j += WIDE) tile<WIDE, R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
-  for (; j < n; j += 8) tile<8, R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
+// All rows of C vectors' width of the product: that part of b stays in the first cache meanwhile.
+template <int W, int C>
+inline void column_of_tiles(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int m, int k) {
+  int i = 0;
+  for (; i + TALL <= m; i += TALL) tile<W, TALL, C>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, k);
+  for (; i + 2 <= m; i += 2) tile<W, 2, C>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, k);
+  for (; i < m; i++) tile<W, 1, C>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, k);
 }
 
 void product(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int m, int n, int k) {
-  int i = 0;
-  for (; i + TALL <= m; i += TALL) row_of_tiles<TALL>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
-  for (; i + 2 <= m; i += 2) row_of_tiles<2>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
-  for (; i < m; i++) row_of_tiles<1>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
+  constexpr int DEEP = 128;
+  for (int p = 0; p < k; p += DEEP) {
+    const int deep = std::min(DEEP, k - p);
+    const float *x = a + p * columns, *y = b + p * ldb;
+    int j = 0;
+    for (; j + 3 * WIDE <= n; j += 3 * WIDE) column_of_tiles<WIDE, 3>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+    for (; j + 2 * WIDE <= n; j += 2 * WIDE) column_of_tiles<WIDE, 2>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+    for (; j + WIDE <= n; j += WIDE) column_of_tiles<WIDE, 1>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+    for (; j < n; j += 8) column_of_tiles<8, 1>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+  }
 }
 
 // b[j][i] = a[i][j]
@@ -64,7 +71,7 @@ inline void transpose(const float* a, int64_t lda, float* b, int64_t ldb, int m,
     for (int j = 0; j < n; j++) b[j * ldb + i] = a[i * lda + j];
 }
 
-constexpr int64_t ROWS = 48;  // sequences that go through time together: their gates stay in the second cache
+constexpr int64_t ROWS = 64;  // sequences that go through time together: their gates stay in the second cache
 
 // Rows [first, first + m) of the features, of those that one position sees, side by side.
 inline void see(const float* features, int64_t width, const int64_t* seen, int64_t K, int64_t m, float* x) {
@@ -226,6 +233,38 @@ Tensor errors_backward(Tensor of_errors, Tensor of_square, Tensor of_power, Tens
   return out;
 }
 
+namespace {
+
+// Biases of r, z, the input side of n and its state side [4D].
+std::vector<float> gru_bias(const Tensor& b_input, const Tensor& b_state, int64_t D) {
+  std::vector<float> bias(4 * D);
+  const float *bi = b_input.data_ptr<float>(), *bs = b_state.data_ptr<float>();
+  for (int64_t k = 0; k < 2 * D; k++) bias[k] = bi[k] + bs[k];
+  for (int64_t k = 0; k < D; k++) bias[2 * D + k] = bi[2 * D + k], bias[3 * D + k] = bs[2 * D + k];
+  return bias;
+}
+
+// Gates [m, 4D] before the nonlinearities, from inputs and states [m, D]; weights [D, 3D].
+inline void gru_gates(const float* bias, const float* x, const float* h, const float* wi, const float* ws, float* g, int64_t m, int64_t D) {
+  for (int64_t i = 0; i < m; i++) std::copy_n(bias, 4 * D, g + i * 4 * D);
+  product(x, D, 1, wi, 3 * D, g, 4 * D, m, 3 * D, D);
+  product(h, D, 1, ws, 3 * D, g, 4 * D, m, 2 * D, D);
+  product(h, D, 1, ws + 2 * D, 3 * D, g + 3 * D, 4 * D, m, D, D);
+}
+
+struct Gates {
+  float r, z, n, next;
+};
+
+inline Gates gru_step(float r, float z, float n, float inner, float old) {
+  r = 1 / (1 + exponential(-r));
+  z = 1 / (1 + exponential(-z));
+  n = 1 - 2 / (exponential(2 * (n + r * inner)) + 1);
+  return {r, z, n, n + z * (old - n)};
+}
+
+}  // namespace
+
 // x [T, R, D], weights [3D, D] in the order r, z, n, biases [3D] -> x + states [T, R, D] and what backward needs:
 // states [T + 1, R, D], rz [T, R, 2D], n [T, R, D], inner [T, R, D].
 std::vector<Tensor> gru_forward(Tensor x, Tensor w_input, Tensor b_input, Tensor w_state, Tensor b_state) {
@@ -234,10 +273,7 @@ std::vector<Tensor> gru_forward(Tensor x, Tensor w_input, Tensor b_input, Tensor
   Tensor out = torch::empty_like(x), states = torch::empty({T + 1, R, D}), rz = torch::empty({T, R, 2 * D});
   Tensor n = torch::empty({T, R, D}), inner = torch::empty({T, R, D});
   states[0].zero_();
-  std::vector<float> bias(4 * D), gates(ROWS * 4 * D);  // r, z, input side of n, state side of n
-  const float *bi = b_input.data_ptr<float>(), *bs = b_state.data_ptr<float>();
-  for (int64_t k = 0; k < 2 * D; k++) bias[k] = bi[k] + bs[k];
-  for (int64_t k = 0; k < D; k++) bias[2 * D + k] = bi[2 * D + k], bias[3 * D + k] = bs[2 * D + k];
+  std::vector<float> gates(ROWS * 4 * D), bias = gru_bias(b_input, b_state, D);
   const float *px = x.data_ptr<float>(), *pwi = wi.data_ptr<float>(), *pws = ws.data_ptr<float>();
   float *po = out.data_ptr<float>(), *ps = states.data_ptr<float>(), *prz = rz.data_ptr<float>();
   float *pn = n.data_ptr<float>(), *pin = inner.data_ptr<float>(), *g = gates.data();
@@ -245,26 +281,47 @@ std::vector<Tensor> gru_forward(Tensor x, Tensor w_input, Tensor b_input, Tensor
     const int64_t m = std::min(ROWS, R - first);
     for (int64_t t = 0; t < T; t++) {
       const int64_t at = (t * R + first) * D;
-      for (int64_t i = 0; i < m; i++) std::copy_n(bias.data(), 4 * D, g + i * 4 * D);
-      product(px + at, D, 1, pwi, 3 * D, g, 4 * D, m, 3 * D, D);
-      product(ps + at, D, 1, pws, 3 * D, g, 4 * D, m, 2 * D, D);
-      product(ps + at, D, 1, pws + 2 * D, 3 * D, g + 3 * D, 4 * D, m, D, D);
+      gru_gates(bias.data(), px + at, ps + at, pwi, pws, g, m, D);
       for (int64_t i = 0; i < m; i++) {
         const float *gate = g + i * 4 * D, *old = ps + at + i * D, *in = px + at + i * D;
         float *next = ps + at + (R + i) * D, *r = prz + 2 * (at + i * D), *z = r + D;
         float *nn = pn + at + i * D, *side = pin + at + i * D, *o = po + at + i * D;
 #pragma GCC ivdep
         for (int64_t k = 0; k < D; k++) {
-          float rr = 1 / (1 + exponential(-gate[k]));
-          float zz = 1 / (1 + exponential(-gate[D + k]));
-          float v = 1 - 2 / (exponential(2 * (gate[2 * D + k] + rr * gate[3 * D + k])) + 1);
-          float h = v + zz * (old[k] - v);
-          r[k] = rr, z[k] = zz, nn[k] = v, side[k] = gate[3 * D + k], next[k] = h, o[k] = in[k] + h;
+          const Gates v = gru_step(gate[k], gate[D + k], gate[2 * D + k], gate[3 * D + k], old[k]);
+          r[k] = v.r, z[k] = v.z, nn[k] = v.n, side[k] = gate[3 * D + k], next[k] = v.next, o[k] = in[k] + v.next;
         }
       }
     }
   }
   return {out, states, rz, n, inner};
+}
+
+// Adds the states of a GRU that walks over x [T, R, D], from the end to the start if `backward`, to out [T, R, D]: `gru_forward`
+// where no gradient is wanted.
+void gru_add(Tensor out, Tensor x, Tensor w_input, Tensor b_input, Tensor w_state, Tensor b_state, bool backward) {
+  const int64_t T = x.size(0), R = x.size(1), D = x.size(2);
+  Tensor wi = w_input.t().contiguous(), ws = w_state.t().contiguous();  // [D, 3D]
+  std::vector<float> gates(ROWS * 4 * D), state(ROWS * D), bias = gru_bias(b_input, b_state, D);
+  const float *px = x.data_ptr<float>(), *pwi = wi.data_ptr<float>(), *pws = ws.data_ptr<float>();
+  float *po = out.data_ptr<float>(), *g = gates.data(), *h = state.data();
+  for (int64_t first = 0; first < R; first += ROWS) {
+    const int64_t m = std::min(ROWS, R - first);
+    std::fill(state.begin(), state.end(), 0.f);
+    for (int64_t step = 0; step < T; step++) {
+      const int64_t at = ((backward ? T - 1 - step : step) * R + first) * D;
+      gru_gates(bias.data(), px + at, h, pwi, pws, g, m, D);
+      for (int64_t i = 0; i < m; i++) {
+        const float* gate = g + i * 4 * D;
+        float *old = h + i * D, *o = po + at + i * D;
+#pragma GCC ivdep
+        for (int64_t k = 0; k < D; k++) {
+          const Gates v = gru_step(gate[k], gate[D + k], gate[2 * D + k], gate[3 * D + k], old[k]);
+          old[k] = v.next, o[k] += v.next;
+        }
+      }
+    }
+  }
 }
 
 // Gradient of x + states [T, R, D] -> gradients of x, w_input, b_input, w_state, b_state.
@@ -394,6 +451,7 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   m.def("errors_forward", &errors_forward);
   m.def("errors_backward", &errors_backward);
   m.def("gru_forward", &gru_forward);
+  m.def("gru_add", &gru_add);
   m.def("gru_backward", &gru_backward);
   m.def("mixing_forward", &mixing_forward);
   m.def("mixing_backward", &mixing_backward);

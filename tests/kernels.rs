@@ -1,6 +1,9 @@
 //! Every instruction set that this processor has computes what plain Rust computes.
 
-use aeden::kernels::{Across, End, F16, Instructions, Kernels, Matrix, PANEL, Rows};
+#[path = "../src/kernels/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the crate uses the rest")]
+mod kernels;
+use kernels::{Activation, Direction, F16, Instructions, Kernels, Matrix, Mixer, PANEL, Rows};
 
 mod random_model;
 use random_model::Random;
@@ -97,7 +100,7 @@ fn rows_that_lie_apart_give_the_same_bits_and_leave_the_rest_alone() {
         let x = numbers(&mut random, count * rows.x_step + inputs);
         for kernels in all() {
             let mut y = vec![f32::NAN; count * rows.y_step + 3];
-            kernels.affine_rows(&matrix, &x, rows, End::Rectified, &mut y);
+            kernels.affine_rows(&matrix, &x, rows, Activation::Relu, &mut y);
             for (row, y) in y.chunks(rows.y_step).take(count).enumerate() {
                 let mut alone = vec![0.0; matrix.padded_outputs()];
                 kernels.affine(&matrix, &x[row * rows.x_step..][..inputs], 1, &mut alone);
@@ -122,7 +125,7 @@ fn a_row_outside_its_slice_is_refused() {
         x_step: 2,
         y_step: usize::MAX,
     };
-    Kernels::best().affine_rows(&matrix, &[0.0; 4], rows, End::Sums, &mut [0.0; 32]);
+    Kernels::best().affine_rows(&matrix, &[0.0; 4], rows, Activation::Linear, &mut [0.0; 32]);
 }
 
 /// Binary16 as IEEE 754 defines it, in arithmetic instead of bits.
@@ -282,8 +285,22 @@ fn recurrence_agrees_with_its_formula_in_double_precision() {
             // In two calls: the state goes on from one to the next.
             let (first, second) = out.split_at_mut(7 * units);
             let (first_gates, second_gates) = gates.split_at(7 * 3 * units);
-            kernels.recur(&matrix, first_gates, &mut state, &mut product, first);
-            kernels.recur(&matrix, second_gates, &mut state, &mut product, second);
+            kernels.gru(
+                &matrix,
+                Direction::Forward,
+                first_gates,
+                &mut state,
+                &mut product,
+                first,
+            );
+            kernels.gru(
+                &matrix,
+                Direction::Forward,
+                second_gates,
+                &mut state,
+                &mut product,
+                second,
+            );
             for (found, expected) in out.iter().zip(&expected) {
                 assert!(
                     (f64::from(*found) - 1.0 - expected).abs() < 2e-6,
@@ -306,7 +323,14 @@ fn recurrence_of_many_rows_is_that_of_each_row() {
     for kernels in all() {
         let mut together = vec![0.0; frames * rows * units];
         let (mut state, mut product) = (vec![0.0; rows * units], vec![0.0; rows * 3 * units]);
-        kernels.recur(&matrix, &gates, &mut state, &mut product, &mut together);
+        kernels.gru(
+            &matrix,
+            Direction::Forward,
+            &gates,
+            &mut state,
+            &mut product,
+            &mut together,
+        );
         for row in 0..rows {
             let mine = |all: &[f32], width: usize| -> Vec<f32> {
                 let parts = all.chunks(width).skip(row).step_by(rows);
@@ -315,7 +339,14 @@ fn recurrence_of_many_rows_is_that_of_each_row() {
             let mut alone = vec![0.0; frames * units];
             let (mut state, mut product) = (vec![0.0; units], vec![0.0; 3 * units]);
             let gates = mine(&gates, 3 * units);
-            kernels.recur(&matrix, &gates, &mut state, &mut product, &mut alone);
+            kernels.gru(
+                &matrix,
+                Direction::Forward,
+                &gates,
+                &mut state,
+                &mut product,
+                &mut alone,
+            );
             assert_eq!(mine(&together, units), alone, "{:?}", kernels.instructions());
         }
     }
@@ -329,14 +360,14 @@ fn mixing_agrees_with_its_formula_in_double_precision() {
         let frame = positions * channels;
         let weights = numbers(&mut random, heads * positions * positions);
         let bias = numbers(&mut random, frame);
-        let across = Across::new(
+        let across = Mixer::new(
             positions,
             heads,
             panels,
             |head, p, q| weights[(head * positions + p) * positions + q],
             |p, c| bias[p * channels + c],
         );
-        assert_eq!((across.positions(), across.frame()), (positions, frame));
+        assert_eq!(across.frame(), frame);
         let (x, y) = (numbers(&mut random, 3 * frame), numbers(&mut random, 3 * frame));
         for kernels in all() {
             let mut found = y.clone();
@@ -358,5 +389,32 @@ fn mixing_agrees_with_its_formula_in_double_precision() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn backward_recurrence_is_forward_recurrence_of_frames_in_reverse() {
+    let mut random = Random(8);
+    let (units, rows, frames) = (48, 3, 10);
+    let weights = numbers(&mut random, 3 * units * units);
+    let matrix = Matrix::new(3 * units, units, |o, k| weights[o * units + k] * 0.3, |_| 0.1);
+    let gates = numbers(&mut random, frames * rows * 3 * units);
+    let reversed =
+        |x: &[f32], width: usize| -> Vec<f32> { x.chunks(width).rev().flatten().copied().collect() };
+    for kernels in all() {
+        let run = |direction, gates: &[f32]| {
+            let mut out = vec![0.0; frames * rows * units];
+            let (mut state, mut product) = (vec![0.0; rows * units], vec![0.0; rows * 3 * units]);
+            kernels.gru(&matrix, direction, gates, &mut state, &mut product, &mut out);
+            (out, state)
+        };
+        let (backward, last) = run(Direction::Backward, &gates);
+        let (forward, state) = run(Direction::Forward, &reversed(&gates, rows * 3 * units));
+        assert_eq!(
+            (backward, last),
+            (reversed(&forward, rows * units), state),
+            "{:?}",
+            kernels.instructions()
+        );
     }
 }

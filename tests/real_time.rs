@@ -1,6 +1,6 @@
 //! Nothing is allocated or freed on the audio thread.
 
-use aeden::denoiser::{Config, Link, Listen};
+use aeden::{Config, Link, Listen};
 use allocation_counter::{AllocationInfo, measure};
 
 mod engines;
@@ -24,12 +24,7 @@ fn processing_resetting_and_setting_never_allocate() {
         for (channels, link) in [(1, Link::Linked), (2, Link::Linked), (2, Link::Independent)] {
             // The engine fails now and then, so that its recovery is covered too.
             for effect in [Effect::Memory, Effect::NanAt(5), Effect::PoisonedAt(3)] {
-                let config = Config {
-                    sample_rate: rate,
-                    channels,
-                    link,
-                    ..Config::default()
-                };
+                let config = Config::new(rate, channels).link(link);
                 let mut denoiser = denoiser(&config, effect);
                 let mut left = Random(1).noise(20_000);
                 let mut right = left.clone();

@@ -5,12 +5,9 @@
 //! Models are looked for in `models/*/` and in the folders under `$AEDEN_REFERENCES`.
 
 use aeden::engine::Engine;
-use aeden::kernels::Instructions;
-use aeden::model::Model;
-use aeden::stft::Framing;
-use aeden::studio::Studio;
+use aeden::spectrum::Framing;
+use aeden::{Complex32, Instructions, Model};
 use realfft::RealFftPlanner;
-use realfft::num_complex::Complex32;
 use safetensors::SafeTensors;
 use std::f64::consts::PI;
 use std::path::{Path, PathBuf};
@@ -88,20 +85,25 @@ fn every_exported_model_agrees_with_the_pytorch_reference() {
             );
             noisy
         };
-        if let Ok(studio) = Studio::open(&model) {
-            let mut clean = transformed(studio.framing());
-            studio.clean(&mut clean);
+        let model = Model::open(&model).unwrap();
+        if model.looks_ahead() {
+            let mut clean = transformed(model.framing());
+            model.clean_spectra(&mut clean).unwrap();
             let error = difference(&clean, &expected) / peak(&expected);
             println!("{reference}: {error:.2e}");
             assert!(error <= 1e-5, "{reference}: {error:e} of the peak");
             continue;
         }
-        let model = Model::open(model).unwrap();
         let framing = model.framing().clone();
         let noisy = transformed(&framing);
         for instructions in Instructions::available() {
             for most in [1, 32] {
-                let mut engine = model.engine_with(1, most, instructions).unwrap();
+                let mut engine = model
+                    .native(1)
+                    .unwrap()
+                    .with_frames(most)
+                    .with_instructions(instructions)
+                    .unwrap();
                 let mut clean = noisy.clone();
                 for (part, guide) in clean
                     .chunks_mut(most * (framing.window / 2 + 1))

@@ -3,8 +3,8 @@
 
 mod identity;
 
-use aeden::denoiser::Config;
-use aeden::stft::Framing;
+use aeden::Config;
+use aeden::spectrum::Framing;
 use aeden_live::audio::{AudioError, Direction, Format};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
@@ -265,10 +265,7 @@ fn sound_passes_bit_for_bit_on_one_clock_and_every_step_is_counted() {
         record: false,
         always_retime: false,
     };
-    let controls = Arc::new(Controls::new(&Config {
-        bypass: true,
-        ..Config::default()
-    }));
+    let controls = Arc::new(Controls::new(&Config::default().bypass(true)));
     let build = Box::new(|format| identity::denoiser(format, Framing::default(), true));
     let mut session = Session::start(Box::new(world.host()), plan, controls, build).unwrap();
     world.advance(30.0);

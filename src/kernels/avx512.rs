@@ -3,8 +3,10 @@
 // Where the whole crate is compiled for AVX-512F, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
+use super::direction::Direction;
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{Across, End, Matrix, PANEL, Rows};
+use super::matrix::{Activation, Matrix, PANEL, Rows};
+use super::mixer::Mixer;
 use std::arch::x86_64::*;
 
 /// Whether this processor has what this module needs.

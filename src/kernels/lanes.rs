@@ -3,43 +3,46 @@
 //! Everything here is `#[inline(always)]` so that it is compiled inside a function that has the instruction set
 //! switched on (see `avx2`, `avx512`, `neon`); nothing else may call it.
 
-use super::{Across, End, Matrix, PANEL, Row, Rows, Weights};
+use super::direction::Direction;
+use super::matrix::{Activation, Matrix, PANEL, Row, Rows, Weights};
+use super::mixer::Mixer;
 use std::array::from_fn;
 
 /// Defines the functions that [`super::Kernels`] dispatches to, for one kind of lanes.
 ///
 /// `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together; `units`: how many times
-/// sixteen units of a recurrence advance side by side.
+/// sixteen units of a GRU advance side by side.
 macro_rules! entry_points {
     ($lanes:ty, one: $one:literal, rows: $rows:literal, units: $units:literal $(, features: $features:literal)?) => {
         /// # Safety
         /// The processor has the instruction set, and the rows lie inside `x` and `y`.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, end: End, y: &mut [f32]) {
+        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, activation: Activation, y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, end, y) }
+            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, activation, y) }
         }
 
         /// # Safety
         /// The processor has the instruction set; the lengths are those that [`super::Kernels::mix`] asks for.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
+        pub(super) unsafe fn mix(mixer: &Mixer, x: &[f32], y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::mix::<$lanes, $rows>(across, x, y) }
+            unsafe { lanes::mix::<$lanes, $rows>(mixer, x, y) }
         }
 
         /// # Safety
-        /// The processor has the instruction set; the lengths are those that [`super::Kernels::recur`] asks for.
+        /// The processor has the instruction set; the lengths are those that [`super::Kernels::gru`] asks for.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn recur(
+        pub(super) unsafe fn gru(
             matrix: &Matrix,
+            direction: Direction,
             gates: &[f32],
             state: &mut [f32],
             product: &mut [f32],
             out: &mut [f32],
         ) {
             // SAFETY: as the caller's.
-            unsafe { lanes::recur::<$lanes, $rows, $units>(affine, matrix, gates, state, product, out) }
+            unsafe { lanes::gru::<$lanes, $rows, $units>(affine, matrix, direction, gates, state, product, out) }
         }
 
         /// # Safety
@@ -142,25 +145,25 @@ pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
     matrix: &Matrix,
     x: &[f32],
     rows: Rows,
-    end: End,
+    activation: Activation,
     y: &mut [f32],
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        // Compiled for either end: a choice between them would keep the sums of plain arrays out of the registers.
-        let (as_it_is, rectified) = (|sum: L| sum, |sum: L| sum.max(L::splat(0.0)));
-        match (&matrix.weights, end) {
-            (Weights::F32(weights), End::Sums) => {
-                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+        // Compiled for each activation: a choice between them would keep the sums of plain arrays out of the registers.
+        let (linear, relu) = (|sum: L| sum, |sum: L| sum.max(L::splat(0.0)));
+        match (&matrix.weights, activation) {
+            (Weights::F32(weights), Activation::Linear) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, linear, y)
             }
-            (Weights::F16(weights), End::Sums) => {
-                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+            (Weights::F16(weights), Activation::Linear) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, linear, y)
             }
-            (Weights::F32(weights), End::Rectified) => {
-                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            (Weights::F32(weights), Activation::Relu) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, relu, y)
             }
-            (Weights::F16(weights), End::Rectified) => {
-                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            (Weights::F16(weights), Activation::Relu) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, relu, y)
             }
         }
     }
@@ -174,7 +177,7 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
     weights: &[Row<S>],
     x: &[f32],
     rows: Rows,
-    end: impl Fn(L) -> L + Copy,
+    activation: impl Fn(L) -> L + Copy,
     y: &mut [f32],
 ) {
     let panels = matrix.bias.len();
@@ -192,51 +195,58 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
             while panel + ONE <= panels {
                 let weights: [_; ONE] = from_fn(|p| panel_at(panel + p));
                 let bias: [_; ONE] = from_fn(|p| bias_at(panel + p));
-                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, end, y.add(panel * PANEL));
+                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, activation, y.add(panel * PANEL));
                 panel += ONE;
             }
         }
         for panel in panel..panels {
             let bias = bias_at(panel);
-            column::<L, S, ROWS>(panel_at(panel), |_| [bias], x, rows, end, y.add(panel * PANEL));
+            column::<L, S, ROWS>(
+                panel_at(panel),
+                |_| [bias],
+                x,
+                rows,
+                activation,
+                y.add(panel * PANEL),
+            );
         }
     }
 }
 
-/// `y += bias + A x` across the positions of each frame; see [`super::Kernels::mix`], which checks the lengths. What is a
+/// `y += bias + A x` across the sub-bands of each frame; see [`super::Kernels::mix`], which checks the lengths. What is a
 /// row of x to [`affine`] is a row of weights here, and sixteen channels of x are what is weighted.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`; the lengths are those that `mix` asks for.
 #[inline(always)]
-pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(across: &Across, x: &[f32], y: &mut [f32]) {
-    let positions = across.positions;
-    let channels = across.bias.len() / positions;
+pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(mixer: &Mixer, x: &[f32], y: &mut [f32]) {
+    let sub_bands = mixer.sub_bands;
+    let channels = mixer.bias.len() / sub_bands;
     let panels = channels / PANEL;
     let rows = Rows {
-        count: positions,
-        x_step: positions,
+        count: sub_bands,
+        x_step: sub_bands,
         y_step: channels,
     };
-    let frame = positions * channels;
+    let frame = sub_bands * channels;
     for (x, y) in x.chunks_exact(frame).zip(y.chunks_exact_mut(frame)) {
         let y = y.as_mut_ptr();
         for panel in 0..panels {
-            let head = panel * across.heads / panels;
-            let weights = across.weights[head * positions * positions..].as_ptr();
-            // SAFETY: every position has sixteen channels from `panel * PANEL` on, in `x`, `y` and the bias, and
-            // `positions` weights for each position.
+            let head = panel * mixer.heads / panels;
+            let weights = mixer.weights[head * sub_bands * sub_bands..].as_ptr();
+            // SAFETY: every sub-band has sixteen channels from `panel * PANEL` on, in `x`, `y` and the bias, and
+            // `sub_bands` weights for each sub-band.
             unsafe {
-                let heard = Panel {
+                let input = Panel {
                     first: x.as_ptr().add(panel * PANEL).cast::<[f32; PANEL]>(),
                     step: panels,
-                    inputs: positions,
+                    inputs: sub_bands,
                 };
                 let start = |row: usize| {
                     let at = row * channels + panel * PANEL;
-                    [L::load(&*y.add(at).cast()).add(L::load(&*across.bias.as_ptr().add(at).cast()))]
+                    [L::load(&*y.add(at).cast()).add(L::load(&*mixer.bias.as_ptr().add(at).cast()))]
                 };
-                column::<L, f32, ROWS>(heard, start, weights, rows, |sum| sum, y.add(panel * PANEL));
+                column::<L, f32, ROWS>(input, start, weights, rows, |sum| sum, y.add(panel * PANEL));
             }
         }
     }
@@ -252,7 +262,7 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
     start: impl Fn(usize) -> [L; 1],
     x: *const f32,
     rows: Rows,
-    end: impl Fn(L) -> L + Copy,
+    activation: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     const { assert!(ROWS <= 8, "there are tiles of up to eight rows") };
@@ -268,14 +278,14 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
             let (x, y) = (x.add(row * rows.x_step), y.add(row * rows.y_step));
             let s = |r: usize| start(row + r);
             match count {
-                1 => tile::<L, S, 1, 1>(w, s, x, rows, end, y),
-                2 => tile::<L, S, 1, 2>(w, s, x, rows, end, y),
-                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, end, y),
-                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, end, y),
-                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, end, y),
-                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, end, y),
-                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, end, y),
-                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, end, y),
+                1 => tile::<L, S, 1, 1>(w, s, x, rows, activation, y),
+                2 => tile::<L, S, 1, 2>(w, s, x, rows, activation, y),
+                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, activation, y),
+                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, activation, y),
+                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, activation, y),
+                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, activation, y),
+                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, activation, y),
+                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, activation, y),
                 _ => unreachable!("blocks have one to ROWS rows"),
             }
         }
@@ -295,56 +305,64 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     start: impl Fn(usize) -> [L; P],
     x: *const f32,
     rows: Rows,
-    end: impl Fn(L) -> L + Copy,
+    activation: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     // SAFETY: every access lies inside what the caller vouches for.
     unsafe {
         let mut sums: [[L; P]; R] = from_fn(start);
         for k in 0..weights[0].inputs {
-            let heard: [L; R] = from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
+            let input: [L; R] = from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
             for p in 0..P {
                 let weight = S::widen::<L>(&*weights[p].first.add(k * weights[p].step));
                 for r in 0..R {
-                    sums[r][p] = heard[r].mul_add(weight, sums[r][p]);
+                    sums[r][p] = input[r].mul_add(weight, sums[r][p]);
                 }
             }
         }
         for r in 0..R {
             for p in 0..P {
-                end(sums[r][p]).store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
+                activation(sums[r][p]).store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
             }
         }
     }
 }
 
 /// [`affine`] of one instruction set.
-pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, End, &mut [f32]);
+pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, Activation, &mut [f32]);
 
-/// The walk of gated recurrent units through time; see [`super::Kernels::recur`], which checks the lengths.
+/// Gated recurrent units over frames; see [`super::Kernels::gru`], which checks the lengths.
 ///
 /// `ROWS` rows go through all frames before the next ones do, so that all they need stays in the first cache. `TOGETHER` times
 /// sixteen units advance side by side: each is a long chain of steps that wait for one another.
 ///
 /// # Safety
-/// The processor has the instruction set of `L`, to which `affine` belongs; the lengths are those that `recur` asks for.
+/// The processor has the instruction set of `L`, to which `affine` belongs; the lengths are those that `gru` asks for.
 #[inline(always)]
-pub(super) unsafe fn recur<L: Lanes, const ROWS: usize, const TOGETHER: usize>(
+pub(super) unsafe fn gru<L: Lanes, const ROWS: usize, const TOGETHER: usize>(
     affine: Affine,
     matrix: &Matrix,
+    direction: Direction,
     gates: &[f32],
     state: &mut [f32],
     product: &mut [f32],
     out: &mut [f32],
 ) {
     let (frame, block) = (state.len(), ROWS * matrix.inputs);
+    let frames = out.len() / frame;
     for (index, state) in state.chunks_mut(block).enumerate() {
         let own = index * block..index * block + state.len();
         let rows = Rows::of(matrix, state.len() / matrix.inputs);
         let product = &mut product[..3 * state.len()];
-        for (gates, out) in gates.chunks_exact(3 * frame).zip(out.chunks_exact_mut(frame)) {
+        for step in 0..frames {
+            let at = frame
+                * match direction {
+                    Direction::Forward => step,
+                    Direction::Backward => frames - 1 - step,
+                };
+            let (gates, out) = (&gates[3 * at..3 * (at + frame)], &mut out[at..at + frame]);
             // SAFETY: the rows of the lengths that the caller vouches for.
-            unsafe { affine(matrix, state, rows, End::Sums, product) };
+            unsafe { affine(matrix, state, rows, Activation::Linear, product) };
             let (gates, rest_of_gates) = units(&gates[3 * own.start..3 * own.end]).as_chunks::<TOGETHER>();
             let (inner, rest_of_inner) = units(product).as_chunks::<TOGETHER>();
             let (state, rest_of_state) = state.as_chunks_mut::<PANEL>().0.as_chunks_mut::<TOGETHER>();

@@ -3,8 +3,11 @@
 // Where the whole crate is compiled for NEON, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
+use super::direction::Direction;
+use super::half::F16;
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{Across, End, F16, Matrix, PANEL, Rows};
+use super::matrix::{Activation, Matrix, PANEL, Rows};
+use super::mixer::Mixer;
 use std::arch::aarch64::*;
 use std::array::from_fn;
 

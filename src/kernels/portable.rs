@@ -1,7 +1,10 @@
 //! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
 
+use super::direction::Direction;
+use super::half::F16;
 use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{Across, End, F16, Matrix, PANEL, Rows};
+use super::matrix::{Activation, Matrix, PANEL, Rows};
+use super::mixer::Mixer;
 use std::array::from_fn;
 
 #[derive(Clone, Copy)]

@@ -1,24 +1,10 @@
-//! Autoencoders of any kind but the denoiser's, on [`patches`](crate::patches) of sound: encoder → code → decoder.
-//!
-//! ```no_run
-//! use aeden::autoencoder::Autoencoder;
-//! use aeden::patches::Listener;
-//!
-//! let model = Autoencoder::open("sparse.safetensors")?;
-//! let mut listener = Listener::new(model.view(), 44_100)?;
-//! listener.push(&[0.0; 44_100]);
-//! let mut seen = listener.finish();
-//! model.standardise(&mut seen);
-//! let codes = model.encode(&model.patches(&seen, 8)); // every 80 ms
-//! let reconstruction = model.decode(&codes);
-//! # Ok::<(), aeden::Error>(())
-//! ```
+//! The network between patches and codes.
 
+use super::log_powers::View;
 use crate::error::Error;
 use crate::kernels::{Instructions, Kernels, Matrix, PANEL};
-use crate::patches::View;
-use crate::stft::{Framing, WindowShape};
-use crate::weights::{self, MAX_WEIGHTS, Tensors, bad};
+use crate::network::{Kind, MAX_WEIGHTS, Tensors, read_file};
+use crate::spectrum::{Framing, WindowShape};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -27,60 +13,26 @@ const PATCH_STEP: usize = 8;
 /// Patches that go through the network side by side.
 const ROWS: usize = 32;
 
-/// What a network has been trained for; `models/recipe/family.py` has the formulas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Reconstruction through a narrow code.
-    Undercomplete,
-    /// Reconstruction with a penalty on the sum of a non-negative code.
-    SparseL1,
-    /// Reconstruction with each unit of the code active a given share of the time.
-    SparseKl,
-    /// Reconstruction with a code that changes little when the patch does.
-    Contractive,
-    /// Reconstruction of what was damaged, by absolute error.
-    DenoisingL1,
-    /// Reconstruction of what was damaged, by squared error.
-    DenoisingL2,
-    /// A code that is normally distributed, so that it can be drawn.
-    Variational,
-}
-
-impl Kind {
-    /// Its name in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Undercomplete => "undercomplete",
-            Kind::SparseL1 => "sparse-l1",
-            Kind::SparseKl => "sparse-kl",
-            Kind::Contractive => "contractive",
-            Kind::DenoisingL1 => "denoising-l1",
-            Kind::DenoisingL2 => "denoising-l2",
-            Kind::Variational => "variational",
-        }
-    }
-
-    fn end(self) -> End {
-        match self {
-            Kind::SparseL1 => End::Relu,
-            Kind::SparseKl | Kind::Contractive => End::Sigmoid,
-            _ => End::Linear,
-        }
-    }
-}
-
-/// What ends the last layer of the encoder.
+/// The activation function of a layer.
 #[derive(Clone, Copy, PartialEq)]
-enum End {
+enum Activation {
     Linear,
     Relu,
     Sigmoid,
 }
 
+/// The activation function that ends the encoder.
+fn code_activation(kind: Kind) -> Activation {
+    match kind {
+        Kind::SparseL1 => Activation::Relu,
+        Kind::SparseKl | Kind::Contractive => Activation::Sigmoid,
+        _ => Activation::Linear,
+    }
+}
+
 /// The fields of `Settings` in `models/recipe/family.py`.
 #[derive(Deserialize)]
-struct Settings {
+struct Layout {
     code: usize,
     nodes: Vec<usize>,
     frames: usize,
@@ -90,7 +42,7 @@ struct Settings {
     band_steps: Vec<(usize, usize)>,
 }
 
-/// A network, read from a file and checked.
+/// An autoencoder, read from a file and checked.
 #[derive(Clone, Debug)]
 pub struct Autoencoder {
     name: String,
@@ -110,63 +62,30 @@ pub struct Autoencoder {
 }
 
 impl Autoencoder {
-    /// The network of this kind that comes with the crate, if there is one; `models/family/CARD.md` describes them.
-    ///
-    /// # Panics
-    /// Never: the tests read them.
-    pub fn builtin(kind: Kind) -> Option<Autoencoder> {
-        let bytes = match kind {
-            Kind::Undercomplete => include_bytes!("../models/family/pca.safetensors").as_slice(),
-            Kind::SparseKl => include_bytes!("../models/family/sparse.safetensors"),
-            Kind::DenoisingL2 => include_bytes!("../models/family/repair.safetensors"),
-            Kind::Variational => include_bytes!("../models/family/roomtone.safetensors"),
-            _ => return None,
-        };
-        Some(Autoencoder::from_bytes(bytes).expect("the built-in model is whole"))
-    }
-
-    /// The undercomplete network of `aeden encode`, whose code is made for rounding to whole numbers.
-    ///
-    /// # Panics
-    /// Never: the tests read it.
-    pub fn for_envelopes() -> Autoencoder {
-        let bytes = include_bytes!("../models/family/encode.safetensors");
-        Autoencoder::from_bytes(bytes).expect("the built-in model is whole")
-    }
-
-    /// The principal component analysis with a code of the same size, what [`for_envelopes`](Self::for_envelopes) is
-    /// measured by.
-    ///
-    /// # Panics
-    /// Never: the tests read it.
-    pub fn pca_for_envelopes() -> Autoencoder {
-        let bytes = include_bytes!("../models/family/encode-pca.safetensors");
-        Autoencoder::from_bytes(bytes).expect("the built-in model is whole")
-    }
-
     /// Reads a model from a file.
     ///
     /// # Errors
-    /// [`Error::Model`], naming the file and what is wrong with it.
+    /// As [`Model::open`](crate::Model::open); [`Error::Unsupported`] for a denoiser.
     pub fn open(path: impl AsRef<Path>) -> Result<Autoencoder, Error> {
-        weights::open(path.as_ref(), Autoencoder::from_bytes)
+        read_file(path.as_ref(), Autoencoder::from_bytes)
     }
 
     /// Reads a model from the contents of a file.
     ///
     /// # Errors
-    /// [`Error::Model`], naming the tensor or setting, what was expected and what was found.
+    /// As [`Model::from_bytes`](crate::Model::from_bytes); [`Error::Unsupported`] for a denoiser.
     pub fn from_bytes(bytes: &[u8]) -> Result<Autoencoder, Error> {
         let (description, tensors) = Tensors::read(bytes)?;
-        let kind: Kind = serde_json::from_value(description.kind.as_str().into()).map_err(|_| {
-            bad(format!(
-                "its kind is {:?}; this takes undercomplete, sparse-l1, sparse-kl, contractive, denoising-l1, \
-                 denoising-l2 or variational",
-                description.kind
-            ))
-        })?;
-        let settings: Settings = serde_json::from_value(description.settings)
-            .map_err(|e| bad(format!("metadata `aeden`: settings: {e}")))?;
+        if description.kind == Kind::Denoising {
+            return Err(Error::Unsupported(
+                "model: its kind is \"denoising\"; this takes undercomplete, sparse-l1, sparse-kl, contractive, \
+                 denoising-l1, denoising-l2 or variational"
+                    .into(),
+            ));
+        }
+        let kind = description.kind;
+        let settings: Layout = serde_json::from_value(description.settings)
+            .map_err(|e| Error::damaged("metadata `aeden`: settings", e))?;
         let view = settings.view()?;
         let input = view.frames * view.bands();
         let ends = settings.code * if kind == Kind::Variational { 2 } else { 1 };
@@ -182,7 +101,7 @@ impl Autoencoder {
             .map(|pair| padded(pair[0]) * padded(pair[1]))
             .sum();
         if weights > MAX_WEIGHTS {
-            return Err(bad(format!(
+            return Err(Error::Model(format!(
                 "expected at most {MAX_WEIGHTS} weights, found {weights} with padding"
             )));
         }
@@ -205,7 +124,9 @@ impl Autoencoder {
         }
         let deviation = tensors.vector("deviation")?;
         if deviation.iter().any(|d| *d <= 0.0) {
-            return Err(bad("tensor \"deviation\": expected positive numbers".into()));
+            return Err(Error::Model(
+                "tensor \"deviation\": expected positive numbers".into(),
+            ));
         }
         // Files made for other jobs do without.
         let sounds = if tensors.has("sound_mean") || tensors.has("sound_deviation") {
@@ -214,7 +135,9 @@ impl Autoencoder {
             }
             let deviation = tensors.vector("sound_deviation")?;
             if deviation.iter().any(|d| *d <= 0.0) {
-                return Err(bad("tensor \"sound_deviation\": expected positive numbers".into()));
+                return Err(Error::Model(
+                    "tensor \"sound_deviation\": expected positive numbers".into(),
+                ));
             }
             Some((tensors.vector("sound_mean")?, deviation))
         } else {
@@ -236,13 +159,12 @@ impl Autoencoder {
         })
     }
 
-    /// The same network on other kernels.
+    /// Runs the network in the kernels of another instruction set than the fastest.
     ///
     /// # Errors
-    /// [`Error::Setting`] where this processor does not have the instructions.
+    /// [`Error::Unsupported`] where this processor does not have the instructions.
     pub fn with_instructions(mut self, instructions: Instructions) -> Result<Autoencoder, Error> {
-        self.kernels = Kernels::new(instructions)
-            .ok_or_else(|| Error::Setting(format!("this processor has no {instructions:?} instructions")))?;
+        self.kernels = Kernels::new(instructions).ok_or_else(|| Error::no_instructions(instructions))?;
         Ok(self)
     }
 
@@ -251,22 +173,22 @@ impl Autoencoder {
         &self.name
     }
 
-    /// What it has been trained for.
+    /// The kind of network.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// How many numbers were learnt.
+    /// The number of weights.
     pub fn parameters(&self) -> usize {
         self.parameters
     }
 
-    /// Differs from file to file, so that codes of different networks are not compared.
+    /// A hash of the file, by which codes of different networks are told apart.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
-    /// What it sees of sound.
+    /// How sound becomes patches.
     pub fn view(&self) -> &View {
         &self.view
     }
@@ -290,7 +212,7 @@ impl Autoencoder {
         }
     }
 
-    /// The inverse of [`standardise`](Autoencoder::standardise).
+    /// Undoes [`standardise`](Autoencoder::standardise).
     pub fn restore(&self, powers: &mut [f32]) {
         for frame in powers.chunks_exact_mut(self.mean.len()) {
             for ((x, mean), deviation) in frame.iter_mut().zip(&self.mean).zip(&self.deviation) {
@@ -299,7 +221,7 @@ impl Autoencoder {
         }
     }
 
-    /// The patches of standardised log powers that begin every so many frames, one after another.
+    /// Cuts standardised log powers into patches that begin every so many frames, one after another.
     pub fn patches(&self, powers: &[f32], every: usize) -> Vec<f32> {
         let (bands, input) = (self.mean.len(), self.input());
         let starts = (0..=powers.len().saturating_sub(input)).step_by(every * bands);
@@ -310,23 +232,29 @@ impl Autoencoder {
             .collect()
     }
 
-    /// `[patch][input]` → `[patch][code]`. Of a variational network, the means.
+    /// Encodes patches: `[patch][input]` → `[patch][code]`; a variational network gives the means.
     ///
     /// # Panics
     /// If `patches` are no whole number of patches.
     pub fn encode(&self, patches: &[f32]) -> Vec<f32> {
-        self.run(&self.encoder, patches, self.input(), self.code, self.kind.end())
+        self.run(
+            &self.encoder,
+            patches,
+            self.input(),
+            self.code,
+            code_activation(self.kind),
+        )
     }
 
-    /// `[patch][code]` → `[patch][input]`.
+    /// Decodes codes: `[patch][code]` → `[patch][input]`.
     ///
     /// # Panics
     /// If `codes` are no whole number of codes.
     pub fn decode(&self, codes: &[f32]) -> Vec<f32> {
-        self.run(&self.decoder, codes, self.code, self.input(), End::Linear)
+        self.run(&self.decoder, codes, self.code, self.input(), Activation::Linear)
     }
 
-    /// A whole sound, at least a patch of standardised log powers, in two numbers a unit: mean and deviation over its
+    /// Describes a whole sound, at least a patch of standardised log powers, by two numbers a unit: mean and deviation over its
     /// patches, their roots where units are never negative, so that rare units count beside frequent ones; standardised
     /// over the sounds of the training material.
     ///
@@ -362,7 +290,7 @@ impl Autoencoder {
             .chain(deviations)
             .map(|x| x as f32)
             .collect();
-        if self.kind.end() != End::Linear {
+        if code_activation(self.kind) != Activation::Linear {
             found.iter_mut().for_each(|x| *x = x.sqrt());
         }
         if let Some((mean, deviation)) = &self.sounds {
@@ -373,7 +301,14 @@ impl Autoencoder {
         found
     }
 
-    fn run(&self, layers: &[Matrix], from: &[f32], inputs: usize, outputs: usize, end: End) -> Vec<f32> {
+    fn run(
+        &self,
+        layers: &[Matrix],
+        from: &[f32],
+        inputs: usize,
+        outputs: usize,
+        end: Activation,
+    ) -> Vec<f32> {
         assert!(from.len().is_multiple_of(inputs), "whole rows");
         let mut out = Vec::with_capacity(from.len() / inputs * outputs);
         let (mut x, mut y) = (Vec::new(), Vec::new());
@@ -384,10 +319,14 @@ impl Autoencoder {
             for (i, layer) in layers.iter().enumerate() {
                 y.resize(rows * layer.padded_outputs(), 0.0);
                 self.kernels.affine(layer, &x, rows, &mut y);
-                match if i + 1 < layers.len() { End::Relu } else { end } {
-                    End::Linear => {}
-                    End::Relu => y.iter_mut().for_each(|v| *v = v.max(0.0)),
-                    End::Sigmoid => self.kernels.sigmoid(&mut y),
+                match if i + 1 < layers.len() {
+                    Activation::Relu
+                } else {
+                    end
+                } {
+                    Activation::Linear => {}
+                    Activation::Relu => y.iter_mut().for_each(|v| *v = v.max(0.0)),
+                    Activation::Sigmoid => self.kernels.sigmoid(&mut y),
                 }
                 std::mem::swap(&mut x, &mut y);
             }
@@ -405,14 +344,14 @@ fn fnv_1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-impl Settings {
-    /// Everything checked against its range, so that sizes can be computed and memory be taken.
+impl Layout {
+    /// Checks everything against its range, so that sizes can be computed and memory be taken.
     fn view(&self) -> Result<View, Error> {
         let within = |name: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
                 return Ok(());
             }
-            Err(bad(format!(
+            Err(Error::Model(format!(
                 "setting {name}: expected 1 to {most}, found {value}"
             )))
         };
@@ -423,7 +362,7 @@ impl Settings {
             within("nodes", nodes, 16_384)?;
         }
         if self.band_steps.len() > 64 || self.band_steps.iter().any(|&(step, _)| step == 0) {
-            return Err(bad(
+            return Err(Error::Model(
                 "setting band_steps: expected at most 64 pairs with widths of 1 bin or more".to_owned(),
             ));
         }
@@ -433,7 +372,9 @@ impl Settings {
             hop: self.hop,
             shape: WindowShape::Vorbis,
         };
-        framing.validate().map_err(|e| bad(format!("setting {e}")))?;
+        framing
+            .validate()
+            .map_err(|e| Error::Model(format!("setting {e}")))?;
         Ok(View {
             framing,
             band_steps: self.band_steps.clone(),

@@ -9,6 +9,7 @@ use crate::kernels::Kernels;
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 use std::f64::consts::PI;
+use std::fmt;
 use std::sync::Arc;
 
 /// The planned transforms of so many real numbers, shared by all who use them.
@@ -22,11 +23,20 @@ pub(crate) struct RealFft {
 }
 
 /// Buffers of one user.
+#[derive(Debug)]
 pub(crate) struct Scratch {
     /// The numbers in pairs, and their transform.
     pub(crate) pairs: Vec<Complex32>,
     other: Vec<Complex32>,
     fft: Vec<Complex32>,
+}
+
+impl fmt::Debug for RealFft {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("RealFft")
+            .field("len", &(2 * self.forward.len()))
+            .finish()
+    }
 }
 
 impl RealFft {

@@ -1,20 +1,21 @@
-//! Numbers that begin on a cache line.
+//! Buffers that begin on a cache line.
 
 use std::ops::{Deref, DerefMut};
 
 /// The bytes of a cache line, and of the widest registers.
 const LINE: usize = 64;
 
-/// Zeros at first, as many as asked for. What is read sixteen at a time from a multiple of sixteen on then never lies on
-/// two cache lines, which would cost two accesses.
+/// A buffer of `f32` that begins on a cache line, so that sixteen numbers from a multiple of sixteen on never lie on two
+/// lines, which would cost two accesses.
 #[derive(Debug)]
-pub(crate) struct Aligned {
+pub struct Aligned {
     numbers: Vec<f32>,
     start: usize,
 }
 
 impl Aligned {
-    pub(crate) fn zeros(count: usize) -> Aligned {
+    /// Takes memory for so many zeros.
+    pub fn zeros(count: usize) -> Aligned {
         let spare = LINE / size_of::<f32>() - 1;
         let mut numbers = vec![0.0_f32; count + spare];
         let start = numbers.as_ptr().align_offset(LINE).min(spare);

@@ -1,9 +1,9 @@
-//! What a denoiser asks of a network, whichever program runs it.
+//! The trait between denoisers and networks.
 
-use crate::stft::Framing;
+use crate::spectrum::Framing;
 use rustfft::num_complex::Complex32;
 
-/// Cleans spectra frame by frame, carrying its own memory from frame to frame.
+/// Cleans spectra frame by frame, carrying its own hidden state from frame to frame.
 ///
 /// Built on any thread; then used by one thread at a time. An engine that [`is_real_time`](Engine::is_real_time)
 /// neither allocates, locks, blocks nor panics in [`process`](Engine::process) and [`reset`](Engine::reset).
@@ -11,7 +11,7 @@ pub trait Engine: Send {
     /// The framing of the spectra that [`process`](Engine::process) takes.
     fn framing(&self) -> &Framing;
 
-    /// How many channels share this engine's one mask, as given when it was built.
+    /// The number of channels that share this engine's one mask, as given when it was built.
     fn channels(&self) -> usize;
 
     /// The most frames that one call of [`process`](Engine::process) may bring, at least 1.
@@ -24,14 +24,14 @@ pub trait Engine: Send {
     /// one call give, bit for bit, what n calls of one frame give.
     fn process(&mut self, guide: &[Complex32], spectra: &mut [Complex32]);
 
-    /// Forgets everything heard so far.
+    /// Resets the hidden state to that of a new engine.
     fn reset(&mut self);
 
     /// Whether [`process`](Engine::process) may run on an audio thread.
     fn is_real_time(&self) -> bool;
 
-    /// How many frames of silence may still come out as sound after the last frame with sound in it. None, unless the
-    /// engine lets earlier frames sound again.
+    /// Frames of silence that may still come out as sound after the last frame with sound in it: none, unless the engine
+    /// filters over earlier frames.
     fn tail(&self) -> usize {
         0
     }

@@ -1,32 +1,54 @@
-//! What the network hears: the spectrum relative to a running level and to the noise floor of each band, so that
-//! loudness does not matter.
+//! The input of the denoising network: the spectrum relative to a running level and to the noise floor of each band, so
+//! that loudness does not matter.
 
-use crate::bands::Bands;
+use super::bands::Bands;
 use crate::kernels::Kernels;
-use crate::model::Settings;
 use rustfft::num_complex::Complex32;
+
+/// What defines the features of a frame besides its bands.
+#[derive(Clone, Debug)]
+pub(crate) struct FeatureSettings {
+    /// Low bins whose phase advance is a feature.
+    pub(crate) coherent_bins: usize,
+    /// First and last bin of the running level.
+    pub(crate) level_bins: (usize, usize),
+    /// Share of the newest frame in the running level, 0 … 1.
+    pub(crate) level_smoothing: f32,
+    /// Mean |X|² in the level's bins up to which a frame is silent.
+    pub(crate) silence: f32,
+    /// Speed of a noise floor upwards and downwards, share per frame, 0 … 1.
+    pub(crate) floor_up: f32,
+    pub(crate) floor_down: f32,
+}
+
+impl FeatureSettings {
+    /// Features of a frame with so many bands: log power and rise of each band, phase advance of the coherent bins.
+    pub(crate) fn features(&self, bands: usize) -> usize {
+        2 * bands + 2 * self.coherent_bins
+    }
+}
 
 /// The running mean of the log power of a few bins; frames of silence leave it where it was.
 #[derive(Clone, Debug, Default)]
 struct RunningLevel {
-    /// Σ decay^age · heard · ln(energy)
+    /// Σ decay^age · ln(energy), over the frames that are not silent
     numerator: f32,
-    /// Σ decay^age · heard
+    /// Σ decay^age, over the same
     denominator: f32,
 }
 
-/// Below this the weight of everything heard is as good as nothing, and going on would end in denormal numbers.
-const FORGOTTEN: f32 = 1e-30;
+/// Below this the weight of all frames so far is as good as nothing, and going on would end in denormal numbers.
+const VANISHED: f32 = 1e-30;
 
 impl RunningLevel {
-    fn hear(&mut self, energy: f32, settings: &Settings) -> f32 {
+    fn update(&mut self, energy: f32, settings: &FeatureSettings) -> f32 {
         let keep = 1.0 - settings.level_smoothing;
         self.numerator *= keep;
         self.denominator *= keep;
         if energy > settings.silence {
             self.numerator += (energy + settings.silence).ln();
             self.denominator += 1.0;
-        } else if self.denominator < FORGOTTEN {
+        } else if self.denominator < VANISHED {
             *self = RunningLevel::default();
         }
         self.numerator / (self.denominator + 1e-20)
@@ -34,12 +56,12 @@ impl RunningLevel {
 }
 
 /// A rough noise floor of every band: a mean of its log power that is slow upwards and fast downwards (an expectile).
-/// It starts as the plain mean of what was heard.
+/// It starts as the plain mean of the frames so far.
 #[derive(Clone, Debug)]
 struct NoiseFloor {
     /// `[band]`
     floor: Vec<f32>,
-    /// Frames heard, up to [`SETTLED`].
+    /// Frames that were not silent, up to [`SETTLED`].
     count: f32,
 }
 
@@ -47,16 +69,23 @@ struct NoiseFloor {
 const SETTLED: f32 = 16_777_216.0;
 
 impl NoiseFloor {
-    /// Takes the log powers of a frame that was heard; `rise` becomes a quarter of their height above the floor.
-    fn hear(&mut self, heard: bool, level: f32, log_powers: &[f32], rise: &mut [f32], settings: &Settings) {
-        if heard {
+    /// Takes the log powers of a frame; `rise` becomes a quarter of their height above the floor.
+    fn update(
+        &mut self,
+        audible: bool,
+        level: f32,
+        log_powers: &[f32],
+        rise: &mut [f32],
+        settings: &FeatureSettings,
+    ) {
+        if audible {
             self.count = (self.count + 1.0).min(SETTLED);
         }
         let start = 1.0 / self.count.max(1.0);
         let (up, down) = (settings.floor_up.max(start), settings.floor_down.max(start));
         for ((floor, log_power), rise) in self.floor.iter_mut().zip(log_powers).zip(rise) {
             let now = log_power + level;
-            if heard {
+            if audible {
                 let difference = now - *floor;
                 *floor += if difference < 0.0 { down } else { up } * difference;
             }
@@ -70,10 +99,10 @@ impl NoiseFloor {
     }
 }
 
-/// Turns spectra into features, remembering the level and the frame before.
+/// Turns the spectra of a stream into features; remembers level, noise floor and the frame before.
 #[derive(Clone, Debug)]
 pub(crate) struct Features {
-    settings: Settings,
+    settings: FeatureSettings,
     level: RunningLevel,
     floor: NoiseFloor,
     /// The low bins of the frame before, and their |X|².
@@ -84,17 +113,17 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    pub(crate) fn new(settings: &Settings, bands: usize) -> Features {
+    pub(crate) fn new(settings: FeatureSettings, bands: &Bands) -> Features {
         Features {
             level: RunningLevel::default(),
             floor: NoiseFloor {
-                floor: vec![0.0; bands],
+                floor: vec![0.0; bands.len()],
                 count: 0.0,
             },
             before: vec![Complex32::ZERO; settings.coherent_bins],
             power_before: vec![0.0; settings.coherent_bins],
-            power: vec![0.0; settings.window / 2 + 1],
-            settings: settings.clone(),
+            power: vec![0.0; bands.bins()],
+            settings,
         }
     }
 
@@ -105,9 +134,9 @@ impl Features {
         self.power_before.fill(0.0);
     }
 
-    /// One frame: spectrum `[bin]` → log powers `[band]`, their rise above the noise floor `[band]`, then the real and
-    /// the imaginary part of the phase advance of the low bins, `[coherent bin]` each.
-    pub(crate) fn hear(
+    /// Takes the next frame: spectrum `[bin]` → log powers `[band]`, their rise above the noise floor `[band]`, then the
+    /// real and the imaginary part of the phase advance of the low bins, `[coherent bin]` each.
+    pub(crate) fn extract(
         &mut self,
         spectrum: &[Complex32],
         bands: &Bands,
@@ -116,12 +145,12 @@ impl Features {
     ) {
         kernels.compiled(
             #[inline(always)]
-            || self.hear_compiled(spectrum, bands, kernels, features),
+            || self.extract_compiled(spectrum, bands, kernels, features),
         );
     }
 
     #[inline(always)]
-    fn hear_compiled(
+    fn extract_compiled(
         &mut self,
         spectrum: &[Complex32],
         bands: &Bands,
@@ -132,9 +161,9 @@ impl Features {
         for (power, x) in self.power.iter_mut().zip(spectrum) {
             *power = x.norm_sqr();
         }
-        let heard = &self.power[s.level_first_bin..=s.level_last_bin];
-        let energy = heard.iter().sum::<f32>() / heard.len() as f32;
-        let level = self.level.hear(energy, s);
+        let of_level = &self.power[s.level_bins.0..=s.level_bins.1];
+        let energy = of_level.iter().sum::<f32>() / of_level.len() as f32;
+        let level = self.level.update(energy, s);
         let inverse = (-level).exp();
 
         let (log_powers, features) = features.split_at_mut(bands.len());
@@ -144,7 +173,7 @@ impl Features {
             *v = *v * inverse + 1e-6;
         }
         kernels.ln(log_powers);
-        self.floor.hear(energy > s.silence, level, log_powers, rise, s);
+        self.floor.update(energy > s.silence, level, log_powers, rise, s);
         for v in log_powers.iter_mut() {
             *v = (*v + 4.0) / 4.0;
         }

@@ -1,4 +1,4 @@
-//! What the autoencoders of the family see of a recording: log powers in bands, a patch of frames at a time.
+//! The input of the autoencoders: log powers in bands, a patch of frames at a time.
 //!
 //! | step | shape | |
 //! |---|---|---|
@@ -8,20 +8,19 @@
 //! | log power | frames × bands | ln(P / mean P + 1e-7), the mean over all frames and bands of the recording |
 //!
 //! So loudness changes nothing. `models/recipe/family.py` is the same in PyTorch. A patch is a number of frames in a row,
-//! hence a slice of the log powers; [`Autoencoder`](crate::autoencoder::Autoencoder) takes them.
+//! hence a slice of the log powers.
 
-use crate::bands::{Bands, centres};
+use super::converter::Converter;
 use crate::error::Error;
-use crate::resample::{Blocks, Resampler};
-use crate::stft::{Analysis, Framing, Stft};
+use crate::spectrum::{Analysis, Bands, Blocks, Framing, Stft, centres};
 use rustfft::num_complex::Complex32;
 
-/// What is added to relative powers before the logarithm: 70 dB below the mean.
+/// The constant added to relative powers before the logarithm: 70 dB below the mean.
 pub const FLOOR: f32 = 1e-7;
 /// Recordings whose mean power is below this are silence.
 const SILENCE: f64 = 1e-12;
 
-/// How sound is seen: framing, bands, and how many frames make a patch.
+/// How sound becomes patches: framing, bands, and frames of a patch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// Rate, window and hop.
@@ -33,7 +32,12 @@ pub struct View {
 }
 
 impl View {
-    /// Bands of a frame.
+    /// The division of a spectrum into bands.
+    pub fn division(&self) -> Bands {
+        Bands::new(&self.band_steps, self.framing.window / 2)
+    }
+
+    /// The number of bands of a frame.
     pub fn bands(&self) -> usize {
         centres(&self.band_steps, self.framing.window / 2).len()
     }
@@ -53,7 +57,7 @@ impl View {
     }
 }
 
-/// The logarithm of the power of the middle frame, of log powers `[frame][band]`.
+/// Computes the logarithm of the power of the median frame, of log powers `[frame][band]`.
 pub fn level(powers: &[f32], bands: usize) -> f32 {
     let power = |frame: &[f32]| frame.iter().map(|x| f64::from(*x).exp()).sum::<f64>() / bands as f64;
     let mut all: Vec<f64> = powers.chunks_exact(bands).map(power).collect();
@@ -71,7 +75,8 @@ pub fn raise(powers: &mut [f32], by: f32) {
     }
 }
 
-/// Takes the samples of one recording; memory grows by 26 kB a second.
+/// Turns the samples of one recording into log powers; memory grows by 26 kB a second.
+#[derive(Debug)]
 pub struct Listener {
     view: View,
     bands: Bands,
@@ -79,27 +84,15 @@ pub struct Listener {
     converter: Option<Converter>,
     spectrum: Vec<Complex32>,
     bins: Vec<f32>,
-    /// At the model's rate, not yet a hop.
+    /// Samples at the model's rate, less than a hop between calls.
     waiting: Vec<f32>,
     hops: usize,
     /// `[frame][band]`
     powers: Vec<f32>,
 }
 
-/// From the recording's rate to the model's, without its delay.
-struct Converter {
-    blocks: Blocks,
-    resampler: Resampler,
-    input: Vec<Vec<f32>>,
-    output: Vec<Vec<f32>>,
-    /// Samples that still come before the first one.
-    early: usize,
-    taken: u64,
-    given: u64,
-}
-
 impl Listener {
-    /// For a recording at `rate`.
+    /// Begins a recording at `rate`, in Hz.
     ///
     /// # Errors
     /// [`Error::Setting`] for a rate or a framing out of range.
@@ -107,7 +100,7 @@ impl Listener {
         let stft = Stft::new(&view.framing)?;
         let converter = Blocks::between(rate, view.framing.rate)?.map(Converter::new);
         Ok(Listener {
-            bands: Bands::new(centres(&view.band_steps, view.framing.window / 2)),
+            bands: view.division(),
             analysis: stft.analysis(),
             converter: converter.transpose()?,
             spectrum: stft.spectrum(),
@@ -125,10 +118,10 @@ impl Listener {
             Some(converter) => converter.push(samples, &mut self.waiting),
             None => self.waiting.extend_from_slice(samples),
         }
-        self.hear();
+        self.analyse();
     }
 
-    fn hear(&mut self) {
+    fn analyse(&mut self) {
         let hop = self.view.framing.hop;
         let (overlap, bands) = (self.view.framing.window / hop - 1, self.bands.len());
         for samples in self.waiting.chunks_exact(hop) {
@@ -157,13 +150,13 @@ impl Listener {
     pub fn finish_with_mean(mut self) -> (Vec<f32>, f64) {
         if let Some(converter) = &mut self.converter {
             converter.finish(&mut self.waiting);
-            self.hear();
+            self.analyse();
         }
         let framing = &self.view.framing;
         let least = self.view.frames + framing.window / framing.hop - 1;
         if self.hops < least {
             self.waiting.resize((least - self.hops) * framing.hop, 0.0);
-            self.hear();
+            self.analyse();
         }
         let sum: f64 = self.powers.iter().map(|&p| f64::from(p)).sum();
         let mean = (sum / self.powers.len() as f64).max(SILENCE);
@@ -172,49 +165,6 @@ impl Listener {
             *power = (*power * inverse + FLOOR).ln();
         }
         (self.powers, mean)
-    }
-}
-
-impl Converter {
-    fn new(blocks: Blocks) -> Result<Converter, Error> {
-        let resampler = Resampler::new(blocks.host, blocks.model, 1)?;
-        Ok(Converter {
-            early: resampler.delay(),
-            input: vec![Vec::new()],
-            output: vec![vec![0.0; blocks.model]],
-            blocks,
-            resampler,
-            taken: 0,
-            given: 0,
-        })
-    }
-
-    fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        self.taken += samples.len() as u64;
-        self.convert(samples, out);
-    }
-
-    fn convert(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        self.input[0].extend_from_slice(samples);
-        let mut read = 0;
-        while self.input[0].len() - read >= self.blocks.host {
-            self.resampler.process(&self.input, read, &mut self.output, 0);
-            read += self.blocks.host;
-            let skipped = self.early.min(self.blocks.model);
-            self.early -= skipped;
-            out.extend_from_slice(&self.output[0][skipped..]);
-            self.given += (self.blocks.model - skipped) as u64;
-        }
-        self.input[0].drain(..read);
-    }
-
-    /// Brings out what is left, so that there are as many samples as the recording is long.
-    fn finish(&mut self, out: &mut Vec<f32>) {
-        let whole = self.taken * self.blocks.model as u64 / self.blocks.host as u64;
-        while self.given < whole {
-            self.convert(&vec![0.0; self.blocks.host], out);
-        }
-        out.truncate(out.len() - (self.given - whole) as usize);
     }
 }
 
@@ -262,7 +212,9 @@ mod tests {
         assert_eq!(a.len(), b.len());
         let bands = view().bands();
         // The band of the tone; the edges differ by what the filter hears of the silence around.
-        let band = centres(&view().band_steps, 480)
+        let band = view()
+            .division()
+            .centres()
             .iter()
             .position(|&bin| bin >= 20)
             .unwrap();

@@ -1,8 +1,10 @@
-//! Weights in files: safetensors with a description in the metadata, of which nothing is trusted.
+//! Model files: safetensors with a description in the metadata, of which nothing is trusted.
 
+use super::kind::Kind;
 use crate::error::Error;
 use crate::kernels::{F16, Matrix};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Deserialize;
 use std::io::Read;
 use std::path::Path;
@@ -16,68 +18,93 @@ pub(crate) const MAX_WEIGHTS: u64 = 64 << 20;
 /// The largest file that can hold that many weights, and its header.
 const MAX_BYTES: u64 = 4 * MAX_WEIGHTS + (16 << 20);
 
-/// What the file says about itself, in the metadata key `aeden`. Other keys are ignored.
+/// The file's description of itself, in the metadata key `aeden`. Other keys are ignored.
 #[derive(Deserialize)]
-pub(crate) struct Description {
+struct Metadata {
     format: u64,
+    name: String,
+    kind: String,
+    settings: serde_json::Value,
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) struct Description {
     pub(crate) name: String,
-    pub(crate) kind: String,
+    pub(crate) kind: Kind,
+    /// As JSON, unchecked.
     pub(crate) settings: serde_json::Value,
 }
 
 /// Reads a file, no more of it than a model can have, and hands its contents to `read`.
 ///
 /// # Errors
-/// [`Error::Model`], naming the file and what is wrong with it.
-pub(crate) fn open<M>(path: &Path, read: impl Fn(&[u8]) -> Result<M, Error>) -> Result<M, Error> {
-    let in_file = |problem: String| bad(format!("{}: {problem}", path.display()));
-    let unread = |e: std::io::Error| in_file(format!("cannot be read: {e}"));
+/// [`Error::Io`], and those of `read`, with the file's name.
+pub(crate) fn read_file<M>(path: &Path, read: impl Fn(&[u8]) -> Result<M, Error>) -> Result<M, Error> {
+    let unread = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unread)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(in_file(format!("expected a file of at most {MAX_BYTES} bytes")));
+        let problem = format!("expected a file of at most {MAX_BYTES} bytes");
+        return Err(Error::format(problem).in_file(path));
     }
-    read(&bytes).map_err(|e| match e {
-        Error::Model(problem) => in_file(problem),
-        other => other,
-    })
-}
-
-pub(crate) fn bad(problem: String) -> Error {
-    Error::Model(problem)
+    read(&bytes).map_err(|e| e.in_file(path))
 }
 
 /// The weights in a file, each checked when it is taken.
 pub(crate) struct Tensors<'a> {
-    pub(crate) file: SafeTensors<'a>,
+    file: SafeTensors<'a>,
 }
 
 impl<'a> Tensors<'a> {
-    /// Takes a file apart into what it says about itself and its tensors.
+    /// Takes a file apart into its description and its tensors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for what is no such file, or one of another version or kind.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<(Description, Self), Error> {
-        let unread = |e: safetensors::SafeTensorError| bad(format!("not a whole safetensors file: {e}"));
+        let unread = |e: SafeTensorError| Error::damaged("not a whole safetensors file", e);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(unread)?;
         let text = header
             .metadata()
             .as_ref()
             .and_then(|m| m.get("aeden"))
-            .ok_or_else(|| bad("no `aeden` key in the metadata: not a model of this program".to_owned()))?;
-        let description: Description =
-            serde_json::from_str(text).map_err(|e| bad(format!("metadata `aeden`: {e}")))?;
-        if description.format != FORMAT {
-            return Err(bad(format!(
-                "format {} is unknown; this version reads {FORMAT}",
-                description.format
+            .ok_or_else(|| Error::format("no `aeden` key in the metadata: not a model of this program"))?;
+        let metadata: Metadata =
+            serde_json::from_str(text).map_err(|e| Error::damaged("metadata `aeden`", e))?;
+        if metadata.format != FORMAT {
+            let format = metadata.format;
+            return Err(Error::format(format!(
+                "format {format} is unknown; this version reads {FORMAT}"
             )));
         }
+        let kind: Kind = serde_json::from_value(metadata.kind.as_str().into()).map_err(|_| {
+            let known = Kind::ALL.map(Kind::name).join(", ");
+            Error::format(format!(
+                "its kind is {:?}; this version reads {known}",
+                metadata.kind
+            ))
+        })?;
         let file = SafeTensors::deserialize(bytes).map_err(unread)?;
+        let description = Description {
+            name: metadata.name,
+            kind,
+            settings: metadata.settings,
+        };
         Ok((description, Tensors { file }))
     }
 
-    /// How many numbers there are.
+    /// The names of all tensors.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.file.names().into_iter()
+    }
+
+    /// Numbers in all tensors together.
     pub(crate) fn parameters(&self) -> usize {
-        let size = |(_, t): (_, safetensors::tensor::TensorView)| t.shape().iter().product::<usize>();
+        let size = |(_, t): (_, TensorView)| t.shape().iter().product::<usize>();
         self.file.iter().map(size).sum()
     }
 
@@ -86,14 +113,17 @@ impl<'a> Tensors<'a> {
         self.file.tensor(name).is_ok()
     }
 
-    /// Whether the tensor is there, has this shape and a fitting type, and holds only finite numbers.
+    /// Checks that the tensor is there, has this shape and a fitting type, and holds only finite numbers.
+    ///
+    /// # Errors
+    /// [`Error::Model`], naming it.
     pub(crate) fn check(&self, name: &str, shape: &[usize]) -> Result<(), Error> {
         let tensor = self
             .file
             .tensor(name)
-            .map_err(|_| bad(format!("tensor {name:?} is missing")))?;
+            .map_err(|_| Error::Model(format!("tensor {name:?} is missing")))?;
         if tensor.shape() != shape {
-            return Err(bad(format!(
+            return Err(Error::Model(format!(
                 "tensor {name:?}: expected shape {shape:?}, found {:?}",
                 tensor.shape()
             )));
@@ -104,13 +134,13 @@ impl<'a> Tensors<'a> {
             Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
             Dtype::F16 if is_matrix => Numbers::F16(tensor.data().as_chunks().0),
             other => {
-                return Err(bad(format!(
+                return Err(Error::Model(format!(
                     "tensor {name:?}: expected numbers of type {expected}, found {other}"
                 )));
             }
         };
         match numbers.first_not_finite() {
-            Some(at) => Err(bad(format!(
+            Some(at) => Err(Error::Model(format!(
                 "tensor {name:?}: expected finite numbers, found NaN or infinity at {at}"
             ))),
             None => Ok(()),
@@ -119,7 +149,7 @@ impl<'a> Tensors<'a> {
 
     /// All numbers of a tensor.
     pub(crate) fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
-        let tensor = self.file.tensor(name).map_err(|e| bad(format!("{e}")))?;
+        let tensor = self.file.tensor(name).map_err(|e| Error::Model(format!("{e}")))?;
         Ok(if tensor.dtype() == Dtype::F16 {
             let numbers: &[[u8; 2]] = tensor.data().as_chunks().0;
             numbers
@@ -152,7 +182,7 @@ impl<'a> Tensors<'a> {
         row: impl Fn(usize) -> Option<(usize, usize)>,
         column: impl Fn(usize) -> Option<usize>,
     ) -> Result<Matrix, Error> {
-        let missing = |e| bad(format!("{e}"));
+        let missing = |e| Error::Model(format!("{e}"));
         let mut parts = Vec::new();
         for name in names {
             let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;

@@ -2,11 +2,11 @@
 //!
 //! [`Stft`] plans the transforms of one [`Framing`]; each channel then has its own [`Analysis`] and [`Synthesis`],
 //! which own every buffer they need, so that a hop costs two transforms and no allocation. Synthesis divides by the
-//! sum of the squared windows that overlap at a sample, hence every [`WindowShape`] and every hop that divides the
+//! sum of the squared windows that overlap at a sample, hence every [`WindowShape`](super::WindowShape) and every hop that divides the
 //! window, up to half of it, reconstructs the signal to the rounding of `f32` (about 137 dB).
 //!
 //! ```
-//! use aeden::stft::{Framing, Stft};
+//! use aeden::spectrum::{Framing, Stft};
 //!
 //! let stft = Stft::new(&Framing::default())?;
 //! let (mut analysis, mut synthesis) = (stft.analysis(), stft.synthesis());
@@ -20,105 +20,15 @@
 //! # Ok::<(), aeden::Error>(())
 //! ```
 
+use super::framing::Framing;
+use super::real_fft::{RealFft, Scratch};
 use crate::error::Error;
 use crate::kernels::Kernels;
-use crate::real_fft::{RealFft, Scratch};
 use rustfft::num_complex::Complex32;
-use std::f64::consts::PI;
 use std::sync::Arc;
 
-/// How samples are cut into frames: sampling rate, window and hop.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Framing {
-    /// Samples per second, [`MIN_RATE`](Self::MIN_RATE) to [`MAX_RATE`](Self::MAX_RATE).
-    pub rate: u32,
-    /// Samples in a frame: even, at most [`MAX_WINDOW`](Self::MAX_WINDOW).
-    pub window: usize,
-    /// Samples between the starts of neighbouring frames: divides the window, at most half of it.
-    pub hop: usize,
-    /// The taper of analysis and synthesis.
-    pub shape: WindowShape,
-}
-
-/// The taper of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowShape {
-    /// Power-complementary window of the Vorbis I specification, section 4.3.1, in analysis and synthesis.
-    Vorbis,
-    /// Square root of the periodic Hann window, in analysis and synthesis.
-    SqrtHann,
-    /// Periodic Hann window in analysis and synthesis, divided by the sum of its squares.
-    Hann,
-}
-
-impl WindowShape {
-    /// The taper at sample `n` of `window`, 0 to 1.
-    fn at(self, n: usize, window: usize) -> f64 {
-        let turn = PI / window as f64;
-        match self {
-            Self::Vorbis => (PI / 2.0 * (turn * (n as f64 + 0.5)).sin().powi(2)).sin(),
-            Self::SqrtHann => (turn * n as f64).sin(),
-            Self::Hann => (turn * n as f64).sin().powi(2),
-        }
-    }
-}
-
-impl Default for Framing {
-    /// 48 kHz, window 960 (20 ms), hop 480 (10 ms), Vorbis window.
-    fn default() -> Self {
-        Self {
-            rate: 48_000,
-            window: 960,
-            hop: 480,
-            shape: WindowShape::Vorbis,
-        }
-    }
-}
-
-impl Framing {
-    /// The lowest rate, in Hz.
-    pub const MIN_RATE: u32 = 8_000;
-    /// The highest rate, in Hz.
-    pub const MAX_RATE: u32 = 192_000;
-    /// The longest window, in samples.
-    pub const MAX_WINDOW: usize = 65_536;
-
-    /// Frequency bins of a spectrum, from 0 Hz to half the rate: `window / 2 + 1`.
-    pub fn bins(&self) -> usize {
-        self.window / 2 + 1
-    }
-
-    /// Checks every field against its range.
-    ///
-    /// # Errors
-    /// [`Error::Setting`], which names the field, its range and what was found.
-    pub fn validate(&self) -> Result<(), Error> {
-        let Self {
-            rate, window, hop, ..
-        } = *self;
-        let (min, max) = (Self::MIN_RATE, Self::MAX_RATE);
-        if !(min..=max).contains(&rate) {
-            return Err(Error::Setting(format!(
-                "framing: the rate must be {min} to {max} Hz, not {rate}"
-            )));
-        }
-        let max = Self::MAX_WINDOW;
-        if window == 0 || window % 2 != 0 || window > max {
-            return Err(Error::Setting(format!(
-                "framing: the window must be even and 2 to {max}, not {window}"
-            )));
-        }
-        if hop == 0 || hop > window / 2 || window % hop != 0 {
-            return Err(Error::Setting(format!(
-                "framing: the hop must divide the window, {window}, and be at most half of it, not {hop}"
-            )));
-        }
-        Ok(())
-    }
-}
-
 /// The planned transforms and windows of one [`Framing`], shared by any number of channels.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Stft {
     framing: Framing,
     analysis_window: Arc<[f32]>,
@@ -162,7 +72,7 @@ impl Stft {
             kernels: Kernels::best(),
             hop: self.framing.hop,
             window: self.analysis_window.clone(),
-            heard: vec![0.0; self.framing.window],
+            recent: vec![0.0; self.framing.window],
             scratch: self.fft.scratch(),
             fft: self.fft.clone(),
         }
@@ -187,14 +97,15 @@ impl Stft {
     }
 }
 
-/// Samples to spectra, one channel, hop by hop.
+/// Turns samples into spectra, one channel, hop by hop.
+#[derive(Debug)]
 pub struct Analysis {
     kernels: Kernels,
     hop: usize,
     window: Arc<[f32]>,
     fft: RealFft,
     /// The last `window` samples.
-    heard: Vec<f32>,
+    recent: Vec<f32>,
     scratch: Scratch,
 }
 
@@ -205,14 +116,14 @@ impl Analysis {
     /// # Panics
     /// If `samples` is not one hop or `spectrum` not [`Framing::bins`] long.
     pub fn frame(&mut self, samples: &[f32], spectrum: &mut [Complex32]) {
-        let kept = self.heard.len() - self.hop;
-        self.heard.copy_within(self.hop.., 0);
-        self.heard[kept..].copy_from_slice(samples);
+        let kept = self.recent.len() - self.hop;
+        self.recent.copy_within(self.hop.., 0);
+        self.recent[kept..].copy_from_slice(samples);
         self.kernels.compiled(
             #[inline(always)]
             || {
-                let (heard, window) = (self.heard.as_chunks::<2>().0, self.window.as_chunks::<2>().0);
-                for ((y, x), w) in self.scratch.pairs.iter_mut().zip(heard).zip(window) {
+                let (recent, window) = (self.recent.as_chunks::<2>().0, self.window.as_chunks::<2>().0);
+                for ((y, x), w) in self.scratch.pairs.iter_mut().zip(recent).zip(window) {
                     *y = Complex32::new(x[0] * w[0], x[1] * w[1]);
                 }
             },
@@ -222,16 +133,17 @@ impl Analysis {
 
     /// The hop of input that [`Synthesis::frame`] gives back for the frame just analysed, if nothing is changed.
     pub fn aligned(&self) -> &[f32] {
-        &self.heard[..self.hop]
+        &self.recent[..self.hop]
     }
 
-    /// Forgets everything heard.
+    /// Forgets all samples.
     pub fn reset(&mut self) {
-        self.heard.fill(0.0);
+        self.recent.fill(0.0);
     }
 }
 
-/// Spectra to samples, one channel, hop by hop.
+/// Turns spectra into samples, one channel, hop by hop.
+#[derive(Debug)]
 pub struct Synthesis {
     kernels: Kernels,
     hop: usize,

@@ -1,4 +1,4 @@
-//! Bands: overlapping triangles over the bins of a spectrum, narrow where voices have harmonics and wide above.
+//! Frequency bands: overlapping triangles over the bins of a spectrum, narrow where voices have harmonics and wide above.
 
 /// Triangles between neighbouring centres. Every bin belongs to one band or two, with shares that sum to 1.
 #[derive(Clone, Debug)]
@@ -13,8 +13,20 @@ pub struct Bands {
 }
 
 impl Bands {
-    /// `centres` start with bin 0, increase strictly and end with the last bin.
-    pub fn new(centres: Vec<usize>) -> Bands {
+    /// Divides the bins 0 to `last`. Centres lie in `steps` of pairs (bins, how many such steps) from bin 0 up; what would
+    /// reach `last` or lie beyond is left out, and `last` is the last centre.
+    ///
+    /// # Panics
+    /// If `last` is 0, or a step has no bins.
+    pub fn new(steps: &[(usize, usize)], last: usize) -> Bands {
+        assert!(
+            last > 0 && steps.iter().all(|&(step, _)| step > 0),
+            "bands have bins"
+        );
+        Bands::with_centres(centres(steps, last))
+    }
+
+    fn with_centres(centres: Vec<usize>) -> Bands {
         let bins = centres[centres.len() - 1] + 1;
         let (mut lower, mut upper) = (vec![1.0; bins], vec![0.0; bins]);
         let mut sums = vec![0.0; centres.len()];
@@ -35,18 +47,23 @@ impl Bands {
         }
     }
 
-    /// How many there are.
+    /// Bin numbers of the centres, strictly increasing from 0 to the last bin.
+    pub fn centres(&self) -> &[usize] {
+        &self.centres
+    }
+
+    /// The number of bands.
     #[allow(clippy::len_without_is_empty)] // there are always two or more
     pub fn len(&self) -> usize {
         self.centres.len()
     }
 
-    /// Bins of the spectra that they divide.
+    /// The number of bins that they divide.
     pub fn bins(&self) -> usize {
         self.lower.len()
     }
 
-    /// The weighted mean in each band: `bins` numbers in, `bands` numbers out.
+    /// Computes the weighted mean in each band: `bins` numbers in, `bands` numbers out.
     #[inline(always)]
     pub fn pool(&self, bins: &[f32], bands: &mut [f32]) {
         let mut from_below = 0.0;
@@ -61,7 +78,7 @@ impl Bands {
         bands[last] = (from_below + bins[self.bins() - 1]) * self.scale[last];
     }
 
-    /// Straight lines between the centres: `bands` numbers in, `bins` numbers out.
+    /// Draws straight lines between the centres: `bands` numbers in, `bins` numbers out.
     #[inline(always)]
     pub fn expand(&self, bands: &[f32], bins: &mut [f32]) {
         for (ends, values) in self.centres.windows(2).zip(bands.windows(2)) {
@@ -94,7 +111,7 @@ fn dot(x: &[f32], y: &[f32]) -> f32 {
 
 /// Bin numbers of band centres from 0 to `last`, strictly increasing, in steps of pairs (bins, how many such steps);
 /// what would reach `last` or lie beyond is left out.
-pub fn centres(steps: &[(usize, usize)], last: usize) -> Vec<usize> {
+pub(crate) fn centres(steps: &[(usize, usize)], last: usize) -> Vec<usize> {
     let mut centres = vec![0_usize];
     for &(step, count) in steps {
         for _ in 0..count {
@@ -114,7 +131,7 @@ mod tests {
     use super::*;
 
     fn bands() -> Bands {
-        Bands::new(vec![0, 1, 2, 6, 9])
+        Bands::with_centres(vec![0, 1, 2, 6, 9])
     }
 
     #[test]

@@ -1,37 +1,38 @@
-//! Recordings cleaned in the order of time, but by a denoiser that has heard something before.
+//! Recordings cleaned as streams, after a lead-in.
 //!
 //! At the start of a stream an engine knows nothing yet about voice and noise. In a recording the first seconds can be
-//! listened to beforehand: [`Forwards`] passes them through the denoiser, keeps nothing of what comes out, and begins again.
-//! From then on everything is as in real time.
+//! processed beforehand: [`LeadIn`] passes them through the denoiser, drops the output, and begins again. From then on
+//! everything is as in real time.
 
 use crate::denoiser::{Config, Denoiser};
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// How long what is heard before fades out, in seconds.
+/// Seconds over which the lead-in fades out.
 const FADE: f64 = 0.01;
 
-/// Cleans a recording forwards.
-pub(super) struct Forwards {
+/// Cleans a recording forward in time.
+#[derive(Debug)]
+pub(super) struct LeadIn {
     denoiser: Denoiser,
-    /// In samples.
+    /// Samples of the lead-in, and of its fade.
     lead: usize,
     fade: usize,
-    /// By channel, how the recording starts, while there is less of it than the lead; `None` once there is more.
+    /// By channel, the start of the recording while it is shorter than the lead-in; then `None`.
     start: Option<Vec<Vec<f32>>>,
-    /// Samples that the denoiser has still to give before those that count.
+    /// Output samples still to be dropped.
     early: usize,
 }
 
-impl Forwards {
-    /// Builds one that hears so many seconds before it begins; the rest is as in [`Denoiser::new`].
+impl LeadIn {
+    /// For a lead-in of so many seconds; the rest is as in [`Denoiser::with_engines`].
     pub(super) fn new(
         config: &Config,
         lead: f64,
         engine: impl FnMut(usize) -> Result<Box<dyn Engine>, Error>,
     ) -> Result<Self, Error> {
         Ok(Self {
-            denoiser: Denoiser::new(config, engine)?,
+            denoiser: Denoiser::with_engines(config, engine)?,
             lead: (lead * f64::from(config.sample_rate)) as usize,
             fade: (FADE * f64::from(config.sample_rate)) as usize,
             start: Some(vec![Vec::new(); config.channels]),
@@ -66,7 +67,7 @@ impl Forwards {
         self.start = Some(vec![Vec::new(); self.channels()]);
     }
 
-    /// Passes what has been held back, after what is heard before it.
+    /// Passes the lead-in, and then the samples that were held back for it.
     fn begin(&mut self, output: &mut [Vec<f32>]) {
         let Some(start) = self.start.take() else { return };
         let known = self.lead.min(start[0].len());

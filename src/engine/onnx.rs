@@ -1,6 +1,6 @@
 //! Denoisers as ONNX files, run by ONNX Runtime (cargo feature `onnx`).
 //!
-//! ONNX is how models come from elsewhere, and what the [native network](crate::engine) is tested against. ONNX
+//! ONNX is how models come from elsewhere, and what the [native engine](super::NativeEngine) is tested against. ONNX
 //! Runtime allocates in every call: use this engine for files, never on an audio thread.
 //!
 //! # The file
@@ -11,7 +11,7 @@
 //!
 //! ```json
 //! {"format": 1, "name": "mine", "kind": "denoising", "rate": 48000, "window": 960, "hop": 480,
-//!  "window_shape": "vorbis", "input": "spectrum", "output": "clean", "states": [["memory_in", "memory_out"]]}
+//!  "window_shape": "vorbis", "input": "spectrum", "output": "clean", "states": [["state_in", "state_out"]]}
 //! ```
 //!
 //! `window_shape` is `vorbis`, `sqrt_hann` or `hann`. `models/recipe/export.py` writes such files.
@@ -19,9 +19,9 @@
 //! # The library
 //! ONNX Runtime 1.17 or newer is loaded at run time by [`load_library`]; nothing is linked or downloaded at build time.
 
-use crate::engine::Engine;
+use super::interface::Engine;
 use crate::error::Error;
-use crate::stft::{Framing, WindowShape};
+use crate::spectrum::{Framing, WindowShape};
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
@@ -64,11 +64,14 @@ fn environment(path: Option<&Path>) -> Result<(PathBuf, Environment), Error> {
     }
     let path = find_library(path)?;
     let environment = ort::init_from(&path)
-        .map_err(|e| Error::Runtime(format!("{e}; aeden needs version 1.17 or newer: {WHAT_TO_DO}")))?
+        .map_err(|e| {
+            let problem = format!("{e}; aeden needs version 1.17 or newer: {WHAT_TO_DO}");
+            Error::runtime(problem, e)
+        })?
         .with_name("aeden")
         .with_telemetry(false)
         .build()
-        .map_err(|e| Error::Runtime(format!("{} does not start: {e}", path.display())))?;
+        .map_err(|e| Error::runtime(format!("{} does not start: {e}", path.display()), e))?;
     // What goes wrong comes back as an error; ONNX Runtime would print it as well.
     environment.set_log_level(ort::logging::LogLevel::Fatal);
     Ok(loaded.insert((path, environment)).clone())
@@ -89,7 +92,7 @@ fn find_library(path: Option<&Path>) -> Result<PathBuf, Error> {
         // An absolute path, so that the loader does not search its own folders for a bare name.
         return match named.canonicalize() {
             Ok(file) if file.is_file() => Ok(file),
-            _ => Err(Error::Runtime(format!(
+            _ => Err(Error::no_runtime(format!(
                 "{source} no file: {}; {WHAT_TO_DO}",
                 named.display()
             ))),
@@ -132,7 +135,7 @@ fn find_library(path: Option<&Path>) -> Result<PathBuf, Error> {
         .chain(packages)
         .find_map(|folder| listed(&folder, &prefix).into_iter().rfind(is_library))
         .and_then(|file| file.canonicalize().ok())
-        .ok_or_else(|| Error::Runtime(format!("no library found: {WHAT_TO_DO}")))
+        .ok_or_else(|| Error::no_runtime(format!("no library found: {WHAT_TO_DO}")))
 }
 
 /// The entries of a folder whose names begin with `prefix`, sorted; none where the folder cannot be read.
@@ -163,13 +166,12 @@ struct About {
 
 impl About {
     fn parse(json: &str) -> Result<Self, Error> {
-        let invalid = |e: serde_json::Error| {
-            Error::Model(format!("its metadata `aeden` is not what it should be: {e}"))
-        };
+        let invalid =
+            |e: serde_json::Error| Error::damaged("its metadata `aeden` is not what it should be", e);
         let value: serde_json::Value = serde_json::from_str(json).map_err(invalid)?;
         if value["format"] != 1 {
             let found = &value["format"];
-            return Err(Error::Model(format!(
+            return Err(Error::format(format!(
                 "its metadata `aeden` has format {found}; this program reads format 1"
             )));
         }
@@ -206,8 +208,8 @@ impl About {
 }
 
 /// A denoiser in an ONNX file, checked and ready to make engines of.
-#[derive(Clone)]
-pub struct OnnxModel {
+#[derive(Clone, Debug)]
+pub(crate) struct OnnxModel {
     file: Arc<[u8]>,
     about: About,
     framing: Framing,
@@ -216,44 +218,37 @@ pub struct OnnxModel {
 }
 
 impl OnnxModel {
-    /// The denoiser of [`Model::builtin`](crate::model::Model::builtin) in this format.
-    ///
-    /// # Errors
-    /// [`Error::Runtime`] without a usable library.
-    pub fn builtin() -> Result<Self, Error> {
-        environment(None)?;
-        Self::from_bytes(include_bytes!("../models/denoise/denoise.onnx").as_slice().into())
-    }
-
     /// Reads and checks a model file, and runs it on two frames of silence to see that it does what it says.
     ///
     /// Loads ONNX Runtime by [`load_library`]`(None)` if no call has loaded it yet.
     ///
     /// # Errors
-    /// [`Error::Runtime`] without a usable library. [`Error::Model`] for a file that cannot be read, is no valid ONNX
-    /// graph, has no metadata (see the [module](self)), or has inputs, outputs or shapes that the metadata does not
-    /// describe; the text names what is missing.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// [`Error::Io`] for a file that cannot be read, and those of [`from_bytes`](Self::from_bytes) with its name.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         environment(None)?;
-        let unreadable = |e: std::io::Error| Error::Model(format!("{}: {e}", path.display()));
+        let unreadable = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > MOST_BYTES {
-            return Err(Error::Model(format!(
-                "{}: {size} bytes; an ONNX file has at most 2 GiB",
-                path.display()
-            )));
+            let problem = format!("{size} bytes; an ONNX file has at most 2 GiB");
+            return Err(Error::format(problem).in_file(path));
         }
-        Self::from_bytes(std::fs::read(path).map_err(unreadable)?.into()).map_err(|e| match e {
-            Error::Model(text) => Error::Model(format!("{}: {text}", path.display())),
-            other => other,
-        })
+        Self::from_bytes(std::fs::read(path).map_err(unreadable)?.into()).map_err(|e| e.in_file(path))
     }
 
-    fn from_bytes(file: Arc<[u8]>) -> Result<Self, Error> {
+    /// The same with the contents of a file.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] without a usable library. [`Error::Format`] or [`Error::Model`] for what is no valid ONNX graph,
+    /// has no metadata (see the [module](self)), or has inputs, outputs or shapes that the metadata does not describe; the
+    /// text names what is missing.
+    pub(crate) fn from_bytes(file: Arc<[u8]>) -> Result<Self, Error> {
         let session = session(&file)?;
         let metadata = session.metadata().ok().and_then(|m| m.custom("aeden"));
         let about = About::parse(&metadata.ok_or_else(|| {
-            Error::Model(format!(
+            Error::format(format!(
                 "has no metadata property `aeden`, so its use is unknown ({}); add one that names rate, window, hop, \
                  window_shape, input, output and states, see the documentation of aeden::onnx",
                 describe(&session)
@@ -276,23 +271,23 @@ impl OnnxModel {
     }
 
     /// The name that the file gives itself.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.about.name
     }
 
     /// How the model wants its samples framed.
-    pub fn framing(&self) -> &Framing {
+    pub(crate) fn framing(&self) -> &Framing {
         &self.framing
     }
 
-    /// An engine that runs this model, with `channels` (at least 1) under one mask.
+    /// Builds an engine that runs this model, with `channels` (at least 1) under one mask.
     ///
     /// With several channels, each bin is multiplied by what the network did to that bin of the guide: the complex
     /// ratio of clean to guide, at most 4 in magnitude.
     ///
     /// # Errors
     /// [`Error::Setting`] for no channels; [`Error::Model`] where ONNX Runtime cannot build another session.
-    pub fn engine(&self, channels: usize) -> Result<OnnxEngine, Error> {
+    pub(crate) fn engine(&self, channels: usize) -> Result<OnnxEngine, Error> {
         if channels == 0 {
             return Err(Error::Setting("an engine needs at least 1 channel".into()));
         }
@@ -310,7 +305,7 @@ fn session(file: &[u8]) -> Result<Session, Error> {
         let mut builder = builder.with_inter_threads(1).map_err(|e| e.to_string())?;
         builder.commit_from_memory(file).map_err(text)
     };
-    build().map_err(|e| Error::Model(format!("ONNX Runtime refuses it: {}", one_line(&e))))
+    build().map_err(|e| Error::format(format!("ONNX Runtime refuses it: {}", one_line(&e))))
 }
 
 /// ONNX Runtime's messages can run over several lines; errors here are one.
@@ -431,7 +426,8 @@ fn check_graph(session: &Session, about: &About, framing: &Framing) -> Result<Ve
 ///
 /// One frame at a time, because ONNX Runtime picks other kernels for other numbers of frames, and then the split into
 /// calls would change the last bits of the result.
-pub struct OnnxEngine {
+#[derive(Debug)]
+pub(crate) struct OnnxEngine {
     session: Session,
     about: About,
     framing: Framing,
@@ -520,8 +516,8 @@ impl Engine for OnnxEngine {
         32
     }
 
-    /// A frame in which the network fails or gives numbers that are not finite passes unchanged, and its memory
-    /// starts over.
+    /// A frame in which the network fails or gives numbers that are not finite passes unchanged, and its
+    /// states start over.
     fn process(&mut self, guide: &[Complex32], spectra: &mut [Complex32]) {
         let bins = self.framing.bins();
         let frames = guide.len() / bins;
@@ -540,8 +536,8 @@ impl Engine for OnnxEngine {
                 }
                 continue;
             }
-            for (bin, (clean, heard)) in clean.zip(frame).enumerate() {
-                let gain = mask(clean, *heard);
+            for (bin, (clean, guide)) in clean.zip(frame).enumerate() {
+                let gain = mask(clean, *guide);
                 for channel in 0..self.channels {
                     spectra[(channel * frames + number) * bins + bin] *= gain;
                 }
@@ -560,13 +556,13 @@ impl Engine for OnnxEngine {
     }
 }
 
-/// What was done to one bin: `clean / heard`, at most [`MOST_GAIN`] in magnitude, 1 in silence.
-fn mask(clean: Complex32, heard: Complex32) -> Complex32 {
-    let power = heard.norm_sqr();
+/// The mask of one bin: `clean / guide`, at most [`MOST_GAIN`] in magnitude, 1 in silence.
+fn mask(clean: Complex32, guide: Complex32) -> Complex32 {
+    let power = guide.norm_sqr();
     if power < SILENCE {
         return Complex32::ONE;
     }
-    let ratio = clean * heard.conj() / power;
+    let ratio = clean * guide.conj() / power;
     let size = ratio.norm();
     if size > MOST_GAIN {
         ratio * (MOST_GAIN / size)

@@ -10,19 +10,20 @@
 //! - Within [`CLOCK_TOLERANCE`] of the model's rate (47952 or 48048 Hz for 48000, say) nothing is converted.
 //! - Where a block of at most 30 ms holds whole numbers of samples of both rates, the conversion is exact. So it is
 //!   for 8, 11.025, 12, 16, 22.05, 24, 32, 44.1, 64, 88.2, 96, 176.4, 192 kHz and a model at 48 kHz.
-//! - Elsewhere the ratio is the nearest one that short blocks allow, within [`CLOCK_TOLERANCE`]. The model then hears
+//! - Elsewhere the ratio is the nearest one that short blocks allow, within [`CLOCK_TOLERANCE`]. The model then gets
 //!   a sound higher or lower by that much, four cents, and on the way back the opposite; what comes out has
 //!   the host's rate and time exactly.
 //!
 //! The conversion is flat to 0.90 × half the lower rate at least, halves the amplitude near 0.95 × and stops what lies
 //! above half the lower rate by more than 110 dB.
 
+use super::framing::Framing;
 use crate::error::Error;
-use crate::stft::Framing;
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
+use std::fmt;
 
-/// How far the model's clock may be off, relative to its rate: 0.25 %, about four cents.
+/// The most that the model's clock is off, relative to its rate: 0.25 %, about four cents.
 pub const CLOCK_TOLERANCE: f64 = 0.0025;
 
 /// The fewest samples in a block, on either side. Shorter blocks have a filter that is too gentle.
@@ -34,7 +35,7 @@ const MAX_BLOCK_SECONDS: f64 = 0.030;
 /// With blocks up to this length every ratio comes within [`CLOCK_TOLERANCE`].
 const LONG_BLOCK: usize = 480;
 
-/// How many samples of the host's rate become how many of the model's. Both are even.
+/// Block lengths of a conversion: so many samples at the host's rate become so many at the model's. Both are even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
     /// Samples at the host's rate.
@@ -51,7 +52,7 @@ impl Blocks {
     /// comes within [`CLOCK_TOLERANCE`].
     ///
     /// ```
-    /// use aeden::resample::Blocks;
+    /// use aeden::spectrum::Blocks;
     ///
     /// assert_eq!(Blocks::between(48_000, 48_000)?, None);
     /// assert_eq!(Blocks::between(44_100, 48_000)?, Some(Blocks { host: 294, model: 320 }));
@@ -100,6 +101,15 @@ pub struct Resampler {
     from: usize,
     to: usize,
     channels: usize,
+}
+
+impl fmt::Debug for Resampler {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self {
+            from, to, channels, ..
+        } = self;
+        write!(f, "Resampler {{ from: {from}, to: {to}, channels: {channels} }}")
+    }
 }
 
 impl Resampler {
@@ -164,7 +174,7 @@ impl Resampler {
             .expect("the blocks have the planned lengths");
     }
 
-    /// Forgets everything heard.
+    /// Forgets all samples.
     pub fn reset(&mut self) {
         self.fft.reset();
     }

@@ -1,0 +1,59 @@
+//! The instruction sets that kernels exist for.
+
+#[cfg(target_arch = "aarch64")]
+use super::neon;
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
+
+/// An instruction set that the kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Instructions {
+    /// Plain Rust for every processor: the reference of the others.
+    Portable,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
+    /// x86-64 with AVX-512F.
+    Avx512,
+    /// 64-bit Arm with NEON.
+    Neon,
+}
+
+impl Instructions {
+    /// Lists the sets that this processor has, the fastest first; [`Portable`](Instructions::Portable) is always there.
+    pub fn available() -> impl Iterator<Item = Instructions> {
+        [
+            Instructions::Avx512,
+            Instructions::Avx2,
+            Instructions::Neon,
+            Instructions::Portable,
+        ]
+        .into_iter()
+        .filter(|set| set.is_available())
+    }
+
+    /// The fastest set that this processor has.
+    pub fn best() -> Instructions {
+        Instructions::available().next().unwrap_or(Instructions::Portable)
+    }
+
+    /// Whether this processor has the set.
+    pub fn is_available(self) -> bool {
+        match self {
+            Instructions::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => avx2::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => avx512::is_available(),
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => neon::is_available(),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+
+    /// Whether the set widens 16-bit weights in hardware. Where it does not, weights are better stored as `f32`.
+    pub(crate) fn widens_f16(self) -> bool {
+        matches!(self, Instructions::Avx2 | Instructions::Avx512)
+    }
+}

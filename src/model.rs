@@ -3,7 +3,7 @@
 use crate::autoencoder::Autoencoder;
 #[cfg(feature = "onnx")]
 use crate::engine::onnx::OnnxModel;
-use crate::engine::{Engine, NativeEngine, clean_all};
+use crate::engine::{Engine, Interleaved, NativeEngine, clean_all};
 use crate::error::Error;
 use crate::kernels::{Instructions, Kernels};
 use crate::network::{Kind, Network, Tensors, read_file};
@@ -100,12 +100,25 @@ impl Model {
     /// # Errors
     /// [`Error::Format`] or [`Error::Model`], naming the tensor or setting, what was expected and what was found.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
+        Model::read(bytes, false)
+    }
+
+    /// Reads a model from the contents of a safetensors file, to run it in `f32` throughout, as PyTorch does: several times
+    /// slower than whole numbers, and no better to the ear. For comparisons.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Model::from_bytes).
+    pub fn from_bytes_in_f32(bytes: &[u8]) -> Result<Model, Error> {
+        Model::read(bytes, true)
+    }
+
+    fn read(bytes: &[u8], exact: bool) -> Result<Model, Error> {
         let (description, tensors) = Tensors::read(bytes)?;
         let network = match description.kind {
             Kind::Denoising => {
                 let network = Network::read(description.settings, &tensors)?;
-                let widen = !Instructions::best().widens_f16();
-                AnyNetwork::Denoiser(Arc::new(if widen { network.widened() } else { network }))
+                let network = if exact { network } else { network.quantised() };
+                AnyNetwork::Denoiser(Arc::new(network.suited_to(Instructions::best())))
             }
             _ => AnyNetwork::Autoencoder(Arc::new(Autoencoder::from_bytes(bytes)?)),
         };
@@ -207,12 +220,21 @@ impl Model {
             #[cfg(feature = "onnx")]
             AnyNetwork::Onnx(model) => Ok(Box::new(model.engine(channels)?)),
             _ => {
-                let engine = self.native(channels)?;
-                Ok(Box::new(if threads > 1 {
-                    engine.with_frames(SHARED_FRAMES).with_threads(threads)
-                } else {
-                    engine
-                }))
+                let engine = || -> Result<Box<dyn Engine>, Error> {
+                    let engine = self.native(channels)?;
+                    Ok(Box::new(if threads > 1 {
+                        engine.with_frames(SHARED_FRAMES).with_threads(threads)
+                    } else {
+                        engine
+                    }))
+                };
+                match self.network()?.settings.grids {
+                    1 => engine(),
+                    grids => {
+                        let engines = (0..grids).map(|_| engine()).collect::<Result<_, _>>()?;
+                        Ok(Box::new(Interleaved::new(engines)))
+                    }
+                }
             }
         }
     }

@@ -19,6 +19,13 @@ pub(crate) struct Frames {
     pub(crate) around: Around,
 }
 
+impl Frames {
+    /// Samples of a hop.
+    pub(crate) fn hop(&self) -> usize {
+        self.around.hop
+    }
+}
+
 /// The part of some frames that the back end needs to let sound go around the network.
 #[derive(Debug)]
 pub(crate) struct Around {
@@ -26,6 +33,8 @@ pub(crate) struct Around {
     pub(crate) aligned: Vec<f32>,
     /// Energy in the bins whose gain is followed, `[group][frame]`.
     pub(crate) energy: Vec<f32>,
+    /// Samples of a hop.
+    hop: usize,
 }
 
 /// Takes samples and gives frames.
@@ -86,6 +95,7 @@ impl FrontEnd {
             around: Around {
                 aligned: vec![0.0; channels * around * self.hop],
                 energy: vec![0.0; channels / self.width * around],
+                hop: self.hop,
             },
         }
     }

@@ -5,6 +5,7 @@
 //! [`Denoiser`](crate::Denoiser).
 
 mod interface;
+mod interleaved;
 mod masks;
 mod native;
 #[cfg(feature = "onnx")]
@@ -12,6 +13,7 @@ pub mod onnx;
 mod schedule;
 
 pub use interface::Engine;
+pub(crate) use interleaved::Interleaved;
 pub(crate) use masks::{Masks, clean_all};
 pub use native::NativeEngine;
-pub(crate) use schedule::{HiddenState, Scheduler};
+pub(crate) use schedule::{CHUNK, HiddenState, Scheduler};

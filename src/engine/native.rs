@@ -85,11 +85,8 @@ impl NativeEngine {
     }
 
     fn rebuilt(&self, kernels: Kernels, max_frames: usize, threads: usize) -> NativeEngine {
-        let mut network = self.scheduler.network().clone();
-        if !kernels.instructions().widens_f16() {
-            network = Arc::new(network.widened());
-        }
-        NativeEngine::new(network, kernels, self.channels, max_frames, threads)
+        let network = self.scheduler.network().suited_to(kernels.instructions());
+        NativeEngine::new(Arc::new(network), kernels, self.channels, max_frames, threads)
     }
 
     fn network(&self) -> &Network {

@@ -19,21 +19,65 @@ const MOST_THREADS: usize = 8;
 /// The hidden state of every forward GRU, carried from call to call by whoever owns the stream.
 #[derive(Debug)]
 pub(crate) struct HiddenState {
-    /// `[recurrent layer][sub-band][channel]`
-    layers: Vec<Aligned>,
+    layers: Vec<LayerState>,
+    /// Frames of the next call after which the state is kept.
+    mark: Option<usize>,
+}
+
+/// The hidden state of a layer.
+#[derive(Debug)]
+struct LayerState {
+    /// `[sub-band][channel]`
+    now: Aligned,
+    /// The state at the mark; empty where there is never one.
+    marked: Aligned,
 }
 
 impl HiddenState {
+    /// For a stream.
     pub(crate) fn new(network: &Network) -> HiddenState {
-        let layers = 0..network.recurrent_layers();
+        HiddenState::with_marks(network, 0)
+    }
+
+    /// For a recording, in which calls overlap.
+    pub(crate) fn with_mark(network: &Network) -> HiddenState {
+        HiddenState::with_marks(network, network.frame())
+    }
+
+    fn with_marks(network: &Network, kept: usize) -> HiddenState {
+        let layer = |_| LayerState {
+            now: Aligned::zeros(network.frame()),
+            marked: Aligned::zeros(kept),
+        };
         HiddenState {
-            layers: layers.map(|_| Aligned::zeros(network.frame())).collect(),
+            layers: (0..network.recurrent_layers()).map(layer).collect(),
+            mark: None,
+        }
+    }
+
+    /// Lets the next call keep the state after so many of its frames, a multiple of [`CHUNK`] or all of them.
+    pub(crate) fn mark(&mut self, frames: usize) {
+        self.mark = Some(frames);
+    }
+
+    /// Goes back to the mark of the last call.
+    pub(crate) fn return_to_mark(&mut self) {
+        for layer in &mut self.layers {
+            layer.now.copy_from_slice(&layer.marked);
         }
     }
 
     pub(crate) fn reset(&mut self) {
-        self.layers.iter_mut().for_each(|layer| layer.fill(0.0));
+        self.layers.iter_mut().for_each(|layer| layer.now.fill(0.0));
     }
+}
+
+/// The part of a layer's state that some sub-bands have.
+struct StateOf<'a> {
+    now: &'a mut [f32],
+    marked: &'a mut [f32],
+    /// Frames after which `now` is copied to `marked`.
+    mark: Option<usize>,
 }
 
 /// Runs one network. Its buffers serve any number of streams, one after the other.
@@ -161,7 +205,12 @@ impl Scheduler {
         let frames = features.len() / network.features();
         self.make_room(frames);
         self.encode(&network, features);
-        let mut states = state.layers.iter_mut();
+        let mark = state.mark.take();
+        let mut states = state.layers.iter_mut().map(|layer| StateOf {
+            now: &mut layer.now,
+            marked: &mut layer.marked,
+            mark,
+        });
         let mut scattered = false;
         for layer in &network.layers {
             match layer {
@@ -199,7 +248,7 @@ impl Scheduler {
         frames: usize,
         forward: &Gru,
         backward: Option<&Gru>,
-        state: &mut [f32],
+        mut state: StateOf,
         scattered: bool,
     ) {
         let (kernels, channels, frame) = (self.kernels, self.network.channels(), self.network.frame());
@@ -211,16 +260,27 @@ impl Scheduler {
                 backward,
                 width: frame,
             };
-            if layer.run(code, &mut self.sum, state, &mut lane.scratch) {
+            if layer.run(code, &mut self.sum, &mut state, &mut lane.scratch) {
                 std::mem::swap(&mut self.code, &mut self.sum);
             }
             return;
         }
-        let (code, mut rest) = (&self.code[..frames * frame], state);
+        let code = &self.code[..frames * frame];
+        let StateOf {
+            mut now,
+            mut marked,
+            mark,
+        } = state;
         let lanes = self.lanes.iter_mut();
         let mut jobs: Vec<_> = lanes
             .filter_map(|lane| {
-                let state = rest.split_off_mut(..lane.sub_bands.len() * channels)?;
+                let width = lane.sub_bands.len() * channels;
+                let kept = width.min(marked.len());
+                let state = StateOf {
+                    now: now.split_off_mut(..width)?,
+                    marked: marked.split_off_mut(..kept)?,
+                    mark,
+                };
                 Some((lane, state))
             })
             .collect();
@@ -311,13 +371,13 @@ struct Recurrence<'a> {
 impl Recurrence<'_> {
     /// Adds the hidden states after every frame of `code`: in place, or, in both directions, to a copy of it in `sum`.
     /// Whether the result is in `sum`.
-    fn run(&self, code: &mut [f32], sum: &mut [f32], state: &mut [f32], scratch: &mut GruScratch) -> bool {
+    fn run(&self, code: &mut [f32], sum: &mut [f32], state: &mut StateOf, scratch: &mut GruScratch) -> bool {
         let GruScratch {
             gates,
             product,
             backward: last,
         } = scratch;
-        let mut walk = |gru: &Gru, direction, code: Option<&[f32]>, sum: &mut [f32], state: &mut [f32]| {
+        let mut walk = |gru: &Gru, direction, code: Option<&[f32]>, sum: &mut [f32], state: &mut StateOf| {
             let (frames, step) = (sum.len() / self.width, CHUNK * self.width);
             let chunks = frames.div_ceil(CHUNK);
             for index in 0..chunks {
@@ -334,7 +394,10 @@ impl Recurrence<'_> {
                 let rows = len / gru.input.inputs();
                 self.kernels.affine(&gru.input, input, rows, gates);
                 self.kernels
-                    .gru(&gru.state, direction, gates, state, product, sum);
+                    .gru(&gru.state, direction, gates, state.now, product, sum);
+                if state.mark.is_some_and(|mark| mark * self.width == start + len) {
+                    state.marked.copy_from_slice(state.now);
+                }
             }
         };
         let Some(backward) = self.backward else {
@@ -345,7 +408,12 @@ impl Recurrence<'_> {
         sum.copy_from_slice(code);
         walk(self.forward, Direction::Forward, Some(code), sum, state);
         last.fill(0.0);
-        walk(backward, Direction::Backward, Some(code), sum, last);
+        let mut last = StateOf {
+            now: last,
+            marked: &mut [],
+            mark: None,
+        };
+        walk(backward, Direction::Backward, Some(code), sum, &mut last);
         true
     }
 }

@@ -1,9 +1,10 @@
 //! The instruction sets that kernels exist for.
 
-#[cfg(target_arch = "aarch64")]
-use super::neon;
+use super::matrix::Storage;
 #[cfg(target_arch = "x86_64")]
-use super::{avx2, avx512};
+use super::{avx2, avx2_vnni, avx512};
+#[cfg(target_arch = "aarch64")]
+use super::{neon, neon_dot};
 
 /// An instruction set that the kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +14,14 @@ pub enum Instructions {
     Portable,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
-    /// x86-64 with AVX-512F.
+    /// x86-64 with AVX2, FMA, F16C and AVX-VNNI.
+    Avx2Vnni,
+    /// x86-64 with AVX-512F, BW and VNNI.
     Avx512,
     /// 64-bit Arm with NEON.
     Neon,
+    /// 64-bit Arm with NEON and the dot product extension.
+    NeonDot,
 }
 
 impl Instructions {
@@ -24,7 +29,9 @@ impl Instructions {
     pub fn available() -> impl Iterator<Item = Instructions> {
         [
             Instructions::Avx512,
+            Instructions::Avx2Vnni,
             Instructions::Avx2,
+            Instructions::NeonDot,
             Instructions::Neon,
             Instructions::Portable,
         ]
@@ -44,16 +51,26 @@ impl Instructions {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => avx2::is_available(),
             #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2Vnni => avx2_vnni::is_available(),
+            #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => avx512::is_available(),
             #[cfg(target_arch = "aarch64")]
             Instructions::Neon => neon::is_available(),
+            #[cfg(target_arch = "aarch64")]
+            Instructions::NeonDot => neon_dot::is_available(),
             #[allow(unreachable_patterns)]
             _ => false,
         }
     }
 
-    /// Whether the set widens 16-bit weights in hardware. Where it does not, weights are better stored as `f32`.
-    pub(crate) fn widens_f16(self) -> bool {
-        matches!(self, Instructions::Avx2 | Instructions::Avx512)
+    /// The number types in which the set reads weights fast.
+    pub(crate) fn storage(self) -> Storage {
+        Storage {
+            f16: matches!(
+                self,
+                Instructions::Avx2 | Instructions::Avx2Vnni | Instructions::Avx512
+            ),
+            bytes: self != Instructions::Portable,
+        }
     }
 }

@@ -4,22 +4,24 @@
 //! switched on (see `avx2`, `avx512`, `neon`); nothing else may call it.
 
 use super::direction::Direction;
-use super::matrix::{Activation, Matrix, PANEL, Row, Rows, Weights};
+use super::matrix::{Activation, Matrix, Rows, Weights};
 use super::mixer::Mixer;
+use super::panel::{PANEL, Row};
+use super::whole::{MAX_INPUTS, WholeBytes, WholeRows};
 use std::array::from_fn;
 
 /// Defines the functions that [`super::Kernels`] dispatches to, for one kind of lanes.
 ///
-/// `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together; `units`: how many times
+/// `sums`: sixteen sums of whole numbers of the same instruction set, of which `panels` panels go side by side; `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together; `units`: how many times
 /// sixteen units of a GRU advance side by side.
 macro_rules! entry_points {
-    ($lanes:ty, one: $one:literal, rows: $rows:literal, units: $units:literal $(, features: $features:literal)?) => {
+    ($lanes:ty, sums: $sums:ty, panels: $panels:literal, one: $one:literal, rows: $rows:literal, units: $units:literal $(, features: $features:literal)?) => {
         /// # Safety
         /// The processor has the instruction set, and the rows lie inside `x` and `y`.
         $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, activation: Activation, y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, activation, y) }
+            unsafe { lanes::affine::<$lanes, $sums, $one, $rows, $panels>(matrix, x, rows, activation, y) }
         }
 
         /// # Safety
@@ -90,6 +92,27 @@ pub(super) trait Lanes: Copy {
     unsafe fn times_two_to(self, shifted: Self) -> Self;
     /// (m, e) with `self` = m 2^e and m in √½ … √2, for positive, finite, normal lanes.
     unsafe fn split_exponent(self) -> (Self, Self);
+    /// The largest lane.
+    unsafe fn highest(self) -> f32;
+    /// The lowest byte of each lane's bits, its highest bit turned over if `raised`.
+    unsafe fn low_bytes(self, raised: bool, to: &mut [u8; PANEL]);
+}
+
+/// Sixteen sums of products of whole numbers side by side, in as many registers as the instruction set needs.
+///
+/// # Safety
+/// As for [`Lanes`].
+pub(super) trait Sums: Copy {
+    type Lanes: Lanes;
+    /// The weights of sixteen outputs for four inputs, in registers.
+    type Weights: Copy;
+    /// Whether inputs are raised by 128, so that bytes have no sign.
+    const RAISED: bool;
+    unsafe fn load(from: &[i32; PANEL]) -> Self;
+    unsafe fn weights(from: &[i8; 4 * PANEL]) -> Self::Weights;
+    /// Adds the products of four inputs with their weights; no sum of two of them may leave 16 bits.
+    unsafe fn dot(self, inputs: [u8; 4], weights: Self::Weights) -> Self;
+    unsafe fn to_lanes(self) -> Self::Lanes;
 }
 
 /// Adding this to a small f32 rounds it to a whole number, which then stands in the lowest bits.
@@ -141,7 +164,13 @@ struct Panel<S> {
 /// The processor has the instruction set of `L`; the rows, of `matrix.inputs()` and `matrix.padded_outputs()` numbers,
 /// lie inside `x` and `y`.
 #[inline(always)]
-pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
+pub(super) unsafe fn affine<
+    L: Lanes,
+    S: Sums<Lanes = L>,
+    const ONE: usize,
+    const ROWS: usize,
+    const PANELS: usize,
+>(
     matrix: &Matrix,
     x: &[f32],
     rows: Rows,
@@ -164,6 +193,18 @@ pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
             }
             (Weights::F16(weights), Activation::Relu) => {
                 affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, relu, y)
+            }
+            (Weights::Bytes(weights), Activation::Linear) => {
+                affine_of_bytes::<S, PANELS>(matrix, weights, x, rows, linear, y)
+            }
+            (Weights::Bytes(weights), Activation::Relu) => {
+                affine_of_bytes::<S, PANELS>(matrix, weights, x, rows, relu, y)
+            }
+            (Weights::Whole(weights), Activation::Linear) => {
+                affine_of_whole::<L, ROWS>(matrix, weights, x, rows, linear, y)
+            }
+            (Weights::Whole(weights), Activation::Relu) => {
+                affine_of_whole::<L, ROWS>(matrix, weights, x, rows, relu, y)
             }
         }
     }
@@ -209,6 +250,235 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
                 activation,
                 y.add(panel * PANEL),
             );
+        }
+    }
+}
+
+/// Rows that are rounded together.
+const BLOCK: usize = 8;
+
+/// What is rounded of a row, as bytes or as `f32`.
+#[repr(C, align(64))]
+struct Rounded<T>([[T; MAX_INPUTS]; BLOCK]);
+
+/// Splits rows into blocks of at most [`BLOCK`], of nearly the same size, as in [`column`]: the first of each and how many.
+#[inline(always)]
+fn blocks(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let blocks = rows.div_ceil(BLOCK);
+    let (size, larger) = (rows / blocks.max(1), rows % blocks.max(1));
+    (0..blocks).map(move |block| {
+        (
+            block * size + block.min(larger),
+            size + usize::from(block < larger),
+        )
+    })
+}
+
+/// The factor that brings the largest of a row to ±127, so that the rest becomes whole numbers in between, and its inverse.
+///
+/// # Safety
+/// The processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn to_bytes<L: Lanes>(full: &[[f32; PANEL]], last: &[f32; PANEL]) -> (f32, f32) {
+    /// Under this, a row is silent.
+    const NOTHING: f32 = 1e-30;
+    // SAFETY: as the caller's.
+    let most = unsafe {
+        let zero = L::splat(0.0);
+        let mut most = zero;
+        for part in full.iter().chain([last]) {
+            let part = L::load(part);
+            most = most.max(part).max(zero.sub(part));
+        }
+        most.highest()
+    };
+    let factor = if most > NOTHING { 127.0 / most } else { 0.0 };
+    (factor, most * (1.0 / 127.0))
+}
+
+/// A row in whole registers: those, and the rest with zeros behind it.
+#[inline(always)]
+fn parts(x: &[f32]) -> (&[[f32; PANEL]], [f32; PANEL]) {
+    let (full, rest) = x.as_chunks::<PANEL>();
+    let mut last = [0.0; PANEL];
+    last[..rest.len()].copy_from_slice(rest);
+    (full, last)
+}
+
+/// [`affine`] with weights that are whole numbers in bytes. Each row of inputs is rounded to whole numbers as well. Sums of whole
+/// numbers are exact, so that every instruction set gives the same.
+///
+/// # Safety
+/// As for [`affine`].
+#[inline(always)]
+unsafe fn affine_of_bytes<S: Sums, const PANELS: usize>(
+    matrix: &Matrix,
+    weights: &WholeBytes,
+    x: &[f32],
+    rows: Rows,
+    activation: impl Fn(S::Lanes) -> S::Lanes + Copy,
+    y: &mut [f32],
+) {
+    let mut bytes = Rounded([[0_u8; MAX_INPUTS]; BLOCK]);
+    let mut scales = [0.0; BLOCK];
+    for (row, count) in blocks(rows.count) {
+        for ((bytes, scale), row) in bytes.0.iter_mut().zip(&mut scales).zip(row..row + count) {
+            let (full, last) = parts(&x[row * rows.x_step..][..matrix.inputs]);
+            // SAFETY: as the caller's.
+            unsafe {
+                let (factor, inverse) = to_bytes::<S::Lanes>(full, &last);
+                *scale = inverse;
+                let (factor, rounder) = (S::Lanes::splat(factor), S::Lanes::splat(ROUNDER));
+                for (part, bytes) in full.iter().chain([&last]).zip(bytes.as_chunks_mut::<PANEL>().0) {
+                    let rounded = S::Lanes::load(part).mul(factor).add(rounder);
+                    rounded.low_bytes(S::RAISED, bytes);
+                }
+            }
+        }
+        let y = &mut y[row * rows.y_step..];
+        // SAFETY: as the caller's; a block has one to BLOCK rows.
+        unsafe {
+            macro_rules! rows {
+                ($($count:literal)*) => {
+                    match count {
+                        $($count => bytes_block::<S, $count, PANELS>(matrix, weights, &bytes, &scales, activation, rows.y_step, y),)*
+                        _ => unreachable!("blocks have one to BLOCK rows"),
+                    }
+                };
+            }
+            rows!(1 2 3 4 5 6 7 8);
+        }
+    }
+}
+
+/// All outputs of `R` rows of bytes.
+///
+/// # Safety
+/// As for [`affine`]; `y` begins with the first of the rows.
+#[inline(always)]
+unsafe fn bytes_block<S: Sums, const R: usize, const PANELS: usize>(
+    matrix: &Matrix,
+    weights: &WholeBytes,
+    bytes: &Rounded<u8>,
+    scales: &[f32; BLOCK],
+    activation: impl Fn(S::Lanes) -> S::Lanes + Copy,
+    y_step: usize,
+    y: &mut [f32],
+) {
+    let panels = matrix.bias.len();
+    let mut panel = 0;
+    // SAFETY: as the caller's; panels up to the last.
+    unsafe {
+        while panel + PANELS <= panels {
+            bytes_tile::<S, R, PANELS>(matrix, weights, bytes, scales, activation, panel, y_step, y);
+            panel += PANELS;
+        }
+        while panel < panels {
+            bytes_tile::<S, R, 1>(matrix, weights, bytes, scales, activation, panel, y_step, y);
+            panel += 1;
+        }
+    }
+}
+
+/// `P` panels of outputs for `R` rows of bytes, all sums in registers.
+///
+/// # Safety
+/// As for [`affine`]; there are `P` panels from `panel` on, and `y` begins with the first of the rows.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "inlined")]
+unsafe fn bytes_tile<S: Sums, const R: usize, const P: usize>(
+    matrix: &Matrix,
+    whole: &WholeBytes,
+    bytes: &Rounded<u8>,
+    scales: &[f32; BLOCK],
+    activation: impl Fn(S::Lanes) -> S::Lanes + Copy,
+    panel: usize,
+    y_step: usize,
+    y: &mut [f32],
+) {
+    let groups = matrix.inputs.div_ceil(4);
+    // SAFETY: `Matrix` keeps so many weights and sums; `MAX_INPUTS` bytes are a whole number of fours; `affine` has checked y.
+    unsafe {
+        let start: [S; P] = from_fn(|p| {
+            let raised = &whole.raised.get_unchecked(panel + p).0;
+            S::load(if S::RAISED { raised } else { &[0; PANEL] })
+        });
+        let mut sums = [start; R];
+        let weights: [_; P] = from_fn(|p| whole.weights.as_ptr().add((panel + p) * groups));
+        for group in 0..groups {
+            let inputs: [[u8; 4]; R] = from_fn(|r| *bytes.0[r].as_ptr().add(4 * group).cast());
+            for p in 0..P {
+                let weights = S::weights(&(*weights[p].add(group)).0);
+                for r in 0..R {
+                    sums[r][p] = sums[r][p].dot(inputs[r], weights);
+                }
+            }
+        }
+        for p in 0..P {
+            let scale = S::Lanes::load(&whole.scale.get_unchecked(panel + p).0);
+            let bias = S::Lanes::load(&matrix.bias.get_unchecked(panel + p).0);
+            for r in 0..R {
+                let scale = scale.mul(S::Lanes::splat(scales[r]));
+                let sum = sums[r][p].to_lanes().mul_add(scale, bias);
+                activation(sum).store(&mut *y.as_mut_ptr().add(r * y_step + (panel + p) * PANEL).cast());
+            }
+        }
+    }
+}
+
+/// [`affine`] with weights that are whole numbers in `f32`: what [`affine_of_bytes`] gives, but for the roundings of the last
+/// multiplication and addition, in the arithmetic that every processor has.
+///
+/// # Safety
+/// As for [`affine`].
+#[inline(always)]
+unsafe fn affine_of_whole<L: Lanes, const ROWS: usize>(
+    matrix: &Matrix,
+    whole: &WholeRows,
+    x: &[f32],
+    rows: Rows,
+    activation: impl Fn(L) -> L + Copy,
+    y: &mut [f32],
+) {
+    let mut numbers = Rounded([[0.0; MAX_INPUTS]; BLOCK]);
+    let mut scales = [0.0; BLOCK];
+    for (row, count) in blocks(rows.count) {
+        for ((numbers, scale), row) in numbers.0.iter_mut().zip(&mut scales).zip(row..row + count) {
+            let (full, last) = parts(&x[row * rows.x_step..][..matrix.inputs]);
+            // SAFETY: as the caller's.
+            unsafe {
+                let (factor, inverse) = to_bytes::<L>(full, &last);
+                *scale = inverse;
+                let (factor, rounder) = (L::splat(factor), L::splat(ROUNDER));
+                for (part, numbers) in full.iter().chain([&last]).zip(numbers.as_chunks_mut::<PANEL>().0) {
+                    L::load(part).mul(factor).add(rounder).sub(rounder).store(numbers);
+                }
+            }
+        }
+        let of_block = Rows {
+            count,
+            x_step: MAX_INPUTS,
+            ..rows
+        };
+        let y = y[row * rows.y_step..].as_mut_ptr();
+        for panel in 0..matrix.bias.len() {
+            // SAFETY: as for `affine_of`; the sums of a block are in y, which `affine` has checked.
+            unsafe {
+                let own = Panel {
+                    first: whole.weights.as_ptr().add(panel * matrix.inputs).cast(),
+                    step: 1,
+                    inputs: matrix.inputs,
+                };
+                let y = y.add(panel * PANEL);
+                let zero = L::splat(0.0);
+                column::<L, f32, ROWS>(own, |_| [zero], numbers.0.as_ptr().cast(), of_block, |sum| sum, y);
+                let (scale, bias) = (L::load(&whole.scale[panel].0), L::load(&matrix.bias[panel].0));
+                for (r, &of_row) in scales[..count].iter().enumerate() {
+                    let y = &mut *y.add(r * rows.y_step).cast::<[f32; PANEL]>();
+                    let sum = L::load(y).mul_add(scale.mul(L::splat(of_row)), bias);
+                    activation(sum).store(y);
+                }
+            }
         }
     }
 }

@@ -1,14 +1,9 @@
 //! Affine maps, packed as the kernels read them.
 
 use super::half::F16;
-
-/// Outputs that are computed side by side; rows of results are padded to a multiple of it.
-pub const PANEL: usize = 16;
-
-/// The weights of one panel for one input, on their own part of a cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(32))]
-pub struct Row<S>(pub(super) [S; PANEL]);
+use super::panel::{PANEL, Row};
+use super::whole::{MAX_INPUTS, WholeBytes, WholeRows};
+use std::borrow::Cow;
 
 /// The rows of all panels, `[panel][input]`.
 #[derive(Clone, Debug)]
@@ -17,6 +12,19 @@ pub enum Weights {
     F32(Vec<Row<f32>>),
     /// Stored in half the size, as the bits of binary16.
     F16(Vec<Row<u16>>),
+    /// Whole numbers.
+    Whole(WholeRows),
+    /// Whole numbers packed as bytes.
+    Bytes(WholeBytes),
+}
+
+/// The number types in which an instruction set reads weights fast.
+#[derive(Clone, Copy, Debug)]
+pub struct Storage {
+    /// Binary16, widened in hardware; else `f32` is better.
+    pub f16: bool,
+    /// Bytes, multiplied in hardware; else whole numbers are better stored as `f32`.
+    pub bytes: bool,
 }
 
 /// A number type that a [`Matrix`] can be stored in.
@@ -87,17 +95,49 @@ impl Matrix {
 
     /// The same map with its weights stored as `f32`.
     pub fn widened(&self) -> Matrix {
-        let weights = match &self.weights {
-            Weights::F32(rows) => rows.clone(),
-            Weights::F16(rows) => rows
-                .iter()
-                .map(|row| Row(row.0.map(|w| F16(w).to_f32())))
-                .collect(),
-        };
+        self.with(Weights::F32(self.rows().into_owned()))
+    }
+
+    /// The nearest map whose weights are [whole numbers](WholeRows). With more than [`MAX_INPUTS`] inputs it stays as it is.
+    pub fn quantised(&self) -> Matrix {
+        match &self.weights {
+            Weights::F32(_) | Weights::F16(_) if self.inputs <= MAX_INPUTS => {
+                self.with(Weights::Whole(WholeRows::nearest(&self.rows(), self.inputs)))
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The same map, stored as it suits an instruction set best.
+    pub fn stored(&self, storage: Storage) -> Matrix {
+        match &self.weights {
+            Weights::F16(_) if !storage.f16 => self.widened(),
+            Weights::Whole(rows) if storage.bytes => {
+                self.with(Weights::Bytes(WholeBytes::pack(rows, self.inputs)))
+            }
+            Weights::Bytes(bytes) if !storage.bytes => self.with(Weights::Whole(bytes.unpack(self.inputs))),
+            _ => self.clone(),
+        }
+    }
+
+    fn with(&self, weights: Weights) -> Matrix {
         Matrix {
-            weights: Weights::F32(weights),
+            weights,
             bias: self.bias.clone(),
             ..*self
+        }
+    }
+
+    /// Its weights, `[panel][input]`.
+    fn rows(&self) -> Cow<'_, [Row<f32>]> {
+        match &self.weights {
+            Weights::F32(rows) => Cow::Borrowed(rows),
+            Weights::F16(rows) => {
+                let widened = |row: &Row<u16>| Row(row.0.map(|w| F16(w).to_f32()));
+                rows.iter().map(widened).collect()
+            }
+            Weights::Whole(rows) => rows.scaled(self.inputs).into(),
+            Weights::Bytes(bytes) => bytes.unpack(self.inputs).scaled(self.inputs).into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Matrices across the sub-bands of a frame, packed as the kernels read them.
 
-use super::matrix::PANEL;
+use super::panel::PANEL;
 
 /// Mixes the sub-bands of a frame: a matrix across sub-bands for each head of channels, and a bias for every sub-band and
 /// channel.

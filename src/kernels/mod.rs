@@ -11,6 +11,8 @@ mod aligned;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_vnni;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod direction;
 mod half;
@@ -20,14 +22,19 @@ mod matrix;
 mod mixer;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "aarch64")]
+mod neon_dot;
+mod panel;
 mod portable;
+mod whole;
 
 pub use aligned::Aligned;
 pub use direction::Direction;
 pub use half::F16;
 pub use instructions::Instructions;
-pub use matrix::{Activation, Matrix, PANEL, Rows};
+pub use matrix::{Activation, Matrix, Rows};
 pub use mixer::Mixer;
+pub use panel::PANEL;
 
 /// The kernels of one instruction set, which this processor has.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +51,16 @@ macro_rules! dispatch {
             Instructions::Avx2 => unsafe { avx2::$name($($argument),*) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2Vnni => unsafe { avx2_vnni::$name($($argument),*) },
+            // SAFETY: likewise.
+            #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => unsafe { avx512::$name($($argument),*) },
             // SAFETY: likewise.
             #[cfg(target_arch = "aarch64")]
             Instructions::Neon => unsafe { neon::$name($($argument),*) },
+            // SAFETY: likewise.
+            #[cfg(target_arch = "aarch64")]
+            Instructions::NeonDot => unsafe { neon_dot::$name($($argument),*) },
             // SAFETY: these lanes need no instruction set; the method has checked the lengths.
             _ => unsafe { portable::$name($($argument),*) },
         }

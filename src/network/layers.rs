@@ -1,7 +1,7 @@
 //! The layers of a denoising network, with their weights.
 
 use super::settings::Settings;
-use crate::kernels::{Activation, Aligned, Kernels, Matrix, Mixer, Rows};
+use crate::kernels::{Activation, Aligned, Instructions, Kernels, Matrix, Mixer, Rows};
 use crate::spectrum::{Bands, Features, Framing};
 use std::ops::Range;
 
@@ -59,23 +59,24 @@ pub(crate) struct Gru {
 }
 
 impl Gru {
-    fn widened(&self) -> Gru {
+    fn map(&self, change: impl Fn(&Matrix) -> Matrix) -> Gru {
         Gru {
-            input: self.input.widened(),
-            state: self.state.widened(),
+            input: change(&self.input),
+            state: change(&self.state),
         }
     }
 }
 
 impl Layer {
-    fn widened(&self) -> Layer {
+    /// The same layer with its matrices changed.
+    fn map(&self, change: impl Fn(&Matrix) -> Matrix) -> Layer {
         match self {
             Layer::Recurrent { forward, backward } => Layer::Recurrent {
-                forward: forward.widened(),
-                backward: backward.as_ref().map(Gru::widened),
+                forward: forward.map(&change),
+                backward: backward.as_ref().map(|gru| gru.map(&change)),
             },
             Layer::Mixing { channels, across } => Layer::Mixing {
-                channels: channels.widened(),
+                channels: change(channels),
                 across: across.clone(),
             },
         }
@@ -83,16 +84,29 @@ impl Layer {
 }
 
 impl Network {
-    /// The same network with every matrix stored as `f32`.
-    pub(crate) fn widened(&self) -> Network {
+    /// The same network with the weights that all sub-bands share as whole numbers.
+    pub(crate) fn quantised(&self) -> Network {
+        Network {
+            layers: self
+                .layers
+                .iter()
+                .map(|layer| layer.map(Matrix::quantised))
+                .collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The same network, stored as it suits an instruction set best.
+    pub(crate) fn suited_to(&self, instructions: Instructions) -> Network {
+        let suited = |matrix: &Matrix| matrix.stored(instructions.storage());
         let sub_band = |band: &SubBand| SubBand {
-            encode: band.encode.widened(),
-            decode: band.decode.widened(),
+            encode: suited(&band.encode),
+            decode: suited(&band.decode),
             ..band.clone()
         };
         Network {
             sub_bands: self.sub_bands.iter().map(sub_band).collect(),
-            layers: self.layers.iter().map(Layer::widened).collect(),
+            layers: self.layers.iter().map(|layer| layer.map(suited)).collect(),
             ..self.clone()
         }
     }

@@ -52,9 +52,17 @@ pub(crate) struct Settings {
     pub(crate) floor_up: f32,
     /// The same downwards.
     pub(crate) floor_down: f32,
+    /// Grids of frames whose mean is the output, each shifted by the same part of a hop, 1 … 8, a divisor of the hop.
+    #[serde(default = "one")]
+    pub(crate) grids: usize,
     /// Pairs (width in bins between band centres, how many bands have it), at most 64, from bin 0 up. The last
     /// centre is the Nyquist bin.
     pub(crate) band_steps: Vec<(usize, usize)>,
+}
+
+/// The default of settings that files may lack.
+fn one() -> usize {
+    1
 }
 
 /// The place of a sub-band along frequency.
@@ -67,6 +75,14 @@ pub(crate) struct Place {
 }
 
 impl Settings {
+    /// The frames of all grids together.
+    pub(crate) fn framing_of_grids(&self) -> Framing {
+        Framing {
+            hop: self.hop / self.grids,
+            ..self.framing()
+        }
+    }
+
     /// The frames of the spectra that the network takes.
     pub(crate) fn framing(&self) -> Framing {
         Framing {
@@ -152,6 +168,8 @@ impl Settings {
             return Err(bad("window", "an even number", self.window));
         }
         within("hop", self.hop, self.window / 2..=self.window / 2)?;
+        within("grids", self.grids, 1..=8)?;
+        divides("grids", self.grids, "samples of a hop", self.hop)?;
         within("channels", self.channels, 1..=1_024)?;
         within("heads", self.heads, 1..=self.channels)?;
         within("low_positions", self.low_positions, 1..=256)?;

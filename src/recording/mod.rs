@@ -3,7 +3,6 @@
 //! [`Cleaner`] takes a recording block by block and gives as much back. Its [`Context`] says what it may know of the
 //! recording when it cleans a moment.
 
-mod half_hop;
 mod lead_in;
 mod look_ahead;
 
@@ -11,8 +10,8 @@ use crate::denoiser::Config;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Model;
-use half_hop::HalfHop;
 use lead_in::LeadIn;
+use look_ahead::LookAhead;
 
 /// How much of a recording is known when a moment of it is cleaned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +75,7 @@ pub struct Cleaner(Way);
 #[derive(Debug)]
 enum Way {
     LeadIn(Box<LeadIn>),
-    LookAhead(Box<HalfHop>),
+    LookAhead(Box<LookAhead>),
 }
 
 impl Cleaner {
@@ -105,7 +104,7 @@ impl Cleaner {
             let engine = |channels| model.engine(channels, config.threads);
             return Self::with_engines(context, config, engine);
         }
-        let way = HalfHop::new(config, model.network()?)?;
+        let way = LookAhead::new(config, model.network()?)?;
         Ok(Self(Way::LookAhead(Box::new(way))))
     }
 

@@ -188,7 +188,7 @@ impl Autoencoder {
         self.fingerprint
     }
 
-    /// How sound becomes patches.
+    /// The view of sound: framing, bands, and frames of a patch.
     pub fn view(&self) -> &View {
         &self.view
     }

@@ -37,7 +37,7 @@ impl Instructions {
         Instructions::available().next().unwrap_or(Instructions::Portable)
     }
 
-    /// Whether this processor has the set.
+    /// Tells whether this processor has the set.
     pub fn is_available(self) -> bool {
         match self {
             Instructions::Portable => true,
@@ -52,7 +52,7 @@ impl Instructions {
         }
     }
 
-    /// Whether the set widens 16-bit weights in hardware. Where it does not, weights are better stored as `f32`.
+    /// Tells whether the set widens 16-bit weights in hardware. Without that, weights are better stored as `f32`.
     pub(crate) fn widens_f16(self) -> bool {
         matches!(self, Instructions::Avx2 | Instructions::Avx512)
     }

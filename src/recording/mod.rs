@@ -14,7 +14,7 @@ use crate::model::Model;
 use half_hop::HalfHop;
 use lead_in::LeadIn;
 
-/// How much of a recording is known when a moment of it is cleaned.
+/// The part of a recording that is known when a moment of it is cleaned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Context {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The error behind an error.
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// What can go wrong while something is built. Nothing that processes samples can fail.
+/// A problem while something is built. Nothing that processes samples can fail.
 ///
 /// The text of an error is one line that needs no other; [`source`](std::error::Error::source) is for programs.
 #[derive(Debug, thiserror::Error)]
@@ -16,15 +16,15 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A file is no model file, or is damaged.
     #[error("model: {message}")]
     Format {
-        /// What was expected, and what was found.
+        /// The expected, and the found.
         message: String,
-        /// What the parser says.
+        /// The parser's error.
         source: Option<Source>,
     },
     /// A model file describes a network that cannot be run: a tensor or setting is missing or out of range.
@@ -36,9 +36,9 @@ pub enum Error {
     /// ONNX Runtime is missing or cannot be used. The text says what to do.
     #[error("ONNX Runtime: {message}")]
     Runtime {
-        /// What is wrong, and what to do about it.
+        /// The problem, and the remedy.
         message: String,
-        /// What ONNX Runtime says.
+        /// ONNX Runtime's error.
         source: Option<Source>,
     },
     /// A setting is outside its range, which is in the text.

@@ -192,12 +192,12 @@ impl Model {
         }
     }
 
-    /// Whether the network runs in both directions of time: then it cleans recordings, not streams.
+    /// Tells whether the network runs in both directions of time: then it cleans recordings, not streams.
     pub fn looks_ahead(&self) -> bool {
         matches!(&self.network, AnyNetwork::Denoiser(network) if network.looks_ahead())
     }
 
-    /// Whether ONNX Runtime runs the network.
+    /// Tells whether ONNX Runtime runs the network.
     pub fn is_onnx(&self) -> bool {
         match &self.network {
             AnyNetwork::Denoiser(_) | AnyNetwork::Autoencoder(_) => false,

@@ -4,9 +4,12 @@
 use aeden::denoiser::HUGE;
 use aeden::spectrum::{Blocks, Framing, WindowShape};
 use aeden::{Config, Denoiser, Link, Listen, Model};
+use safetensors::Dtype;
 
 mod engines;
+mod random_model;
 use engines::{Effect, Known, Random, config, denoiser, difference_db, run, run_at_once, try_denoiser};
+use random_model::{ModelFile, long_frames};
 
 const RATES: [u32; 14] = [
     8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400,
@@ -649,6 +652,40 @@ fn sixty_four_channels_work() {
             out.iter()
                 .zip(&input)
                 .all(|(y, x)| difference_db(&y[latency..], &x[..4000 - latency]) <= -100.0)
+        );
+    }
+}
+
+#[test]
+fn networks_with_longer_frames_stream_at_any_rate() {
+    let mut file = ModelFile::random(long_frames(), Dtype::F32, 1);
+    let random = Model::from_bytes(&file.bytes()).unwrap();
+    file.let_pass();
+    let passing = Model::from_bytes(&file.bytes()).unwrap();
+    for rate in RATES.into_iter().chain([44_101]) {
+        let mut denoiser = Denoiser::with_model(&passing, &config(rate, 1)).unwrap();
+        let latency = denoiser.latency();
+        if rate == 48_000 {
+            assert_eq!(latency, 1535);
+        }
+        let input = Random(3).noise(rate as usize);
+        let mut out = vec![input.clone()];
+        run(&mut denoiser, &mut out, || 480);
+        let null = difference_db(&out[0][latency..], &input[..input.len() - latency]);
+        assert!(null <= -100.0, "{rate} Hz: {null} dB");
+
+        let build = || Denoiser::with_model(&random, &config(rate, 2)).unwrap();
+        let input = Random(4).channels(2, rate as usize / 2);
+        let mut expected = input.clone();
+        run_at_once(&mut build(), &mut expected);
+        let mut lengths = Random(u64::from(rate));
+        let mut out = input.clone();
+        run(&mut build(), &mut out, || lengths.below(900));
+        assert!(out == expected, "{rate} Hz: blocks");
+        let settled = denoiser.latency() + rate as usize / 4;
+        assert!(
+            difference_db(&out[0][settled..], &input[0][settled..]) > -20.0,
+            "it does something"
         );
     }
 }

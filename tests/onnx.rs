@@ -34,8 +34,7 @@ fn open(name: &str) -> Model {
 /// The error line for a file that must not be accepted.
 fn refusal(path: &Path) -> String {
     let text = Model::open(path)
-        .err()
-        .expect("the file must be refused")
+        .expect_err("the file must be refused")
         .to_string();
     assert_eq!(text.lines().count(), 1, "one line: {text}");
     assert!(text.contains(path.to_str().unwrap()), "names the file: {text}");

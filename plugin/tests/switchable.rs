@@ -57,6 +57,35 @@ fn process(
     denoiser.process(&mut parts, settings);
 }
 
+#[path = "../../tests/random_model/mod.rs"]
+mod random_model;
+
+#[test]
+fn a_network_with_longer_frames_is_switched_too() {
+    let file = random_model::ModelFile::random(random_model::long_frames(), safetensors::Dtype::F16, 1);
+    let model = Model::from_bytes(&file.bytes()).unwrap();
+    for rate in [44_100, 48_000] {
+        let input = sound(rate, 2, 2.0);
+        let (len, switch) = (input[0].len(), input[0].len() / 4);
+        let mut reference = Denoiser::with_model(&model, &Config::new(rate, 2)).unwrap();
+        let mut switchable = SwitchableDenoiser::new(&model, rate, 2, &SETTINGS).unwrap();
+        assert_eq!(switchable.latency(), reference.latency());
+        let mut expected = input.clone();
+        let [left, right] = &mut expected[..] else {
+            panic!("two channels")
+        };
+        reference.process(&mut [left, right]);
+        let mut out = input.clone();
+        for start in (0..len).step_by(441) {
+            let settings = if start < switch { SETTINGS } else { UNLINKED };
+            process(&mut switchable, &mut out, start..len.min(start + 441), &settings);
+        }
+        assert!(out[0][..switch] == expected[0][..switch], "before the switch");
+        assert!(out.iter().flatten().all(|y| y.is_finite()));
+        assert!(out[0][3 * switch..] != expected[0][3 * switch..], "after it");
+    }
+}
+
 #[test]
 fn without_a_switch_it_is_the_denoiser_bit_for_bit() {
     for rate in [44_100, 48_000] {

@@ -20,7 +20,7 @@ pub const FLOOR: f32 = 1e-7;
 /// Recordings whose mean power is below this are silence.
 const SILENCE: f64 = 1e-12;
 
-/// How sound becomes patches: framing, bands, and frames of a patch.
+/// A view of sound: framing, bands, and frames of a patch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// Rate, window and hop.
@@ -211,7 +211,7 @@ mod tests {
         );
         assert_eq!(a.len(), b.len());
         let bands = view().bands();
-        // The band of the tone; the edges differ by what the filter hears of the silence around.
+        // The band of the tone; the filter spreads the edges.
         let band = view()
             .division()
             .centres()

@@ -19,6 +19,8 @@
 mod coder;
 mod converter;
 mod log_powers;
+mod read;
+mod standard;
 
 pub use coder::Autoencoder;
 pub use log_powers::{FLOOR, Listener, View, level, raise};

@@ -12,7 +12,7 @@ use crate::spectrum::{Blocks, Resampler, Stft, Synthesis};
 use rustfft::num_complex::Complex32;
 use std::ops::Range;
 
-/// Energy (of unnormalised bins) under which the top of the band says nothing about the engine's gain there.
+/// Energy (of unnormalised bins) at the top of the band under which the engine's gain there is unknown.
 const NO_ENERGY: f32 = 1e-20;
 
 /// Takes cleaned frames and gives samples.

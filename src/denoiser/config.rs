@@ -1,4 +1,4 @@
-//! What a denoiser is built for, and how its controls stand at first.
+//! The settings that a denoiser is built with.
 
 use crate::error::Error;
 use crate::spectrum::Framing;
@@ -13,17 +13,17 @@ pub enum Link {
     Independent,
 }
 
-/// What is heard.
+/// The signal at the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Listen {
     /// The sound without the noise.
     #[default]
     Cleaned,
-    /// The difference: the delayed input less what would be heard otherwise.
+    /// The noise: the delayed input less the cleaned sound.
     Removed,
 }
 
-/// What a [`Denoiser`](crate::Denoiser) or a [`Cleaner`](crate::Cleaner) is built for, and how its controls stand at first.
+/// The settings that a [`Denoiser`](crate::Denoiser) or a [`Cleaner`](crate::Cleaner) is built with.
 ///
 /// ```
 /// use aeden::{Config, Link};
@@ -39,17 +39,17 @@ pub struct Config {
     pub sample_rate: u32,
     /// Channels of every block, 1 to [`MAX_CHANNELS`](Self::MAX_CHANNELS).
     pub channels: usize,
-    /// Whether channels share one mask. No difference with one channel.
+    /// One mask for all channels, or one for each. No difference with one channel.
     pub link: Link,
     /// The most that the level is lowered anywhere, in dB, 0 to [`MAX_LIMIT`](Self::MAX_LIMIT); `None` for no limit.
     pub attenuation_limit: Option<f32>,
     /// The share of the cleaned sound, 0 (the input untouched) to 1 (cleaned).
     pub mix: f32,
-    /// What is heard: the cleaned sound, or what is removed from it.
+    /// The signal at the output: the cleaned sound, or the noise.
     pub listen: Listen,
-    /// Gain of what is heard, in dB, ± [`MAX_GAIN`](Self::MAX_GAIN).
+    /// Gain of the output, in dB, ± [`MAX_GAIN`](Self::MAX_GAIN).
     pub output_gain: f32,
-    /// Whether the input passes untouched, delayed by the latency. Then nothing else counts, the gain neither.
+    /// Bypass: the input passes untouched, delayed by the latency. Then nothing else counts, the gain neither.
     pub bypass: bool,
     /// Threads that share the work of long blocks. With more than one a denoiser is not for an audio thread; their number
     /// changes no bit of the output.

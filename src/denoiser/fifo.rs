@@ -8,7 +8,7 @@ pub(super) struct Fifo {
     pub(super) rows: Vec<Vec<f32>>,
     start: usize,
     end: usize,
-    /// How many zeros it holds at first.
+    /// Zeros that it holds at first.
     ahead: usize,
 }
 
@@ -36,7 +36,7 @@ impl Fifo {
         self.start = self.front(len).end;
     }
 
-    /// Where the next `len` samples go, to be made valid by [`commit`](Self::commit).
+    /// Makes room for the next `len` samples, to be made valid by [`commit`](Self::commit).
     pub(super) fn room(&mut self, len: usize) -> Range<usize> {
         let capacity = self.rows[0].len();
         if self.end + len > capacity {

@@ -77,8 +77,8 @@ impl Group {
             self.engine.reset();
             from = bad + 1;
         }
-        // What follows a bad frame is done again, and all where the engine rests or forgets on the way: frame by frame,
-        // so that the outcome does not depend on how many frames went into one call.
+        // Frames after a bad one are done again, and all of them where the engine rests or is reset on the way: one by one,
+        // so that the result does not depend on how many frames are in a call.
         for f in from..frames {
             self.clean_single(f, noisy, clean);
         }

@@ -29,7 +29,7 @@ pub(super) fn audible(x: f32) -> f32 {
     }
 }
 
-/// Whether no part of the spectrum is NaN, infinite or absurdly large.
+/// Tells whether no part of the spectrum is NaN, infinite or absurdly large.
 pub(crate) fn is_sane(kernels: Kernels, spectrum: &[Complex32]) -> bool {
     // Looks at all bins, whatever it finds: without a way out the compiler compares several at a time.
     let sane = |x: &Complex32| (x.re.abs() <= ABSURD) & (x.im.abs() <= ABSURD);

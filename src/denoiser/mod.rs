@@ -31,7 +31,7 @@
 //!
 //! An engine works on silence too (frames below −127 dBFS): that there is no noise between two words says much about the
 //! next one. After five seconds, which say nothing about what is to come, it rests: frames stay as they are, and the next
-//! sound finds it as at the start. Before the first sound it rests as well, so that silence does not count when that comes.
+//! sound finds it as it was at the start. Before the first sound it rests as well, so that silence does not count when that comes.
 
 mod back;
 mod config;
@@ -184,7 +184,7 @@ impl Denoiser {
         self.channels
     }
 
-    /// Whether [`process`](Self::process) and [`reset`](Self::reset) may run on an audio thread.
+    /// Tells whether [`process`](Self::process) and [`reset`](Self::reset) may run on an audio thread.
     pub fn is_real_time(&self) -> bool {
         self.groups.iter().all(|group| group.engine.is_real_time())
     }
@@ -273,13 +273,13 @@ impl Denoiser {
         }
     }
 
-    /// Lets the cleaned sound be heard, or what is removed. Limit and mix count for both: the two add up to the delayed
+    /// Gives the cleaned sound, or the noise that is removed. Limit and mix count for both: the two add up to the delayed
     /// input, times the gain.
     pub fn set_listen(&mut self, listen: Listen) {
         self.back.control(|controls| controls.listen = listen);
     }
 
-    /// Sets the gain of what is heard, in dB. Taken into ± [`Config::MAX_GAIN`]. NaN changes nothing.
+    /// Sets the gain of the output, in dB. Taken into ± [`Config::MAX_GAIN`]. NaN changes nothing.
     pub fn set_output_gain(&mut self, gain: f32) {
         if !gain.is_nan() {
             let gain = gain.clamp(-Config::MAX_GAIN, Config::MAX_GAIN);

@@ -9,7 +9,7 @@ const SILENT: f32 = 1e-13;
 /// Silence in seconds after which a network rests.
 const REST: f64 = 5.0;
 
-/// What a network does in a frame.
+/// The network's part in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Turn {
     Work,

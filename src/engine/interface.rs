@@ -27,7 +27,7 @@ pub trait Engine: Send {
     /// Resets the hidden state to that of a new engine.
     fn reset(&mut self);
 
-    /// Whether [`process`](Engine::process) may run on an audio thread.
+    /// Tells whether [`process`](Engine::process) may run on an audio thread.
     fn is_real_time(&self) -> bool;
 
     /// Frames of silence that may still come out as sound after the last frame with sound in it: none, unless the engine

@@ -72,7 +72,7 @@ fn environment(path: Option<&Path>) -> Result<(PathBuf, Environment), Error> {
         .with_telemetry(false)
         .build()
         .map_err(|e| Error::runtime(format!("{} does not start: {e}", path.display()), e))?;
-    // What goes wrong comes back as an error; ONNX Runtime would print it as well.
+    // Problems come back as errors; ONNX Runtime would print them as well.
     environment.set_log_level(ort::logging::LogLevel::Fatal);
     Ok(loaded.insert((path, environment)).clone())
 }
@@ -149,7 +149,7 @@ fn listed(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     found
 }
 
-/// What the metadata of a model file says. Further keys are ignored.
+/// The metadata of a model file. Further keys are ignored.
 #[derive(Clone, Debug, serde::Deserialize)]
 struct About {
     name: String,
@@ -275,7 +275,7 @@ impl OnnxModel {
         &self.about.name
     }
 
-    /// How the model wants its samples framed.
+    /// The framing of the spectra that the model takes.
     pub(crate) fn framing(&self) -> &Framing {
         &self.framing
     }
@@ -437,7 +437,7 @@ pub(crate) struct OnnxEngine {
     states: Vec<Vec<f32>>,
     /// A frame as the graph takes it, `[bin][real, imaginary]`.
     frame: Vec<f32>,
-    /// What the graph made of it, in the same shape.
+    /// The graph's output, in the same shape.
     clean: Vec<f32>,
 }
 

@@ -369,8 +369,8 @@ struct Recurrence<'a> {
 }
 
 impl Recurrence<'_> {
-    /// Adds the hidden states after every frame of `code`: in place, or, in both directions, to a copy of it in `sum`.
-    /// Whether the result is in `sum`.
+    /// Adds the hidden state after every frame to `code`: in place, or, in both directions, to a copy of it in `sum`. Tells
+    /// whether the result is in `sum`.
     fn run(&self, code: &mut [f32], sum: &mut [f32], state: &mut StateOf, scratch: &mut GruScratch) -> bool {
         let GruScratch {
             gates,

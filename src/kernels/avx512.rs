@@ -10,7 +10,7 @@ use super::mixer::Mixer;
 use super::panel::PANEL;
 use std::arch::x86_64::*;
 
-/// Whether this processor has what this module needs.
+/// Tells whether this processor has the instructions.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")

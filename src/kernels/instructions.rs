@@ -44,7 +44,7 @@ impl Instructions {
         Instructions::available().next().unwrap_or(Instructions::Portable)
     }
 
-    /// Whether this processor has the set.
+    /// Tells whether this processor has the set.
     pub fn is_available(self) -> bool {
         match self {
             Instructions::Portable => true,

@@ -145,7 +145,7 @@ impl Matrix {
 /// The place of the rows of a product in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows {
-    /// How many there are.
+    /// The number of rows.
     pub count: usize,
     /// Numbers from the start of a row of x to that of the next.
     pub x_step: usize,

@@ -12,7 +12,7 @@ use super::panel::PANEL;
 use std::arch::aarch64::*;
 use std::array::from_fn;
 
-/// Whether this processor has what this module needs.
+/// Tells whether this processor has the instructions.
 pub(super) fn is_available() -> bool {
     std::arch::is_aarch64_feature_detected!("neon")
 }

@@ -111,7 +111,7 @@ impl Network {
         }
     }
 
-    /// Whether its layers run in both directions of time, so that it cleans recordings, not streams.
+    /// Tells whether its layers run in both directions of time, so that it cleans recordings, not streams.
     pub(crate) fn looks_ahead(&self) -> bool {
         self.settings.both_ways
     }
@@ -131,7 +131,7 @@ impl Network {
         self.settings.features().features(self.bands.len())
     }
 
-    /// What turns the spectra of a stream into features.
+    /// Builds the feature extractor of a stream.
     pub(crate) fn feature_extractor(&self) -> Features {
         Features::new(self.settings.features(), &self.bands)
     }

@@ -5,7 +5,7 @@ use crate::spectrum::{Bands, FeatureSettings, Framing, WindowShape, centres};
 use serde::Deserialize;
 use std::ops::{Range, RangeInclusive};
 
-/// What defines a denoiser besides its weights: the fields of `Settings` in `models/recipe/model.py`.
+/// The definition of a denoiser besides its weights: the fields of `Settings` in `models/recipe/model.py`.
 ///
 /// A position is the place of a sub-band along frequency.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -37,7 +37,7 @@ pub(crate) struct Settings {
     /// Taps that lie in the future, 0 in a network for streams.
     #[serde(default)]
     pub(crate) filter_ahead: usize,
-    /// Whether the GRU layers also run backward in time: a network for recordings.
+    /// GRU layers that also run backward in time: a network for recordings.
     #[serde(default)]
     pub(crate) both_ways: bool,
     /// First bin of the running level.
@@ -98,7 +98,7 @@ impl Settings {
         Bands::new(&self.band_steps, self.window / 2)
     }
 
-    /// What defines the features of a frame.
+    /// The settings of the features.
     pub(crate) fn features(&self) -> FeatureSettings {
         FeatureSettings {
             coherent_bins: self.coherent_bins,

@@ -27,7 +27,7 @@ struct Metadata {
     settings: serde_json::Value,
 }
 
-/// What a file holds.
+/// The contents of a file besides its tensors.
 #[derive(Debug)]
 pub(crate) struct Description {
     pub(crate) name: String,
@@ -108,7 +108,7 @@ impl<'a> Tensors<'a> {
         self.file.iter().map(size).sum()
     }
 
-    /// Whether there is such a tensor.
+    /// Tells whether there is such a tensor.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.file.tensor(name).is_ok()
     }

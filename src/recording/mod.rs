@@ -13,7 +13,7 @@ use crate::model::Model;
 use lead_in::LeadIn;
 use look_ahead::LookAhead;
 
-/// How much of a recording is known when a moment of it is cleaned.
+/// The part of a recording that is known when a moment of it is cleaned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Context {

@@ -5,7 +5,7 @@ use super::bands::Bands;
 use crate::kernels::Kernels;
 use rustfft::num_complex::Complex32;
 
-/// What defines the features of a frame besides its bands.
+/// The definition of the features besides their bands.
 #[derive(Clone, Debug)]
 pub(crate) struct FeatureSettings {
     /// Low bins whose phase advance is a feature.

@@ -116,6 +116,112 @@ fn rows_that_lie_apart_give_the_same_bits_and_leave_the_rest_alone() {
     }
 }
 
+/// A row as products with whole numbers hear it: rounded to whole numbers, the largest to ±127.
+fn rounded(row: &[f32]) -> Vec<f64> {
+    let most = row.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    let factor = if most > 1e-30 { 127.0 / most } else { 0.0 };
+    let whole = row.iter().map(|x| f64::from((x * factor).round_ties_even()));
+    whole.map(|w| w * f64::from(most) / 127.0).collect()
+}
+
+#[test]
+fn products_of_whole_numbers_agree_with_sums_in_double_precision() {
+    let mut random = Random(9);
+    for round in 0..60 {
+        let (outputs, inputs, count) = sizes(&mut random);
+        let (mut weights, bias) = (
+            numbers(&mut random, outputs * inputs),
+            numbers(&mut random, outputs),
+        );
+        weights.iter_mut().take(inputs).for_each(|w| *w = 0.0); // an output without weights
+        let mut x = numbers(&mut random, count * inputs);
+        x[..inputs].fill(0.0);
+        let quantised = Matrix::new(outputs, inputs, |o, k| weights[o * inputs + k], |o| bias[o]).quantised();
+        let of_output = |o: usize| {
+            let own = &weights[o * inputs..][..inputs];
+            let scale = own.iter().fold(0.0_f32, |most, w| most.max(w.abs())) / 63.0;
+            let whole = own.iter().map(move |w| {
+                if scale > 0.0 {
+                    (w / scale).round_ties_even()
+                } else {
+                    0.0
+                }
+            });
+            whole
+                .map(move |w| f64::from(w) * f64::from(scale))
+                .collect::<Vec<f64>>()
+        };
+        let rounded: Vec<_> = x.chunks(inputs.max(1)).map(rounded).collect();
+        for kernels in all() {
+            let set = kernels.instructions();
+            let matrix = quantised.stored(set.storage());
+            let padded = matrix.padded_outputs();
+            let rows = Rows {
+                count,
+                x_step: inputs,
+                y_step: padded + 1,
+            };
+            let mut y = vec![f32::NAN; count * rows.y_step];
+            kernels.affine_rows(&matrix, &x, rows, Activation::Relu, &mut y);
+            for o in 0..outputs {
+                let weights = of_output(o);
+                for frame in 0..count {
+                    let row = rounded.get(frame).map_or(&[][..], |row| &row[..]);
+                    let sum: f64 = weights.iter().zip(row).map(|(w, x)| w * x).sum();
+                    let expected = (f64::from(bias[o]) + sum).max(0.0);
+                    let found = f64::from(y[frame * rows.y_step + o]);
+                    assert!(
+                        (found - expected).abs() <= 1e-5,
+                        "{set:?}, round {round}: {outputs} x {inputs}, row {frame}, output {o}: {found}, not {expected}"
+                    );
+                }
+            }
+            assert!(
+                y.chunks(rows.y_step).all(|row| row[padded].is_nan()),
+                "between the rows"
+            );
+            let mut alone = vec![0.0; padded];
+            for (frame, row) in y.chunks(rows.y_step).enumerate() {
+                kernels.affine_rows(
+                    &matrix,
+                    &x[frame * inputs..][..inputs],
+                    Rows::of(&matrix, 1),
+                    Activation::Relu,
+                    &mut alone,
+                );
+                assert_eq!(alone, row[..padded], "{set:?}: a row alone and among others");
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_survive_every_way_of_storing_them() {
+    let mut random = Random(10);
+    let (outputs, inputs) = (37, 91);
+    let weights = numbers(&mut random, outputs * inputs);
+    let matrix = Matrix::new(outputs, inputs, |o, k| weights[o * inputs + k], |_| 0.0).quantised();
+    let x = numbers(&mut random, inputs);
+    let sets: Vec<_> = Instructions::available().collect();
+    for (a, b) in sets.iter().flat_map(|a| sets.iter().map(move |b| (*a, *b))) {
+        let product = |matrix: &Matrix| {
+            let mut y = vec![0.0; matrix.padded_outputs()];
+            Kernels::new(b).unwrap().affine(matrix, &x, 1, &mut y);
+            y
+        };
+        let (direct, around) = (
+            matrix.stored(b.storage()),
+            matrix.stored(a.storage()).stored(b.storage()),
+        );
+        assert_eq!(product(&direct), product(&around), "{a:?} to {b:?}");
+        assert_eq!(
+            product(&direct),
+            product(&direct.quantised()),
+            "{b:?}: quantised twice"
+        );
+    }
+}
+
 #[test]
 #[should_panic(expected = "rows out")]
 fn a_row_outside_its_slice_is_refused() {

@@ -57,21 +57,26 @@ fn every_instruction_set_agrees_with_the_portable_one_on_random_shapes() {
             "band_steps": [[1, coherent], [1 + random.below(2), 1 + random.below(20)]],
         });
         let dtype = if round % 2 == 0 { Dtype::F16 } else { Dtype::F32 };
-        let model = Model::from_bytes(&ModelFile::random(settings.clone(), dtype, round).bytes()).unwrap();
+        let bytes = ModelFile::random(settings.clone(), dtype, round).bytes();
         let noisy = spectra(50, bins, round);
-        let portable = clean(
-            &mut engine_with(&model, 1, 50, Instructions::Portable),
-            &noisy,
-            &[],
-        );
-        assert!(
-            peak(&portable) > 0.1 && difference(&portable, &noisy) > 0.01,
-            "{settings}: a mask that does nothing"
-        );
-        for instructions in Instructions::available() {
-            let other = clean(&mut engine_with(&model, 1, 50, instructions), &noisy, &[]);
-            let error = difference(&portable, &other) / peak(&portable);
-            assert!(error <= 1e-5, "{instructions:?}: {error:e} with {settings}");
+        let model = Model::from_bytes(&bytes).unwrap();
+        // Whole numbers are summed exactly, but what is rounded to them may differ by a step where features differ in their last
+        // bits.
+        for (model, bound) in [(&Model::from_bytes_in_f32(&bytes).unwrap(), 1e-5), (&model, 2e-3)] {
+            let portable = clean(
+                &mut engine_with(model, 1, 50, Instructions::Portable),
+                &noisy,
+                &[],
+            );
+            assert!(
+                peak(&portable) > 0.1 && difference(&portable, &noisy) > 0.01,
+                "{settings}: a mask that does nothing"
+            );
+            for instructions in Instructions::available() {
+                let other = clean(&mut engine_with(model, 1, 50, instructions), &noisy, &[]);
+                let error = difference(&portable, &other) / peak(&portable);
+                assert!(error <= bound, "{instructions:?}: {error:e} with {settings}");
+            }
         }
         let alone = clean(&mut engine_of(&model, 1, 50), &noisy, &[]);
         let mut team = engine_of(&model, 1, 50).with_threads(2 + random.below(9));

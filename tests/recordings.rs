@@ -37,8 +37,13 @@ fn all_builtin(config: &Config) -> Vec<(String, Cleaner)> {
 
 /// A small network that runs both ways, with random weights, or one that lets everything pass.
 fn small_model(identity: bool) -> Model {
+    small_model_with(identity, 2)
+}
+
+fn small_model_with(identity: bool, grids: usize) -> Model {
     let mut settings = small_settings();
     settings["both_ways"] = true.into();
+    settings["grids"] = grids.into();
     settings["filter_ahead"] = 1.into();
     let mut file = ModelFile::random(settings, Dtype::F32, 3);
     if identity {

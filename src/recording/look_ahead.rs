@@ -53,7 +53,7 @@ impl Estimator {
 pub(super) struct LookAhead {
     timing: Timing,
     front: FrontEnd,
-    groups: Vec<Group>,
+    groups: Vec<Waiting>,
     back: BackEnd,
     /// Frames as they come from the front end, and as they go to the back end.
     analysed: Frames,
@@ -78,7 +78,7 @@ impl LookAhead {
         let rate = f64::from(config.sample_rate);
         let seconds = (MOST / (rate * config.channels as f64)).clamp(SHORTEST, PART);
         let frames = |seconds: f64| (seconds * f64::from(framing.rate) / framing.hop as f64).ceil() as usize;
-        let group = |_| Group::new(network, width, tail, frames(seconds), frames(CONTEXT));
+        let group = |_| Waiting::new(network, width, tail, frames(seconds), frames(CONTEXT));
         Ok(Self {
             groups: (0..groups).map(group).collect(),
             back: BackEnd::new(&timing, &stft, config, width)?,
@@ -126,7 +126,7 @@ impl LookAhead {
         self.give(output);
         self.front.reset();
         self.back.reset();
-        self.groups.iter_mut().for_each(Group::reset);
+        self.groups.iter_mut().for_each(Waiting::reset);
         self.input.iter_mut().for_each(Vec::clear);
         self.early = self.timing.latency;
     }
@@ -164,9 +164,9 @@ impl LookAhead {
     }
 }
 
-/// The channels under one mask.
+/// The channels under one mask, and their frames that wait.
 #[derive(Debug)]
-struct Group {
+struct Waiting {
     network: Arc<Network>,
     kernels: Kernels,
     gate: SilenceGate,
@@ -191,7 +191,7 @@ struct Group {
     masked: usize,
 }
 
-impl Group {
+impl Waiting {
     fn new(network: &Arc<Network>, channels: usize, tail: usize, part: usize, context: usize) -> Self {
         Self {
             kernels: Kernels::best(),

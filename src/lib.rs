@@ -68,6 +68,7 @@
 //! [`engine::Engine`] runs a network of any other kind in a [`Denoiser`]. [`autoencoder`] has the autoencoders of the family
 //! that find, detect, code and repair sound. [`spectrum`] has the transforms.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 pub mod autoencoder;
 pub mod denoiser;

@@ -3,30 +3,13 @@
 use super::log_powers::View;
 use super::standard::Standard;
 use crate::error::Error;
-use crate::kernels::{Instructions, Kernels, Matrix};
+use crate::kernels::{Activation, Instructions, Kernels, Matrix, Rows};
 use crate::network::Kind;
 
 /// Frames from patch to patch where a whole sound is described: half a patch of the models that ship.
 const PATCH_STEP: usize = 8;
 /// Patches that go through the network side by side.
 const ROWS: usize = 32;
-
-/// The activation function of a layer.
-#[derive(Clone, Copy, PartialEq)]
-enum Activation {
-    Linear,
-    Relu,
-    Sigmoid,
-}
-
-/// The activation function that ends the encoder.
-fn code_activation(kind: Kind) -> Activation {
-    match kind {
-        Kind::SparseL1 => Activation::Relu,
-        Kind::SparseKl | Kind::Contractive => Activation::Sigmoid,
-        _ => Activation::Linear,
-    }
-}
 
 /// An autoencoder, read from a file and checked.
 #[derive(Clone, Debug)]
@@ -117,13 +100,15 @@ impl Autoencoder {
     /// # Panics
     /// If `patches` are no whole number of patches.
     pub fn encode(&self, patches: &[f32]) -> Vec<f32> {
-        self.run(
-            &self.encoder,
-            patches,
-            self.input(),
-            self.code,
-            code_activation(self.kind),
-        )
+        let last = match self.kind {
+            Kind::SparseL1 => Activation::Relu,
+            _ => Activation::Linear,
+        };
+        let mut codes = self.run(&self.encoder, patches, self.input(), self.code, last);
+        if matches!(self.kind, Kind::SparseKl | Kind::Contractive) {
+            self.kernels.sigmoid(&mut codes);
+        }
+        codes
     }
 
     /// Decodes codes: `[patch][code]` → `[patch][input]`.
@@ -170,7 +155,7 @@ impl Autoencoder {
             .chain(deviations)
             .map(|x| x as f32)
             .collect();
-        if code_activation(self.kind) != Activation::Linear {
+        if matches!(self.kind, Kind::SparseL1 | Kind::SparseKl | Kind::Contractive) {
             found.iter_mut().for_each(|x| *x = x.sqrt());
         }
         if let Some(sounds) = &self.sounds {
@@ -179,13 +164,14 @@ impl Autoencoder {
         found
     }
 
+    /// Runs layers over rows of inputs; `last` ends the last layer, ReLU the others.
     fn run(
         &self,
         layers: &[Matrix],
         from: &[f32],
         inputs: usize,
         outputs: usize,
-        end: Activation,
+        last: Activation,
     ) -> Vec<f32> {
         assert!(from.len().is_multiple_of(inputs), "whole rows");
         let mut out = Vec::with_capacity(from.len() / inputs * outputs);
@@ -195,17 +181,14 @@ impl Autoencoder {
             x.extend_from_slice(rows);
             let rows = rows.len() / inputs;
             for (i, layer) in layers.iter().enumerate() {
-                y.resize(rows * layer.padded_outputs(), 0.0);
-                self.kernels.affine(layer, &x, rows, &mut y);
-                match if i + 1 < layers.len() {
+                let activation = if i + 1 < layers.len() {
                     Activation::Relu
                 } else {
-                    end
-                } {
-                    Activation::Linear => {}
-                    Activation::Relu => y.iter_mut().for_each(|v| *v = v.max(0.0)),
-                    Activation::Sigmoid => self.kernels.sigmoid(&mut y),
-                }
+                    last
+                };
+                y.resize(rows * layer.padded_outputs(), 0.0);
+                self.kernels
+                    .affine_rows(layer, &x, Rows::of(layer, rows), activation, &mut y);
                 std::mem::swap(&mut x, &mut y);
             }
             for row in x.chunks_exact(x.len() / rows) {

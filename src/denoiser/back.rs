@@ -28,7 +28,7 @@ pub(crate) struct BackEnd {
     syntheses: Vec<Synthesis>,
     /// Cleaned, at the network's rate.
     samples: Fifo,
-    conversion: Option<Conversion>,
+    conversion: Option<Up>,
     dry: Delay,
     controls: Controls,
     /// The shares of the cleaned and the untouched sound in the output.
@@ -37,7 +37,7 @@ pub(crate) struct BackEnd {
 
 /// From the network's rate to the host's.
 #[derive(Debug)]
-struct Conversion {
+struct Up {
     blocks: Blocks,
     resampler: Resampler,
     /// The network's share of the output, then for every group the gain of what goes around the network.
@@ -82,11 +82,11 @@ impl BackEnd {
             done: 0,
             late: (framing.window / hop / 2) as i64,
         };
-        let conversion = |blocks: Blocks| -> Result<Conversion, Error> {
+        let conversion = |blocks: Blocks| -> Result<Up, Error> {
             let Blocks { host, model } = blocks;
             // Frames may come late and many at once: then so many more blocks are complete.
             let room = timing.chunk + (2 + ahead / model) * host;
-            Ok(Conversion {
+            Ok(Up {
                 blocks,
                 resampler: Resampler::new(model, host, channels)?,
                 output: Fifo::new(channels + groups, host + room, host - 1),
@@ -228,7 +228,7 @@ impl BackEnd {
     }
 }
 
-impl Conversion {
+impl Up {
     /// Converts the blocks that are complete, and finds the gains that belong to them. They are known: the filter's delay
     /// puts them half a block before the block's last frame.
     fn convert(&mut self, samples: &mut Fifo) {

@@ -46,7 +46,7 @@ pub(crate) struct FrontEnd {
     hop: usize,
     bins: usize,
     top: Range<usize>,
-    conversion: Option<Conversion>,
+    conversion: Option<Down>,
     /// Input at the network's rate, less than a hop between calls.
     samples: Fifo,
     /// `[channel]`
@@ -55,7 +55,7 @@ pub(crate) struct FrontEnd {
 
 /// From the host's rate to the network's.
 #[derive(Debug)]
-struct Conversion {
+struct Down {
     blocks: Blocks,
     resampler: Resampler,
     /// Less than a block of the host's samples between calls.
@@ -65,8 +65,8 @@ struct Conversion {
 impl FrontEnd {
     /// For so many channels, `width` of them under one mask.
     pub(crate) fn new(timing: &Timing, stft: &Stft, channels: usize, width: usize) -> Result<Self, Error> {
-        let conversion = |blocks: Blocks| -> Result<Conversion, Error> {
-            Ok(Conversion {
+        let conversion = |blocks: Blocks| -> Result<Down, Error> {
+            Ok(Down {
                 blocks,
                 resampler: Resampler::new(blocks.host, blocks.model, channels)?,
                 input: Fifo::new(channels, blocks.host + timing.chunk, 0),
@@ -171,7 +171,7 @@ impl FrontEnd {
     }
 }
 
-impl Conversion {
+impl Down {
     /// Converts every complete block; how many.
     fn convert(&mut self, samples: &mut Fifo) -> usize {
         let Blocks { host, model } = self.blocks;

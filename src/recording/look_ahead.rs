@@ -126,6 +126,9 @@ impl LookAhead {
             let threads = threads * (n + 1) / side_by_side - threads * n / side_by_side;
             Estimator::new(network, threads)
         };
+=======
+        let group = |_| Waiting::new(network, width, tail, frames(seconds), frames(CONTEXT));
+>>>>>>> core
         Ok(Self {
             grids: (0..grids).map(grid).collect(),
             estimators: (0..side_by_side).map(estimator).collect(),
@@ -188,6 +191,9 @@ impl LookAhead {
         let groups = self.grids.iter_mut().flat_map(|grid| &mut grid.groups);
         groups.for_each(Group::reset);
         (self.coming, self.going) = (0, 0);
+=======
+        self.groups.iter_mut().for_each(Waiting::reset);
+>>>>>>> core
         self.input.iter_mut().for_each(Vec::clear);
         self.early = self.timing.latency;
     }
@@ -262,8 +268,11 @@ fn on_each_grid(
 }
 
 /// The channels under one mask.
+=======
+/// The channels under one mask, and their frames that wait.
+>>>>>>> core
 #[derive(Debug)]
-struct Group {
+struct Waiting {
     network: Arc<Network>,
     kernels: Kernels,
     gate: SilenceGate,
@@ -289,7 +298,7 @@ struct Group {
     past: usize,
 }
 
-impl Group {
+impl Waiting {
     fn new(network: &Arc<Network>, channels: usize, tail: usize, part: usize, context: usize) -> Self {
         Self {
             kernels: Kernels::best(),

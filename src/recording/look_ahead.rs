@@ -79,7 +79,7 @@ pub(super) struct LookAhead {
 /// Every so-manieth frame of all channels, one group for each mask.
 #[derive(Debug)]
 struct Grid {
-    groups: Vec<Group>,
+    groups: Vec<Waiting>,
 }
 
 /// The frames of a grid among some in a row.
@@ -117,7 +117,7 @@ impl LookAhead {
         let part = frames(seconds).next_multiple_of(CHUNK);
         let grid = |_| Grid {
             groups: (0..groups)
-                .map(|_| Group::new(network, width, tail, part, frames(CONTEXT)))
+                .map(|_| Waiting::new(network, width, tail, part, frames(CONTEXT)))
                 .collect(),
         };
         let threads = config.threads.clamp(1, MOST_THREADS);
@@ -126,9 +126,6 @@ impl LookAhead {
             let threads = threads * (n + 1) / side_by_side - threads * n / side_by_side;
             Estimator::new(network, threads)
         };
-=======
-        let group = |_| Waiting::new(network, width, tail, frames(seconds), frames(CONTEXT));
->>>>>>> core
         Ok(Self {
             grids: (0..grids).map(grid).collect(),
             estimators: (0..side_by_side).map(estimator).collect(),
@@ -189,11 +186,8 @@ impl LookAhead {
         self.front.reset();
         self.back.reset();
         let groups = self.grids.iter_mut().flat_map(|grid| &mut grid.groups);
-        groups.for_each(Group::reset);
+        groups.for_each(Waiting::reset);
         (self.coming, self.going) = (0, 0);
-=======
-        self.groups.iter_mut().for_each(Waiting::reset);
->>>>>>> core
         self.input.iter_mut().for_each(Vec::clear);
         self.early = self.timing.latency;
     }
@@ -268,9 +262,6 @@ fn on_each_grid(
 }
 
 /// The channels under one mask.
-=======
-/// The channels under one mask, and their frames that wait.
->>>>>>> core
 #[derive(Debug)]
 struct Waiting {
     network: Arc<Network>,

@@ -98,10 +98,10 @@ impl Matrix {
         self.with(Weights::F32(self.rows().into_owned()))
     }
 
-    /// The nearest map whose weights are [whole numbers](WholeRows). With more than [`MAX_INPUTS`] inputs it stays as it is.
+    /// The nearest map whose weights are [whole numbers](WholeRows). With no inputs, or more than [`MAX_INPUTS`], it stays as it is.
     pub fn quantised(&self) -> Matrix {
         match &self.weights {
-            Weights::F32(_) | Weights::F16(_) if self.inputs <= MAX_INPUTS => {
+            Weights::F32(_) | Weights::F16(_) if (1..=MAX_INPUTS).contains(&self.inputs) => {
                 self.with(Weights::Whole(WholeRows::nearest(&self.rows(), self.inputs)))
             }
             _ => self.clone(),

@@ -11,8 +11,9 @@ use crate::sink::{Place, Sink, WavFile};
 use crate::wav::Format;
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
-use aeden::autoencoder::{Autoencoder, Kind};
-use aeden::patches::Listener;
+use aeden::Kind;
+use aeden::autoencoder::Autoencoder;
+use aeden::autoencoder::Listener;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -41,8 +42,8 @@ pub struct Options {
 pub fn load(file: Option<&Path>, wanted: Kind) -> Result<Autoencoder, Problem> {
     match file {
         Some(file) => Autoencoder::open(file).map_err(Problem::model),
-        None => Autoencoder::builtin(wanted)
-            .or_else(|| Autoencoder::builtin(Kind::Undercomplete))
+        None => aeden_family::builtin(wanted)
+            .or_else(|| aeden_family::builtin(Kind::Undercomplete))
             .ok_or_else(|| Problem::model("no model is built in; name one with --model")),
     }
 }

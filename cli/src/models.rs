@@ -32,7 +32,7 @@ pub struct Description {
 pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
     let networks = match file {
         Some(path) => vec![Network::open(path)?],
-        None => vec![Network::built_in(), Network::built_in_studio()],
+        None => vec![Network::built_in(), Network::built_in_for_recordings()],
     };
     networks
         .iter()
@@ -42,13 +42,11 @@ pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
 
 fn describe_one(network: &Network, file: Option<&Path>) -> Result<Description, Problem> {
     let framing = network.framing();
-    let latency = match network {
-        Network::Studio(_) => None,
-        _ => Some(
-            network
-                .denoiser(framing.rate, 1, &Settings::default(), 1)?
-                .latency(),
-        ),
+    let latency = if network.looks_ahead() {
+        None
+    } else {
+        let denoiser = network.denoiser(framing.rate, 1, &Settings::default(), 1)?;
+        Some(denoiser.latency())
     };
     Ok(Description {
         name: network.name().into(),

@@ -8,8 +8,7 @@ use crate::input::{Input, block_frames};
 use crate::media::programs::{Program, add_input, ffmpeg};
 use crate::plan::Source;
 use crate::problem::Problem;
-use aeden::autoencoder::Autoencoder;
-use aeden::stft::{Framing, Stft, WindowShape};
+use aeden::spectrum::{Framing, Stft, WindowShape};
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
@@ -52,7 +51,7 @@ pub fn all(
         &decoded(source, header, envelopes, blocks)?,
     )];
 
-    let pca = Envelopes::new(Autoencoder::pca_for_envelopes())?;
+    let pca = Envelopes::new(aeden_family::pca_for_envelopes())?;
     let envelope = stream::listen(source, &pca)?;
     let encoded = |coarseness: u16| -> Result<(Header, Vec<Vec<u8>>), Problem> {
         let header = Header {

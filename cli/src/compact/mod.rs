@@ -15,7 +15,8 @@ use crate::output::{Output, Target, clean_up_when_stopped, commit, print, sweep}
 use crate::plan::Source;
 use crate::problem::{DONE, INTERRUPTED, Problem, one_line};
 use crate::wav::{Encoding, Extension, Format, PLAIN_GUID_TAIL};
-use aeden::autoencoder::{Autoencoder, Kind};
+use aeden::Kind;
+use aeden::autoencoder::Autoencoder;
 use args::{DecodeArgs, EncodeArgs, Rate};
 use envelope::Envelopes;
 use file::{Error, Header};
@@ -30,7 +31,7 @@ const DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
 fn envelopes(model: Option<&Path>) -> Result<Envelopes, Problem> {
     let model = match model {
         Some(file) => Autoencoder::open(file).map_err(Problem::model)?,
-        None => Autoencoder::for_envelopes(),
+        None => aeden_family::for_envelopes(),
     };
     match model.kind() {
         Kind::Undercomplete | Kind::DenoisingL1 | Kind::DenoisingL2 | Kind::Variational => {

@@ -12,7 +12,7 @@ use super::file::Header;
 use crate::input::{Input, block_frames, unreadable};
 use crate::plan::Source;
 use crate::problem::Problem;
-use aeden::patches::Listener;
+use aeden::autoencoder::Listener;
 use rustdct::DctPlanner;
 use rustdct::mdct::{Mdct, window_fn};
 use std::f32::consts::FRAC_1_SQRT_2;

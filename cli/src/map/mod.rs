@@ -10,7 +10,7 @@ use crate::plan::inputs;
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem};
 use crate::progress::Progress;
 use crate::report::clip::clip;
-use aeden::autoencoder::Kind;
+use aeden::Kind;
 use args::{Colour, MapArgs};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

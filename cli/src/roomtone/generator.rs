@@ -7,8 +7,7 @@ use super::movement::Walk;
 use super::room::{Room, step};
 use crate::problem::Problem;
 use aeden::autoencoder::Autoencoder;
-use aeden::bands::{Bands, centres};
-use aeden::stft::{Analysis, Framing, Stft, Synthesis, WindowShape};
+use aeden::spectrum::{Analysis, Bands, Framing, Stft, Synthesis, WindowShape};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 use realfft::num_complex::{Complex32, Complex64};
@@ -81,7 +80,7 @@ impl<'a> Generator<'a> {
             carriers,
             path,
             gains: moving.then(|| Gains::new(rooms, model, &mut random)),
-            bands: Bands::new(centres(&view.band_steps, last)),
+            bands: Bands::new(&view.band_steps, last),
             analyses: (0..channels).map(|_| stft.analysis()).collect(),
             syntheses: (0..channels).map(|_| stft.synthesis()).collect(),
             spectrum: stft.spectrum(),

@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use aeden::autoencoder::Autoencoder;
-use aeden::patches::{FLOOR, Listener};
+use aeden::autoencoder::{FLOOR, Listener};
 
 /// Channels that are listened to at most: enough to know how a room moves.
 const CHANNELS: usize = 8;

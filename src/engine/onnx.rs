@@ -14,7 +14,8 @@
 //!  "window_shape": "vorbis", "input": "spectrum", "output": "clean", "states": [["state_in", "state_out"]]}
 //! ```
 //!
-//! `window_shape` is `vorbis`, `sqrt_hann` or `hann`. `models/recipe/export.py` writes such files.
+//! `window_shape` is `vorbis`, `sqrt_hann` or `hann`. With `"grids": N`, 1 to 8, the graph runs N times, each with every
+//! N-th frame of a hop N times shorter. `models/recipe/export.py` writes such files.
 //!
 //! # The library
 //! ONNX Runtime 1.17 or newer is loaded at run time by [`load_library`]; nothing is linked or downloaded at build time.
@@ -157,11 +158,17 @@ struct About {
     rate: u32,
     window: usize,
     hop: usize,
+    #[serde(default = "one")]
+    grids: usize,
     window_shape: String,
     input: String,
     output: String,
     /// Names of the graph's input and output for each state.
     states: Vec<(String, String)>,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl About {
@@ -195,6 +202,11 @@ impl About {
                 "its kind is \"{}\"; a denoiser is of kind \"denoising\"",
                 self.kind
             )));
+        }
+        if !(1..=8).contains(&self.grids) || !self.hop.is_multiple_of(self.grids) {
+            let (grids, hop) = (self.grids, self.hop);
+            let problem = format!("grids is {grids}; it must be 1 to 8 and divide the hop, {hop} samples");
+            return Err(Error::Model(problem));
         }
         let framing = Framing {
             rate: self.rate,
@@ -278,6 +290,11 @@ impl OnnxModel {
     /// The framing of the spectra that the model takes.
     pub(crate) fn framing(&self) -> &Framing {
         &self.framing
+    }
+
+    /// Grids of frames, each of which an engine of its own runs.
+    pub(crate) fn grids(&self) -> usize {
+        self.about.grids
     }
 
     /// Builds an engine that runs this model, with `channels` (at least 1) under one mask.

@@ -136,10 +136,7 @@ fn an_index_of_another_model_is_refused() {
     folder
         .aeden("find query lib/hiss0.wav --index i.redb --model other.safetensors")
         .failed(1, "another model");
-    let denoiser = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../models/denoise/denoise.safetensors"
-    );
+    let denoiser = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/light/light.safetensors");
     let query = format!("find query lib/hiss0.wav --index i.redb --model {denoiser}");
     folder.aeden(&query).failed(3, "its kind is");
 }

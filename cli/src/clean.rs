@@ -1,6 +1,5 @@
 //! One file through the denoiser.
 
-use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
 use crate::input::{Input, block_frames, unreadable};
@@ -12,6 +11,7 @@ use crate::media::flac::{self, FlacWriter};
 use crate::media::verify::{self, Proof};
 use crate::media::{Arrangement, Form, Material, TrackChoice, form};
 use crate::output::{Output, Sealed, Target, commit};
+use crate::paired::Aligned;
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};

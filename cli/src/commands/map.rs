@@ -1,17 +1,17 @@
 //! `aeden map`: how the sounds of a folder lie in the space of codes.
 
-pub mod args;
+#[path = "../../../jobs/src/map/layout.rs"]
 mod layout;
 
+use super::find::vector::Vector;
+use crate::args::map::{Colour, MapArgs};
 use crate::family::{load, see};
-use crate::find::vector::Vector;
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::inputs;
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem};
 use crate::progress::Progress;
 use crate::report::clip::clip;
 use aeden::autoencoder::Kind;
-use args::{Colour, MapArgs};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -24,8 +24,8 @@ const MOST: usize = 5_000;
 const SHARED_SECONDS: f64 = 600.0;
 const SECONDS: (f64, f64) = (0.5, 5.0);
 
-const HEAD: &str = include_str!("page.html");
-const SCRIPT: &str = include_str!("page.js");
+const HEAD: &str = include_str!("map.html");
+const SCRIPT: &str = include_str!("map.js");
 
 /// Does what the arguments say, and returns the exit status.
 pub fn map(args: &MapArgs) -> Result<u8, Problem> {

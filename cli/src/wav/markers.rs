@@ -1,7 +1,7 @@
 //! Markers in WAV files: `cue ` (places) and `LIST` of type `adtl` with `labl` and `ltxt` (names and lengths), as the
 //! "Multimedia Programming Interface and Data Specifications 1.0" has them and DAWs read them.
 
-use crate::wav::Chunk;
+use super::Chunk;
 
 /// A place with a name, in frames.
 pub struct Marker {

@@ -1,6 +1,6 @@
 //! The arguments of `aeden repair`.
 
-use super::damage::Kind;
+use crate::commands::repair::damage::Kind;
 use crate::family::Options;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;

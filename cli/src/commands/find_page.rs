@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Seconds of every sound that can be heard.
 const SECONDS: f64 = 10.0;
 
-const HEAD: &str = include_str!("page.html");
+const HEAD: &str = include_str!("find.html");
 
 /// A page under way.
 pub struct Page {

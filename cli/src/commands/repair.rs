@@ -1,11 +1,15 @@
 //! `aeden repair`: fills what is missing, and leaves everything else as it is.
 
-pub mod args;
+#[path = "../../../jobs/src/repair/autoregression.rs"]
 mod autoregression;
-mod damage;
+#[path = "../../../jobs/src/repair/damage.rs"]
+pub mod damage;
+#[path = "../../../jobs/src/repair/envelope.rs"]
 mod envelope;
+#[path = "../../../jobs/src/repair/fill.rs"]
 mod fill;
 
+use crate::args::repair::{LONGEST, Region, RepairArgs};
 use crate::family::{load, target};
 use crate::input::{Input, block_frames, unreadable};
 use crate::media::flac::{self, FlacWriter};
@@ -19,7 +23,6 @@ use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Encoding, Format};
 use aeden::autoencoder::{Autoencoder, Kind as Network};
-use args::{LONGEST, Region, RepairArgs};
 use damage::{Damage, Kind, find};
 use envelope::Envelope;
 use fill::{CONTEXT, Filler, SHORT};

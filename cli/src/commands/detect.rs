@@ -1,9 +1,9 @@
 //! `aeden detect`: what does not sound like the rest.
 
-pub mod args;
-mod markers;
+#[path = "../../../jobs/src/detect/score.rs"]
 mod score;
 
+use crate::args::detect::DetectArgs;
 use crate::family::{listen, load};
 use crate::input::{Input, block_frames, unreadable};
 use crate::output::{Output, Sealed, Target, clean_up_when_stopped, commit, exists, print, sweep};
@@ -11,11 +11,10 @@ use crate::plan::{Source, inputs};
 use crate::plot::{Spectrogram, draw_curve};
 use crate::problem::{DONE, INTERRUPTED, Problem, one_line};
 use crate::sink::WavFile;
+use crate::wav::markers::{self, Marker};
 use crate::wav::write::Expected;
 use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::patches::{level, raise};
-use args::DetectArgs;
-use markers::Marker;
 use score::{Event, Heard, Normal, events};
 use serde_json::json;
 use std::io::{self, Write};

@@ -1,13 +1,19 @@
 //! `aeden encode` and `aeden decode`: recordings as small files and back.
 
-pub mod args;
+#[path = "../../../jobs/src/codec/coefficients.rs"]
 mod coefficients;
+#[path = "compare.rs"]
 mod compare;
+#[path = "../../../jobs/src/codec/entropy.rs"]
 mod entropy;
+#[path = "../../../jobs/src/codec/envelope.rs"]
 mod envelope;
+#[path = "../../../jobs/src/codec/container.rs"]
 mod file;
+#[path = "../../../jobs/src/codec/blocks.rs"]
 mod stream;
 
+use crate::args::codec::{DecodeArgs, EncodeArgs, Rate};
 use crate::family::{create, target};
 use crate::input::Input;
 use crate::media::container::has_known_ending;
@@ -16,7 +22,6 @@ use crate::plan::Source;
 use crate::problem::{DONE, INTERRUPTED, Problem, one_line};
 use crate::wav::{Encoding, Extension, Format, PLAIN_GUID_TAIL};
 use aeden::autoencoder::{Autoencoder, Kind};
-use args::{DecodeArgs, EncodeArgs, Rate};
 use envelope::Envelopes;
 use file::{Error, Header};
 use serde_json::json;

@@ -1,14 +1,21 @@
 //! `aeden roomtone`: new sound that is like the quiet parts of a recording, as long as one likes.
 
-pub mod args;
+#[path = "../../../jobs/src/roomtone/carrier.rs"]
 mod carrier;
+#[path = "../../../jobs/src/roomtone/colour.rs"]
 mod colour;
+#[path = "../../../jobs/src/roomtone/generator.rs"]
 mod generator;
+#[path = "../../../jobs/src/roomtone/heard.rs"]
 mod heard;
+#[path = "../../../jobs/src/roomtone/movement.rs"]
 mod movement;
+#[path = "../../../jobs/src/roomtone/quiet.rs"]
 mod quiet;
+#[path = "../../../jobs/src/roomtone/room.rs"]
 mod room;
 
+use crate::args::roomtone::RoomtoneArgs;
 use crate::family::{create, is_input, load, target};
 use crate::input::{Input, block_frames, unreadable};
 use crate::output::{Output, Sealed, Target, clean_up_when_stopped, commit, exists, print, sweep};
@@ -19,7 +26,6 @@ use crate::progress::Progress;
 use crate::wav::Format;
 use aeden::autoencoder::{Autoencoder, Kind};
 use aeden::resample::{Blocks, Resampler};
-use args::RoomtoneArgs;
 use generator::Generator;
 use heard::Heard;
 use rand_pcg::Pcg64Mcg;

@@ -1,17 +1,19 @@
 //! `aeden find`: sounds that sound like another one.
 
-pub mod args;
+#[path = "../../../jobs/src/find/index.rs"]
 mod index;
+#[path = "find_page.rs"]
 mod page;
+#[path = "../../../jobs/src/find/vector.rs"]
 pub(crate) mod vector;
 
+use crate::args::find::{Action, FindArgs, IndexArgs, Place, QueryArgs};
 use crate::family::{load, see};
 use crate::output::{clean_up_when_stopped, print, sweep};
 use crate::plan::{Source, inputs};
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, one_line};
 use crate::progress::Progress;
 use aeden::autoencoder::{Autoencoder, Kind};
-use args::{Action, FindArgs, IndexArgs, Place, QueryArgs};
 use etcetera::BaseStrategy;
 use index::{Change, Index, Match, Stamp};
 use serde_json::json;

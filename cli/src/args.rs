@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod detect;
 pub mod find;
+pub mod job;
 pub mod map;
 pub mod repair;
 pub mod roomtone;

@@ -3,8 +3,8 @@
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
 //! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
-//! shows what was done. [`live`] is about microphones. [`commands`] do other jobs with
-//! other autoencoders, which [`family`] loads.
+//! shows what was done. [`live`] is about microphones. [`commands`] do other
+//! jobs with the autoencoders of `aeden_jobs`.
 
 pub mod args;
 pub mod batch;
@@ -13,7 +13,6 @@ pub mod cleaner;
 pub mod commands;
 pub mod config;
 pub mod cores;
-pub mod family;
 pub mod input;
 pub mod inspect;
 pub mod kind;
@@ -64,8 +63,8 @@ pub fn run() -> ExitCode {
         Command::Detect(args) => ("detect", commands::detect::detect(args)),
         Command::Find(args) => ("find", commands::find::find(args)),
         Command::Map(args) => ("map", commands::map::map(args)),
-        Command::Encode(args) => ("encode", commands::codec::encode(args)),
-        Command::Decode(args) => ("decode", commands::codec::decode(args)),
+        Command::Encode(args) => ("encode", commands::encode::encode(args)),
+        Command::Decode(args) => ("decode", commands::decode::decode(args)),
         Command::Repair(args) => ("repair", commands::repair::repair(args)),
         Command::Roomtone(args) => ("roomtone", commands::roomtone::roomtone(args)),
         Command::Models(args) => ("models", describe_models(args)),

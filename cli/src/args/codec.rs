@@ -1,15 +1,16 @@
 //! The arguments of `aeden encode` and `aeden decode`.
 
-use crate::family::Options;
+use super::job::{JobArgs, PathArgs};
 use crate::problem::EXIT_STATUS_HELP;
+use aeden_jobs::codec::Coarseness;
 use clap::Args;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 const ENCODE_EXAMPLES: &str = "\
 Examples:
-  aeden encode talk.wav talk.aeden          about 16 kbit/s of speech, in one channel
-  aeden encode talk.wav talk.aeden --rate low
+  aeden encode talk.wav                     writes talk.aeden beside it, about 16 kbit/s of speech in one channel
+  aeden encode recordings -o small --rate low
+                                            a whole folder, sub-folders too
   aeden encode music.flac music.aeden --rate 96
                                             as coarse as makes 96 kbit/s of this recording
   aeden encode talk.wav talk.aeden --compare
@@ -26,13 +27,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{ENCODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct EncodeArgs {
-    /// The recording, WAV, FLAC or what ffmpeg reads; it is read more than once
-    #[arg(required = true, value_name = "IN", value_hint = clap::ValueHint::FilePath)]
-    pub input: PathBuf,
-
-    /// The small file; '-' is standard output
-    #[arg(required = true, value_name = "OUT.aeden", value_hint = clap::ValueHint::FilePath)]
-    pub output: PathBuf,
+    /// The recordings, WAV, FLAC or what ffmpeg reads, and the small files; without OUT, NAME.aeden beside NAME.wav
+    #[command(flatten)]
+    pub paths: PathArgs,
 
     /// How much room it may take: a quality, low, mid or high, or kbit/s, 4 to 1000
     #[arg(long, value_name = "low|mid|high|KBIT/S", default_value = "mid")]
@@ -46,12 +43,12 @@ pub struct EncodeArgs {
 
     /// What all these commands take
     #[command(flatten)]
-    pub options: Options,
+    pub job: JobArgs,
 }
 
 const DECODE_EXAMPLES: &str = "\
 Examples:
-  aeden decode talk.aeden talk.wav          with the rate, depth and channels of the recording
+  aeden decode talk.aeden                   writes talk.decoded.wav beside it, with the recording's rate and depth
   aeden decode talk.aeden talk.flac
   aeden decode talk.aeden - | aplay";
 
@@ -62,24 +59,20 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{DECODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct DecodeArgs {
-    /// The small file; '-' is standard input
-    #[arg(required = true, value_name = "IN.aeden", value_hint = clap::ValueHint::FilePath)]
-    pub input: PathBuf,
-
-    /// The recording, WAV or FLAC; '-' is standard output, as WAV
-    #[arg(required = true, value_name = "OUT", value_hint = clap::ValueHint::FilePath)]
-    pub output: PathBuf,
+    /// The small files, and the recordings, WAV or FLAC; without OUT, NAME.decoded.wav beside NAME.aeden
+    #[command(flatten)]
+    pub paths: PathArgs,
 
     /// What all these commands take
     #[command(flatten)]
-    pub options: Options,
+    pub job: JobArgs,
 }
 
 /// How much room an encoded recording may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
-    /// The coarseness that is stored.
-    Quality(u16),
+    /// Steps of the same coarseness for every recording.
+    Steps(Coarseness),
     /// So many kbit/s, as the mean of the recording.
     Kilobits(f64),
 }
@@ -89,9 +82,9 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.parse::<f64>()) {
-            ("low", _) => Ok(Rate::Quality(590)),
-            ("mid", _) => Ok(Rate::Quality(520)),
-            ("high", _) => Ok(Rate::Quality(425)),
+            ("low", _) => Ok(Rate::Steps(Coarseness::LOW)),
+            ("mid", _) => Ok(Rate::Steps(Coarseness::MID)),
+            ("high", _) => Ok(Rate::Steps(Coarseness::HIGH)),
             (_, Ok(kilobits)) if (4.0..=1000.0).contains(&kilobits) => Ok(Rate::Kilobits(kilobits)),
             _ => Err("low, mid, high, or kbit/s from 4 to 1000, such as 24".into()),
         }

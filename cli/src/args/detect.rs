@@ -1,6 +1,6 @@
 //! The arguments of `aeden detect`.
 
-use crate::family::Options;
+use super::job::JobArgs;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ Examples:
                                             what does not sound like the recordings in a folder; labels for Audacity
   aeden detect take.wav --markers marked.wav --plot take.png
                                             a copy with markers (cue points) for a DAW, and a picture
-  aeden detect line3.flac --normal normal --json
-                                            one line of JSON per event";
+  aeden detect line3 --normal normal --json
+                                            one line of JSON per event in the recordings of a folder";
 
 /// Arguments of `aeden detect`.
 ///
@@ -24,9 +24,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct DetectArgs {
-    /// The recording; '-' is standard input, as WAV
-    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// Recordings, folders with their sub-folders, patterns; '-' is standard input, as WAV
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
 
     /// Learn from these what is normal, folders or files [default: most of the recording itself is]
     #[arg(long, value_name = "DIR", num_args = 1.., value_hint = clap::ValueHint::AnyPath)]
@@ -54,7 +54,7 @@ pub struct DetectArgs {
 
     /// What all these commands take
     #[command(flatten)]
-    pub options: Options,
+    pub job: JobArgs,
 }
 
 fn positive(text: &str) -> Result<f32, String> {

@@ -34,7 +34,7 @@ pub enum Action {
 
 /// Where the index is, and what describes a sound.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct IndexFile {
     /// The index [default: aeden/sounds.redb in the folder for data of programs, ~/.local/share on Linux]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub index: Option<PathBuf>,
@@ -53,7 +53,7 @@ pub struct IndexArgs {
 
     /// Where, and how described
     #[command(flatten)]
-    pub place: Place,
+    pub place: IndexFile,
 
     /// Begin a new index where there is one
     #[arg(long)]
@@ -81,7 +81,7 @@ pub struct QueryArgs {
 
     /// Where, and how described
     #[command(flatten)]
-    pub place: Place,
+    pub place: IndexFile,
 
     /// How many sounds to name
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

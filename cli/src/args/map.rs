@@ -1,6 +1,6 @@
 //! The arguments of `aeden map`.
 
-use crate::family::Options;
+use super::job::JobArgs;
 use crate::problem::EXIT_STATUS_HELP;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub struct MapArgs {
 
     /// What all these commands take
     #[command(flatten)]
-    pub options: Options,
+    pub job: JobArgs,
 }
 
 /// What a colour stands for.

@@ -1,15 +1,13 @@
 //! The arguments of `aeden repair`.
 
-use crate::commands::repair::damage::Kind;
-use crate::family::Options;
+use super::job::{JobArgs, PathArgs};
 use crate::problem::EXIT_STATUS_HELP;
-use clap::Args;
-use std::path::PathBuf;
-use std::str::FromStr;
+use aeden_jobs::repair::{Damage, LONGEST, Region};
+use clap::{Args, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
-  aeden repair call.wav mended.wav          fills drop-outs, clicks and clipped peaks that it finds
+  aeden repair call.wav                     fills drop-outs, clicks and clipped peaks that it finds: call.repaired.wav
   aeden repair call.wav mended.wav --region 12.31-12.36 --region 40.2-40.22
                                             fills these two, and looks for no others
   aeden repair vinyl.flac mended.flac --find clicks
@@ -27,21 +25,17 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct RepairArgs {
-    /// The recording, WAV, FLAC or what ffmpeg reads; '-' is standard input, as WAV
-    #[arg(required = true, value_name = "IN", value_hint = clap::ValueHint::FilePath)]
-    pub input: PathBuf,
-
-    /// The repaired recording, WAV or FLAC; '-' is standard output, as WAV
-    #[arg(required = true, value_name = "OUT", value_hint = clap::ValueHint::FilePath)]
-    pub output: PathBuf,
+    /// The recordings, and the repaired ones; without OUT, NAME.repaired.wav beside NAME.wav
+    #[command(flatten)]
+    pub paths: PathArgs,
 
     /// Fill from A to B, in seconds, in all channels; can be given again. Without --find, nothing else is filled
-    #[arg(long = "region", value_name = "A-B")]
+    #[arg(long = "region", value_name = "A-B", value_parser = region)]
     pub regions: Vec<Region>,
 
     /// Look for these kinds of damage [default: all, or none with --region]
     #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',', num_args = 1..)]
-    pub find: Vec<Kind>,
+    pub find: Vec<Findable>,
 
     /// Write 32-bit floating point, so that restored peaks may rise above full scale
     #[arg(long)]
@@ -53,42 +47,48 @@ pub struct RepairArgs {
 
     /// What all these commands take
     #[command(flatten)]
-    pub options: Options,
+    pub job: JobArgs,
 }
 
-/// A stretch of time, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Region {
-    /// Where it begins.
-    pub start: f64,
-    /// Where it ends.
-    pub end: f64,
+/// A kind of damage that can be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Findable {
+    /// Samples that are missing: one value, from 1 to 100 ms
+    DropOuts,
+    /// Single samples, up to 3 ms, that nothing around explains
+    Clicks,
+    /// Peaks that were cut off flat
+    Peaks,
 }
 
-/// The longest region, in seconds: beyond, there is nothing to guess from.
-pub const LONGEST: f64 = 0.25;
-
-impl FromStr for Region {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "two times in seconds, such as 12.31-12.36".to_string();
-        let (start, end) = text.split_once('-').ok_or_else(form)?;
-        let number = |text: &str| {
-            text.trim()
-                .parse::<f64>()
-                .ok()
-                .filter(|x| x.is_finite() && *x >= 0.0)
-        };
-        let (start, end) = (number(start).ok_or_else(form)?, number(end).ok_or_else(form)?);
-        if end <= start {
-            return Err("it ends before it begins; give the earlier time first".into());
+impl From<Findable> for Damage {
+    fn from(wanted: Findable) -> Damage {
+        match wanted {
+            Findable::DropOuts => Damage::DropOut,
+            Findable::Clicks => Damage::Click,
+            Findable::Peaks => Damage::Peak,
         }
-        if end - start > LONGEST {
-            return Err(format!(
-                "it is longer than {LONGEST} s, which nothing can fill from its sides"
-            ));
-        }
-        Ok(Region { start, end })
     }
+}
+
+/// `A-B`, as it is typed.
+fn region(text: &str) -> Result<Region, String> {
+    let form = || "two times in seconds, such as 12.31-12.36".to_string();
+    let (start, end) = text.split_once('-').ok_or_else(form)?;
+    let number = |text: &str| {
+        text.trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|x| x.is_finite() && *x >= 0.0)
+    };
+    let (start, end) = (number(start).ok_or_else(form)?, number(end).ok_or_else(form)?);
+    if end <= start {
+        return Err("it ends before it begins; give the earlier time first".into());
+    }
+    if end - start > LONGEST {
+        return Err(format!(
+            "it is longer than {LONGEST} s, which nothing can fill from its sides"
+        ));
+    }
+    Ok(Region { start, end })
 }

@@ -1,6 +1,6 @@
 //! The arguments of `aeden roomtone`.
 
-use crate::family::Options;
+use super::job::{JobArgs, PathArgs};
 use crate::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
@@ -28,13 +28,10 @@ Examples:
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct RoomtoneArgs {
-    /// The recording, WAV, FLAC or what ffmpeg reads; '-' is standard input, as WAV. Two minutes of it count
-    #[arg(required = true, value_name = "IN", value_hint = clap::ValueHint::FilePath)]
-    pub input: PathBuf,
-
-    /// The room tone, WAV or FLAC, with the rate, channels and depth of IN; '-' is standard output, as WAV
-    #[arg(required = true, value_name = "OUT", value_hint = clap::ValueHint::FilePath)]
-    pub output: PathBuf,
+    /// The recordings, of which two minutes count, and the room tones, WAV or FLAC, with the rate, channels and depth of
+    /// the recordings; without OUT, NAME.roomtone.wav beside NAME.wav
+    #[command(flatten)]
+    pub paths: PathArgs,
 
     /// How long it shall be
     #[arg(short, long, value_name = "N", value_parser = seconds)]
@@ -62,7 +59,7 @@ pub struct RoomtoneArgs {
 
     /// What all these commands take
     #[command(flatten)]
-    pub options: Options,
+    pub job: JobArgs,
 }
 
 /// The longest tone, in seconds: a month.

@@ -1,15 +1,16 @@
 //! How good an encoded recording is, beside others of its size.
 
-use super::envelope::Envelopes;
-use super::file::{Header, block_size};
-use super::{finest, stream};
-use crate::family::mix;
-use crate::input::{Input, block_frames};
+use super::encode::Recording;
+use super::reading::{hear, problem};
+use crate::input::Input;
 use crate::media::programs::{Program, add_input, ffmpeg};
 use crate::plan::Source;
 use crate::problem::Problem;
-use aeden::autoencoder::Autoencoder;
+use crate::progress::Progress;
+use crate::wav::Format;
 use aeden::stft::{Framing, Stft, WindowShape};
+use aeden_jobs::codec::Codec;
+use aeden_jobs::models;
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
@@ -26,86 +27,59 @@ pub struct Compared {
     pub lsd: f64,
 }
 
-/// What was encoded, PCA in place of the autoencoder, and Opus.
-pub fn all(
-    source: &Source,
-    header: &Header,
-    envelopes: &Envelopes,
-    blocks: Vec<Vec<u8>>,
-    bytes: u64,
-) -> Result<Vec<Compared>, Problem> {
-    let (mut original, mut mono) = (Vec::new(), Vec::new());
-    Input::open(source)?.read_all(source.name(), block_frames(header.channels), |_, planes| {
-        mix(planes, &mut mono);
-        original.extend_from_slice(&mono);
-        Ok(true)
+/// What was encoded, PCA in place of the autoencoder, and Opus. Sound is compared in mono, and held in memory.
+pub fn all(recording: &Recording, encoded: &[u8]) -> Result<Vec<Compared>, Problem> {
+    let (source, format) = (recording.source(), recording.format());
+    let mut original = Vec::new();
+    hear(&mut Input::open(source)?, source.name(), |_, planes| {
+        mix(planes, &mut original);
+        Ok(())
     })?;
     let judge = |name, bytes, sound: &[f32]| Compared {
         name,
         bytes,
         si_sdr: si_sdr(&original, sound),
-        lsd: log_spectral_distance(&original, sound, header.rate),
+        lsd: log_spectral_distance(&original, sound, format.rate),
     };
-    let mut compared = vec![judge(
-        "aeden",
-        bytes,
-        &decoded(source, header, envelopes, blocks)?,
-    )];
+    let bytes = encoded.len() as u64;
+    let mut compared = vec![judge("aeden", bytes, &decoded(recording, encoded)?)];
 
-    let pca = Envelopes::new(Autoencoder::pca_for_envelopes())?;
-    let envelope = stream::listen(source, &pca)?;
-    let encoded = |coarseness: u16| -> Result<(Header, Vec<Vec<u8>>), Problem> {
-        let header = Header {
-            coarseness,
-            model: pca.model().fingerprint(),
-            ..header.clone()
-        };
-        let mut blocks = Vec::new();
-        stream::write(source, &header, &pca, &envelope, |_, block| {
-            blocks.push(block.to_vec());
-            Ok(())
-        })?;
-        Ok((header, blocks))
-    };
-    let size = |blocks: &[Vec<u8>]| blocks.iter().map(|block| block_size(block)).sum::<u64>();
-    let coarseness = finest((bytes - header.size()) as f64, |coarseness| {
-        Ok(size(&encoded(coarseness)?.1))
-    })?;
-    let (own, blocks) = encoded(coarseness)?;
-    let bytes = size(&blocks) + header.size();
-    compared.push(judge("pca", bytes, &decoded(source, &own, &pca, blocks)?));
+    let codec = Codec::with_model(models::envelopes_pca()).map_err(Problem::model)?;
+    let pca = recording.with_codec(&codec)?;
+    let bar = Progress::new(false).file(source.name(), None, format.rate);
+    let coarseness = pca.finest(bytes, &bar)?;
+    let (encoded, bytes) = pca.write(coarseness, Vec::new(), &bar)?;
+    compared.push(judge("pca", bytes, &decoded(&pca, &encoded)?));
     if let Source::File(path) = source {
-        let seconds = header.frames as f64 / f64::from(header.rate);
-        let (bytes, sound) = opus(path, bytes as f64 * 8.0 / seconds, header)?;
+        let (bytes, sound) = opus(path, bytes as f64 * 8.0 / recording.seconds(), format)?;
         compared.push(judge("opus", bytes, &sound));
     }
     Ok(compared)
 }
 
-fn decoded(
-    source: &Source,
-    header: &Header,
-    envelopes: &Envelopes,
-    blocks: Vec<Vec<u8>>,
-) -> Result<Vec<f32>, Problem> {
-    let (mut blocks, mut sound, mut mono) = (blocks.into_iter(), Vec::new(), Vec::new());
-    let damaged = || Problem::file(source.name(), "cannot be read back; please report this");
-    stream::read(
-        header,
-        envelopes,
-        |_| blocks.next().ok_or_else(damaged),
-        |planes| {
-            mix(planes, &mut mono);
-            sound.extend_from_slice(&mono);
-            Ok(())
-        },
-        damaged,
-    )?;
+fn decoded(recording: &Recording, encoded: &[u8]) -> Result<Vec<f32>, Problem> {
+    let wrong = |e| problem(recording.source().name(), &e);
+    let mut decoder = recording.codec().decoder(encoded).map_err(wrong)?;
+    let mut sound = Vec::new();
+    while let Some(planes) = decoder.next_block().map_err(wrong)? {
+        mix(planes, &mut sound);
+    }
     Ok(sound)
 }
 
+/// Appends the mean of all channels.
+fn mix(planes: &[Vec<f32>], mono: &mut Vec<f32>) {
+    let at = mono.len();
+    mono.extend_from_slice(&planes[0]);
+    for plane in &planes[1..] {
+        mono[at..].iter_mut().zip(plane).for_each(|(sum, x)| *sum += x);
+    }
+    let share = 1.0 / planes.len() as f32;
+    mono[at..].iter_mut().for_each(|x| *x *= share);
+}
+
 /// The recording through ffmpeg's Opus encoder and back: the bytes of the Ogg file, and the sound.
-fn opus(path: &Path, bits: f64, header: &Header) -> Result<(u64, Vec<f32>), Problem> {
+fn opus(path: &Path, bits: f64, format: &Format) -> Result<(u64, Vec<f32>), Problem> {
     let run = |command: &mut std::process::Command| -> Result<Vec<u8>, Problem> {
         let program = Program::start(command.stdout(Stdio::piped()), path)?;
         let mut bytes = Vec::new();
@@ -126,7 +100,7 @@ fn opus(path: &Path, bits: f64, header: &Header) -> Result<(u64, Vec<f32>), Prob
     let place = folder.path().join("opus.ogg");
     let mut command = ffmpeg();
     add_input(&mut command, path);
-    let bits = bits.clamp(6000.0, 256_000.0 * f64::from(header.channels)).round();
+    let bits = bits.clamp(6000.0, 256_000.0 * f64::from(format.channels)).round();
     command.args([
         "-map",
         "0:a:0",
@@ -140,7 +114,7 @@ fn opus(path: &Path, bits: f64, header: &Header) -> Result<(u64, Vec<f32>), Prob
     run(command.arg(&place))?;
     let mut command = ffmpeg();
     add_input(&mut command, &place);
-    command.args(["-f", "f32le", "-ac", "1", "-ar", &header.rate.to_string(), "-"]);
+    command.args(["-f", "f32le", "-ac", "1", "-ar", &format.rate.to_string(), "-"]);
     let sound = run(&mut command)?;
     let size = std::fs::metadata(&place)
         .map_err(|e| Problem::io(path, &e))?

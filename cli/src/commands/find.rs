@@ -1,31 +1,26 @@
 //! `aeden find`: sounds that sound like another one.
 
-#[path = "../../../jobs/src/find/index.rs"]
-mod index;
 #[path = "find_page.rs"]
 mod page;
-#[path = "../../../jobs/src/find/vector.rs"]
-pub(crate) mod vector;
 
-use crate::args::find::{Action, FindArgs, IndexArgs, Place, QueryArgs};
-use crate::family::{load, see};
+use super::outputs::failure;
+use super::reading::{describe, model};
+use crate::args::find::{Action, FindArgs, IndexArgs, IndexFile, QueryArgs};
 use crate::output::{clean_up_when_stopped, print, sweep};
 use crate::plan::{Source, inputs};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, one_line};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, guarded, one_line};
 use crate::progress::Progress;
-use aeden::autoencoder::{Autoencoder, Kind};
+use aeden_jobs::find::{Change, Describer, Entry, Index, Match, Stamp};
+use aeden_jobs::{Error, FormatError, models};
 use etcetera::BaseStrategy;
-use index::{Change, Index, Match, Stamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
-use vector::Vector;
 
 /// What has been heard is written down that often.
 const COMMIT: Duration = Duration::from_secs(2);
@@ -38,8 +33,8 @@ pub fn find(args: &FindArgs) -> Result<u8, Problem> {
     }
 }
 
-impl Place {
-    fn index(&self) -> Result<PathBuf, Problem> {
+impl IndexFile {
+    fn path(&self) -> Result<PathBuf, Problem> {
         match &self.index {
             Some(file) => Ok(file.clone()),
             None => etcetera::choose_base_strategy()
@@ -50,122 +45,68 @@ impl Place {
         }
     }
 
-    fn model(&self) -> Result<Autoencoder, Problem> {
-        load(self.model.as_deref(), Kind::SparseKl)
+    fn describer(&self) -> Result<Describer, Problem> {
+        model(self.model.as_deref(), models::sparse).map(Describer::with_model)
     }
+}
+
+/// What is wrong with an index, and what to do about it.
+fn unusable(file: &Path, error: &Error) -> Problem {
+    const ANEW: &str = "make it anew with: aeden find index --rebuild DIR";
+    let what = match error {
+        Error::Io(e) if e.kind() == ErrorKind::NotFound => {
+            "there is no index yet; make one with: aeden find index DIR".into()
+        }
+        Error::Io(e) => return Problem::io(file, e),
+        Error::OtherModel { .. } => {
+            "was made with another model; name that with --model, or use --rebuild".into()
+        }
+        Error::Format(FormatError::Version { .. }) => format!("was made by another version of aeden; {ANEW}"),
+        Error::Format(FormatError::Foreign) => format!(
+            "the index cannot be used: it is none, or damaged; name another file with --index, or {ANEW}"
+        ),
+        Error::Format(e) => format!("the index cannot be used: it is damaged ({e}); {ANEW}"),
+        Error::Index(e) => format!("the index cannot be used: {e}; {ANEW}"),
+        e => format!("the index cannot be used: {e}"),
+    };
+    Problem::file(file, what)
 }
 
 /// `aeden find index`.
 fn take_in(args: &IndexArgs) -> Result<u8, Problem> {
-    let model = args.place.model()?;
-    let file = args.place.index()?;
+    let describer = args.place.describer()?;
+    let file = args.place.path()?;
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
     }
     if args.rebuild && file.exists() {
         std::fs::remove_file(&file).map_err(|e| Problem::io(&file, &e))?;
     }
-    let index = Index::create(&file, &model)?;
+    let index = Index::create(&file, &describer).map_err(|e| unusable(&file, &e))?;
     // What has been written down stays; there is nothing to remove.
     clean_up_when_stopped(|| INTERRUPTED);
     let inputs = inputs(&args.inputs);
-    let sizes =
-        |(source, _): &(Source, Result<(), Problem>)| std::fs::metadata(source.name()).map_or(0, |m| m.len());
-    let progress = Progress::new(!args.quiet).with_total(inputs.iter().map(sizes).sum());
-    progress.tell(&format!("{} sounds", inputs.len()));
-
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    let work = |sender: mpsc::Sender<(usize, Result<Option<Change>, Problem>)>| {
-        while let Some((number, (source, usable))) = {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            inputs.get(number).map(|input| (number, input))
-        } {
-            let share = progress.of_file(sizes(&inputs[number]));
-            let _bar = share.file(source.name(), None, 48_000);
-            let heard = usable.clone().and_then(|()| {
-                // A defect that one file brings to light must not stop the others.
-                catch_unwind(AssertUnwindSafe(|| hear(source, &model, &index))).unwrap_or_else(|_| {
-                    let what = "aeden itself is at fault here; please report it with this file";
-                    Err(Problem::file(source.name(), what))
-                })
-            });
-            if sender.send((number, heard)).is_err() {
-                return; // the index cannot be written
-            }
-        }
+    let run = Run {
+        args,
+        file: &file,
+        describer: &describer,
+        index: &index,
+        sizes: inputs
+            .iter()
+            .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()))
+            .collect(),
+        progress: Progress::new(!args.quiet),
+        inputs,
     };
-    let jobs = args.jobs.map_or_else(
-        || std::thread::available_parallelism().map_or(1, usize::from),
-        usize::from,
-    );
     let mut counts = Counts::default();
-    let mut present = HashSet::new();
-    std::thread::scope(|scope| -> Result<(), Problem> {
-        for _ in 0..jobs.min(inputs.len()) {
-            let sender = sender.clone();
-            scope.spawn(|| work(sender));
-        }
-        drop(sender);
-        let (mut waiting, mut written) = (Vec::new(), Instant::now());
-        for (number, heard) in receiver {
-            let name = inputs[number].0.name();
-            if let Ok(path) = name.canonicalize() {
-                present.insert(path);
-            }
-            match heard {
-                Ok(None) => counts.unchanged += 1,
-                Ok(Some(change)) => {
-                    counts.heard += 1;
-                    if let (true, Change::Heard { path, seconds, .. }) = (args.json, &change) {
-                        tell(
-                            json!({ "file": path.display().to_string(), "status": "indexed", "seconds": seconds }),
-                        )?;
-                    }
-                    waiting.push(change);
-                }
-                Err(problem) => {
-                    counts.failed += 1;
-                    progress.line(&format!("aeden: find: {problem}"));
-                    if args.json {
-                        let name = name.display().to_string();
-                        tell(json!({ "file": name, "status": "failed", "error": problem.to_string() }))?;
-                    }
-                }
-            }
-            if written.elapsed() > COMMIT {
-                index.apply(&waiting)?;
-                waiting.clear();
-                written = Instant::now();
-            }
-        }
-        index.apply(&waiting)
-    })?;
-    let mut gone = Vec::new();
-    for folder in args.inputs.iter().filter(|input| input.is_dir()) {
-        let folder = folder.canonicalize().map_err(|e| Problem::io(folder, &e))?;
-        gone.extend(index.gone(&folder, &present)?);
-    }
-    if args.json {
-        for path in &gone {
-            tell(json!({ "file": path.display().to_string(), "status": "removed" }))?;
-        }
-    }
-    counts.gone = gone.len();
-    index.apply(&gone.into_iter().map(Change::Gone).collect::<Vec<_>>())?;
-    progress.finish();
+    let present = run.hear_all(&mut counts)?;
+    run.remove_gone(&present, &mut counts)?;
     if !args.quiet {
-        let all = index.count()?;
-        let Counts {
-            heard,
-            unchanged,
-            gone,
-            failed,
-        } = counts;
-        let line = format!(
-            "{heard} heard, {unchanged} unchanged, {gone} gone, {failed} failed; {all} sounds in the index"
-        );
-        progress.line(&format!("aeden: find: {}: {line}", file.display()));
+        let all = index.count().map_err(|e| unusable(&file, &e))?;
+        let all = counted(usize::try_from(all).unwrap_or(usize::MAX), "sound", "sounds");
+        let line = format!("{counts}; {all} in the index");
+        run.progress
+            .line(&format!("aeden: find: {}: {line}", file.display()));
     }
     Ok(if counts.failed == 0 { DONE } else { FILE_FAILED })
 }
@@ -178,52 +119,178 @@ struct Counts {
     failed: usize,
 }
 
-fn tell(line: serde_json::Value) -> Result<(), Problem> {
-    print(&format!("{line}\n"))
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} heard, {} unchanged, {} gone, {} failed",
+            self.heard, self.unchanged, self.gone, self.failed
+        )
+    }
 }
 
-/// What is new about a file; `None` if nothing is.
-fn hear(source: &Source, model: &Autoencoder, index: &Index) -> Result<Option<Change>, Problem> {
-    let Source::File(name) = source else {
-        return Err(Problem::file(
-            source.name(),
-            "has no place to be found again; give files and folders",
-        ));
-    };
-    let path = name.canonicalize().map_err(|e| Problem::io(name, &e))?;
-    let about = std::fs::metadata(&path).map_err(|e| Problem::io(name, &e))?;
-    let changed = about
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let changed = changed.map_or(0, |time| time.as_nanos() as u64);
-    let known = index.stamp(&path)?;
-    if known.is_some_and(|(stamp, _)| (stamp.size, stamp.changed) == (about.len(), changed)) {
-        return Ok(None);
+/// Folders being taken into an index.
+struct Run<'a> {
+    args: &'a IndexArgs,
+    file: &'a Path,
+    describer: &'a Describer,
+    index: &'a Index,
+    inputs: Vec<(Source, Result<(), Problem>)>,
+    /// Of inputs, in bytes.
+    sizes: Vec<u64>,
+    progress: Progress,
+}
+
+/// What is new about a file, and its length.
+type News = Option<(Change, f64)>;
+
+impl Run<'_> {
+    /// Hears everything that is new, several files at a time. Gives the files that are there.
+    fn hear_all(&self, counts: &mut Counts) -> Result<HashSet<PathBuf>, Problem> {
+        let progress = self.progress.clone().with_total(self.sizes.iter().sum());
+        progress.tell(&counted(self.inputs.len(), "sound", "sounds"));
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = self.args.jobs.map_or_else(all, usize::from);
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::channel();
+        let present = std::thread::scope(|scope| {
+            for _ in 0..jobs.min(self.inputs.len()) {
+                let sender = sender.clone();
+                scope.spawn(|| self.hear_next(&next, sender, &progress));
+            }
+            drop(sender);
+            self.write_down(receiver, counts, &progress)
+        });
+        progress.finish();
+        present
     }
-    let stamp = Stamp {
-        size: about.len(),
-        changed,
-        checksum: checksum(&path).map_err(|e| Problem::io(name, &e))?,
-    };
-    if let Some((before, seconds)) = known
-        && (before.size, before.checksum) == (stamp.size, stamp.checksum)
-    {
-        // Touched, or copied back.
-        return Ok(Some(Change::Heard {
-            path,
-            stamp,
-            vector: None,
+
+    /// Hears one file after another until there are no more, or nobody wants them.
+    fn hear_next(
+        &self,
+        next: &AtomicUsize,
+        sender: mpsc::Sender<(usize, Result<News, Problem>)>,
+        progress: &Progress,
+    ) {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some((source, usable)) = self.inputs.get(number) else {
+                return;
+            };
+            let share = progress.of_file(self.sizes[number]);
+            let _bar = share.file(source.name(), None, 48_000);
+            let heard = usable
+                .clone()
+                .and_then(|()| guarded(source.name(), || self.hear(source)));
+            if sender.send((number, heard)).is_err() {
+                return; // the index cannot be written
+            }
+        }
+    }
+
+    /// What is new about a file; `None` if nothing is.
+    fn hear(&self, source: &Source) -> Result<News, Problem> {
+        let Source::File(name) = source else {
+            return Err(Problem::file(
+                source.name(),
+                "has no place to be found again; give files and folders",
+            ));
+        };
+        let path = name.canonicalize().map_err(|e| Problem::io(name, &e))?;
+        let about = std::fs::metadata(&path).map_err(|e| Problem::io(name, &e))?;
+        let changed = about
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let changed = changed.map_or(0, |time| time.as_nanos() as u64);
+        let known = self.index.entry(&path).map_err(|e| unusable(self.file, &e))?;
+        if known.is_some_and(|known| (known.stamp.size, known.stamp.changed) == (about.len(), changed)) {
+            return Ok(None);
+        }
+        let stamp = Stamp {
+            size: about.len(),
+            changed,
+            checksum: checksum(&path).map_err(|e| Problem::io(name, &e))?,
+        };
+        if let Some(Entry {
+            stamp: before,
             seconds,
-        }));
+        }) = known
+            && (before.size, before.checksum) == (stamp.size, stamp.checksum)
+        {
+            // Touched, or copied back.
+            return Ok(Some((Change::Touch { path, stamp }, seconds)));
+        }
+        let sound = describe(source, self.describer)?;
+        let seconds = sound.seconds;
+        Ok(Some((Change::Put { path, stamp, sound }, seconds)))
     }
-    let seen = see(source, model, |_, _| {})?;
-    Ok(Some(Change::Heard {
-        path,
-        stamp,
-        vector: Some(Vector::of(model, &seen.powers)),
-        seconds: seen.seconds,
-    }))
+
+    /// Writes down what is heard, and tells of it. Gives the files that are there.
+    fn write_down(
+        &self,
+        heard: mpsc::Receiver<(usize, Result<News, Problem>)>,
+        counts: &mut Counts,
+        progress: &Progress,
+    ) -> Result<HashSet<PathBuf>, Problem> {
+        let (mut waiting, mut written) = (Vec::new(), Instant::now());
+        let mut present = HashSet::new();
+        for (number, news) in heard {
+            let name = self.inputs[number].0.name();
+            if let Ok(path) = name.canonicalize() {
+                present.insert(path);
+            }
+            match news {
+                Ok(None) => counts.unchanged += 1,
+                Ok(Some((change, seconds))) => {
+                    counts.heard += 1;
+                    if let Change::Put { path, .. } | Change::Touch { path, .. } = &change {
+                        let file = path.display().to_string();
+                        self.tell(json!({ "file": file, "status": "indexed", "seconds": seconds }))?;
+                    }
+                    waiting.push(change);
+                }
+                Err(problem) => {
+                    counts.failed += 1;
+                    progress.line(&format!("aeden: find: {problem}"));
+                    self.tell(failure(name, &problem))?;
+                }
+            }
+            if written.elapsed() > COMMIT {
+                self.apply(&waiting)?;
+                waiting.clear();
+                written = Instant::now();
+            }
+        }
+        self.apply(&waiting)?;
+        Ok(present)
+    }
+
+    /// Takes out what the folders no longer have.
+    fn remove_gone(&self, present: &HashSet<PathBuf>, counts: &mut Counts) -> Result<(), Problem> {
+        let mut gone = Vec::new();
+        for folder in self.args.inputs.iter().filter(|input| input.is_dir()) {
+            let folder = folder.canonicalize().map_err(|e| Problem::io(folder, &e))?;
+            let found = self.index.gone(&folder, present);
+            gone.extend(found.map_err(|e| unusable(self.file, &e))?);
+        }
+        counts.gone = gone.len();
+        for path in &gone {
+            self.tell(json!({ "file": path.display().to_string(), "status": "removed" }))?;
+        }
+        self.apply(&gone.into_iter().map(Change::Remove).collect::<Vec<_>>())
+    }
+
+    fn apply(&self, changes: &[Change]) -> Result<(), Problem> {
+        self.index.apply(changes).map_err(|e| unusable(self.file, &e))
+    }
+
+    fn tell(&self, line: Value) -> Result<(), Problem> {
+        match self.args.json {
+            true => print(&format!("{line}\n")),
+            false => Ok(()),
+        }
+    }
 }
 
 fn checksum(path: &Path) -> io::Result<u32> {
@@ -238,8 +305,9 @@ fn checksum(path: &Path) -> io::Result<u32> {
 
 /// `aeden find query`.
 fn query(args: &QueryArgs) -> Result<u8, Problem> {
-    let model = args.place.model()?;
-    let index = Index::open(&args.place.index()?, &model)?;
+    let describer = args.place.describer()?;
+    let file = args.place.path()?;
+    let index = Index::open(&file, &describer).map_err(|e| unusable(&file, &e))?;
     let mut page = match &args.html {
         Some(file) => {
             clean_up_when_stopped(|| INTERRUPTED);
@@ -252,13 +320,11 @@ fn query(args: &QueryArgs) -> Result<u8, Problem> {
     let mut status = DONE;
     for sound in &args.sounds {
         let source = Source::from_path(sound);
-        let found = see(&source, &model, |_, _| {}).and_then(|seen| {
+        let found = guarded(sound, || {
+            let query = describe(&source, &describer)?;
             let itself = sound.canonicalize().ok();
-            index.search(
-                &Vector::of(&model, &seen.powers),
-                args.top as usize,
-                itself.as_deref(),
-            )
+            let found = index.search(&query.descriptor, args.top as usize, itself.as_deref());
+            found.map_err(|e| unusable(&file, &e))
         });
         match found {
             Ok(matches) => {
@@ -274,6 +340,9 @@ fn query(args: &QueryArgs) -> Result<u8, Problem> {
             Err(problem) => {
                 status = FILE_FAILED;
                 let _ = writeln!(io::stderr(), "aeden: find: {problem}");
+                if args.json {
+                    print(&format!("{}\n", failure(sound, &problem)))?;
+                }
             }
         }
     }
@@ -287,7 +356,7 @@ fn lines(sound: &Path, matches: &[Match]) -> String {
             "query": sound.display().to_string(),
             "rank": rank + 1,
             "file": found.path.display().to_string(),
-            "likeness": (f64::from(found.likeness) * 1e4).round() / 1e4,
+            "likeness": (f64::from(found.similarity) * 1e4).round() / 1e4,
             "seconds": found.seconds,
         });
         format!("{line}\n")
@@ -298,7 +367,7 @@ fn lines(sound: &Path, matches: &[Match]) -> String {
 fn table(sound: &Path, matches: &[Match]) -> String {
     let line = |found: &Match| {
         let name = one_line(&found.path.display().to_string());
-        format!("  {:.3}  {:7.1} s  {name}\n", found.likeness, found.seconds)
+        format!("  {:.3}  {:7.1} s  {name}\n", found.similarity, found.seconds)
     };
     let title = format!("{}\n", one_line(&sound.display().to_string()));
     [title].into_iter().chain(matches.iter().map(line)).collect()

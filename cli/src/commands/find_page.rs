@@ -1,11 +1,11 @@
 //! The page of `aeden find query --html`: what was looked for and what was found, each with a player.
 
-use super::index::Match;
 use crate::output::{Output, Target, commit, exists};
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::report::clip::clip;
 use crate::report::page::escape;
+use aeden_jobs::find::Match;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
@@ -58,7 +58,7 @@ impl Page {
                 |part: Option<&Path>| escape(&part.map(|p| p.display().to_string()).unwrap_or_default());
             self.write(&format!(
                 "<tr><td>{:.3}</td><td>{:.1}</td><td>{}<br><small>{}</small></td><td>{}</td></tr>\n",
-                found.likeness,
+                found.similarity,
                 found.seconds,
                 text(name.map(Path::new)),
                 text(folder),

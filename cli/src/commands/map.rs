@@ -1,25 +1,23 @@
 //! `aeden map`: how the sounds of a folder lie in the space of codes.
 
-#[path = "../../../jobs/src/map/layout.rs"]
-mod layout;
-
-use super::find::vector::Vector;
+use super::outputs::failure;
+use super::reading::{describe, model};
 use crate::args::map::{Colour, MapArgs};
-use crate::family::{load, see};
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
-use crate::plan::inputs;
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem};
+use crate::plan::{Source, inputs};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, guarded};
 use crate::progress::Progress;
 use crate::report::clip::clip;
-use aeden::autoencoder::Kind;
+use aeden_jobs::find::{Describer, Sound};
+use aeden_jobs::map::{MOST, Place, place};
+use aeden_jobs::models;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::Path;
 
-/// Every pair of sounds is looked at, in memory too.
-const MOST: usize = 5_000;
 /// Seconds of sound on the page that all share, and what one has at least and at most.
 const SHARED_SECONDS: f64 = 600.0;
 const SECONDS: (f64, f64) = (0.5, 5.0);
@@ -36,10 +34,10 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
             args.output.display()
         )));
     }
-    if !args.options.overwrite && args.output.symlink_metadata().is_ok() {
+    if !args.job.overwrite && args.output.symlink_metadata().is_ok() {
         return Err(exists(&args.output));
     }
-    let model = load(args.options.model.as_deref(), Kind::SparseKl)?;
+    let describer = Describer::with_model(model(args.job.model.as_deref(), models::sparse)?);
     let inputs = inputs(&args.inputs);
     if inputs.len() > MOST {
         return Err(Problem::usage(format!(
@@ -49,90 +47,142 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
     }
     clean_up_when_stopped(|| INTERRUPTED);
     sweep(&target.folder());
-    let mut out = Output::create(&target, args.options.overwrite)?;
-    let progress = Progress::new(!args.options.quiet);
-    let mut status = DONE;
-    let (mut sounds, mut points) = (Vec::new(), Vec::new());
-    for (source, usable) in &inputs {
-        let _bar = progress.file(source.name(), None, 48_000);
-        match usable.clone().and_then(|()| see(source, &model, |_, _| {})) {
-            Ok(seen) => {
-                let vector = Vector::of(&model, &seen.powers);
-                let size = vector
-                    .0
-                    .iter()
-                    .map(|&x| f64::from(x as i8).powi(2))
-                    .sum::<f64>()
-                    .sqrt()
-                    .max(1.0);
-                points.push(
-                    vector
-                        .0
-                        .iter()
-                        .map(|&x| f64::from(x as i8) / size)
-                        .collect::<Vec<f64>>(),
-                );
-                sounds.push((source, seen.seconds));
-            }
-            Err(problem) => {
-                status = FILE_FAILED;
-                progress.line(&format!("aeden: map: {problem}"));
-            }
-        }
-    }
+    let out = Output::create(&target, args.job.overwrite)?;
+    let mut teller = Teller {
+        json: args.job.json,
+        progress: Progress::new(!args.job.quiet),
+        failed: 0,
+    };
+    let sounds = listen(&inputs, &describer, &mut teller)?;
     if sounds.is_empty() {
         return Err(Problem::file(
             &args.output,
             "not written: there is no sound to show",
         ));
     }
-    let folder_of = |i: usize| {
-        let parent = sounds[i].0.name().parent().and_then(|p| p.file_name());
-        parent.map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned())
+    let folders: BTreeSet<String> = sounds.iter().map(|(source, _)| folder(source)).collect();
+    let clusters = args.clusters.map_or(folders.len().clamp(2, 12), usize::from);
+    let descriptors: Vec<_> = sounds.iter().map(|(_, sound)| sound.descriptor.clone()).collect();
+    let places = place(&descriptors, clusters).map_err(|e| Problem::file(&args.output, e))?;
+    let page = Page {
+        args,
+        seconds: (SHARED_SECONDS / sounds.len() as f64).clamp(SECONDS.0, SECONDS.1),
     };
-    let folders: BTreeSet<String> = (0..sounds.len()).map(folder_of).collect();
-    let count = args.clusters.map_or(folders.len().clamp(2, 12), usize::from);
-    let places = layout::on_a_plane(&points);
-    // As people see them: on the map, where dense and wide groups have about the same size.
-    let on_map: Vec<Vec<f64>> = places.iter().map(|place| place.to_vec()).collect();
-    let clusters = layout::clusters(&on_map, count);
+    page.write(out, &sounds, &places, &mut teller)?;
+    if !args.job.quiet && !args.job.json {
+        let line = format!(
+            "{}, {}",
+            counted(sounds.len(), "sound", "sounds"),
+            counted(clusters, "cluster", "clusters")
+        );
+        teller
+            .progress
+            .line(&format!("aeden: map: {}: {line}", args.output.display()));
+    }
+    Ok(if teller.failed == 0 { DONE } else { FILE_FAILED })
+}
 
-    let share = (SHARED_SECONDS / sounds.len() as f64).clamp(SECONDS.0, SECONDS.1);
-    let mut write = |text: &str| {
-        out.write_all(text.as_bytes())
-            .map_err(|e| Problem::io(&args.output, &e))
-    };
-    write(HEAD)?;
-    for (i, (source, seconds)) in sounds.iter().enumerate() {
-        let folder = folder_of(i);
-        let about = json!({
-            "file": source.name().display().to_string(),
-            "folder": folder,
-            "cluster": clusters[i] + 1,
-            "x": (places[i][0] * 1e4).round() / 1e4,
-            "y": (places[i][1] * 1e4).round() / 1e4,
-            "seconds": seconds,
-        });
-        if args.options.json {
-            print(&format!("{about}\n"))?;
+/// Tells of files that cannot be read, and counts them.
+struct Teller {
+    json: bool,
+    progress: Progress,
+    failed: usize,
+}
+
+impl Teller {
+    fn failed(&mut self, name: &Path, problem: &Problem) -> Result<(), Problem> {
+        self.failed += 1;
+        self.progress.line(&format!("aeden: map: {problem}"));
+        match self.json {
+            true => print(&format!("{}\n", failure(name, problem))),
+            false => Ok(()),
         }
-        let mut about = about;
-        about["group"] = match args.colour {
-            Colour::Folder => folder.into(),
-            Colour::Cluster => format!("cluster {}", clusters[i] + 1).into(),
-        };
-        about["sound"] = STANDARD.encode(clip(source, share)?).into();
-        // Nothing in it may end the element.
-        let about = about.to_string().replace('<', "\\u003c");
-        write(&format!(
-            "<script type=\"application/json\" class=\"sound\">{about}</script>\n"
-        ))?;
     }
-    write(&format!("<script>\n{SCRIPT}</script>\n</body>\n</html>\n"))?;
-    commit(vec![out.seal(&[])?])?;
-    if !args.options.quiet && !args.options.json {
-        let line = format!("{} sounds, {count} clusters", sounds.len());
-        progress.line(&format!("aeden: map: {}: {line}", args.output.display()));
+}
+
+/// Describes every sound that can be read.
+fn listen<'a>(
+    inputs: &'a [(Source, Result<(), Problem>)],
+    describer: &Describer,
+    teller: &mut Teller,
+) -> Result<Vec<(&'a Source, Sound)>, Problem> {
+    let mut sounds = Vec::new();
+    for (source, usable) in inputs {
+        let bar = teller.progress.file(source.name(), None, 48_000);
+        let heard = usable
+            .clone()
+            .and_then(|()| guarded(source.name(), || describe(source, describer)));
+        drop(bar);
+        match heard {
+            Ok(sound) => sounds.push((source, sound)),
+            Err(problem) => teller.failed(source.name(), &problem)?,
+        }
     }
-    Ok(status)
+    Ok(sounds)
+}
+
+/// The name of the folder that a sound lies in.
+fn folder(source: &Source) -> String {
+    let parent = source.name().parent().and_then(Path::file_name);
+    parent.map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The page as it is asked for.
+struct Page<'a> {
+    args: &'a MapArgs,
+    /// Of every sound.
+    seconds: f64,
+}
+
+impl Page<'_> {
+    fn write(
+        &self,
+        mut out: Output,
+        sounds: &[(&Source, Sound)],
+        places: &[Place],
+        teller: &mut Teller,
+    ) -> Result<(), Problem> {
+        let broken = |e: std::io::Error| Problem::io(&self.args.output, &e);
+        out.write_all(HEAD.as_bytes()).map_err(broken)?;
+        for ((source, sound), place) in sounds.iter().zip(places) {
+            let about = about(source, sound, place);
+            if self.args.job.json {
+                print(&format!("{about}\n"))?;
+            }
+            let clip = match guarded(source.name(), || clip(source, self.seconds)) {
+                Ok(clip) => clip,
+                Err(problem) => {
+                    teller.failed(source.name(), &problem)?;
+                    Vec::new()
+                }
+            };
+            let mut about = about;
+            about["group"] = match self.args.colour {
+                Colour::Folder => about["folder"].clone(),
+                Colour::Cluster => format!("cluster {}", place.cluster + 1).into(),
+            };
+            about["sound"] = STANDARD.encode(clip).into();
+            // Nothing in it may end the element.
+            let about = about.to_string().replace('<', "\\u003c");
+            writeln!(
+                out,
+                "<script type=\"application/json\" class=\"sound\">{about}</script>"
+            )
+            .map_err(broken)?;
+        }
+        write!(out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n").map_err(broken)?;
+        commit(vec![out.seal(&[])?])
+    }
+}
+
+fn about(source: &Source, sound: &Sound, place: &Place) -> Value {
+    let round = |share: f64| (share * 1e4).round() / 1e4;
+    json!({
+        "file": source.name().display().to_string(),
+        "folder": folder(source),
+        "cluster": place.cluster + 1,
+        "x": round(place.x),
+        "y": round(place.y),
+        "seconds": sound.seconds,
+    })
 }

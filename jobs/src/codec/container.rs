@@ -15,7 +15,9 @@
 //! | 4 | checksum of all that |
 //! | then, a block | 4: bytes; 4: checksum of the block's number (4 bytes) and its bytes; the bytes |
 
-use crate::wav::{Encoding, MAX_CHANNELS, RATES};
+use super::Coarseness;
+use crate::gate::RATES;
+use crate::{Error, FormatError};
 use std::io::{self, Read, Write};
 
 const MAGIC: [u8; 8] = *b"aeden\x8f\r\n";
@@ -25,97 +27,88 @@ const VERSION: u16 = 2;
 const HEAD: u64 = 35;
 /// No block that is written is larger.
 const LARGEST: u32 = 1 << 26;
+/// No more can be stored.
+pub(super) const MAX_CHANNELS: u16 = 64;
+
+/// Samples of a recording before it was encoded, which decoding is to give again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Integers of 8 bits.
+    Int8,
+    /// Integers of 16 bits.
+    Int16,
+    /// Integers of 24 bits.
+    Int24,
+    /// Floating point.
+    Float32,
+}
+
+impl Depth {
+    const ALL: [(u8, Depth); 4] = [
+        (8, Depth::Int8),
+        (16, Depth::Int16),
+        (24, Depth::Int24),
+        (32, Depth::Float32),
+    ];
+}
 
 /// What stands before the sound.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Header {
-    /// Fingerprint of the model.
+    /// Fingerprint of the network.
     pub model: u64,
     /// Frames a second.
     pub rate: u32,
-    /// Channels.
+    /// Channels, 1 to 64.
     pub channels: u16,
-    /// Samples of the output.
-    pub encoding: Encoding,
-    /// In steps of 0.1 dB from -60 dB.
-    pub coarseness: u16,
+    /// Samples of the recording before it was encoded.
+    pub depth: Depth,
+    /// How coarse the steps are.
+    pub coarseness: Coarseness,
     /// Length.
     pub frames: u64,
     /// Mean power of each channel, natural logarithm.
     pub means: Vec<f32>,
 }
 
-/// Why a file cannot be read.
-#[derive(Debug)]
-pub enum Error {
-    /// The operating system said so.
-    Io(io::Error),
-    /// What is wrong with the bytes.
-    Malformed(String),
-}
-
-impl From<io::Error> for Error {
-    fn from(e: io::Error) -> Self {
-        match e.kind() {
-            io::ErrorKind::UnexpectedEof => Error::Malformed("the file is cut short; copy it again".into()),
-            _ => Error::Io(e),
-        }
-    }
-}
-
-fn altered() -> Error {
-    Error::Malformed("its bytes are not those that were written (checksum); copy it again".into())
-}
-
 impl Header {
     fn bytes(&self) -> Vec<u8> {
-        let bits: u8 = match self.encoding {
-            Encoding::Float { .. } => 32,
-            Encoding::Int { valid_bits, .. } => match valid_bits {
-                ..=8 => 8,
-                9..=16 => 16,
-                _ => 24,
-            },
-        };
+        let bits = Depth::ALL.iter().find(|(_, depth)| *depth == self.depth);
+        let bits = bits.map_or(32, |(bits, _)| *bits);
         let mut out = MAGIC.to_vec();
         out.extend(VERSION.to_le_bytes());
         out.extend(self.model.to_le_bytes());
         out.extend(self.rate.to_le_bytes());
         out.extend(self.channels.to_le_bytes());
         out.push(bits);
-        out.extend(self.coarseness.to_le_bytes());
+        out.extend(self.coarseness.0.to_le_bytes());
         out.extend(self.frames.to_le_bytes());
         self.means.iter().for_each(|mean| out.extend(mean.to_le_bytes()));
         out
     }
 
-    /// How coarse it is, in dB.
-    pub fn decibels(&self) -> f32 {
-        f32::from(self.coarseness) / 10.0 - 60.0
-    }
-
     /// Bytes in a file, with its checksum.
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.bytes().len() as u64 + 4
     }
 
     /// Writes it.
-    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let bytes = self.bytes();
         out.write_all(&bytes)?;
         out.write_all(&crc32fast::hash(&bytes).to_le_bytes())
     }
 
     /// Reads it.
-    pub fn read(input: &mut impl Read) -> Result<Header, Error> {
-        let malformed = |what: &str| Err(Error::Malformed(what.into()));
+    pub(super) fn read(input: &mut impl Read) -> Result<Header, Error> {
         let mut head = Vec::new();
         input.by_ref().take(HEAD).read_to_end(&mut head)?;
         if !head.starts_with(&MAGIC[..head.len().min(8)]) || head.is_empty() {
-            return malformed("no .aeden file; `aeden encode` makes one");
+            return Err(FormatError::Foreign.into());
         }
         if head.len() < HEAD as usize {
-            return malformed("the file is cut short; copy it again");
+            return Err(FormatError::CutShort.into());
         }
         let number = |from: usize, bytes: usize| {
             head[from..from + bytes]
@@ -125,34 +118,28 @@ impl Header {
         };
         let version = number(8, 2);
         if version != u64::from(VERSION) {
-            return Err(Error::Malformed(format!(
-                "is of version {version}, this aeden reads version {VERSION}; take the aeden that made it"
-            )));
+            return Err(FormatError::Version {
+                found: version,
+                known: VERSION.into(),
+            }
+            .into());
         }
         let channels = number(22, 2) as u16;
-        let encoding = match head[24] {
-            8 => Encoding::Int {
-                bytes: 1,
-                valid_bits: 8,
-            },
-            16 => Encoding::INT16,
-            24 => Encoding::INT24,
-            32 => Encoding::FLOAT32,
-            _ => return Err(altered()),
-        };
+        let depth = Depth::ALL.iter().find(|(bits, _)| *bits == head[24]);
+        let depth = depth.map(|(_, depth)| *depth).ok_or(FormatError::Altered)?;
         if channels == 0 || channels > MAX_CHANNELS {
-            return Err(altered());
+            return Err(FormatError::Altered.into());
         }
         let mut means = vec![0; 4 * usize::from(channels)];
-        input.read_exact(&mut means)?;
+        input.read_exact(&mut means).map_err(short)?;
         let mut checksum = [0; 4];
-        input.read_exact(&mut checksum)?;
+        input.read_exact(&mut checksum).map_err(short)?;
         let header = Header {
             model: number(10, 8),
             rate: number(18, 4) as u32,
             channels,
-            encoding,
-            coarseness: number(25, 2) as u16,
+            depth,
+            coarseness: Coarseness(number(25, 2) as u16),
             frames: number(27, 8),
             means: means
                 .as_chunks()
@@ -164,9 +151,17 @@ impl Header {
         let all = [head.as_slice(), &means].concat();
         let sound = header.means.iter().all(|mean| mean.is_finite()) && RATES.contains(&header.rate);
         if crc32fast::hash(&all).to_le_bytes() != checksum || !sound {
-            return Err(altered());
+            return Err(FormatError::Altered.into());
         }
         Ok(header)
+    }
+}
+
+/// What is read as a whole and ends too early.
+fn short(e: io::Error) -> Error {
+    match e.kind() {
+        io::ErrorKind::UnexpectedEof => FormatError::CutShort.into(),
+        _ => e.into(),
     }
 }
 
@@ -192,20 +187,20 @@ pub fn write_block(out: &mut impl Write, number: u32, bytes: &[u8]) -> io::Resul
 /// Reads a block.
 pub fn read_block(input: &mut impl Read, number: u32) -> Result<Vec<u8>, Error> {
     let mut head = [0; 8];
-    input.read_exact(&mut head)?;
+    input.read_exact(&mut head).map_err(short)?;
     let [length, expected] =
         [0, 4].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
     if length > LARGEST {
-        return Err(altered());
+        return Err(FormatError::Altered.into());
     }
     // Memory grows with what is there, not with what is stated.
     let mut bytes = Vec::new();
     input.by_ref().take(length.into()).read_to_end(&mut bytes)?;
     if bytes.len() < length as usize {
-        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        return Err(FormatError::CutShort.into());
     }
     if checksum(number, &bytes) != expected {
-        return Err(altered());
+        return Err(FormatError::Altered.into());
     }
     Ok(bytes)
 }
@@ -214,8 +209,6 @@ pub fn read_block(input: &mut impl Read, number: u32) -> Result<Vec<u8>, Error> 
 pub fn read_end(input: &mut impl Read) -> Result<(), Error> {
     match input.read(&mut [0])? {
         0 => Ok(()),
-        _ => Err(Error::Malformed(
-            "there is something after its end; copy it again".into(),
-        )),
+        _ => Err(FormatError::Trailing.into()),
     }
 }

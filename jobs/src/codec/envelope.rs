@@ -1,11 +1,12 @@
 //! How loud each band is over time: codes of the undercomplete autoencoder, rounded to whole numbers.
 
-use crate::problem::Problem;
+use crate::Error;
 use aeden::autoencoder::Autoencoder;
 use aeden::bands::centres;
 use aeden::kernels::Instructions;
 
 /// An autoencoder that gives the same numbers on every machine: reading needs the very numbers of writing.
+#[derive(Clone, Debug)]
 pub struct Envelopes {
     model: Autoencoder,
     /// The frequency of each band, in bins of the model's.
@@ -14,13 +15,11 @@ pub struct Envelopes {
 
 impl Envelopes {
     /// `model` without functions that machines compute differently.
-    pub fn new(model: Autoencoder) -> Result<Envelopes, Problem> {
+    pub fn new(model: Autoencoder) -> Result<Envelopes, Error> {
         let view = model.view();
         Ok(Envelopes {
             centres: centres(&view.band_steps, view.framing.window / 2),
-            model: model
-                .with_instructions(Instructions::Portable)
-                .map_err(Problem::model)?,
+            model: model.with_instructions(Instructions::Portable)?,
         })
     }
 

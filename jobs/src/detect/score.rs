@@ -23,7 +23,8 @@ const OWN_SHARE: f32 = 0.9;
 const OWN_SPREADS: f32 = 3.5;
 
 /// What a network makes of one recording.
-pub struct Heard {
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
     /// `[frame][band]`: standardised log powers.
     powers: Vec<f32>,
     /// `[frame][band]`: squared errors.
@@ -42,10 +43,10 @@ struct Frame<'a> {
     code: &'a [f32],
 }
 
-impl Heard {
+impl Seen {
     /// Of standardised log powers `[frame][band]`. Both ends are mirrored, so that the first and the last moments lie in
     /// as many patches as the others.
-    pub fn of(model: &Autoencoder, powers: Vec<f32>) -> Heard {
+    pub fn of(model: &Autoencoder, powers: Vec<f32>) -> Seen {
         let (bands, units, length) = (model.view().bands(), model.code(), model.view().frames);
         let frames = powers.len() / bands;
         let order = (0..length)
@@ -63,7 +64,7 @@ impl Heard {
         };
         inside(&mut errors, bands);
         inside(&mut codes, units);
-        Heard {
+        Seen {
             powers,
             errors,
             codes,
@@ -129,8 +130,9 @@ fn averages(model: &Autoencoder, powers: &[f32]) -> (Vec<f32>, Vec<f32>) {
     (errors, codes)
 }
 
-/// What is usual.
-pub struct Normal {
+/// What is usual, as it was learned from recordings.
+#[derive(Clone, Debug)]
+pub(super) struct Usual {
     /// `[band]`
     errors: Vec<f32>,
     /// `[unit]`: mean and deviation.
@@ -141,20 +143,20 @@ pub struct Normal {
     limits: [f32; 2],
 }
 
-impl Normal {
+impl Usual {
     /// Learned from recordings in which all is normal.
-    pub fn of(recordings: &[Heard]) -> Normal {
-        let frames: Vec<Frame> = recordings.iter().flat_map(Heard::frames).collect();
-        let mut normal = Normal::fit(&frames);
+    pub(super) fn of(recordings: &[Seen]) -> Usual {
+        let frames: Vec<Frame> = recordings.iter().flat_map(Seen::frames).collect();
+        let mut normal = Usual::fit(&frames);
         let measured = normal.measure_all(&frames);
         normal.limits = measured.map(|mut values| (quantile(&mut values, SHARE) * MARGIN).max(LEAST_LIMIT));
         normal
     }
 
     /// Learned from a recording in which most is normal: without the moments that are among the most unusual tenth.
-    pub fn most_of(recording: &Heard) -> Normal {
+    pub(super) fn most_of(recording: &Seen) -> Usual {
         let frames: Vec<Frame> = recording.frames().collect();
-        let mut normal = Normal::fit(&frames);
+        let mut normal = Usual::fit(&frames);
         for _ in 0..2 {
             let measured = normal.measure_all(&frames);
             let most = measured
@@ -162,7 +164,7 @@ impl Normal {
                 .map(|values| quantile(&mut values.clone(), OWN_SHARE));
             let kept = (0..frames.len())
                 .filter(|&i| measured.iter().zip(most).all(|(values, most)| values[i] <= most));
-            normal = Normal::fit(&kept.map(|i| frames[i]).collect::<Vec<_>>());
+            normal = Usual::fit(&kept.map(|i| frames[i]).collect::<Vec<_>>());
         }
         normal.limits = normal.measure_all(&frames).map(|mut values| {
             let middle = quantile(&mut values, 0.5).max(TINY);
@@ -173,8 +175,8 @@ impl Normal {
     }
 
     /// Means and deviations; the limits are not known yet.
-    fn fit(frames: &[Frame]) -> Normal {
-        Normal {
+    fn fit(frames: &[Frame]) -> Usual {
+        Usual {
             errors: floored(mean_and_deviation(frames.iter().map(|f| f.errors)).0, LEAST_ERROR),
             code: {
                 let (mean, deviation) = mean_and_deviation(frames.iter().map(|f| f.code));
@@ -209,7 +211,7 @@ impl Normal {
     }
 
     /// `[frame]`: the larger of both measures relative to its limit; normal moments score less than 1.
-    pub fn scores(&self, recording: &Heard) -> Vec<f32> {
+    pub(super) fn scores(&self, recording: &Seen) -> Vec<f32> {
         let score = |frame| {
             let [error, distance] = self.measure(frame);
             (error / self.limits[0]).max(distance / self.limits[1])
@@ -218,7 +220,7 @@ impl Normal {
     }
 
     /// The band that differs most from what is usual in these frames, and whether there is more sound in it.
-    fn band(&self, recording: &Heard, frames: std::ops::Range<usize>) -> (usize, bool) {
+    fn band(&self, recording: &Seen, frames: std::ops::Range<usize>) -> (usize, bool) {
         let mut sums = vec![0.0f32; recording.bands];
         for frame in recording.frames().skip(frames.start).take(frames.len()) {
             for ((sum, x), mean) in sums.iter_mut().zip(frame.powers).zip(&self.powers) {
@@ -260,9 +262,9 @@ fn quantile(values: &mut [f32], share: f32) -> f32 {
     *values.select_nth_unstable_by(at, f32::total_cmp).1
 }
 
-/// Something that does not fit.
+/// A stretch of frames that does not fit.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub(super) struct Stretch {
     /// First frame.
     pub start: usize,
     /// The frame after the last.
@@ -276,17 +278,23 @@ pub struct Event {
 }
 
 /// The stretches above the threshold; those less than `gap` frames apart are one.
-pub fn events(normal: &Normal, recording: &Heard, scores: &[f32], threshold: f32, gap: usize) -> Vec<Event> {
-    let mut stretches: Vec<(usize, usize)> = Vec::new();
+pub(super) fn stretches(
+    normal: &Usual,
+    recording: &Seen,
+    scores: &[f32],
+    threshold: f32,
+    gap: usize,
+) -> Vec<Stretch> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
     for frame in (0..scores.len()).filter(|&frame| scores[frame] > threshold) {
-        match stretches.last_mut() {
+        match found.last_mut() {
             Some((_, end)) if frame < *end + gap => *end = frame + 1,
-            _ => stretches.push((frame, frame + 1)),
+            _ => found.push((frame, frame + 1)),
         }
     }
-    let event = |(start, end): (usize, usize)| {
+    let stretch = |(start, end): (usize, usize)| {
         let (band, louder) = normal.band(recording, start..end);
-        Event {
+        Stretch {
             start,
             end,
             score: scores[start..end].iter().fold(0.0f32, |m, &s| m.max(s)),
@@ -294,7 +302,7 @@ pub fn events(normal: &Normal, recording: &Heard, scores: &[f32], threshold: f32
             louder,
         }
     };
-    stretches.into_iter().map(event).collect()
+    found.into_iter().map(stretch).collect()
 }
 
 #[cfg(test)]
@@ -302,9 +310,9 @@ mod tests {
     use super::*;
 
     /// Two bands and one unit that wobble a little.
-    fn calm(frames: usize) -> Heard {
+    fn calm(frames: usize) -> Seen {
         let wobble = |i: usize| 0.1 * (i % 7) as f32;
-        Heard {
+        Seen {
             powers: (0..2 * frames).map(wobble).collect(),
             errors: (0..2 * frames).map(|i| 1.0 + wobble(i)).collect(),
             codes: (0..frames).map(wobble).collect(),
@@ -322,10 +330,10 @@ mod tests {
         }
         recording.codes[800] = 9.0;
         recording.powers[2 * 800 + 1] = 5.0;
-        for normal in [Normal::of(&[calm(1000)]), Normal::most_of(&recording)] {
+        for normal in [Usual::of(&[calm(1000)]), Usual::most_of(&recording)] {
             let scores = normal.scores(&recording);
             assert!(scores[0] < 1.0);
-            let found = events(&normal, &recording, &scores, 1.0, 10);
+            let found = stretches(&normal, &recording, &scores, 1.0, 10);
             let places: Vec<_> = found.iter().map(|e| (e.start, e.end, e.band, e.louder)).collect();
             assert_eq!(places, [(40, 47, 0, false), (800, 801, 1, true)]);
         }

@@ -1,9 +1,9 @@
-//! The index: an embedded database (redb) with a vector for every sound, and what its file was like when it was heard.
+//! The index: an embedded database (redb) with a descriptor for every sound, and what its file was like when it was heard.
 
-use super::vector::Vector;
-use crate::problem::Problem;
-use aeden::autoencoder::Autoencoder;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use super::checked::Checked;
+use super::{Describer, Descriptor, Sound};
+use crate::{Error, FormatError};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("about");
 /// Path → size, time of change in ns, checksum, number, milliseconds.
 const FILES: TableDefinition<&[u8], (u64, u64, u32, u64, u64)> = TableDefinition::new("files");
-/// Number → vector; apart from the rest, so that a search reads nothing else.
-const VECTORS: TableDefinition<u64, &[u8]> = TableDefinition::new("vectors");
+/// Number → descriptor; apart from the rest, so that a search reads nothing else.
+const DESCRIPTORS: TableDefinition<u64, &[u8]> = TableDefinition::new("descriptors");
 /// Number → path.
 const PATHS: TableDefinition<u64, &[u8]> = TableDefinition::new("paths");
 
-const VERSION: u64 = 1;
+/// Version 1 was a file of redb without checksums.
+const VERSION: u64 = 2;
 
-/// How a file is known again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a file is known again. What does not matter to the user of an index may be 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// In bytes.
     pub size: u64,
@@ -30,117 +31,143 @@ pub struct Stamp {
     pub checksum: u32,
 }
 
-/// What happened to a file.
+/// What an index knows of a file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry {
+    /// As it was when it was heard.
+    pub stamp: Stamp,
+    /// Its length, to a millisecond.
+    pub seconds: f64,
+}
+
+/// A change to an index.
+#[derive(Clone, Debug)]
 pub enum Change {
-    /// Its sound is to be known by this.
-    Heard {
-        /// Absolute path.
+    /// The sound of this file is new, or another than before.
+    Put {
+        /// Where it is, under the name by which it is to be found.
         path: PathBuf,
         /// As it is now.
         stamp: Stamp,
-        /// What it sounds like; `None`: as before.
-        vector: Option<Vector>,
-        /// Length.
-        seconds: f64,
+        /// What it sounds like.
+        sound: Sound,
     },
-    /// It is no longer there.
-    Gone(PathBuf),
+    /// The file looks different and sounds as before. A file that the index does not know is left out.
+    Touch {
+        /// Where it is.
+        path: PathBuf,
+        /// As it is now.
+        stamp: Stamp,
+    },
+    /// The file is no longer there.
+    Remove(PathBuf),
 }
 
 /// A sound that was found.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Match {
     /// Where it is.
     pub path: PathBuf,
-    /// The cosine of the angle between its vector and that of the query.
-    pub likeness: f32,
+    /// The cosine of the angle between its descriptor and that of the query, -1 to 1.
+    pub similarity: f32,
     /// Its length.
     pub seconds: f64,
 }
 
-/// An open index.
+/// An open index. While it is open, nobody else can open it.
 pub struct Index {
-    path: PathBuf,
     database: Database,
+    /// Fingerprint of the network.
+    model: u64,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index").field("model", &self.model).finish()
+    }
 }
 
 impl Index {
     /// Opens an index to add to it, and makes it if it is not there.
-    pub fn create(path: &Path, model: &Autoencoder) -> Result<Index, Problem> {
-        let database = Database::create(path).map_err(|e| unusable(path, &e))?;
-        let index = Index {
-            path: path.into(),
-            database,
-        };
-        let write = index.database.begin_write().map_err(|e| index.broken(e))?;
-        {
-            let mut about = write.open_table(ABOUT).map_err(|e| index.broken(e))?;
-            let known = about.get("version").map_err(|e| index.broken(e))?.is_some();
-            if !known {
-                for (key, value) in [("version", VERSION), ("model", model.fingerprint()), ("next", 0)] {
-                    about.insert(key, value).map_err(|e| index.broken(e))?;
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Busy`]; [`Error::Format`] for a file that is no index, or damaged;
+    /// [`Error::OtherModel`] if another network made it.
+    pub fn create(path: impl AsRef<Path>, describer: &Describer) -> Result<Index, Error> {
+        let store = Checked::create(path.as_ref())?;
+        let is_new = store.is_empty();
+        let index = Index::over(store, describer)?;
+        if is_new {
+            let write = index.database.begin_write().map_err(broken)?;
+            {
+                let mut about = write.open_table(ABOUT).map_err(broken)?;
+                for (key, value) in [("version", VERSION), ("model", index.model), ("next", 0)] {
+                    about.insert(key, value).map_err(broken)?;
                 }
-                write.open_table(FILES).map_err(|e| index.broken(e))?;
-                write.open_table(VECTORS).map_err(|e| index.broken(e))?;
-                write.open_table(PATHS).map_err(|e| index.broken(e))?;
+                write.open_table(FILES).map_err(broken)?;
+                write.open_table(DESCRIPTORS).map_err(broken)?;
+                write.open_table(PATHS).map_err(broken)?;
             }
+            write.commit().map_err(broken)?;
         }
-        write.commit().map_err(|e| index.broken(e))?;
-        index.check(model)?;
+        index.check()?;
         Ok(index)
     }
 
-    /// Opens an index to search it.
-    pub fn open(path: &Path, model: &Autoencoder) -> Result<Index, Problem> {
-        if !path.exists() {
-            let what = "there is no index yet; make one with: aeden find index DIR";
-            return Err(Problem::file(path, what));
+    /// Opens an index that is there.
+    ///
+    /// # Errors
+    /// Those of [`create`](Index::create); [`Error::Io`] if there is none.
+    pub fn open(path: impl AsRef<Path>, describer: &Describer) -> Result<Index, Error> {
+        let store = Checked::open(path.as_ref())?;
+        if store.is_empty() {
+            return Err(FormatError::CutShort.into());
         }
-        let database = Database::open(path).map_err(|e| unusable(path, &e))?;
-        let index = Index {
-            path: path.into(),
-            database,
-        };
-        index.check(model)?;
+        let index = Index::over(store, describer)?;
+        index.check()?;
         Ok(index)
     }
 
-    fn broken(&self, e: impl Into<redb::Error>) -> Problem {
-        unusable(&self.path, &e.into())
+    fn over(store: Checked, describer: &Describer) -> Result<Index, Error> {
+        Ok(Index {
+            database: Database::builder().create_with_backend(store).map_err(broken)?,
+            model: describer.fingerprint(),
+        })
     }
 
-    fn check(&self, model: &Autoencoder) -> Result<(), Problem> {
-        let read = self.database.begin_read().map_err(|e| self.broken(e))?;
-        let about = read.open_table(ABOUT).map_err(|e| self.broken(e))?;
-        let value = |key: &str| -> Result<u64, Problem> {
-            let found = about.get(key).map_err(|e| self.broken(e))?;
-            found.map_or_else(
-                || {
-                    Err(Problem::file(
-                        &self.path,
-                        "is no index of aeden; name another file",
-                    ))
-                },
-                |v| Ok(v.value()),
-            )
+    fn check(&self) -> Result<(), Error> {
+        let read = self.database.begin_read().map_err(broken)?;
+        let about = read.open_table(ABOUT).map_err(broken)?;
+        let value = |key: &str| -> Result<u64, Error> {
+            let found = about.get(key).map_err(broken)?;
+            found.map_or(Err(FormatError::Senseless.into()), |v| Ok(v.value()))
         };
-        if value("version")? != VERSION {
-            let what =
-                "was made by another version of aeden; make it anew with: aeden find index --rebuild DIR";
-            return Err(Problem::file(&self.path, what));
+        let (found, stored) = (value("version")?, value("model")?);
+        if found != VERSION {
+            let known = VERSION;
+            return Err(FormatError::Version { found, known }.into());
         }
-        if value("model")? != model.fingerprint() {
-            let what = "was made with another model; name that with --model, or use --rebuild";
-            return Err(Problem::file(&self.path, what));
-        }
-        Ok(())
+        self.of_own_model(stored)
     }
 
-    /// How a file was when it was heard.
-    pub fn stamp(&self, path: &Path) -> Result<Option<(Stamp, f64)>, Problem> {
-        let read = self.database.begin_read().map_err(|e| self.broken(e))?;
-        let files = read.open_table(FILES).map_err(|e| self.broken(e))?;
-        let found = files.get(key(path)).map_err(|e| self.broken(e))?;
+    fn of_own_model(&self, stored: u64) -> Result<(), Error> {
+        match stored == self.model {
+            true => Ok(()),
+            false => Err(Error::OtherModel {
+                stored,
+                given: self.model,
+            }),
+        }
+    }
+
+    /// What is known of a file; `None` if nothing is.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`], [`Error::Index`] if the index cannot be read.
+    pub fn entry(&self, path: impl AsRef<Path>) -> Result<Option<Entry>, Error> {
+        let read = self.database.begin_read().map_err(broken)?;
+        let files = read.open_table(FILES).map_err(broken)?;
+        let found = files.get(key(path.as_ref())).map_err(broken)?;
         Ok(found.map(|entry| {
             let (size, changed, checksum, _, milliseconds) = entry.value();
             let stamp = Stamp {
@@ -148,18 +175,25 @@ impl Index {
                 changed,
                 checksum,
             };
-            (stamp, milliseconds as f64 / 1000.0)
+            Entry {
+                stamp,
+                seconds: milliseconds as f64 / 1000.0,
+            }
         }))
     }
 
     /// The files below a folder that the index has and `present` has not.
-    pub fn gone(&self, folder: &Path, present: &HashSet<PathBuf>) -> Result<Vec<PathBuf>, Problem> {
-        let read = self.database.begin_read().map_err(|e| self.broken(e))?;
-        let files = read.open_table(FILES).map_err(|e| self.broken(e))?;
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`], [`Error::Index`] if the index cannot be read.
+    pub fn gone(&self, folder: impl AsRef<Path>, present: &HashSet<PathBuf>) -> Result<Vec<PathBuf>, Error> {
+        let folder = folder.as_ref();
+        let read = self.database.begin_read().map_err(broken)?;
+        let files = read.open_table(FILES).map_err(broken)?;
         let mut gone = Vec::new();
         // The paths below a folder begin with its name, so they follow it.
-        for entry in files.range(key(folder)..).map_err(|e| self.broken(e))? {
-            let (path, _) = entry.map_err(|e| self.broken(e))?;
+        for entry in files.range(key(folder)..).map_err(broken)? {
+            let (path, _) = entry.map_err(broken)?;
             if !path.value().starts_with(key(folder)) {
                 break;
             }
@@ -171,99 +205,112 @@ impl Index {
         Ok(gone)
     }
 
-    /// Writes changes down, all or none.
-    pub fn apply(&self, changes: &[Change]) -> Result<(), Problem> {
-        let write = self.database.begin_write().map_err(|e| self.broken(e))?;
+    /// Writes changes down, all or none. They are on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::OtherModel`] for a sound that another network has described; [`Error::Io`], [`Error::Format`],
+    /// [`Error::Index`] if the index cannot be written.
+    pub fn apply(&self, changes: &[Change]) -> Result<(), Error> {
+        for change in changes {
+            if let Change::Put { sound, .. } = change {
+                self.of_own_model(sound.descriptor.model())?;
+            }
+        }
+        let write = self.database.begin_write().map_err(broken)?;
         {
-            let mut about = write.open_table(ABOUT).map_err(|e| self.broken(e))?;
-            let mut files = write.open_table(FILES).map_err(|e| self.broken(e))?;
-            let mut vectors = write.open_table(VECTORS).map_err(|e| self.broken(e))?;
-            let mut paths = write.open_table(PATHS).map_err(|e| self.broken(e))?;
-            let mut next = about
-                .get("next")
-                .map_err(|e| self.broken(e))?
-                .map_or(0, |v| v.value());
+            let mut about = write.open_table(ABOUT).map_err(broken)?;
+            let mut files = write.open_table(FILES).map_err(broken)?;
+            let mut descriptors = write.open_table(DESCRIPTORS).map_err(broken)?;
+            let mut paths = write.open_table(PATHS).map_err(broken)?;
+            let next = about.get("next").map_err(broken)?;
+            let mut next = next.map_or(0, |v| v.value());
             for change in changes {
                 match change {
-                    Change::Heard {
-                        path,
-                        stamp,
-                        vector,
-                        seconds,
-                    } => {
-                        let known = files.get(key(path)).map_err(|e| self.broken(e))?;
+                    Change::Put { path, stamp, sound } => {
+                        let known = files.get(key(path)).map_err(broken)?;
                         let known = known.map(|entry| entry.value().3);
                         let number = known.unwrap_or_else(|| {
                             next += 1;
                             next
                         });
-                        let milliseconds = (seconds * 1000.0).round() as u64;
+                        let milliseconds = (sound.seconds * 1000.0).round() as u64;
                         let entry = (stamp.size, stamp.changed, stamp.checksum, number, milliseconds);
-                        files.insert(key(path), entry).map_err(|e| self.broken(e))?;
-                        paths.insert(number, key(path)).map_err(|e| self.broken(e))?;
-                        if let Some(vector) = vector {
-                            vectors
-                                .insert(number, vector.0.as_slice())
-                                .map_err(|e| self.broken(e))?;
+                        files.insert(key(path), entry).map_err(broken)?;
+                        paths.insert(number, key(path)).map_err(broken)?;
+                        descriptors
+                            .insert(number, sound.descriptor.bytes().as_slice())
+                            .map_err(broken)?;
+                    }
+                    Change::Touch { path, stamp } => {
+                        let known = files.get(key(path)).map_err(broken)?;
+                        let known = known.map(|entry| entry.value());
+                        if let Some((_, _, _, number, milliseconds)) = known {
+                            let entry = (stamp.size, stamp.changed, stamp.checksum, number, milliseconds);
+                            files.insert(key(path), entry).map_err(broken)?;
                         }
                     }
-                    Change::Gone(path) => {
-                        let known = files.remove(key(path)).map_err(|e| self.broken(e))?;
+                    Change::Remove(path) => {
+                        let known = files.remove(key(path)).map_err(broken)?;
                         if let Some(number) = known.map(|entry| entry.value().3) {
-                            vectors.remove(number).map_err(|e| self.broken(e))?;
-                            paths.remove(number).map_err(|e| self.broken(e))?;
+                            descriptors.remove(number).map_err(broken)?;
+                            paths.remove(number).map_err(broken)?;
                         }
                     }
                 }
             }
-            about.insert("next", next).map_err(|e| self.broken(e))?;
+            about.insert("next", next).map_err(broken)?;
         }
-        write.commit().map_err(|e| self.broken(e))
+        write.commit().map_err(broken)
     }
 
     /// How many sounds it has.
-    pub fn count(&self) -> Result<u64, Problem> {
-        use redb::ReadableTableMetadata;
-        let read = self.database.begin_read().map_err(|e| self.broken(e))?;
-        let vectors = read.open_table(VECTORS).map_err(|e| self.broken(e))?;
-        vectors.len().map_err(|e| self.broken(e))
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`], [`Error::Index`] if the index cannot be read.
+    pub fn count(&self) -> Result<u64, Error> {
+        let read = self.database.begin_read().map_err(broken)?;
+        let descriptors = read.open_table(DESCRIPTORS).map_err(broken)?;
+        descriptors.len().map_err(broken)
     }
 
-    /// The sounds that are most like a vector, but for the file `itself`, the most alike first.
-    pub fn search(&self, vector: &Vector, top: usize, itself: Option<&Path>) -> Result<Vec<Match>, Problem> {
-        let read = self.database.begin_read().map_err(|e| self.broken(e))?;
-        let files = read.open_table(FILES).map_err(|e| self.broken(e))?;
-        let vectors = read.open_table(VECTORS).map_err(|e| self.broken(e))?;
-        let paths = read.open_table(PATHS).map_err(|e| self.broken(e))?;
+    /// The `top` sounds that are most like a query, the most alike first; the file `itself` is left out. Every sound of the
+    /// index is looked at: 100,000 take about 60 ms.
+    ///
+    /// # Errors
+    /// [`Error::OtherModel`] for a query that another network has described; [`Error::Io`], [`Error::Format`],
+    /// [`Error::Index`] if the index cannot be read.
+    pub fn search(&self, query: &Descriptor, top: usize, itself: Option<&Path>) -> Result<Vec<Match>, Error> {
+        self.of_own_model(query.model())?;
+        let read = self.database.begin_read().map_err(broken)?;
+        let files = read.open_table(FILES).map_err(broken)?;
+        let descriptors = read.open_table(DESCRIPTORS).map_err(broken)?;
+        let paths = read.open_table(PATHS).map_err(broken)?;
         let itself = match itself {
-            Some(path) => files
-                .get(key(path))
-                .map_err(|e| self.broken(e))?
-                .map(|entry| entry.value().3),
+            Some(path) => files.get(key(path)).map_err(broken)?.map(|entry| entry.value().3),
             None => None,
         };
         // The least alike of those kept so far is on top.
         let mut best = BinaryHeap::new();
-        for entry in vectors.iter().map_err(|e| self.broken(e))? {
-            let (number, stored) = entry.map_err(|e| self.broken(e))?;
-            let likeness = vector.likeness(stored.value());
+        for entry in descriptors.iter().map_err(broken)? {
+            let (number, stored) = entry.map_err(broken)?;
+            let similarity = query.similarity_to(stored.value());
             let number = number.value();
             if Some(number) != itself {
-                best.push(Reverse((Order(likeness), Reverse(number))));
+                best.push(Reverse((Order(similarity), Reverse(number))));
                 if best.len() > top {
                     best.pop();
                 }
             }
         }
         let best = best.into_sorted_vec().into_iter();
-        best.map(|Reverse((Order(likeness), Reverse(number)))| {
-            let path = paths.get(number).map_err(|e| self.broken(e))?;
-            let path = path.ok_or_else(|| Problem::file(&self.path, "a path is missing; use --rebuild"))?;
-            let file = files.get(path.value()).map_err(|e| self.broken(e))?;
+        best.map(|Reverse((Order(similarity), Reverse(number)))| {
+            let path = paths.get(number).map_err(broken)?;
+            let path = path.ok_or(FormatError::Senseless)?;
+            let file = files.get(path.value()).map_err(broken)?;
             Ok(Match {
                 seconds: file.map_or(0.0, |entry| entry.value().4 as f64 / 1000.0),
                 path: path_of(path.value()),
-                likeness,
+                similarity,
             })
         })
         .collect()
@@ -304,7 +351,12 @@ fn path_of(bytes: &[u8]) -> PathBuf {
     }
 }
 
-/// What a person can do about a database that does not work.
-fn unusable(path: &Path, e: &(impl std::error::Error + ?Sized)) -> Problem {
-    Problem::file(path, format!("the index cannot be used: {e}"))
+/// What redb says, as an error of ours: a checksum that did not fit comes back through it.
+fn broken(error: impl Into<redb::Error>) -> Error {
+    match error.into() {
+        redb::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => FormatError::Altered.into(),
+        redb::Error::Io(e) => e.into(),
+        redb::Error::Corrupted(_) | redb::Error::TableDoesNotExist(_) => FormatError::Senseless.into(),
+        other => Error::Index(Box::new(other)),
+    }
 }

@@ -3,37 +3,40 @@
 use super::autoregression::burg;
 use std::ops::Range;
 
-/// What kind of damage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// Samples that are missing: one value, from 1 to 100 ms
-    DropOuts,
-    /// Single samples, up to 3 ms, that nothing around explains
-    Clicks,
-    /// Peaks that were cut off flat
-    Peaks,
-    /// What the user says
-    #[value(skip)]
+/// A kind of damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Damage {
+    /// Samples that are missing: one value, from 1 to 100 ms, between sound.
+    DropOut,
+    /// Single samples, up to 3 ms, that nothing around explains.
+    Click,
+    /// Peaks that were cut off flat.
+    Peak,
+    /// What was asked for, whatever stands there.
     Region,
 }
 
-impl Kind {
-    /// As JSON names one.
+impl Damage {
+    /// The kinds that can be found in samples.
+    pub const FOUND: [Damage; 3] = [Damage::DropOut, Damage::Click, Damage::Peak];
+
+    /// In one word.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::DropOuts => "drop-out",
-            Kind::Clicks => "click",
-            Kind::Peaks => "peak",
-            Kind::Region => "region",
+            Damage::DropOut => "drop-out",
+            Damage::Click => "click",
+            Damage::Peak => "peak",
+            Damage::Region => "region",
         }
     }
 }
 
 /// A stretch of samples of one channel that are wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Damage {
-    /// What kind.
-    pub kind: Kind,
+pub(super) struct Gap {
+    /// Why.
+    pub damage: Damage,
     /// Where.
     pub range: Range<usize>,
     /// At which level a peak was cut off; 0 for others.
@@ -63,7 +66,13 @@ const AROUND: f64 = 0.05;
 
 /// Finds damage of these kinds that begins in `within`; what lies around is looked at too. `step`: of the stored
 /// integers.
-pub fn find(samples: &[f32], within: Range<usize>, rate: u32, step: f32, kinds: &[Kind]) -> Vec<Damage> {
+pub(super) fn find(
+    samples: &[f32],
+    within: Range<usize>,
+    rate: u32,
+    step: f32,
+    kinds: &[Damage],
+) -> Vec<Gap> {
     let at = |seconds: f64| ((seconds * f64::from(rate)) as usize).max(1);
     let mut found = Vec::new();
     let mut t = within.start;
@@ -76,27 +85,27 @@ pub fn find(samples: &[f32], within: Range<usize>, rate: u32, step: f32, kinds: 
         let (run, level) = (t..end, samples[t]);
         if end - t >= 3
             && end - t <= at(PEAK)
-            && kinds.contains(&Kind::Peaks)
+            && kinds.contains(&Damage::Peak)
             && is_peak(samples, &run, at(AROUND), step)
         {
-            found.push(Damage {
-                kind: Kind::Peaks,
+            found.push(Gap {
+                damage: Damage::Peak,
                 range: run,
                 level,
             });
-        } else if kinds.contains(&Kind::DropOuts)
+        } else if kinds.contains(&Damage::DropOut)
             && (at(DROP_OUT[0])..=at(DROP_OUT[1])).contains(&(end - t))
             && is_drop_out(samples, &run, at(BESIDE), step)
         {
-            found.push(Damage {
-                kind: Kind::DropOuts,
+            found.push(Gap {
+                damage: Damage::DropOut,
                 range: run,
                 level: 0.0,
             });
         }
         t = end;
     }
-    if kinds.contains(&Kind::Clicks) {
+    if kinds.contains(&Damage::Click) {
         let clicks = clicks(samples, &within, at, step);
         let free = |click: &Range<usize>| {
             found
@@ -104,13 +113,13 @@ pub fn find(samples: &[f32], within: Range<usize>, rate: u32, step: f32, kinds: 
                 .all(|d| d.range.end < click.start || d.range.start > click.end)
         };
         let clicks: Vec<_> = clicks.into_iter().filter(free).collect();
-        found.extend(clicks.into_iter().map(|range| Damage {
-            kind: Kind::Clicks,
+        found.extend(clicks.into_iter().map(|range| Gap {
+            damage: Damage::Click,
             range,
             level: 0.0,
         }));
     }
-    found.sort_by_key(|damage| damage.range.start);
+    found.sort_by_key(|gap| gap.range.start);
     found
 }
 
@@ -217,7 +226,7 @@ fn clicks(samples: &[f32], within: &Range<usize>, at: impl Fn(f64) -> usize, ste
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 3] = [Kind::DropOuts, Kind::Clicks, Kind::Peaks];
+    const ALL: [Damage; 3] = Damage::FOUND;
 
     /// Two seconds of a note with overtones, in 16 bits.
     fn note() -> Vec<f32> {
@@ -229,7 +238,7 @@ mod tests {
         (0..96_000).map(sample).collect()
     }
 
-    fn found(samples: &[f32]) -> Vec<Damage> {
+    fn found(samples: &[f32]) -> Vec<Gap> {
         find(samples, 0..samples.len(), 48_000, 1.0 / 32_768.0, &ALL)
     }
 
@@ -253,15 +262,15 @@ mod tests {
             *sample = sample.min(0.35);
         }
         let found = found(&x);
-        let of = |kind: Kind| found.iter().filter(move |d| d.kind == kind);
-        let drop_out = of(Kind::DropOuts).next().unwrap();
+        let of = |kind: Damage| found.iter().filter(move |d| d.damage == kind);
+        let drop_out = of(Damage::DropOut).next().unwrap();
         assert!(drop_out.range.start.abs_diff(20_000) < 3 && drop_out.range.end.abs_diff(20_960) < 3);
-        let click: Vec<_> = of(Kind::Clicks).collect();
+        let click: Vec<_> = of(Damage::Click).collect();
         assert!(
             click.len() == 1 && click[0].range.start <= 40_000 && click[0].range.end > 40_001,
             "{click:?}"
         );
-        let peaks: Vec<_> = of(Kind::Peaks).collect();
+        let peaks: Vec<_> = of(Damage::Peak).collect();
         assert!(peaks.len() >= 20, "{}", peaks.len());
         assert!(
             peaks

@@ -1,6 +1,6 @@
 //! How loud a gap should be in each band: what the denoising autoencoder makes of both sides.
 
-use crate::problem::Problem;
+use crate::Error;
 use aeden::autoencoder::Autoencoder;
 use aeden::bands::{Bands, centres};
 use aeden::patches::FLOOR;
@@ -22,7 +22,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// For sound at `rate`.
-    pub fn new(model: Autoencoder, rate: u32) -> Result<Envelope, Problem> {
+    pub fn new(model: Autoencoder, rate: u32) -> Result<Envelope, Error> {
         let view = model.view();
         // Frames as long as the model's, so that bins lie as densely.
         let share = f64::from(rate) / f64::from(view.framing.rate);
@@ -35,7 +35,7 @@ impl Envelope {
         };
         let last = framing.window.min(view.framing.window) / 2;
         Ok(Envelope {
-            stft: Stft::new(&framing).map_err(Problem::model)?,
+            stft: Stft::new(&framing)?,
             bands: Bands::new(centres(&view.band_steps, last)),
             model,
         })

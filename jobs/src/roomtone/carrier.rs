@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 /// Makes noise from pieces with random amplitudes and phases, which overlap by half and are tapered so that powers
 /// sum to 1.
-pub struct Carrier<'a> {
-    colour: &'a Colour,
+pub struct Carrier {
+    colour: Arc<Colour>,
     inverse: Arc<dyn ComplexToReal<f32>>,
     taper: Vec<f32>,
     /// The second half of the last piece, by channel.
@@ -20,9 +20,9 @@ pub struct Carrier<'a> {
     random: Pcg64Mcg,
 }
 
-impl<'a> Carrier<'a> {
+impl Carrier {
     /// Begins in the middle of noise with these gains.
-    pub fn new(colour: &'a Colour, gains: Option<&[f32]>, random: Pcg64Mcg) -> Carrier<'a> {
+    pub fn new(colour: Arc<Colour>, gains: Option<&[f32]>, random: Pcg64Mcg) -> Carrier {
         let piece = LONGER * colour.window;
         let inverse = RealFftPlanner::new().plan_fft_inverse(piece);
         // Carries the scale of the transform too.
@@ -35,7 +35,7 @@ impl<'a> Carrier<'a> {
             colour,
             random,
         };
-        let mut nowhere = vec![Vec::new(); colour.channels()];
+        let mut nowhere = vec![Vec::new(); carrier.colour.channels()];
         carrier.append(gains, &mut nowhere);
         carrier
     }

@@ -1,6 +1,6 @@
 //! Sound as the network hears it: powers in bands, means over all channels.
 
-use crate::problem::Problem;
+use crate::Error;
 use aeden::autoencoder::Autoencoder;
 use aeden::patches::{FLOOR, Listener};
 
@@ -19,11 +19,11 @@ pub struct Heard {
 
 impl Heard {
     /// Of samples, one slice a channel.
-    pub fn of(planes: &[&[f32]], rate: u32, model: &Autoencoder) -> Result<Heard, Problem> {
+    pub fn of(planes: &[&[f32]], rate: u32, model: &Autoencoder) -> Result<Heard, Error> {
         let mut powers: Vec<f32> = Vec::new();
         let channels = planes.len().min(CHANNELS);
         for plane in &planes[..channels] {
-            let mut listener = Listener::new(model.view(), rate).map_err(Problem::model)?;
+            let mut listener = Listener::new(model.view(), rate)?;
             plane.chunks(1 << 16).for_each(|part| listener.push(part));
             let (logs, mean) = listener.finish_with_mean();
             powers.resize(logs.len(), 0.0);

@@ -1,151 +1,82 @@
 //! A room as it was learned from a recording: its colour, and how it moves.
 
 use super::colour::Colour;
-use super::generator::{Gains, Generator};
-use super::heard::Heard;
 use super::movement::Movement;
-use crate::problem::Problem;
 use aeden::autoencoder::Autoencoder;
-use rand_pcg::Pcg64Mcg;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Frames from code to code are this share of a patch.
 const STEPS: usize = 2;
-/// Seconds of sound that are made to compare with the recording, and how often.
-const TRIAL: f64 = 20.0;
-const TRIALS: usize = 3;
-/// Steps of a walk over which its gains are measured.
-const WALK: usize = 4000;
-/// The random numbers of trials: the same room is learned alike whatever the seed.
-const TRIAL_SEED: u128 = 0x526f_6f6d_746f_6e65_2d74_7269_616c_7301;
 
-/// A room.
+/// What a room sounds like. Copies share what is large.
+#[derive(Clone)]
 pub struct Room {
+    pub(super) model: Arc<Autoencoder>,
+    pub(super) rate: u32,
     /// Noise and tones.
-    pub colour: Colour,
+    pub(super) colour: Arc<Colour>,
     /// How its bands rise and fall; `None`: they do not.
-    pub movement: Option<Movement>,
+    pub(super) movement: Option<Arc<Movement>>,
     /// How far each band falls and rises in the recording, as logarithms of power: a walk goes no farther.
-    pub reach: Vec<(f32, f32)>,
+    pub(super) reach: Vec<(f32, f32)>,
     /// By how much moving makes each band louder, as a logarithm of power: what has to be taken back.
-    pub lift: Vec<f32>,
+    pub(super) lift: Vec<f32>,
     /// The mean code of its patches.
-    pub centre: Vec<f32>,
+    pub(super) centre: Vec<f32>,
     /// Mean power of each band.
-    pub powers: Vec<f64>,
+    pub(super) powers: Vec<f64>,
+    /// What it was learned from, in seconds.
+    pub(super) quiet: Vec<Range<f64>>,
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room")
+            .field("rate", &self.rate)
+            .field("channels", &self.channels())
+            .field("quiet", &self.quiet)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Room {
-    /// Learns from stretches of a recording, in samples.
-    pub fn of(
-        planes: &[Vec<f32>],
-        rate: u32,
-        stretches: &[Range<usize>],
-        model: &Autoencoder,
-        moving: bool,
-    ) -> Result<Room, Problem> {
-        let cut: Vec<Vec<&[f32]>> = stretches
-            .iter()
-            .map(|stretch| planes.iter().map(|plane| &plane[stretch.clone()]).collect())
-            .collect();
-        let heard = cut
-            .iter()
-            .map(|stretch| Heard::of(stretch, rate, model))
-            .collect::<Result<Vec<_>, _>>()?;
-        let codes = Heard::codes(&heard, model, step(model));
-        let mut room = Room {
-            colour: Colour::of(&cut, rate),
-            movement: None,
-            centre: mean(&codes, model.code()),
-            reach: vec![(0.0, 0.0); model.view().bands()],
-            lift: vec![0.0; model.view().bands()],
-            powers: Heard::means(&heard),
-        };
-        if moving {
-            let frames: usize = heard.iter().map(Heard::frames).sum();
-            room.learn(&codes, frames, rate, model)?;
-        }
-        Ok(room)
+    /// Samples a second of its tone.
+    pub fn rate(&self) -> u32 {
+        self.rate
     }
 
-    /// Learns how its bands move from the codes of so many frames.
-    fn learn(
-        &mut self,
-        codes: &[Vec<f32>],
-        frames: usize,
-        rate: u32,
-        model: &Autoencoder,
-    ) -> Result<(), Problem> {
-        let step = step(model);
-        let still = self.trial(rate, model, step)?;
-        let independent = frames as f64 / model.view().frames as f64;
-        let mut movement = Movement::between(codes, &still, model.code(), independent);
-        if movement.directions() == 0 {
-            return Ok(());
-        }
-        self.reach = reach(codes, &self.centre, model);
-        for _ in 0..TRIALS {
-            self.adopt(movement.clone(), model);
-            movement = movement.correct(&self.trial(rate, model, step)?, &still);
-        }
-        self.adopt(movement, model);
-        Ok(())
+    /// Channels of its tone.
+    pub fn channels(&self) -> usize {
+        self.colour.channels()
     }
 
-    fn adopt(&mut self, movement: Movement, model: &Autoencoder) {
-        self.movement = Some(movement);
-        self.lift.fill(0.0);
-        let mut gains = Gains::new(std::slice::from_ref(self), model, &mut Pcg64Mcg::new(TRIAL_SEED));
-        let bands = model.view().bands();
-        let mut sums = vec![0.0f64; bands];
-        let mut frames = 0.0;
-        for _ in 0..WALK {
-            for frame in gains.step(0.0).chunks_exact(bands) {
-                sums.iter_mut()
-                    .zip(frame)
-                    .for_each(|(sum, &g)| *sum += f64::from(g).exp());
-                frames += 1.0;
-            }
-        }
-        self.lift = sums.iter().map(|sum| (sum / frames).ln() as f32).collect();
+    /// The parts of the recording that it was learned from, in seconds.
+    pub fn learned_from(&self) -> &[Range<f64>] {
+        &self.quiet
     }
 
-    /// Codes of sound that is made as far as the room is known.
-    fn trial(&self, rate: u32, model: &Autoencoder, step: usize) -> Result<Vec<Vec<f32>>, Problem> {
-        let samples = (TRIAL * f64::from(rate)) as usize;
-        let rooms = std::slice::from_ref(self);
-        let mut generator = Generator::new(rooms, model, rate, samples as u64, Pcg64Mcg::new(TRIAL_SEED))?;
-        let mut planes: Vec<Vec<f32>> = vec![Vec::new(); self.colour.channels()];
-        while planes[0].len() < samples {
-            let made = generator.make();
-            planes
-                .iter_mut()
-                .zip(made)
-                .for_each(|(plane, made)| plane.extend(made));
-        }
-        let slices: Vec<&[f32]> = planes.iter().map(|plane| &plane[..samples]).collect();
-        Ok(Heard::codes(&[Heard::of(&slices, rate, model)?], model, step))
+    /// The same in all, in seconds.
+    pub fn learned_seconds(&self) -> f64 {
+        length(&self.quiet)
+    }
+
+    /// Frequencies of its steady tones in Hz, the strongest first.
+    pub fn tones(&self) -> impl Iterator<Item = f64> + '_ {
+        let rate = f64::from(self.rate);
+        self.colour.tones.iter().map(move |tone| tone.turn * rate)
+    }
+
+    /// In how many directions of the latent space it moves; 0 for steady noise.
+    pub fn directions(&self) -> usize {
+        self.movement.as_ref().map_or(0, |movement| movement.directions())
     }
 }
 
-/// The lowest and the highest value of each band over decoded codes, from that of the mean code.
-fn reach(codes: &[Vec<f32>], centre: &[f32], model: &Autoencoder) -> Vec<(f32, f32)> {
-    let bands = model.view().bands();
-    let decode = |codes: &[f32]| {
-        let mut patches = model.decode(codes);
-        model.restore(&mut patches);
-        patches
-    };
-    let mean = decode(centre);
-    let mut reach = vec![(0.0f32, 0.0f32); bands];
-    for codes in codes {
-        for (i, x) in decode(codes).iter().enumerate() {
-            let x = x - mean[i % mean.len()];
-            let (low, high) = &mut reach[i % bands];
-            (*low, *high) = (low.min(x), high.max(x));
-        }
-    }
-    reach
+/// How long parts are together.
+pub fn length(parts: &[Range<f64>]) -> f64 {
+    // From 0 on: the sum of nothing is -0.
+    parts.iter().fold(0.0, |sum, part| sum + (part.end - part.start))
 }
 
 /// Frames from code to code.
@@ -153,12 +84,13 @@ pub fn step(model: &Autoencoder) -> usize {
     (model.view().frames / STEPS).max(1)
 }
 
-fn mean(codes: &[Vec<f32>], size: usize) -> Vec<f32> {
-    let mut mean = vec![0.0f64; size];
-    let mut count = 0.0;
-    for code in codes.iter().flat_map(|stretch| stretch.chunks_exact(size)) {
-        mean.iter_mut().zip(code).for_each(|(m, &x)| *m += f64::from(x));
-        count += 1.0;
+/// The mean code on the way from the first room to the second.
+pub fn between(rooms: &[Room], share: f32) -> Vec<f32> {
+    let mut code = vec![0.0; rooms[0].centre.len()];
+    for (room, weight) in rooms.iter().zip([1.0 - share, share]) {
+        code.iter_mut()
+            .zip(&room.centre)
+            .for_each(|(sum, x)| *sum += weight * x);
     }
-    mean.iter().map(|m| (m / count) as f32).collect()
+    code
 }

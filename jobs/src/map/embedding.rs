@@ -1,4 +1,6 @@
-//! Where points with many numbers are put on a plane, and which of them belong together.
+//! Where points with many numbers are put on a plane.
+
+use nalgebra::{DMatrix, SymmetricEigen};
 
 /// Steps of gradient descent; in the first quarter, attraction counts more.
 const STEPS: usize = 600;
@@ -55,40 +57,31 @@ pub fn on_a_plane(points: &[Vec<f64>]) -> Vec<[f64; 2]> {
     places
 }
 
-fn square(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn square(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
 }
 
-/// The first two principal components by power iteration, small, as a beginning.
+/// The first two principal components, small, as a beginning. Of each axis, the point farthest from the middle lies in
+/// the positive direction.
 fn components(points: &[Vec<f64>]) -> Vec<[f64; 2]> {
     let (n, width) = (points.len(), points.first().map_or(0, Vec::len));
-    let mean: Vec<f64> = (0..width)
-        .map(|k| points.iter().map(|p| p[k]).sum::<f64>() / n as f64)
-        .collect();
-    let mut rest: Vec<Vec<f64>> = points
-        .iter()
-        .map(|p| p.iter().zip(&mean).map(|(x, m)| x - m).collect())
-        .collect();
+    if n == 0 || width == 0 {
+        return vec![[0.0; 2]; n];
+    }
+    let mut centred = DMatrix::from_fn(n, width, |i, k| points[i][k]);
+    for mut column in centred.column_iter_mut() {
+        let mean = column.mean();
+        column.add_scalar_mut(-mean);
+    }
+    let eigen = SymmetricEigen::new(centred.tr_mul(&centred));
+    let mut order: Vec<usize> = (0..width).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
     let mut places = vec![[0.0; 2]; n];
-    for axis in 0..2 {
-        let mut direction: Vec<f64> = (0..width).map(|k| 1.0 + (k % 7) as f64).collect();
-        let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(x, y)| x * y).sum() };
-        for _ in 0..50 {
-            let mut next = vec![0.0; width];
-            for point in &rest {
-                let share = dot(point, &direction);
-                next.iter_mut().zip(point).for_each(|(v, x)| *v += share * x);
-            }
-            let size = dot(&next, &next).sqrt().max(1e-12);
-            direction = next.iter().map(|v| v / size).collect();
-        }
-        for (point, place) in rest.iter_mut().zip(&mut places) {
-            let share = dot(point, &direction);
-            place[axis] = share;
-            point
-                .iter_mut()
-                .zip(&direction)
-                .for_each(|(x, d)| *x -= share * d);
+    for (axis, &component) in order.iter().take(2).enumerate() {
+        let scores = &centred * eigen.eigenvectors.column(component);
+        let sign = scores[scores.icamax()].signum();
+        for (place, score) in places.iter_mut().zip(scores.iter()) {
+            place[axis] = sign * score;
         }
     }
     let size = places.iter().map(|p| p[0] * p[0]).sum::<f64>().sqrt() / (n as f64).sqrt();
@@ -140,49 +133,10 @@ fn affinities(points: &[Vec<f64>], perplexity: f64) -> Vec<f64> {
         .collect()
 }
 
-/// k-means (Lloyd 1982), begun with points that are far from each other: the cluster of every point.
-pub fn clusters(points: &[Vec<f64>], count: usize) -> Vec<usize> {
-    let mut centres: Vec<Vec<f64>> = points.first().cloned().into_iter().collect();
-    let nearest = |centres: &[Vec<f64>], point: &[f64]| -> (usize, f64) {
-        let distances = centres.iter().map(|c| square(c, point)).enumerate();
-        distances.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
-    };
-    while centres.len() < count.min(points.len()) {
-        let far = points
-            .iter()
-            .max_by(|a, b| nearest(&centres, a).1.total_cmp(&nearest(&centres, b).1));
-        centres.extend(far.cloned());
-    }
-    let mut found = vec![0; points.len()];
-    for _ in 0..50 {
-        let now: Vec<usize> = points.iter().map(|p| nearest(&centres, p).0).collect();
-        for (number, centre) in centres.iter_mut().enumerate() {
-            let own: Vec<_> = points.iter().zip(&now).filter(|(_, c)| **c == number).collect();
-            if !own.is_empty() {
-                for (k, x) in centre.iter_mut().enumerate() {
-                    *x = own.iter().map(|(p, _)| p[k]).sum::<f64>() / own.len() as f64;
-                }
-            }
-        }
-        if now == found {
-            break;
-        }
-        found = now;
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tests::heaps;
     use super::*;
-
-    /// Three heaps of ten points in five dimensions.
-    fn heaps() -> Vec<Vec<f64>> {
-        let at = |i: usize| {
-            (0..5).map(move |k| if k == i / 10 { 5.0 } else { 0.0 } + ((i * 7 + k * 13) % 10) as f64 * 0.05)
-        };
-        (0..30).map(|i| at(i).collect()).collect()
-    }
 
     #[test]
     fn heaps_stay_heaps_on_the_plane() {
@@ -198,18 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn heaps_are_clusters() {
-        let found = clusters(&heaps(), 3);
-        assert!((0..30).all(|i| found[i] == found[i / 10 * 10]));
-        assert!(found[0] != found[10] && found[10] != found[20] && found[0] != found[20]);
-    }
-
-    #[test]
-    fn few_or_equal_points_have_a_place_too() {
-        for points in [vec![], vec![vec![1.0, 2.0]], vec![vec![1.0, 2.0]; 9]] {
-            let places = on_a_plane(&points);
-            assert!(places.len() == points.len() && places.iter().flatten().all(|x| x.is_finite()));
-            assert_eq!(clusters(&points, 4).len(), points.len());
+    fn the_components_are_those_with_the_largest_variance() {
+        // Along one diagonal 3 times as wide as across it, and nothing in the third dimension.
+        let at = |i: usize| {
+            let (a, b) = ((i % 8) as f64 - 3.5, (i / 8) as f64 - 3.5);
+            vec![3.0 * a + b, 3.0 * a - b, 7.0]
+        };
+        let points: Vec<Vec<f64>> = (0..64).map(at).collect();
+        let places = components(&points);
+        let scale = places[7][0] / 3.5;
+        for (i, place) in places.iter().enumerate() {
+            let (a, b) = ((i % 8) as f64 - 3.5, (i / 8) as f64 - 3.5);
+            assert!(
+                (place[0].abs() - scale.abs() * a.abs()).abs() < 1e-9,
+                "{i}: {place:?}"
+            );
+            assert!(
+                (place[1].abs() - scale.abs() / 3.0 * b.abs()).abs() < 1e-9,
+                "{i}: {place:?}"
+            );
         }
     }
 }

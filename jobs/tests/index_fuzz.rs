@@ -128,7 +128,7 @@ fn what_is_no_index_is_told_from_what_is_damaged() {
     for (bytes, expected) in [
         (b"something else entirely".to_vec(), FormatError::Foreign),
         (b"redb\x1a\x0a\xa9\x0d\x0a".to_vec(), FormatError::Foreign),
-        (b"aeden\x8e\r\n123".to_vec(), FormatError::Altered),
+        (b"aeden\x8e\r\n123456789012".to_vec(), FormatError::Altered),
         (b"aeden\x8e\r\n".to_vec(), FormatError::CutShort),
     ] {
         std::fs::write(&file, &bytes).unwrap();

@@ -182,3 +182,18 @@ fn what_makes_no_sense_is_one_line_and_leaves_no_file() {
     assert_eq!(folder.names(), ["in.wav", "text.wav", "there.wav"]);
     folder.assert_full_disk(&["repair in.wav small/out.wav"]);
 }
+
+#[test]
+fn one_thing_is_not_told_in_the_plural() {
+    let mut damaged = note();
+    damaged[40_000..41_440].fill(0.0);
+    let folder = Folder::new();
+    folder.write("in.wav", &file(&[damaged]));
+    let run = folder.aeden("repair in.wav").quietly();
+    assert!(
+        run.stdout()
+            .starts_with("in.wav -> in.repaired.wav: 1 drop-out, 0 clicks, 0 clipped peaks, 0 regions;"),
+        "{}",
+        run.stdout()
+    );
+}

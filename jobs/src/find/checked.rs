@@ -124,10 +124,10 @@ impl Blocks {
         if !head.starts_with(&MAGIC) {
             return Err(FormatError::Foreign.into());
         }
-        let Some((known, check)) = head.split_last_chunk::<CHECKSUM>() else {
+        let Some((known, check)) = head.split_last_chunk::<CHECKSUM>().filter(|_| head.len() == HEAD) else {
             return Err(FormatError::CutShort.into());
         };
-        if head.len() < HEAD || crc32fast::hash(known).to_le_bytes() != *check {
+        if crc32fast::hash(known).to_le_bytes() != *check {
             return Err(FormatError::Altered.into());
         }
         let mut length = [0; 8];

@@ -22,6 +22,7 @@ pub mod loudness;
 pub mod media;
 pub mod models;
 pub mod output;
+pub mod page;
 pub mod paired;
 pub mod plan;
 pub mod plot;

@@ -1,25 +1,24 @@
 //! The page of `aeden find query --html`: what was looked for and what was found, each with a player.
 
 use crate::output::{Output, Target, commit, exists};
+use crate::page;
 use crate::plan::Source;
-use crate::problem::Problem;
+use crate::problem::{Problem, guarded};
 use crate::report::clip::clip;
-use crate::report::page::escape;
 use aeden_jobs::find::Match;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use std::io::Write;
+use maud::{Markup, html};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Seconds of every sound that can be heard.
 const SECONDS: f64 = 10.0;
 
-const HEAD: &str = include_str!("find.html");
+const STYLE: &str = include_str!("find.css");
 
 /// A page under way.
 pub struct Page {
     file: PathBuf,
-    out: Output,
+    page: page::Page<Output>,
 }
 
 impl Page {
@@ -28,12 +27,13 @@ impl Page {
         if !overwrite && file.symlink_metadata().is_ok() {
             return Err(exists(file));
         }
-        let mut page = Page {
+        let out = Output::create(&Target::File(file.into()), overwrite)?;
+        let top = html! { h1 { "Sounds found" } };
+        let page = page::Page::begin(out, "Sounds found", STYLE, &top);
+        Ok(Page {
+            page: page.map_err(|e| Problem::io(file, &e))?,
             file: file.into(),
-            out: Output::create(&Target::File(file.into()), overwrite)?,
-        };
-        page.write(HEAD)?;
-        Ok(page)
+        })
     }
 
     /// Where it lies.
@@ -41,47 +41,48 @@ impl Page {
         Target::File(self.file.clone()).folder()
     }
 
-    fn write(&mut self, text: &str) -> Result<(), Problem> {
-        self.out
-            .write_all(text.as_bytes())
-            .map_err(|e| Problem::io(&self.file, &e))
+    fn broken(&self) -> impl Fn(io::Error) -> Problem + use<> {
+        let file = self.file.clone();
+        move |e| Problem::io(&file, &e)
     }
 
     /// Adds a query and what was found.
     pub fn add(&mut self, sound: &Path, matches: &[Match]) -> Result<(), Problem> {
-        let name = escape(&sound.display().to_string());
-        self.write(&format!("<h2>{name}</h2>\n<p>{}</p>\n<table>\n", player(sound)))?;
-        self.write("<tr><th>likeness</th><th>seconds</th><th>sound</th><th></th></tr>\n")?;
-        for found in matches {
-            let (name, folder) = (found.path.file_name(), found.path.parent());
-            let text =
-                |part: Option<&Path>| escape(&part.map(|p| p.display().to_string()).unwrap_or_default());
-            self.write(&format!(
-                "<tr><td>{:.3}</td><td>{:.1}</td><td>{}<br><small>{}</small></td><td>{}</td></tr>\n",
-                found.similarity,
-                found.seconds,
-                text(name.map(Path::new)),
-                text(folder),
-                player(&found.path)
-            ))?;
-        }
-        self.write("</table>\n")
+        let part = |part: Option<&Path>| part.map(|part| part.display().to_string()).unwrap_or_default();
+        let found = html! {
+            h2 { (sound.display()) }
+            p { (player(sound)) }
+            table {
+                tr { th { "likeness" } th { "seconds" } th { "sound" } th {} }
+                @for found in matches {
+                    tr {
+                        td { (format!("{:.3}", found.similarity)) }
+                        td { (format!("{:.1}", found.seconds)) }
+                        td {
+                            (part(found.path.file_name().map(Path::new)))
+                            br;
+                            small { (part(found.path.parent())) }
+                        }
+                        td { (player(&found.path)) }
+                    }
+                }
+            }
+        };
+        self.page.add(&found).map_err(self.broken())
     }
 
     /// Ends the page and gives it its name.
-    pub fn end(mut self) -> Result<(), Problem> {
-        self.write("</body>\n</html>\n")?;
-        commit(vec![self.out.seal(&[])?])
+    pub fn end(self) -> Result<(), Problem> {
+        let broken = self.broken();
+        let out = self.page.end("").map_err(broken)?;
+        commit(vec![out.seal(&[])?])
     }
 }
 
 /// A player with the sound inside, or why there is none.
-fn player(path: &Path) -> String {
-    match clip(&Source::from_path(path), SECONDS) {
-        Ok(sound) => {
-            let data = STANDARD.encode(sound);
-            format!("<audio controls preload=\"none\" src=\"data:audio/flac;base64,{data}\"></audio>")
-        }
-        Err(problem) => format!("<small>{}</small>", escape(&problem.to_string())),
+fn player(path: &Path) -> Markup {
+    match guarded(path, || clip(&Source::from_path(path), SECONDS)) {
+        Ok(sound) => page::player(&sound),
+        Err(problem) => html! { small { (problem) } },
     }
 }

@@ -20,6 +20,11 @@ const points = sounds.map((sound) => {
     svg.querySelector(".chosen")?.classList.remove("chosen");
     point.classList.add("chosen");
     document.getElementById("name").textContent = title.textContent;
+    if (!sound.sound) {
+      player.removeAttribute("src");
+      player.load();
+      return;
+    }
     player.src = "data:audio/flac;base64," + sound.sound;
     player.play();
   };

@@ -4,6 +4,7 @@ use super::outputs::failure;
 use super::reading::{describe, model};
 use crate::args::map::{Colour, MapArgs};
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
+use crate::page;
 use crate::plan::{Source, inputs};
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, guarded};
 use crate::progress::Progress;
@@ -13,16 +14,16 @@ use aeden_jobs::map::{MOST, Place, place};
 use aeden_jobs::models;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
 
 /// Seconds of sound on the page that all share, and what one has at least and at most.
 const SHARED_SECONDS: f64 = 600.0;
 const SECONDS: (f64, f64) = (0.5, 5.0);
 
-const HEAD: &str = include_str!("map.html");
+const STYLE: &str = include_str!("map.css");
 const SCRIPT: &str = include_str!("map.js");
 
 /// Does what the arguments say, and returns the exit status.
@@ -64,7 +65,7 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
     let clusters = args.clusters.map_or(folders.len().clamp(2, 12), usize::from);
     let descriptors: Vec<_> = sounds.iter().map(|(_, sound)| sound.descriptor.clone()).collect();
     let places = place(&descriptors, clusters).map_err(|e| Problem::file(&args.output, e))?;
-    let page = Page {
+    let page = Map {
         args,
         seconds: (SHARED_SECONDS / sounds.len() as f64).clamp(SECONDS.0, SECONDS.1),
     };
@@ -128,22 +129,22 @@ fn folder(source: &Source) -> String {
 }
 
 /// The page as it is asked for.
-struct Page<'a> {
+struct Map<'a> {
     args: &'a MapArgs,
     /// Of every sound.
     seconds: f64,
 }
 
-impl Page<'_> {
+impl Map<'_> {
     fn write(
         &self,
-        mut out: Output,
+        out: Output,
         sounds: &[(&Source, Sound)],
         places: &[Place],
         teller: &mut Teller,
     ) -> Result<(), Problem> {
         let broken = |e: std::io::Error| Problem::io(&self.args.output, &e);
-        out.write_all(HEAD.as_bytes()).map_err(broken)?;
+        let mut page = page::Page::begin(out, "Map of sounds", STYLE, &top()).map_err(broken)?;
         for ((source, sound), place) in sounds.iter().zip(places) {
             let about = about(source, sound, place);
             if self.args.job.json {
@@ -162,16 +163,25 @@ impl Page<'_> {
                 Colour::Cluster => format!("cluster {}", place.cluster + 1).into(),
             };
             about["sound"] = STANDARD.encode(clip).into();
-            // Nothing in it may end the element.
-            let about = about.to_string().replace('<', "\\u003c");
-            writeln!(
-                out,
-                "<script type=\"application/json\" class=\"sound\">{about}</script>"
-            )
-            .map_err(broken)?;
+            page.add_data("sound", &about).map_err(broken)?;
         }
-        write!(out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n").map_err(broken)?;
+        let out = page.end(SCRIPT).map_err(broken)?;
         commit(vec![out.seal(&[])?])
+    }
+}
+
+/// What stands above the map.
+fn top() -> Markup {
+    html! {
+        h1 { "Map of sounds" }
+        p {
+            "What sounds alike lies together; the axes mean nothing else. A click on a point plays it, one on a name hides \
+             its points."
+        }
+        div #legend {}
+        svg viewBox="-2 -2 104 74" role="group" aria-label="Map" {}
+        p #name { "\u{a0}" }
+        audio #player controls {}
     }
 }
 

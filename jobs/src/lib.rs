@@ -16,6 +16,8 @@
 //! The trained networks are inside (feature `models`, 2.7 MB); each job also takes one of your own
 //! ([`Autoencoder::open`]), which the recipe in `models/` of the repository trains.
 
+#![warn(missing_debug_implementations)]
+
 mod error;
 mod gate;
 mod listen;

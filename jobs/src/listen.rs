@@ -12,6 +12,14 @@ pub(crate) struct Listening {
     mono: Vec<f32>,
 }
 
+impl std::fmt::Debug for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listening")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Listening {
     /// For a recording that this network is to see.
     pub fn new(model: &Autoencoder, rate: u32, channels: usize) -> Result<Listening, Error> {

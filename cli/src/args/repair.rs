@@ -12,6 +12,7 @@ Examples:
                                             fills these two, and looks for no others
   aeden repair vinyl.flac mended.flac --find clicks
                                             nothing but clicks
+  aeden repair talk.mp4 mended.mp4          a film: the picture stays as it is
   aeden repair loud.wav mended.wav --find peaks --float
                                             in floating point, where peaks have room above full scale
   aeden repair call.wav mended.wav --json   one line of JSON for each damage";
@@ -19,7 +20,7 @@ Examples:
 /// Arguments of `aeden repair`.
 ///
 /// Fills what is missing from what stands on both sides of it. Every other sample of the output is the input's, bit for
-/// bit, in the same format. Up to 5 ms: the samples that an autoregressive predictor errs least on. Above: both sides
+/// bit, in the same format; what was coded with loss is coded again. Of a film, the first track of sound. Up to 5 ms: the samples that an autoregressive predictor errs least on. Above: both sides
 /// continued by such predictors, their waves brought together; from 15 ms on, a denoising autoencoder that was trained
 /// with gaps says how loud each band should be. Made for gaps up to 80 ms in speech. More in docs/family.md.
 #[derive(Debug, Args)]

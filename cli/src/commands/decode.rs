@@ -71,7 +71,7 @@ fn one(
         sink.write(planes, None)?;
     }
     let clipped = sink.clipped();
-    commit(vec![sink.finish(&[])?])?;
+    commit(vec![sink.into_place().finish(&[])?])?;
     let seconds = frames as f64 / f64::from(rate);
     Ok(Told {
         text: format!(

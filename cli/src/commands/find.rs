@@ -16,7 +16,7 @@ use etcetera::BaseStrategy;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -178,10 +178,9 @@ impl Run<'_> {
                 return;
             };
             let share = progress.of_file(self.sizes[number]);
-            let _bar = share.file(source.name(), None, 48_000);
             let heard = usable
                 .clone()
-                .and_then(|()| guarded(source.name(), || self.hear(source)));
+                .and_then(|()| guarded(source.name(), || self.hear(source, &share)));
             if sender.send((number, heard)).is_err() {
                 return; // the index cannot be written
             }
@@ -189,7 +188,7 @@ impl Run<'_> {
     }
 
     /// What is new about a file; `None` if nothing is.
-    fn hear(&self, source: &Source) -> Result<News, Problem> {
+    fn hear(&self, source: &Source, progress: &Progress) -> Result<News, Problem> {
         let Source::File(name) = source else {
             return Err(Problem::file(
                 source.name(),
@@ -221,7 +220,7 @@ impl Run<'_> {
             // Touched, or copied back.
             return Ok(Some((Change::Touch { path, stamp }, seconds)));
         }
-        let sound = describe(source, self.describer)?;
+        let sound = describe(source, self.describer, progress)?;
         let seconds = sound.seconds;
         Ok(Some((Change::Put { path, stamp, sound }, seconds)))
     }
@@ -318,10 +317,11 @@ fn query(args: &QueryArgs) -> Result<u8, Problem> {
         None => None,
     };
     let mut status = DONE;
+    let progress = Progress::new(!args.json);
     for sound in &args.sounds {
         let source = Source::from_path(sound);
         let found = guarded(sound, || {
-            let query = describe(&source, &describer)?;
+            let query = describe(&source, &describer, &progress)?;
             let itself = sound.canonicalize().ok();
             let found = index.search(&query.descriptor, args.top as usize, itself.as_deref());
             found.map_err(|e| unusable(&file, &e))
@@ -339,7 +339,7 @@ fn query(args: &QueryArgs) -> Result<u8, Problem> {
             }
             Err(problem) => {
                 status = FILE_FAILED;
-                let _ = writeln!(io::stderr(), "aeden: find: {problem}");
+                progress.line(&format!("aeden: find: {problem}"));
                 if args.json {
                     print(&format!("{}\n", failure(sound, &problem)))?;
                 }

@@ -109,11 +109,9 @@ fn listen<'a>(
 ) -> Result<Vec<(&'a Source, Sound)>, Problem> {
     let mut sounds = Vec::new();
     for (source, usable) in inputs {
-        let bar = teller.progress.file(source.name(), None, 48_000);
         let heard = usable
             .clone()
-            .and_then(|()| guarded(source.name(), || describe(source, describer)));
-        drop(bar);
+            .and_then(|()| guarded(source.name(), || describe(source, describer, &teller.progress)));
         match heard {
             Ok(sound) => sounds.push((source, sound)),
             Err(problem) => teller.failed(source.name(), &problem)?,

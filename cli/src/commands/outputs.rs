@@ -8,7 +8,7 @@ use crate::plan::{self, Source, inputs};
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, guarded, one_line};
 use crate::progress::Progress;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -281,6 +281,9 @@ fn pairs(naming: &Naming, paths: &PathArgs) -> Result<Vec<(Source, Result<PathBu
             };
             naming.found(path, folder).into_iter().map(into)
         });
+        // What is named twice is one input.
+        let mut seen = HashSet::new();
+        let pairs = pairs.filter(|(source, _)| seen.insert(source.name().to_path_buf()));
         return Ok(pairs.collect());
     }
     let (input, output) = match paths.paths.as_slice() {

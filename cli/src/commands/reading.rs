@@ -3,6 +3,7 @@
 use crate::input::{Input, block_frames, unreadable};
 use crate::plan::Source;
 use crate::problem::Problem;
+use crate::progress::Progress;
 use aeden_jobs::find::{Describer, Sound};
 use aeden_jobs::{Autoencoder, Error, FormatError};
 use std::path::Path;
@@ -29,13 +30,15 @@ pub fn hear(
 }
 
 /// What a recording sounds like.
-pub fn describe(source: &Source, describer: &Describer) -> Result<Sound, Problem> {
+pub fn describe(source: &Source, describer: &Describer, progress: &Progress) -> Result<Sound, Problem> {
     let name = source.name();
     let mut input = Input::open(source)?;
     let format = input.format().clone();
+    let bar = progress.file(name, input.frames_about(), format.rate);
     let listening = describer.listen(format.rate, format.channels.into());
     let mut listening = listening.map_err(|e| problem(name, &e))?;
     hear(&mut input, name, |_, planes| {
+        bar.advance(planes[0].len());
         listening.push(planes).map_err(|e| problem(name, &e))
     })?;
     Ok(listening.finish())

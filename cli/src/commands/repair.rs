@@ -4,13 +4,15 @@ use super::outputs::{Naming, Told, arrow, each};
 use super::reading::{hear, model, problem};
 use crate::args::repair::RepairArgs;
 use crate::input::Input;
-use crate::media::container::is_wav;
+use crate::media::container::{self, is_wav};
+use crate::media::encode::{Encoded, Spool};
+use crate::media::film::{Cleaned, assemble};
 use crate::media::flac::{self, FlacWriter};
-use crate::media::{Form, Material, form};
+use crate::media::{Arrangement, Form, Material, form};
 use crate::output::{Target, commit};
 use crate::plan::Source;
 use crate::problem::{Problem, counted};
-use crate::progress::Progress;
+use crate::progress::{FileProgress, Progress};
 use crate::sink::{Place, Sink, WavFile};
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
@@ -23,12 +25,7 @@ const NAMING: Naming = Naming {
     command: "repair",
     infix: Some("repaired"),
     ending: "wav",
-    keeps: |path| {
-        is_wav(path)
-            || path
-                .extension()
-                .is_some_and(|ending| ending.eq_ignore_ascii_case("flac"))
-    },
+    keeps: |path| is_wav(path) || container::of(path).is_some(),
     takes: None,
 };
 
@@ -55,47 +52,180 @@ fn one(
     target: &Target,
     progress: &Progress,
 ) -> Result<Told, Problem> {
-    let (name, mut input) = (source.name(), Input::open(source)?);
+    let mut input = Input::open(source)?;
+    let path = match source {
+        Source::File(path) if !matches!(input, Input::Stream(_)) => Some(path.as_path()),
+        _ => None,
+    };
+    let material = Material {
+        path,
+        media: input.media(),
+        format: input.format(),
+    };
+    let wanted = args.float.then_some(Encoding::FLOAT32);
+    let form = form(&material, target, wanted, None)?;
     let format = input.format().clone();
-    let wrong = |e| problem(name, &e);
-    let mut repairer = repairer(args, network, &format).map_err(wrong)?;
-    let mut out = Destination::create(&input, source, target, args)?;
-    let bar = progress.file(name, input.frames_about(), format.rate);
-    let mut mended = vec![Vec::new(); format.channels.into()];
-    hear(&mut input, name, |raw, planes| {
-        bar.advance(planes[0].len());
-        repairer.push(planes, &mut mended).map_err(wrong)?;
-        out.write(raw, &mut mended, repairer.mended())
-    })?;
-    repairer.finish(&mut mended).map_err(wrong)?;
-    out.write(&[], &mut mended, repairer.mended())?;
-    drop(bar);
-    let (seconds, clipped) = (out.frames as f64 / f64::from(format.rate), out.clipped());
-    let after = input.after().unwrap_or_default();
-    commit(vec![out.sink.finish(after)?])?;
-
-    let mut warnings = input.warnings().to_vec();
-    if repairer.left_alone() > 0 {
-        warnings.push(format!(
-            "{} damaged so densely that nothing is changed there",
-            counted(repairer.left_alone(), "stretch is", "stretches are")
-        ));
-    }
-    if clipped > 0 {
-        warnings.push(format!(
-            "{clipped} restored samples were above full scale and have been limited to it; --float keeps them"
-        ));
-    }
+    let work = Work {
+        args,
+        network,
+        source,
+        target,
+        bar: progress.file(source.name(), input.frames_about(), format.rate),
+    };
+    let done = match form {
+        Form::Wav => work.to_wav(&mut input),
+        Form::Flac => work.to_flac(&mut input),
+        Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
+        Form::Film(arrangement) => work.to_film(input, arrangement),
+    }?;
+    drop(work.bar);
     Ok(Told {
         text: text(
             source,
             target,
-            repairer.mended(),
-            out.frames * u64::from(format.channels),
+            &done.mended,
+            done.frames * u64::from(format.channels),
         ),
-        lines: lines(source, target, repairer.mended(), &format, seconds),
-        warnings,
+        lines: lines(source, target, &done, &format),
+        warnings: done.warnings,
     })
+}
+
+/// What came of a file.
+struct Done {
+    mended: Vec<Mended>,
+    /// Its length.
+    frames: u64,
+    /// What the user should know.
+    warnings: Vec<String>,
+}
+
+/// One file under way.
+struct Work<'a> {
+    args: &'a RepairArgs,
+    network: Option<&'a Autoencoder>,
+    source: &'a Source,
+    target: &'a Target,
+    bar: FileProgress,
+}
+
+impl Work<'_> {
+    /// A WAV file or stream.
+    fn to_wav(&self, input: &mut Input) -> Result<Done, Problem> {
+        let encoding = if self.args.float {
+            Encoding::FLOAT32
+        } else {
+            input.depth()
+        };
+        let header = input.header().clone().with_encoding(encoding);
+        let expected = Expected {
+            frames: input.frames(),
+            ..Expected::default()
+        };
+        let file = WavFile::create(self.target, self.args.job.overwrite, &header, expected)?;
+        let (file, done) = self.mend(input, file, encoding)?;
+        commit(vec![file.finish(input.after().unwrap_or_default())?])?;
+        Ok(done)
+    }
+
+    /// A FLAC file from a FLAC or WAV file.
+    fn to_flac(&self, input: &mut Input) -> Result<Done, Problem> {
+        if self.args.float {
+            return Err(Problem::usage(
+                "FLAC has no floating point; give OUT the ending .wav for --float",
+            ));
+        }
+        let encoding = flac::encoding_for(input.depth());
+        let (blocks, lost) = match &*input {
+            Input::Flac(reader) => (flac::blocks_of_flac(reader.metadata()), Vec::new()),
+            input => flac::blocks_of_wav(input.header(), input.after().unwrap_or_default()),
+        };
+        let format = Format {
+            encoding,
+            ..input.format().clone()
+        };
+        let file = FlacWriter::create(self.target, self.args.job.overwrite, &format, blocks)?;
+        let (file, mut done) = self.mend(input, file, encoding)?;
+        commit(vec![file.finish()?])?;
+        if !lost.is_empty() {
+            done.warnings.push(format!(
+                "FLAC has no place for these chunks, which are left out: {}",
+                lost.join(", ")
+            ));
+        }
+        Ok(done)
+    }
+
+    /// One track of sound, which ffmpeg encodes at the same time.
+    fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Done, Problem> {
+        let assembly = arrangement.assembly(false);
+        let encoded = Encoded::start(self.target, self.args.job.overwrite, &assembly)?;
+        let (encoded, mut done) = self.mend(input, encoded, assembly.tracks[0].codec.feed)?;
+        commit(vec![encoded.finish()?])?;
+        done.warnings.extend(assembly.losses());
+        Ok(done)
+    }
+
+    /// The first track of sound of a film, among what stands beside it.
+    fn to_film(&self, mut input: Input, arrangement: Arrangement) -> Result<Done, Problem> {
+        let (original, track) = (arrangement.original, arrangement.tracks.into_iter().next());
+        let (Target::File(path), Some((original, probe)), Some(track)) = (self.target, &original, track)
+        else {
+            return Err(Problem::file(
+                self.target.name(),
+                "a film is made from a file, and into one; give both",
+            ));
+        };
+        let spool = Spool::create(path)?;
+        let (spool, mut done) = self.mend(&mut input, spool, track.codec.feed)?;
+        let finished = assemble(
+            &self.bar,
+            (original, probe),
+            &mut [Cleaned { track, spool }],
+            arrangement.container,
+            arrangement.same_container,
+            (self.target, self.args.job.overwrite),
+            |_, _| Ok(()),
+        )?;
+        commit(vec![finished.sealed])?;
+        done.warnings.extend(finished.warnings);
+        Ok(done)
+    }
+
+    /// Repairs a track into a place that takes samples of this encoding.
+    fn mend<P: Place>(&self, input: &mut Input, place: P, encoding: Encoding) -> Result<(P, Done), Problem> {
+        let (name, format) = (self.source.name(), input.format().clone());
+        let wrong = |e| problem(name, &e);
+        let mut repairer = repairer(self.args, self.network, &format).map_err(wrong)?;
+        let mut out = Destination::new(place, encoding, &format);
+        let mut mended = vec![Vec::new(); format.channels.into()];
+        hear(input, name, |raw, planes| {
+            self.bar.advance(planes[0].len());
+            repairer.push(planes, &mut mended).map_err(wrong)?;
+            out.write(raw, &mut mended, repairer.mended())
+        })?;
+        repairer.finish(&mut mended).map_err(wrong)?;
+        out.write(&[], &mut mended, repairer.mended())?;
+        let mut warnings = input.warnings().to_vec();
+        if repairer.left_alone() > 0 {
+            warnings.push(format!(
+                "{} damaged so densely that nothing is changed there",
+                counted(repairer.left_alone(), "stretch is", "stretches are")
+            ));
+        }
+        if out.clipped() > 0 {
+            warnings.push(format!(
+                "{} restored samples were above full scale and have been limited to it; --float keeps them",
+                out.clipped()
+            ));
+        }
+        let done = Done {
+            mended: repairer.mended().to_vec(),
+            frames: out.frames,
+            warnings,
+        };
+        Ok((out.sink.into_place(), done))
+    }
 }
 
 /// Looks for what was asked for.
@@ -123,8 +253,8 @@ fn repairer(
 
 /// Where the result goes. Where the output has the input's encoding, all samples but the mended ones are stored with the
 /// very bytes of the input.
-struct Destination {
-    sink: Sink,
+struct Destination<P> {
+    sink: Sink<P>,
     /// Stores mended samples; `None` where all are encoded anew.
     patcher: Option<Encoder>,
     format: Format,
@@ -136,67 +266,17 @@ struct Destination {
     patched: usize,
 }
 
-impl Destination {
-    fn create(input: &Input, source: &Source, target: &Target, args: &RepairArgs) -> Result<Self, Problem> {
-        let path = match source {
-            Source::File(path) if !matches!(input, Input::Stream(_)) => Some(path.as_path()),
-            _ => None,
-        };
-        let material = Material {
-            path,
-            media: input.media(),
-            format: input.format(),
-        };
-        let wanted = if args.float {
-            Encoding::FLOAT32
-        } else {
-            input.depth()
-        };
-        let (place, encoding) = match form(&material, target, None, None)? {
-            Form::Wav => {
-                let header = input.header().clone().with_encoding(wanted);
-                let expected = Expected {
-                    frames: input.frames(),
-                    ..Expected::default()
-                };
-                let file = WavFile::create(target, args.job.overwrite, &header, expected)?;
-                (Place::Wav(file), wanted)
-            }
-            Form::Flac => {
-                if args.float {
-                    return Err(Problem::usage(
-                        "FLAC has no floating point; give OUT the ending .wav for --float",
-                    ));
-                }
-                let encoding = flac::encoding_for(wanted);
-                let (blocks, _) = match input {
-                    Input::Flac(reader) => (flac::blocks_of_flac(reader.metadata()), Vec::new()),
-                    input => flac::blocks_of_wav(input.header(), input.after().unwrap_or_default()),
-                };
-                let format = Format {
-                    encoding,
-                    ..input.format().clone()
-                };
-                let file = FlacWriter::create(target, args.job.overwrite, &format, blocks)?;
-                (Place::Flac(Box::new(file)), encoding)
-            }
-            Form::Sound(_) | Form::Film(_) => {
-                return Err(Problem::file(
-                    target.name(),
-                    "repair writes WAV, and FLAC from WAV and FLAC; give OUT such an ending",
-                ));
-            }
-        };
-        let format = input.format().clone();
+impl<P: Place> Destination<P> {
+    fn new(place: P, encoding: Encoding, format: &Format) -> Self {
         let exact = encoding == format.encoding;
-        Ok(Destination {
+        Destination {
             patcher: exact.then(|| Encoder::new(encoding, 1, false)),
             sink: Sink::new(place, Encoder::new(encoding, format.channels.into(), false)),
-            format,
+            format: format.clone(),
             raw: Vec::new(),
             frames: 0,
             patched: 0,
-        })
+        }
     }
 
     /// Takes more of the input, and all of what is mended so far.
@@ -257,10 +337,10 @@ fn text(source: &Source, target: &Target, mended: &[Mended], samples: u64) -> St
     )
 }
 
-fn lines(source: &Source, target: &Target, mended: &[Mended], format: &Format, seconds: f64) -> Vec<Value> {
+fn lines(source: &Source, target: &Target, done: &Done, format: &Format) -> Vec<Value> {
     let in_seconds = |frames: u64| (frames as f64 / f64::from(format.rate) * 1e6).round() / 1e6;
     let file = source.name().display().to_string();
-    let mut sorted: Vec<&Mended> = mended.iter().collect();
+    let mut sorted: Vec<&Mended> = done.mended.iter().collect();
     sorted.sort_by_key(|m| (m.samples.start, m.channel));
     let lines = sorted.iter().map(|m| {
         json!({
@@ -276,9 +356,9 @@ fn lines(source: &Source, target: &Target, mended: &[Mended], format: &Format, s
         "status": "repaired",
         "file": file,
         "output": target.name().display().to_string(),
-        "seconds": seconds,
-        "damages": mended.len(),
-        "samples": mended.iter().map(|m| m.samples.end - m.samples.start).sum::<u64>(),
+        "seconds": done.frames as f64 / f64::from(format.rate),
+        "damages": done.mended.len(),
+        "samples": done.mended.iter().map(|m| m.samples.end - m.samples.start).sum::<u64>(),
     });
     lines.chain([whole]).collect()
 }

@@ -5,7 +5,7 @@ use super::reading::{model, problem};
 use super::writing::{check, create};
 use crate::args::roomtone::RoomtoneArgs;
 use crate::input::{Input, block_frames, unreadable};
-use crate::media::container::is_wav;
+use crate::media::container::{self, is_wav};
 use crate::output::{Output, Sealed, Target, commit};
 use crate::plan::Source;
 use crate::plot::{Spectrogram, draw};
@@ -22,12 +22,7 @@ const NAMING: Naming = Naming {
     command: "roomtone",
     infix: Some("roomtone"),
     ending: "wav",
-    keeps: |path| {
-        is_wav(path)
-            || path
-                .extension()
-                .is_some_and(|ending| ending.eq_ignore_ascii_case("flac"))
-    },
+    keeps: |path| is_wav(path) || container::of(path).is_some_and(|container| container.muxer == "flac"),
     takes: None,
 };
 
@@ -92,7 +87,7 @@ fn one(
     }
     drop(bar);
     let clipped = sink.clipped();
-    let mut sealed = vec![sink.finish(&[])?];
+    let mut sealed = vec![sink.into_place().finish(&[])?];
     if let (Some(path), Some(mut picture)) = (&args.plot, picture) {
         picture.finish();
         let other = other.as_ref().and_then(|(other, _)| other.picture.as_ref());

@@ -7,9 +7,9 @@ use crate::output::{Output, Sealed, Target, exists};
 use crate::plan::is_same_file;
 use crate::problem::Problem;
 use crate::sink::{Place, Sink, WavFile};
-use crate::wav::Format;
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
+use crate::wav::{Chunk, Format};
 use std::io::Write;
 use std::path::Path;
 
@@ -37,6 +37,33 @@ pub fn whole(path: &Path, overwrite: bool, bytes: &[u8]) -> Result<Sealed, Probl
     output.seal(&[])
 }
 
+/// A recording that aeden writes without ffmpeg.
+pub enum Recording {
+    /// A WAV file or stream.
+    Wav(WavFile),
+    /// A FLAC file.
+    Flac(Box<FlacWriter>),
+}
+
+impl Place for Recording {
+    fn write(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
+        match self {
+            Recording::Wav(file) => Place::write(file, raw, planes),
+            Recording::Flac(file) => Place::write(file.as_mut(), raw, planes),
+        }
+    }
+}
+
+impl Recording {
+    /// Ends a WAV file with these chunks, or a FLAC file, which has had all of its own.
+    pub fn finish(self, after: &[Chunk]) -> Result<Sealed, Problem> {
+        match self {
+            Recording::Wav(file) => file.finish(after),
+            Recording::Flac(file) => file.finish(),
+        }
+    }
+}
+
 /// A new recording of so many frames, WAV or FLAC by its ending; `command` is who writes it.
 pub fn create(
     command: &str,
@@ -44,7 +71,7 @@ pub fn create(
     frames: u64,
     target: &Target,
     overwrite: bool,
-) -> Result<Sink, Problem> {
+) -> Result<Sink<Recording>, Problem> {
     let flac = match target {
         Target::File(path) if !container::is_wav(path) && has_known_ending(path) => {
             if container::of(path).is_none_or(|container| container.muxer != "flac") {
@@ -65,7 +92,7 @@ pub fn create(
             ..format.clone()
         };
         let file = FlacWriter::create(target, overwrite, &format, blocks)?;
-        (Place::Flac(Box::new(file)), encoding)
+        (Recording::Flac(Box::new(file)), encoding)
     } else {
         let expected = Expected {
             frames: Some(frames),
@@ -73,7 +100,7 @@ pub fn create(
             ..Expected::default()
         };
         let file = WavFile::create(target, overwrite, &plain_header(format.clone()), expected)?;
-        (Place::Wav(file), format.encoding)
+        (Recording::Wav(file), format.encoding)
     };
     let dither = encoding.resolution() <= 16;
     Ok(Sink::new(

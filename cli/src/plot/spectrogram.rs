@@ -15,6 +15,7 @@ pub struct Spectrogram {
     taper: Vec<f32>,
     /// Samples between transforms.
     hop: usize,
+    /// Of the recording, in Hz.
     pub rate: u32,
     /// Samples not yet transformed, by channel.
     waiting: Vec<VecDeque<f32>>,

@@ -263,3 +263,26 @@ fn what_lies_in_the_folder_of_outputs_is_no_input() {
     }
     assert_eq!(folder.names(), ["out", "talk.wav"]);
 }
+
+#[test]
+fn the_search_for_a_rate_shows_how_far_it_is() {
+    let folder = Folder::new();
+    folder.write("in.wav", &note(1, 48_000, 1_500_000));
+    let aeden = env!("CARGO_BIN_EXE_aeden");
+    // A terminal, made by `script`.
+    let run = std::process::Command::new("script")
+        .args(["-qec", &format!("{aeden} encode in.wav --rate 16"), "/dev/null"])
+        .env("TERM", "xterm")
+        .current_dir(&folder)
+        .output();
+    let Ok(run) = run else {
+        println!("skipped: there is no program `script` that gives a terminal");
+        return;
+    };
+    let shown = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{shown}");
+    // A terminal is drawn on now and then, not at every step.
+    for part in ["in.wav: trial ", " of 11", "in.wav -> in.aeden"] {
+        assert!(shown.contains(part), "no {part:?} in {shown:?}");
+    }
+}

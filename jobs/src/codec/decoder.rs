@@ -41,6 +41,15 @@ impl Noise {
     }
 }
 
+impl<R> std::fmt::Debug for Decoder<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder")
+            .field("header", &self.header)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<R: Read> Decoder<R> {
     pub(super) fn new(envelopes: &Arc<Envelopes>, mut input: R) -> Result<Decoder<R>, Error> {
         let header = Header::read(&mut input)?;

@@ -34,6 +34,14 @@ pub struct Heard {
     means: Vec<f32>,
 }
 
+impl std::fmt::Debug for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listening")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Listening {
     pub(super) fn new(envelopes: &Arc<Envelopes>, rate: u32, channels: usize) -> Result<Listening, Error> {
         let most = usize::from(container::MAX_CHANNELS);
@@ -145,6 +153,15 @@ pub struct Encoder<W> {
     expected: Vec<f32>,
     steps: Vec<f32>,
     coefficients: Vec<f32>,
+}
+
+impl<W> std::fmt::Debug for Encoder<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder")
+            .field("gate", &self.gate)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<W: Write> Encoder<W> {

@@ -233,6 +233,7 @@ impl Detector {
 }
 
 /// A recording that is being listened to.
+#[derive(Debug)]
 pub struct Listening(listen::Listening);
 
 impl Listening {

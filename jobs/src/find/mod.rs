@@ -109,6 +109,7 @@ impl Describer {
 }
 
 /// A sound that is being listened to.
+#[derive(Debug)]
 pub struct Listening {
     heard: listen::Listening,
     model: Arc<Autoencoder>,

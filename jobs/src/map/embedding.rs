@@ -9,41 +9,12 @@ const EXAGGERATION: f64 = 8.0;
 /// t-distributed stochastic neighbour embedding, exact (van der Maaten & Hinton 2008): neighbours stay neighbours. Begins
 /// with the two principal components, so that the same sounds always make the same map. Coordinates from 0 to 1.
 pub fn on_a_plane(points: &[Vec<f64>]) -> Vec<[f64; 2]> {
-    let n = points.len();
     let mut places = components(points);
-    if n > 4 {
-        let attraction = affinities(points, (n as f64 - 1.0).min(90.0) / 3.0);
-        let (mut speed, rate) = (vec![[0.0f64; 2]; n], (n as f64 / EXAGGERATION).max(10.0));
-        for step in 0..STEPS {
-            let early = step < STEPS / 4;
-            let (more, momentum) = if early { (EXAGGERATION, 0.5) } else { (1.0, 0.8) };
-            let mut kernel = vec![0.0f64; n * n];
-            let mut sum = 0.0;
-            for i in 0..n {
-                for j in 0..i {
-                    let q = 1.0 / (1.0 + square(&places[i], &places[j]));
-                    (kernel[i * n + j], kernel[j * n + i]) = (q, q);
-                    sum += 2.0 * q;
-                }
-            }
-            for i in 0..n {
-                let mut force = [0.0; 2];
-                for j in 0..n {
-                    let q = kernel[i * n + j];
-                    let pull = 4.0 * (more * attraction[i * n + j] - q / sum) * q;
-                    for axis in 0..2 {
-                        force[axis] += pull * (places[i][axis] - places[j][axis]);
-                    }
-                }
-                for axis in 0..2 {
-                    speed[i][axis] = momentum * speed[i][axis] - rate * force[axis];
-                }
-            }
-            for (place, speed) in places.iter_mut().zip(&speed) {
-                place[0] += speed[0];
-                place[1] += speed[1];
-            }
-        }
+    if points.len() > 4 {
+        descend(
+            &mut places,
+            &affinities(points, (points.len() as f64 - 1.0).min(90.0) / 3.0),
+        );
     }
     for axis in 0..2 {
         let (low, high) = places
@@ -55,6 +26,42 @@ pub fn on_a_plane(points: &[Vec<f64>]) -> Vec<[f64; 2]> {
         }
     }
     places
+}
+
+/// Moves places until they are neighbours as much as the points are (`[i][j]`): gradient descent with momentum.
+fn descend(places: &mut [[f64; 2]], attraction: &[f64]) {
+    let n = places.len();
+    let (mut speed, rate) = (vec![[0.0f64; 2]; n], (n as f64 / EXAGGERATION).max(10.0));
+    let mut kernel = vec![0.0f64; n * n];
+    for step in 0..STEPS {
+        let early = step < STEPS / 4;
+        let (more, momentum) = if early { (EXAGGERATION, 0.5) } else { (1.0, 0.8) };
+        let mut sum = 0.0;
+        for i in 0..n {
+            for j in 0..i {
+                let q = 1.0 / (1.0 + square(&places[i], &places[j]));
+                (kernel[i * n + j], kernel[j * n + i]) = (q, q);
+                sum += 2.0 * q;
+            }
+        }
+        for i in 0..n {
+            let mut force = [0.0; 2];
+            for j in 0..n {
+                let q = kernel[i * n + j];
+                let pull = 4.0 * (more * attraction[i * n + j] - q / sum) * q;
+                for axis in 0..2 {
+                    force[axis] += pull * (places[i][axis] - places[j][axis]);
+                }
+            }
+            for axis in 0..2 {
+                speed[i][axis] = momentum * speed[i][axis] - rate * force[axis];
+            }
+        }
+        for (place, speed) in places.iter_mut().zip(&speed) {
+            place[0] += speed[0];
+            place[1] += speed[1];
+        }
+    }
 }
 
 pub(super) fn square(a: &[f64], b: &[f64]) -> f64 {

@@ -100,6 +100,16 @@ pub struct Repairer {
     left_alone: usize,
 }
 
+impl std::fmt::Debug for Repairer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repairer")
+            .field("gate", &self.gate)
+            .field("damages", &self.damages)
+            .field("mended", &self.mended)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Repairer {
     /// For a recording: looks for all kinds of damage, and fills long gaps with the help of the built-in network.
     ///

@@ -55,6 +55,14 @@ pub struct Tone {
     block: Vec<Vec<f32>>,
 }
 
+impl std::fmt::Debug for Tone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tone")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Tone {
     /// The tone of a room, so many samples of every channel. Another seed makes another tone of the same kind.
     ///

@@ -3,9 +3,8 @@
 //! `models/family/NAME.golden.safetensors` holds samples, and what `models/recipe/family.py` makes of them: standardised
 //! log powers, codes and reconstructions of every eighth patch, and the description of the whole sound.
 
-use aeden::autoencoder::Autoencoder;
-use aeden::kernels::Instructions;
-use aeden::patches::Listener;
+use aeden::Instructions;
+use aeden::autoencoder::{Autoencoder, Listener};
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 

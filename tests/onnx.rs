@@ -4,9 +4,9 @@
 #![cfg(feature = "onnx")]
 
 use aeden::engine::Engine;
-use aeden::onnx::{OnnxEngine, OnnxModel, load_library};
-use aeden::stft::WindowShape;
-use realfft::num_complex::Complex32;
+use aeden::engine::onnx::load_library;
+use aeden::spectrum::WindowShape;
+use aeden::{Complex32, Model};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,15 +27,14 @@ fn library() -> bool {
     }
 }
 
-fn open(name: &str) -> OnnxModel {
-    OnnxModel::open(&fixture(name)).unwrap_or_else(|e| panic!("{e}"))
+fn open(name: &str) -> Model {
+    Model::open(fixture(name)).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// The error line for a file that must not be accepted.
 fn refusal(path: &Path) -> String {
-    let text = OnnxModel::open(path)
-        .err()
-        .expect("the file must be refused")
+    let text = Model::open(path)
+        .expect_err("the file must be refused")
         .to_string();
     assert_eq!(text.lines().count(), 1, "one line: {text}");
     assert!(text.contains(path.to_str().unwrap()), "names the file: {text}");
@@ -53,7 +52,7 @@ fn noise(count: usize) -> Vec<Complex32> {
 }
 
 /// Runs mono spectra through an engine in pieces of these numbers of frames, over and over.
-fn in_pieces(engine: &mut OnnxEngine, spectra: &[Complex32], pieces: &[usize]) -> Vec<Complex32> {
+fn in_pieces(engine: &mut dyn Engine, spectra: &[Complex32], pieces: &[usize]) -> Vec<Complex32> {
     let bins = engine.framing().bins();
     let mut out = spectra.to_vec();
     let mut rest = &mut out[..];
@@ -70,7 +69,7 @@ fn in_pieces(engine: &mut OnnxEngine, spectra: &[Complex32], pieces: &[usize]) -
 }
 
 /// Input spectrum and the clean spectrum that PyTorch computed from it, as `export.py` wrote them.
-fn golden(path: &Path, engine: &OnnxEngine) -> (Vec<Complex32>, Vec<Complex32>) {
+fn golden(path: &Path, engine: &dyn Engine) -> (Vec<Complex32>, Vec<Complex32>) {
     let file = std::fs::read(path).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
     let floats = |name: &str| -> Vec<f32> {
@@ -106,10 +105,10 @@ fn difference(a: &[Complex32], b: &[Complex32]) -> f32 {
 }
 
 fn agrees_with_pytorch(model: &Path, golden_file: &Path) {
-    let model = OnnxModel::open(model).unwrap_or_else(|e| panic!("{e}"));
-    let mut engine = model.engine(1).unwrap();
-    let (noisy, expected) = golden(golden_file, &engine);
-    let apart = difference(&in_pieces(&mut engine, &noisy, &[1, 2, 7, 1, 12]), &expected);
+    let model = Model::open(model).unwrap_or_else(|e| panic!("{e}"));
+    let mut engine = model.engine(1, 1).unwrap();
+    let (noisy, expected) = golden(golden_file, &*engine);
+    let apart = difference(&in_pieces(&mut *engine, &noisy, &[1, 2, 7, 1, 12]), &expected);
     assert!(apart < 1e-5, "{apart:e} from PyTorch");
 }
 
@@ -135,11 +134,11 @@ fn the_split_into_calls_changes_no_bit() {
     }
     let model = open("small/small.onnx");
     let noisy = noise(40 * 161);
-    let whole = in_pieces(&mut model.engine(1).unwrap(), &noisy, &[32]);
-    assert_eq!(whole, in_pieces(&mut model.engine(1).unwrap(), &noisy, &[1]));
+    let whole = in_pieces(&mut *model.engine(1, 1).unwrap(), &noisy, &[32]);
+    assert_eq!(whole, in_pieces(&mut *model.engine(1, 1).unwrap(), &noisy, &[1]));
     assert_eq!(
         whole,
-        in_pieces(&mut model.engine(1).unwrap(), &noisy, &[3, 1, 11])
+        in_pieces(&mut *model.engine(1, 1).unwrap(), &noisy, &[3, 1, 11])
     );
 }
 
@@ -148,16 +147,16 @@ fn reset_forgets_everything() {
     if !library() {
         return;
     }
-    let mut engine = open("small/small.onnx").engine(1).unwrap();
+    let mut engine = open("small/small.onnx").engine(1, 1).unwrap();
     let noisy = noise(12 * 161);
-    let first = in_pieces(&mut engine, &noisy, &[5]);
-    let warm = in_pieces(&mut engine, &noisy, &[5]);
+    let first = in_pieces(&mut *engine, &noisy, &[5]);
+    let warm = in_pieces(&mut *engine, &noisy, &[5]);
     assert_ne!(
         first, warm,
         "the model must remember something, or this shows nothing"
     );
     engine.reset();
-    assert_eq!(first, in_pieces(&mut engine, &noisy, &[5]));
+    assert_eq!(first, in_pieces(&mut *engine, &noisy, &[5]));
 }
 
 #[test]
@@ -166,12 +165,12 @@ fn a_model_by_somebody_else_runs_with_its_own_framing_and_states() {
         return;
     }
     for name in ["onnx/echo.onnx", "onnx/echo-one-frame.onnx"] {
-        let mut engine = open(name).engine(1).unwrap();
+        let mut engine = open(name).engine(1, 1).unwrap();
         let framing = engine.framing().clone();
         assert_eq!((framing.rate, framing.window, framing.hop), (16_000, 64, 32));
         assert_eq!(framing.shape, WindowShape::Hann);
         let x = noise(6 * 33);
-        let y = in_pieces(&mut engine, &x, &[4]);
+        let y = in_pieces(&mut *engine, &x, &[4]);
         let expected: Vec<_> = (0..x.len())
             .map(|i| x[i] * 0.5 + if i < 33 { Complex32::ZERO } else { x[i - 33] * 0.25 })
             .collect();
@@ -185,11 +184,11 @@ fn channels_share_the_mask_of_the_guide() {
         return;
     }
     let model = open("onnx/echo.onnx");
-    assert!(!model.engine(2).unwrap().is_real_time());
-    assert_eq!(model.engine(2).unwrap().channels(), 2);
+    assert!(!model.engine(2, 1).unwrap().is_real_time());
+    assert_eq!(model.engine(2, 1).unwrap().channels(), 2);
     let (frames, bins) = (5, 33);
     let guide = noise(frames * bins);
-    let clean = in_pieces(&mut model.engine(1).unwrap(), &guide, &[frames]);
+    let clean = in_pieces(&mut *model.engine(1, 1).unwrap(), &guide, &[frames]);
     // Left twice as loud as the guide, right turned by a quarter: both must keep that relation to what comes out.
     let turn = Complex32::new(0.0, 1.0);
     let mut spectra: Vec<_> = guide
@@ -197,7 +196,7 @@ fn channels_share_the_mask_of_the_guide() {
         .map(|x| x * 2.0)
         .chain(guide.iter().map(|x| x * turn))
         .collect();
-    model.engine(2).unwrap().process(&guide, &mut spectra);
+    model.engine(2, 1).unwrap().process(&guide, &mut spectra);
     for i in 0..frames * bins {
         let bound = 4.0 * guide[i].norm();
         let expected = if clean[i].norm() > bound {
@@ -222,7 +221,7 @@ fn a_silent_guide_leaves_the_channels_as_they_are() {
     let mut spectra = noise(2 * 3 * 33);
     let before = spectra.clone();
     open("onnx/echo.onnx")
-        .engine(2)
+        .engine(2, 1)
         .unwrap()
         .process(&[Complex32::ZERO; 3 * 33], &mut spectra);
     assert_eq!(spectra, before);
@@ -234,13 +233,13 @@ fn frames_that_the_network_cannot_handle_pass_unchanged_and_clear_its_memory() {
         return;
     }
     // This graph adds the number of frames since the start, and has no result for anything that sounds.
-    let mut engine = open("onnx/not-a-number.onnx").engine(1).unwrap();
+    let mut engine = open("onnx/not-a-number.onnx").engine(1, 1).unwrap();
     let silence = vec![Complex32::ZERO; 33];
-    let count = |engine: &mut OnnxEngine| in_pieces(engine, &silence, &[1])[0].re;
-    assert_eq!((count(&mut engine), count(&mut engine)), (0.0, 1.0));
+    let count = |engine: &mut dyn Engine| in_pieces(engine, &silence, &[1])[0].re;
+    assert_eq!((count(&mut *engine), count(&mut *engine)), (0.0, 1.0));
     let sound = noise(33);
-    assert_eq!(in_pieces(&mut engine, &sound, &[1]), sound);
-    assert_eq!((count(&mut engine), count(&mut engine)), (0.0, 1.0));
+    assert_eq!(in_pieces(&mut *engine, &sound, &[1]), sound);
+    assert_eq!((count(&mut *engine), count(&mut *engine)), (0.0, 1.0));
 }
 
 #[test]
@@ -280,7 +279,7 @@ fn damaged_files_never_panic() {
             damaged[at] ^= flip;
             std::fs::write(&path, damaged).unwrap();
             // Either is right; a panic, an abort or a hang is not.
-            let _ = OnnxModel::open(&path);
+            let _ = Model::open(&path);
         }
     }
     std::fs::remove_file(&path).unwrap();
@@ -323,7 +322,7 @@ fn without_the_library_the_error_says_what_to_do() {
     if let Ok(path) = std::env::var(CHILD) {
         let path = Some(path).filter(|p| !p.is_empty());
         println!("{}", load_library(path.as_ref().map(Path::new)).unwrap_err());
-        println!("{}", OnnxModel::open(&fixture("onnx/echo.onnx")).err().unwrap());
+        println!("{}", Model::open(fixture("onnx/echo.onnx")).err().unwrap());
         return;
     }
     let run = |variable: &str, argument: &str| {
@@ -364,11 +363,11 @@ fn without_the_library_the_error_says_what_to_do() {
 
 /// Both engines on the same network: mono, and stereo in which both channels are the guide at another level.
 fn engines_agree(folder: &Path, name: &str) {
-    let native = aeden::model::Model::open(folder.join(format!("{name}.safetensors"))).unwrap();
-    let onnx = OnnxModel::open(&folder.join(format!("{name}.onnx"))).unwrap();
+    let native = Model::open(folder.join(format!("{name}.safetensors"))).unwrap();
+    let onnx = Model::open(folder.join(format!("{name}.onnx"))).unwrap();
     assert_eq!(native.framing(), onnx.framing());
     assert_eq!(native.name(), onnx.name());
-    let (noisy, clean) = golden(&folder.join("golden.safetensors"), &onnx.engine(1).unwrap());
+    let (noisy, clean) = golden(&folder.join("golden.safetensors"), &*onnx.engine(1, 1).unwrap());
     let frames = noisy.len() / onnx.framing().bins();
     let both = |levels: &[f32]| {
         let stack = || {
@@ -378,8 +377,12 @@ fn engines_agree(folder: &Path, name: &str) {
                 .collect::<Vec<_>>()
         };
         let (mut a, mut b) = (stack(), stack());
-        native.engine(levels.len(), frames).process(&noisy, &mut a);
-        onnx.engine(levels.len()).unwrap().process(&noisy, &mut b);
+        native
+            .native(levels.len())
+            .unwrap()
+            .with_frames(frames)
+            .process(&noisy, &mut a);
+        onnx.engine(levels.len(), 1).unwrap().process(&noisy, &mut b);
         (a, b)
     };
     let (a, b) = both(&[1.0]);

@@ -40,7 +40,7 @@ pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
     let Some(file) = file else {
         let denoisers = [
             (Network::built_in(), "clean, inspect, report, live"),
-            (Network::built_in_studio(), "clean --quality best"),
+            (Network::built_in_for_recordings(), "clean --quality best"),
         ];
         let denoisers = denoisers
             .iter()
@@ -74,13 +74,11 @@ fn denoiser(
     commands: Option<&'static str>,
 ) -> Result<Description, Problem> {
     let framing = network.framing();
-    let latency = match network {
-        Network::Studio(_) => None,
-        _ => Some(
-            network
-                .denoiser(framing.rate, 1, &Settings::default(), 1)?
-                .latency(),
-        ),
+    let latency = if network.looks_ahead() {
+        None
+    } else {
+        let denoiser = network.denoiser(framing.rate, 1, &Settings::default(), 1)?;
+        Some(denoiser.latency())
     };
     Ok(Description {
         name: network.name().into(),

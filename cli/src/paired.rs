@@ -2,7 +2,7 @@
 
 use crate::input::{Input, block_frames};
 use crate::problem::Problem;
-use aeden::recording::Cleaner;
+use aeden::Cleaner;
 use std::collections::VecDeque;
 use std::mem::replace;
 use std::panic::resume_unwind;

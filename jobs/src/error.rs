@@ -1,7 +1,7 @@
 //! What can go wrong.
 
-use crate::gate::{LARGEST, RATES};
-use aeden::autoencoder::Kind;
+use crate::range::{LARGEST, RATES};
+use aeden::Kind;
 
 /// Why a job cannot be done.
 #[derive(Debug, thiserror::Error)]

@@ -21,16 +21,25 @@
 mod error;
 mod gate;
 mod listen;
+mod range;
 
 pub mod codec;
 pub mod detect;
 pub mod find;
 pub mod map;
-#[cfg(feature = "models")]
-pub mod models;
 pub mod repair;
 pub mod roomtone;
 
-pub use aeden::autoencoder::{Autoencoder, Kind};
+pub use aeden::Kind;
+pub use aeden::autoencoder::Autoencoder;
+/// The trained networks that come with the crate (feature `models`). Each job takes its own unless it is given another.
+///
+/// ```
+/// let network = aeden_jobs::models::sparse();
+/// println!("{}: {} parameters, a code of {}", network.name(), network.parameters(), network.code());
+/// ```
+#[cfg(feature = "models")]
+#[doc(inline)]
+pub use aeden_family as models;
 pub use error::{Error, FormatError};
-pub use gate::{LARGEST, RATES};
+pub use range::{LARGEST, RATES};

@@ -2,8 +2,7 @@
 
 use crate::Error;
 use crate::gate::Gate;
-use aeden::autoencoder::Autoencoder;
-use aeden::patches::Listener;
+use aeden::autoencoder::{Autoencoder, Listener};
 
 /// Takes the samples of one recording, block by block, and mixes its channels. Memory grows by 26 kB a second.
 pub(crate) struct Listening {

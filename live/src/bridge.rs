@@ -21,7 +21,7 @@ use crate::audio::{BLOCK, Format};
 use crate::counters::{Count, Gauge, Moment};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
-use aeden::denoiser::{Config, Denoiser};
+use aeden::{Config, Denoiser};
 use rtrb::chunks::ChunkError;
 use rtrb::{Consumer, Producer, RingBuffer};
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;

@@ -179,6 +179,8 @@ class Gru(nn.Module):
     def forward(self, x):
         weights = self.input.weight, self.input.bias, self.state.weight, self.state.bias
         if on_cpu(x):
+            if not torch.is_grad_enabled():
+                return self.add_states(x, x.clone())
             return Recurrence.apply(x.flatten(1, 2), *weights).view_as(x)
         if x.is_cuda:
             gates = fused_gpu().Linear.apply(x, *weights[:2])
@@ -192,6 +194,12 @@ class Gru(nn.Module):
             out.append(state)
         return x + torch.stack(out)
 
+    def add_states(self, x, out, backward=False):
+        """Add the states of a walk over `x`, from the end to the start if `backward`, to `out`: on a CPU, without gradients."""
+        weights = self.input.weight, self.input.bias, self.state.weight, self.state.bias
+        fused().gru_add(out.flatten(1, 2), x.flatten(1, 2), *weights, backward)
+        return out
+
 
 class TwoWayGru(nn.Module):
     """Memory of what came before and of what comes after, as `Gru` each; both are added to the input."""
@@ -201,6 +209,8 @@ class TwoWayGru(nn.Module):
         self.before, self.after = Gru(channels), Gru(channels)
 
     def forward(self, x):
+        if on_cpu(x) and not torch.is_grad_enabled():
+            return self.after.add_states(x, self.before.add_states(x, x.clone()), backward=True)
         if not x.is_cuda:
             return self.before(x) + self.after(x.flip(0)).flip(0) - x
         both = lambda part, kind: torch.stack([getattr(getattr(way, part), kind) for way in (self.before, self.after)])
@@ -461,7 +471,7 @@ def graft(net, start):
 def check_fused():
     """fused.cpp gives what plain PyTorch gives, and the same gradients: `python model.py`."""
     torch.manual_seed(1)
-    net = Denoiser()
+    net = Denoiser(Settings(both_ways=True))
     x = torch.randn(2, 7, net.settings.window // 2 + 1, dtype=torch.complex64)
     results = []
     global on_cpu
@@ -471,11 +481,13 @@ def check_fused():
         y = net(x)
         (y.abs() ** 2).sum().backward()
         results.append([y.detach()] + [p.grad.clone() for p in net.parameters()])
-    names = ["output"] + [n for n, _ in net.named_parameters()]
+        with torch.no_grad():
+            results[-1].append(net(x))
+    names = ["output"] + [n for n, _ in net.named_parameters()] + ["output without gradients"]
     for name, a, b in zip(names, *results):
         worst = float((a - b).abs().max() / b.abs().max())
         print(f"{name}: {worst:.1e}")
-        assert worst < 1e-3, name
+        assert worst < (1e-2 if name == names[-1] else 1e-3), name  # that is in 8 bits, where the processor is made for it
 
 
 if __name__ == "__main__":

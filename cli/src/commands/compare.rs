@@ -1,14 +1,14 @@
 //! How good an encoded recording is, beside others of its size.
 
-use super::encode::Recording;
 use super::reading::{hear, problem};
+use super::recording::Recording;
 use crate::input::Input;
 use crate::media::programs::{Program, add_input, ffmpeg};
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::wav::Format;
-use aeden::stft::{Framing, Stft, WindowShape};
+use aeden::spectrum::{Framing, Stft, WindowShape};
 use aeden_jobs::codec::Codec;
 use aeden_jobs::models;
 use std::io::Read;

@@ -10,6 +10,7 @@ pub mod find;
 pub mod map;
 pub mod outputs;
 pub mod reading;
+mod recording;
 pub mod repair;
 pub mod roomtone;
 pub mod writing;

@@ -10,7 +10,7 @@ use crate::args::Quality;
 use crate::cleaner::{Network, Settings};
 use crate::output::print;
 use crate::problem::{DONE, Problem, one_line};
-use aeden::denoiser::Config;
+use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
@@ -120,11 +120,9 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         record: args.record.is_some(),
         always_retime: false,
     };
-    let controls = Arc::new(Controls::new(&Config {
-        attenuation_limit: args.limit,
-        mix: args.mix,
-        ..Config::default()
-    }));
+    let controls = Arc::new(Controls::new(
+        &Config::default().attenuation_limit(args.limit).mix(args.mix),
+    ));
     let settings = Settings {
         limit: args.limit,
         mix: args.mix,

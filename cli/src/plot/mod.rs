@@ -4,28 +4,17 @@ mod picture;
 mod png;
 mod spectrogram;
 
-use picture::{INK, MARK, Picture};
-use spectrogram::{ROWS, WIDTH, brightest_of, position_of};
+use picture::{INK, LEFT, MARK, Picture, TOP};
+use spectrogram::{ROWS, WIDTH, brightest_of};
 use std::io::{self, Write};
 
 pub use png::{RANGE, pictures};
-pub use spectrogram::Spectrogram;
+pub use spectrogram::{Spectrogram, frequency_ticks};
 
-/// Pixels around the panels, and between them.
-const LEFT: usize = 90;
+/// Pixels to the right of the panels, between them and below.
 const RIGHT: usize = 110;
-const TOP: usize = 40;
 const GAP: usize = 60;
 const BOTTOM: usize = 50;
-
-/// Frequencies with a tick: in Hz, and their place as a share of the height from below.
-pub fn frequency_ticks(rate: u32) -> impl Iterator<Item = (u32, f32)> {
-    let ticks = [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000];
-    let placed = ticks
-        .into_iter()
-        .map(move |frequency| (frequency, position_of(frequency as f32, rate)));
-    placed.filter(|(_, position)| *position < 1.0)
-}
 
 /// Draws spectrograms with their titles under one another, in seconds, with frequencies in Hz; the colours are those of the
 /// loudest of the first two.

@@ -1,8 +1,7 @@
 //! A picture with axes and letters.
 
 use super::png::{RANGE, colour, write_png};
-use super::spectrogram::{ROWS, Spectrogram, WIDTH};
-use super::{LEFT, TOP, frequency_ticks};
+use super::spectrogram::{ROWS, Spectrogram, WIDTH, frequency_ticks};
 use embedded_graphics::Pixel;
 use embedded_graphics::mono_font::MonoTextStyle;
 use embedded_graphics::mono_font::iso_8859_1::FONT_10X20;
@@ -11,6 +10,10 @@ use embedded_graphics::prelude::{DrawTarget, Drawable, OriginDimensions, Point, 
 use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
 use std::convert::Infallible;
 use std::io::{self, Write};
+
+/// Pixels to the left of the panels, and above the first.
+pub const LEFT: usize = 90;
+pub const TOP: usize = 40;
 
 /// Pixels from the middle of a title down to its panel, and from a panel down to the middle of its times.
 const TITLE: usize = 24;

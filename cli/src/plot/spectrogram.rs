@@ -167,13 +167,22 @@ impl Spectrogram {
 }
 
 /// Mel scale of O'Shaughnessy (1987), as a share of half the sampling rate's.
-pub fn position_of(frequency: f32, rate: u32) -> f32 {
+fn position_of(frequency: f32, rate: u32) -> f32 {
     let mel = |f: f32| (f / 700.0).ln_1p();
     mel(frequency) / mel(rate as f32 / 2.0)
 }
 
 fn frequency_at(position: f32, rate: u32) -> f32 {
     700.0 * (position * (rate as f32 / 1400.0).ln_1p()).exp_m1()
+}
+
+/// Frequencies with a tick: in Hz, and their place as a share of the height from below.
+pub fn frequency_ticks(rate: u32) -> impl Iterator<Item = (u32, f32)> {
+    let ticks = [0, 200, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000];
+    let placed = ticks
+        .into_iter()
+        .map(move |frequency| (frequency, position_of(frequency as f32, rate)));
+    placed.filter(|(_, position)| *position < 1.0)
 }
 
 /// The level in dBFS that the brightest colour stands for.

@@ -4,8 +4,7 @@
 //! them, with the codes of the envelopes that they are the first to need. The sum and difference of two channels take
 //! their place.
 
-use super::DECIBEL;
-use super::coefficients::{Coder, Steps};
+use super::coefficients::{Coder, DECIBEL, Steps};
 use super::container::Header;
 use super::entropy::{Bits, Numbers, rough};
 use super::envelope::Envelopes;

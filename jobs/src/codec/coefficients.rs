@@ -9,6 +9,9 @@
 
 use super::entropy::{Bits, Numbers, rough};
 
+/// A decibel, as a natural logarithm of sizes.
+pub const DECIBEL: f32 = std::f32::consts::LN_10 / 20.0;
+
 /// Classes of expected size, 3 dB each, from 2^-4 of a step on; smaller coefficients are not stored.
 const CLASSES: usize = 22;
 const LOWEST: f32 = -8.0;
@@ -67,7 +70,7 @@ impl Steps {
                 }
                 None => FINER[FINER.len() - 1].1,
             };
-            decibels * super::DECIBEL
+            decibels * DECIBEL
         };
         Steps {
             shares: (0..coefficients).map(|k| weight(k) / sum).collect(),

@@ -15,8 +15,8 @@
 //! | 4 | checksum of all that |
 //! | then, a block | 4: bytes; 4: checksum of the block's number (4 bytes) and its bytes; the bytes |
 
-use super::Coarseness;
-use crate::gate::RATES;
+use super::coarseness::Coarseness;
+use crate::range::RATES;
 use crate::{Error, FormatError};
 use std::io::{self, Read, Write};
 

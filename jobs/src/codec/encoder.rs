@@ -1,14 +1,14 @@
 //! Sound to bytes: a recording is listened to, then written.
 
 use super::blocks::{BLOCK, Layout, State, rotate};
+use super::coarseness::Coarseness;
 use super::coefficients::quantised;
-use super::container::{self, Header};
+use super::container::{self, Depth, Header};
 use super::entropy::Writer;
 use super::envelope::Envelopes;
-use super::{Coarseness, Depth};
 use crate::Error;
 use crate::gate::Gate;
-use aeden::patches::Listener;
+use aeden::autoencoder::Listener;
 use std::io::Write;
 use std::sync::Arc;
 

@@ -1,9 +1,8 @@
 //! How loud each band is over time: codes of the undercomplete autoencoder, rounded to whole numbers.
 
 use crate::Error;
+use aeden::Instructions;
 use aeden::autoencoder::Autoencoder;
-use aeden::bands::centres;
-use aeden::kernels::Instructions;
 
 /// An autoencoder that gives the same numbers on every machine: reading needs the very numbers of writing.
 #[derive(Clone, Debug)]
@@ -18,7 +17,7 @@ impl Envelopes {
     pub fn new(model: Autoencoder) -> Result<Envelopes, Error> {
         let view = model.view();
         Ok(Envelopes {
-            centres: centres(&view.band_steps, view.framing.window / 2),
+            centres: view.division().centres().to_vec(),
             model: model.with_instructions(Instructions::Portable)?,
         })
     }

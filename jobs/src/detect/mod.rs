@@ -25,8 +25,7 @@ mod score;
 
 use crate::Error;
 use crate::listen;
-use aeden::autoencoder::Autoencoder;
-use aeden::patches::{level, raise};
+use aeden::autoencoder::{Autoencoder, level, raise};
 use score::{Seen, Usual, stretches};
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! The index: an embedded database (redb) with a descriptor for every sound, and what its file was like when it was heard.
 
 use super::checked::Checked;
-use super::{Describer, Descriptor, Sound};
+use super::describer::{Describer, Sound};
+use super::descriptor::Descriptor;
 use crate::{Error, FormatError};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use std::cmp::Reverse;

@@ -1,10 +1,8 @@
 //! How loud a gap should be in each band: what the denoising autoencoder makes of both sides.
 
 use crate::Error;
-use aeden::autoencoder::Autoencoder;
-use aeden::bands::{Bands, centres};
-use aeden::patches::FLOOR;
-use aeden::stft::{Framing, Stft, WindowShape};
+use aeden::autoencoder::{Autoencoder, FLOOR};
+use aeden::spectrum::{Bands, Framing, Stft, WindowShape};
 use realfft::num_complex::Complex32;
 use std::ops::Range;
 
@@ -36,7 +34,7 @@ impl Envelope {
         let last = framing.window.min(view.framing.window) / 2;
         Ok(Envelope {
             stft: Stft::new(&framing)?,
-            bands: Bands::new(centres(&view.band_steps, last)),
+            bands: Bands::new(&view.band_steps, last),
             model,
         })
     }

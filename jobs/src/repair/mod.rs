@@ -29,7 +29,8 @@ mod fill;
 
 use crate::Error;
 use crate::gate::Gate;
-use aeden::autoencoder::{Autoencoder, Kind};
+use aeden::Kind;
+use aeden::autoencoder::Autoencoder;
 use damage::{Gap, find};
 use envelope::Envelope;
 use fill::{CONTEXT, Filler, SHORT};

@@ -7,8 +7,7 @@ use super::path::Path;
 use super::room::Room;
 use super::sines::Sines;
 use crate::Error;
-use aeden::bands::{Bands, centres};
-use aeden::stft::{Analysis, Framing, Stft, Synthesis, WindowShape};
+use aeden::spectrum::{Analysis, Bands, Framing, Stft, Synthesis, WindowShape};
 use rand_pcg::Pcg64Mcg;
 use realfft::num_complex::Complex32;
 use std::collections::VecDeque;
@@ -172,7 +171,7 @@ impl Mover {
         let channels = rooms[0].channels();
         Ok(Mover {
             gains: Gains::new(rooms, random),
-            bands: Bands::new(centres(&view.band_steps, last)),
+            bands: Bands::new(&view.band_steps, last),
             analyses: (0..channels).map(|_| stft.analysis()).collect(),
             syntheses: (0..channels).map(|_| stft.synthesis()).collect(),
             spectrum: stft.spectrum(),

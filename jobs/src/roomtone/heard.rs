@@ -1,8 +1,7 @@
 //! Sound as the network hears it: powers in bands, means over all channels.
 
 use crate::Error;
-use aeden::autoencoder::Autoencoder;
-use aeden::patches::{FLOOR, Listener};
+use aeden::autoencoder::{Autoencoder, FLOOR, Listener};
 
 /// Channels that are listened to at most: enough to know how a room moves.
 const CHANNELS: usize = 8;

@@ -21,7 +21,7 @@ fn sound(frames: usize) -> Vec<Vec<f32>> {
 fn blocks<'a>(planes: &'a [Vec<f32>], lengths: &'a [usize]) -> impl Iterator<Item = Vec<&'a [f32]>> {
     let mut at = 0;
     lengths.iter().cycle().map_while(move |length| {
-        let end = planes[0].len().min(at + length);
+        let end = planes[0].len().min(at.saturating_add(*length));
         let part = at..end;
         at = end;
         (!part.is_empty()).then(|| planes.iter().map(|plane| &plane[part.clone()]).collect())

@@ -108,6 +108,8 @@ pub struct CleanArgs {
     pub paths: Vec<PathBuf>,
 
     /// Write into this folder under the names of the inputs, sub-folders included; made if it is not there
+    ///
+    /// With one input, a name that ends like a recording is the output itself: -o out.wav.
     #[arg(short, long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub output_dir: Option<PathBuf>,
 

@@ -134,9 +134,10 @@ impl<'a> Batch<'a> {
 
 /// The exit status of files that went so.
 pub fn status(tally: &Mutex<Tally>) -> u8 {
-    match tally.lock().unwrap_or_else(PoisonError::into_inner).failed {
-        0 => DONE,
-        _ => FILE_FAILED,
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    match tally.failed == 0 && !tally.mute {
+        true => DONE,
+        false => FILE_FAILED,
     }
 }
 
@@ -175,6 +176,8 @@ pub struct Tally {
     cleaned: usize,
     skipped: usize,
     failed: usize,
+    /// Standard output has refused a line of `--json`.
+    mute: bool,
     /// Of sound, and of work.
     seconds: f64,
     took_seconds: f64,
@@ -213,9 +216,13 @@ impl Tally {
                 failure("failed", &source, &problem)
             }
         };
-        if args.run.json {
-            // A reader that has gone is told by the exit status of the next program, not by ours.
-            let _ = print(&format!("{line}\n"));
+        // Who asks for lines and does not get them must know.
+        if args.run.json
+            && !self.mute
+            && let Err(problem) = print(&format!("{line}\n"))
+        {
+            self.mute = true;
+            progress.line(&format!("aeden: clean: {problem}"));
         }
     }
 }

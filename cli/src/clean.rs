@@ -39,8 +39,6 @@ pub struct Options {
     pub tracks: Option<TrackChoice>,
     /// Whether the output is proved to be whole before it gets its name.
     pub verify: bool,
-    /// Whether existing outputs are replaced.
-    pub overwrite: bool,
     /// Whether folders are made for outputs.
     pub make_folders: bool,
 }
@@ -59,7 +57,6 @@ impl Options {
             },
             tracks: args.track,
             verify: args.verify,
-            overwrite: args.run.overwrite,
             make_folders: args.output_dir.is_some() || args.template.is_some(),
         }
     }
@@ -218,7 +215,7 @@ impl Work<'_> {
         let encoding = self.options.bits.unwrap_or(input.depth());
         let header = input.header().clone().with_encoding(encoding);
         let expected = self.expected(input);
-        let file = WavFile::create(&self.job.output, self.options.overwrite, &header, expected)?;
+        let file = WavFile::create(&self.job.output, self.job.replace, &header, expected)?;
         let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
@@ -247,7 +244,7 @@ impl Work<'_> {
             encoding,
             ..input.format().clone()
         };
-        let (output, overwrite) = (&self.job.output, self.options.overwrite);
+        let (output, overwrite) = (&self.job.output, self.job.replace);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
         let passed = self.pass(input, Place::Flac(Box::new(file)), encoding, self.extras())?;
         let mut report = self.finish(input, passed, encoding, |place, _| match place {
@@ -278,7 +275,7 @@ impl Work<'_> {
     fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Report, Problem> {
         let assembly = arrangement.assembly(false);
         let encoding = assembly.tracks[0].codec.feed;
-        let encoded = Encoded::start(&self.job.output, self.options.overwrite, &assembly)?;
+        let encoded = Encoded::start(&self.job.output, self.job.replace, &assembly)?;
         let passed = self.pass(input, Place::Encoded(encoded), encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
@@ -353,7 +350,7 @@ impl Work<'_> {
             &mut cleaned,
             arrangement.container,
             arrangement.same_container,
-            (&self.job.output, self.options.overwrite),
+            (&self.job.output, self.job.replace),
             |place, assembly| {
                 if !self.options.verify {
                     return Ok(());
@@ -380,6 +377,7 @@ impl Work<'_> {
         report.verified = proof;
         report.warnings.extend(finished.warnings);
         sealed.insert(0, finished.sealed);
+        self.note_source(&sealed[0]);
         commit(sealed)?;
         Ok(report)
     }
@@ -450,7 +448,7 @@ impl Work<'_> {
             },
             removed: match extras.removed {
                 Some(target) => {
-                    let file = WavFile::create(target, self.options.overwrite, &removed_header, expected)?;
+                    let file = WavFile::create(target, self.job.replace, &removed_header, expected)?;
                     let encoding = removed_header.format.encoding;
                     let encoder = Encoder::new(encoding, channels, is_coarse(encoding));
                     Some(Sink::new(Place::Wav(file), encoder))
@@ -466,7 +464,7 @@ impl Work<'_> {
         };
         // Created now, so that an unwritable place shows before the work.
         let plot = match extras.plot {
-            Some(target) => Some(Output::create(target, self.options.overwrite)?),
+            Some(target) => Some(Output::create(target, self.job.replace)?),
             None => None,
         };
 
@@ -580,8 +578,15 @@ impl Work<'_> {
         let (mut sealed, place, report) = self.close(input, passed, encoding)?;
         let after = input.finish().map_err(|e| unreadable(name, &e))?;
         sealed.insert(0, end(place, kept_after(after, &expected, &mut Vec::new()))?);
+        self.note_source(&sealed[0]);
         commit(sealed)?;
         Ok(report)
+    }
+
+    fn note_source(&self, output: &Sealed) {
+        if let Source::File(path) = &self.job.input {
+            output.note_source(path);
+        }
     }
 }
 

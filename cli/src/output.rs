@@ -1,9 +1,11 @@
-//! Files that appear complete or not at all: written beside their target under another name, then renamed.
+//! Files that appear complete or not at all: written beside their target under another name, brought to the disk, then
+//! renamed.
 //!
 //! What is unfinished is locked by its process. So whoever finds such a file that is not locked knows that its process
 //! was killed, and removes it.
 
 use crate::problem::Problem;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -108,7 +110,70 @@ pub struct Sealed {
 impl Sealed {
     /// The complete file under the name that it has until then; `None` if it is no file.
     pub fn path(&self) -> Option<&Path> {
-        self.temporary.as_ref()?.0.as_ref().map(NamedTempFile::path)
+        self.file().map(NamedTempFile::path)
+    }
+
+    /// Notes from which file it was made, for [`was_made_from`], where the file system can keep such a note.
+    pub fn note_source(&self, source: &Path) {
+        if let Some(file) = self.file() {
+            origin::note(file.as_file(), source);
+        }
+    }
+
+    fn file(&self) -> Option<&NamedTempFile> {
+        self.temporary.as_ref()?.0.as_ref()
+    }
+
+    /// Waits until all of it is on the disk: a name that outlives a power cut must not stand for an empty file.
+    fn sync(&self) -> Result<(), Problem> {
+        let synced = self.file().map_or(Ok(()), |file| file.as_file().sync_all());
+        synced.map_err(|e| Problem::io(self.target.name(), &e))
+    }
+}
+
+/// Whether `output` is a file that was made from `source`, as its note says.
+pub fn was_made_from(output: &Path, source: &Path) -> bool {
+    origin::is(output, source)
+}
+
+/// An extended attribute that tells of which file another was made, as a checksum of its place: no name is given away.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod origin {
+    use rustix::fs::{XattrFlags, fsetxattr, getxattr};
+    use std::fs::File;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    const NAME: &str = "user.aeden.made_from";
+
+    fn of(source: &Path) -> Option<[u8; 4]> {
+        let place = source.canonicalize().ok()?;
+        Some(crc32fast::hash(place.as_os_str().as_bytes()).to_le_bytes())
+    }
+
+    /// What cannot be noted is not: then the output counts as any other file.
+    pub fn note(output: &File, source: &Path) {
+        if let Some(of) = of(source) {
+            let _ = fsetxattr(output, NAME, &of, XattrFlags::empty());
+        }
+    }
+
+    pub fn is(output: &Path, source: &Path) -> bool {
+        let mut found = [0; 4];
+        getxattr(output, NAME, &mut found) == Ok(4) && of(source) == Some(found)
+    }
+}
+
+/// Where there are no such attributes, no file is known to be made from another.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod origin {
+    use std::fs::File;
+    use std::path::Path;
+
+    pub fn note(_output: &File, _source: &Path) {}
+
+    pub fn is(_output: &Path, _source: &Path) -> bool {
+        false
     }
 }
 
@@ -203,8 +268,15 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Gives complete outputs their names, all of them or, if one fails, none that was new.
+/// Gives complete outputs their names, all of them or, if one fails, none that was new. They are on the disk then, and so
+/// are their names.
 pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
+    outputs.iter().try_for_each(Sealed::sync)?;
+    let folders: BTreeSet<PathBuf> = outputs
+        .iter()
+        .filter(|output| output.temporary.is_some())
+        .map(|output| output.target.folder())
+        .collect();
     let mut lock = unfinished();
     let mut named: Vec<PathBuf> = Vec::new();
     for output in outputs {
@@ -228,6 +300,26 @@ pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
             }
         }
     }
+    drop(lock);
+    folders.iter().try_for_each(|folder| sync_folder(folder))
+}
+
+/// Waits until the names in a folder are on the disk.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> Result<(), Problem> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Not every file system can, and a folder that may be written to need not be readable.
+        Err(e) if !matches!(e.kind(), InvalidInput | PermissionDenied | Unsupported) => {
+            Err(Problem::io(folder, &e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Windows keeps its own journal of names.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> Result<(), Problem> {
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 
 use crate::args::CleanArgs;
 use crate::media::container::has_known_ending;
-use crate::output::{Target, exists, one_on_stdout};
+use crate::media::is_recording;
+use crate::output::{Target, exists, one_on_stdout, was_made_from};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
 use std::collections::HashMap;
@@ -49,6 +50,8 @@ pub struct Job {
     pub removed: Option<Target>,
     /// Where the picture goes.
     pub plot: Option<Target>,
+    /// Whether what exists under these names is replaced.
+    pub replace: bool,
 }
 
 /// What happens to one input.
@@ -142,6 +145,8 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
 struct Pair {
     input: Source,
     output: Result<PathBuf, Problem>,
+    /// The output is known to be one only by standing second: a shell writes `*.wav` out like that, too.
+    by_order: bool,
 }
 
 /// How outputs in a folder are called.
@@ -180,6 +185,7 @@ impl<'a> Naming<'a> {
         Pair {
             input: Source::File(path),
             output,
+            by_order: false,
         }
     }
 }
@@ -189,12 +195,20 @@ impl Pair {
         Pair {
             input: Source::from_path(path),
             output: Err(problem),
+            by_order: false,
         }
     }
 }
 
 /// Inputs with their outputs, folders and patterns resolved.
 fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
+    if let Some((path, output)) = one_file(args)? {
+        return Ok(vec![Pair {
+            input: Source::from_path(path),
+            output: Ok(output.clone()),
+            by_order: false,
+        }]);
+    }
     if let Some(naming) = Naming::new(args)? {
         let paths = args.paths.iter();
         return Ok(paths.flat_map(|path| into_folder(path, &naming)).collect());
@@ -244,7 +258,26 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
     Ok(vec![Pair {
         input: Source::from_path(path),
         output: Ok(output),
+        by_order: out.is_some() && path != Path::new("-"),
     }])
+}
+
+/// One input and, with `-o`, the file that it becomes: what `-o` names then has the ending of one, and is no folder.
+fn one_file(args: &CleanArgs) -> Result<Option<(&Path, &PathBuf)>, Problem> {
+    let (Some(out), [path]) = (&args.output_dir, args.paths.as_slice()) else {
+        return Ok(None);
+    };
+    let several = path != Path::new("-") && stands_for_several(path);
+    if several || args.template.is_some() || out.is_dir() || !has_known_ending(out) {
+        return Ok(None);
+    }
+    if is_same_file(path, out) {
+        return Err(Problem::usage(format!(
+            "{}: the input itself, not a folder; -o needs a folder, or another name for the file",
+            out.display()
+        )));
+    }
+    Ok(Some((path, out)))
 }
 
 /// `NAME.clean.wav` beside `NAME.wav`.
@@ -524,8 +557,27 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         output,
         removed,
         plot,
+        replace: args.run.overwrite,
     };
-    if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists()) {
+    // An empty output is not done, and nothing is lost with it.
+    let job = match &job.output {
+        Target::File(path) if args.skip_existing && is_empty(path) => Job { replace: true, ..job },
+        _ => job,
+    };
+    if let Target::File(path) = &job.output
+        && pair.by_order
+        && is_recording(path)
+        && !was_made_from(path, &name)
+    {
+        return Err(Problem::file(
+            path,
+            format!(
+                "exists already, and is a recording (two paths mean IN OUT: to clean both add -o DIR, to replace it say -o {} -y)",
+                path.display()
+            ),
+        ));
+    }
+    if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists() && !is_empty(path)) {
         return Ok(Step::Skip(job));
     }
     if !args.run.overwrite {
@@ -535,21 +587,17 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         {
             if let Target::File(path) = target
                 && path.symlink_metadata().is_ok()
+                && !job.replace
             {
-                let problem = exists(path);
-                let both_sound = args.paths.len() == 2 && args.output_dir.is_none() && target == &job.output;
-                return Err(if both_sound {
-                    Problem::file(
-                        path,
-                        "exists already; -y replaces it (two paths mean IN OUT, to clean both add -o DIR)",
-                    )
-                } else {
-                    problem
-                });
+                return Err(exists(path));
             }
         }
     }
     Ok(Step::Clean(job))
+}
+
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == 0)
 }
 
 /// What kind of thing a path names. Links are followed, so that the file behind them is replaced and not the link.

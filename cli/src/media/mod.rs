@@ -15,8 +15,10 @@ pub mod lag;
 pub mod mux;
 pub mod probe;
 pub mod programs;
+pub mod timeline;
 pub mod verify;
 
+use crate::kind::Kind;
 use crate::output::Target;
 use crate::problem::Problem;
 use crate::wav::{Container as WavContainer, Encoding, Format, Header};
@@ -25,6 +27,7 @@ use container::Container;
 use decoder::Decoder;
 use mux::{Assembly, Samples, Track};
 use probe::{Probe, Stream, measured_bit_rate};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -82,7 +85,7 @@ impl Media {
     }
 
     fn start(path: &Path, probe: Probe, track: &Stream) -> Result<Self, Problem> {
-        let decoder = Decoder::start(path, &probe, track, is_film(&probe))?;
+        let decoder = Decoder::start(path, &probe, track)?;
         Ok(Media {
             path: path.into(),
             header: plain_header(decoder.format().clone()),
@@ -172,9 +175,24 @@ pub fn plain_header(format: Format) -> Header {
     }
 }
 
-/// Whether times count, because something else goes on beside one track of sound.
-fn is_film(probe: &Probe) -> bool {
-    probe.picture().is_some() || probe.sounds().count() > 1
+/// Whether a file that exists is sound or a film, by what is in it.
+pub fn is_recording(path: &Path) -> bool {
+    let kind = File::open(path).and_then(|mut file| {
+        let about = file.metadata()?;
+        match about.is_file() && about.len() > 0 {
+            true => Kind::of_file(&mut file),
+            false => Ok(Kind::Text),
+        }
+    });
+    match kind {
+        Err(_) | Ok(Kind::Text) => false,
+        Ok(Kind::Wav | Kind::Flac | Kind::Named(_)) => true,
+        Ok(Kind::Unknown) => match Probe::of(path) {
+            Ok(probe) => probe.picture().is_some() || probe.sounds().next().is_some(),
+            // Nobody can tell; its name may.
+            Err(_) => container::has_known_ending(path),
+        },
+    }
 }
 
 /// How an output is made.

@@ -3,7 +3,7 @@
 use super::codec::Codec;
 use super::container::Container;
 use super::probe::{Probe, Stream};
-use super::programs::{add_input, ffmpeg, file_argument};
+use super::programs::{add_input, add_samples, ffmpeg, file_argument};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -193,7 +193,6 @@ impl Assembly<'_> {
             if self.film {
                 command.args(["-itsoffset", &format!("{:.6}", track.start + track.skip)]);
             }
-            command.args(["-f", track.codec.feed_name()]);
             command.args(["-ar", &track.rate.to_string(), "-ac", &track.channels.to_string()]);
             if let Some(layout) = &track.layout {
                 command.args(["-channel_layout", layout]);
@@ -204,10 +203,11 @@ impl Assembly<'_> {
             if skipped > 0 {
                 command.args(["-skip_initial_bytes", &skipped.to_string()]);
             }
-            match &track.samples {
-                Samples::Pipe => command.args(["-i", "pipe:0"]),
-                Samples::File(path) => command.arg("-i").arg(file_argument(path)),
+            let file = match &track.samples {
+                Samples::Pipe => None,
+                Samples::File(path) => Some(path.as_path()),
             };
+            add_samples(&mut command, track.codec.feed_name(), file);
         }
         command.args(["-c", "copy"]);
         let origins = self.origins();

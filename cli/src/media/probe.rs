@@ -1,6 +1,6 @@
 //! What a file holds, as ffprobe tells it.
 
-use super::programs::{add_input, ask, gist, output, unreadable};
+use super::programs::{add_input, ask, ffprobe, gist, output, unreadable};
 use crate::kind::Kind;
 use crate::problem::Problem;
 use serde::Deserialize;
@@ -127,7 +127,7 @@ impl Stream {
 impl Probe {
     /// Asks ffprobe about a file.
     pub fn of(path: &Path) -> Result<Self, Problem> {
-        let mut command = ffprobe(path);
+        let mut command = about(path);
         command.args(["-show_format", "-show_streams", "-show_chapters"]);
         let answer = ask(&mut command, path)?.map_err(|said| {
             let kind = File::open(path)
@@ -145,9 +145,20 @@ impl Probe {
 
     /// Asks about a file that is known to the user under another name.
     pub fn of_unfinished(path: &Path, subject: &Path) -> Result<Self, Problem> {
-        let mut command = ffprobe(path);
+        let mut command = about(path);
         command.args(["-show_format", "-show_streams", "-show_chapters"]);
         parse(&output(&mut command, subject)?, subject)
+    }
+
+    /// Whether times stand in the file; elsewhere they are counted, or, as in AVI, make no gaps.
+    pub fn has_clock(&self) -> bool {
+        const CLOCKS: [&str; 12] = [
+            "asf", "flv", "gxf", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "rm", "wtv",
+        ];
+        self.format
+            .format_name
+            .split(',')
+            .any(|name| CLOCKS.contains(&name))
     }
 
     /// The tracks of sound.
@@ -205,7 +216,7 @@ struct Frame {
 pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
     let mut found = Frames { frames: Vec::new() };
     for count in FIRST_PACKETS {
-        let mut command = ffprobe(path);
+        let mut command = about(path);
         command.args(["-select_streams", &stream.index.to_string()]);
         command.args(["-read_intervals", &format!("%+#{count}")]);
         command.args(["-show_entries", "frame=pts_time,nb_samples"]);
@@ -260,16 +271,15 @@ pub fn measured_bit_rate(path: &Path, stream: &Stream) -> Result<Option<u64>, Pr
 }
 
 fn first_packets(path: &Path, stream: &Stream, count: usize, subject: &Path) -> Result<Vec<Packet>, Problem> {
-    let mut command = ffprobe(path);
+    let mut command = about(path);
     command.args(["-select_streams", &stream.index.to_string()]);
     command.args(["-read_intervals", &format!("%+#{count}")]);
     command.args(["-show_entries", "packet=size,duration_time,pts_time"]);
     Ok(parse::<Packets>(&output(&mut command, subject)?, subject)?.packets)
 }
 
-fn ffprobe(path: &Path) -> Command {
-    let mut command = Command::new("ffprobe");
-    command.args(["-hide_banner", "-v", "error", "-of", "json"]);
+fn about(path: &Path) -> Command {
+    let mut command = ffprobe();
     add_input(&mut command, path);
     command
 }

@@ -1,8 +1,8 @@
 //! The programs ffmpeg and ffprobe: started, watched, and ended together with this one.
 
 use crate::problem::{Problem, describe};
-use std::ffi::OsString;
-use std::io::{self, Read};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -20,6 +20,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// How much of what a program says about a file is kept.
 const SAID: usize = 1 << 16;
 
+/// A line of it; what is longer counts as several.
+const LINE: u64 = 1 << 13;
+
 /// Programs that run now, for the moment when this one is told to stop.
 static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
 
@@ -36,10 +39,20 @@ pub fn kill_all() {
     }
 }
 
-/// `ffmpeg`, silent but for errors, deaf on standard input, and kept to local files.
+/// How much a program may answer when it is asked about a file. A film with ten thousand chapters takes a tenth of it.
+const ANSWER: usize = 64 << 20;
+
+/// `ffmpeg`, silent but for errors, and deaf on standard input.
 pub fn ffmpeg() -> Command {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-v", "error"]);
+    command
+}
+
+/// `ffprobe`, which answers in JSON.
+pub fn ffprobe() -> Command {
+    let mut command = Command::new("ffprobe");
+    command.args(["-hide_banner", "-v", "error", "-of", "json"]);
     command
 }
 
@@ -50,10 +63,43 @@ pub fn file_argument(path: &Path) -> OsString {
     argument
 }
 
-/// Adds an input file: whatever it says, ffmpeg opens nothing but files.
+/// What ffmpeg may take for sound or a film: kinds of files that hold it themselves. Not among them are playlists and
+/// manifests, which open other files (`hls`, `dash`, `concat`, `imf`, `sdp`, …), pictures and their sequences, texts, devices,
+/// and generators.
+const READ: &str = "3dostr,4xm,aa,aac,aax,ac3,ac4,ace,acm,act,adp,ads,adx,aea,afc,aiff,aix,alp,amr,amrnb,amrwb,apac,apc,ape,\
+    apm,aptx,aptx_hd,argo_asf,argo_brp,argo_cvg,asf,asf_o,ast,au,av1,avi,avr,avs,avs2,avs3,bethsoftvid,bfi,bfstm,bink,binka,\
+    bit,bmv,boa,bonk,brstm,caf,cavsvideo,cdxl,codec2,daud,dcstr,derf,dfa,dhav,dirac,dnxhd,dsf,dsicin,dss,dts,dtshd,dv,dxa,\
+    ea,ea_cdata,eac3,epaf,evc,film_cpk,filmstrip,flac,flic,flv,fsb,fwse,g722,g723_1,g726,g726le,g728,g729,gdv,genh,gsm,gxf,\
+    h261,h263,h264,hca,hcom,hevc,hnm,iamf,idcin,iff,ifv,ilbc,ircam,iss,iv8,ivf,kux,kvag,laf,lc3,live_flv,lmlm4,loas,luodat,\
+    lvf,lxf,m4v,matroska,mca,mgsts,mjpeg,mlp,mm,mmf,mods,moflex,mov,mp3,mpc,mpc8,mpeg,mpegts,mpegtsraw,mpegvideo,\
+    msf,msnwctcp,msp,mtaf,mtv,musx,mv,mvi,mxf,mxg,nc,nistsphere,nsp,nsv,nut,nuv,obu,ogg,oma,osq,paf,pmp,pp_bnk,psxstr,pva,\
+    pvf,qcp,qoa,r3d,rcwt,redspark,rka,rl2,rm,roq,rpl,rsd,rso,s337m,sbc,sdns,sdr2,sds,sdx,sga,shn,siff,simbiosis_imx,sln,\
+    smjpeg,smk,smush,sol,sox,spdif,svag,svs,swf,tak,thp,tiertexseq,tmv,truehd,tta,ty,usm,vag,vc1,vc1test,vidc,vividas,vivo,\
+    vmd,voc,vpk,vqf,vvc,w64,wady,wav,wavarc,wc3movie,webm,wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
+
+/// Adds an input file. Whatever it says, ffmpeg takes it for nothing but a recording, and opens nothing but files.
 pub fn add_input(command: &mut Command, path: &Path) {
-    command.args(["-protocol_whitelist", "file,pipe,fd", "-i"]);
-    command.arg(file_argument(path));
+    add(command, READ, None, &file_argument(path));
+}
+
+/// Adds sound without a header, in the form that ffmpeg calls `format`; from standard input where there is no file.
+pub fn add_samples(command: &mut Command, format: &str, path: Option<&Path>) {
+    let place = path.map_or_else(|| "pipe:0".into(), file_argument);
+    add(command, format, Some(format), &place);
+}
+
+/// The only place that names an input.
+fn add(command: &mut Command, allowed: &str, format: Option<&str>, place: &OsStr) {
+    command.args([
+        "-protocol_whitelist",
+        "file,pipe,fd",
+        "-format_whitelist",
+        allowed,
+    ]);
+    if let Some(format) = format {
+        command.args(["-f", format]);
+    }
+    command.arg("-i").arg(place);
 }
 
 /// A program under way. Dropped before it has ended, it is killed.
@@ -65,19 +111,34 @@ pub struct Program {
 impl Program {
     /// Starts a program for the file `subject`. What it says on standard error is collected.
     pub fn start(command: &mut Command, subject: &Path) -> Result<Self, Problem> {
+        Program::start_heard(command, subject, |line| Some(line.to_owned()))
+    }
+
+    /// The same; `hear` gets every line of standard error as soon as it is said, and gives what of it is to be collected.
+    pub fn start_heard(
+        command: &mut Command,
+        subject: &Path,
+        mut hear: impl FnMut(&str) -> Option<String> + Send + 'static,
+    ) -> Result<Self, Problem> {
         command.stderr(Stdio::piped());
         let mut running = lock(&RUNNING);
         let mut child = command.spawn().map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => Problem::file(subject, ADVICE),
             _ => Problem::file(subject, format!("ffmpeg cannot be started: {}", describe(&e))),
         })?;
-        let errors = child.stderr.take().map(|mut stderr| {
+        let errors = child.stderr.take().map(|stderr| {
             std::thread::spawn(move || {
-                let mut said = Vec::new();
-                let _ = (&mut stderr).take(SAID as u64).read_to_end(&mut said);
-                // The rest is read too, or the program would wait for us.
-                let _ = io::copy(&mut stderr, &mut io::sink());
-                String::from_utf8_lossy(&said).into_owned()
+                let (mut stderr, mut line, mut said) = (BufReader::new(stderr), Vec::new(), String::new());
+                // All of it is read, or the program would wait for us.
+                while let Ok(1..) = (&mut stderr).take(LINE).read_until(b'\n', &mut line) {
+                    let kept = hear(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+                    if let Some(kept) = kept.filter(|_| said.len() < SAID) {
+                        said.push_str(&kept);
+                        said.push('\n');
+                    }
+                    line.clear();
+                }
+                said
             })
         });
         let child = Arc::new(Mutex::new(child));
@@ -136,7 +197,8 @@ pub fn ask(command: &mut Command, subject: &Path) -> Result<Result<Vec<u8>, Stri
     let mut all = Vec::new();
     for piece in Pieces::of(stdout) {
         match piece {
-            Ok(piece) => all.extend(piece),
+            Ok(piece) if all.len() + piece.len() <= ANSWER => all.extend(piece),
+            Ok(_) => return Ok(Err(format!("more than {} MB are told about it", ANSWER >> 20))),
             Err(e) => return Ok(Err(e.to_string())),
         }
     }
@@ -193,6 +255,15 @@ pub fn gist(said: &str) -> String {
     let Some(line) = line else {
         return "ffmpeg does not say why".into();
     };
+    if line.contains("Format not on whitelist") {
+        let name = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split([' ', ',']).next());
+        return format!(
+            "it is {}, not a recording by itself",
+            name.unwrap_or("a list, a picture or a text")
+        );
+    }
     let line = match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
         Some((_, message)) => message,
         None => line,

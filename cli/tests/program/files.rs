@@ -1,5 +1,6 @@
 //! Which files are read and written, and which are never touched.
 
+use crate::media;
 use crate::recordings::{Folder, noise_file};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -39,6 +40,134 @@ fn an_existing_file_is_replaced_only_on_request() {
     assert_eq!(
         folder.aeden("clean in.wav out.wav -y --skip-existing").status(),
         2
+    );
+}
+
+#[test]
+fn a_second_recording_is_never_taken_for_the_output() {
+    let (folder, file) = with_input();
+    let other = noise_file(2, 44_100, 3000);
+    folder.write("other.wav", &other);
+    folder.write(".config/aeden/config.toml", b"skip-existing = true\n");
+    for options in [
+        "",
+        " -y",
+        " --skip-existing",
+        " -y --no-config",
+        " --no-config",
+        " --dry-run",
+    ] {
+        let run = folder.aeden(&format!("clean in.wav other.wav{options}"));
+        let told = format!("{}{}", run.stdout(), run.stderr());
+        assert_eq!((run.status(), told.lines().count()), (1, 1), "{options}: {told}");
+        assert!(
+            told.contains("add -o DIR") && told.contains("-o other.wav -y"),
+            "{told}"
+        );
+        assert!(folder.read("other.wav") == other, "{options}");
+    }
+    // A copy with the same name elsewhere is a recording too, and so is what was made from another one.
+    folder.write("sub/in.wav", &file);
+    folder.aeden("clean in.wav sub/in.wav -y").failed(1, "-o DIR");
+    folder.aeden("clean other.wav made.wav").quietly();
+    folder.aeden("clean in.wav made.wav -y").failed(1, "-o DIR");
+    // Who says so replaces it: by name, or because it was made from the same recording.
+    folder
+        .aeden("clean other.wav made.wav -y --mix 0 --no-config")
+        .quietly();
+    assert!(folder.read("made.wav") == other);
+    folder.aeden("clean other.wav made.wav").quietly();
+    folder
+        .aeden("clean in.wav -o made.wav --no-config")
+        .failed(1, "-y");
+    folder
+        .aeden("clean in.wav -o made.wav -y --mix 0 --no-config")
+        .quietly();
+    assert!(folder.read("made.wav") == file);
+    folder.aeden("clean in.wav -o new.wav --mix 0").quietly();
+    assert!(folder.read("new.wav") == file);
+}
+
+#[test]
+fn an_empty_output_is_not_done() {
+    let (folder, _) = with_input();
+    folder.write("out/in.wav", b"");
+    folder.aeden("clean in.wav -o out").failed(1, "-y");
+    folder.aeden("clean in.wav -o out --skip-existing").quietly();
+    assert!(folder.read("out/in.wav").len() > 44);
+}
+
+/// What is said of an output has reached the disk: file, name and folder, in this order.
+#[test]
+fn an_output_is_on_the_disk_before_it_counts_as_done() {
+    use std::process::Command;
+    let (folder, _) = with_input();
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: strace is not installed");
+        return;
+    }
+    if media::ffmpeg::is_here() {
+        media::ffmpeg::ffmpeg(&folder, "-i in.wav in.mp3");
+        folder.aeden("clean in.wav in.flac").quietly();
+        media::ffmpeg::ffmpeg(
+            &folder,
+            "-f lavfi -i testsrc=s=64x64:d=1 -i in.wav -c:v mpeg4 in.mkv",
+        );
+    }
+    let names = folder.names();
+    for name in names.iter().filter(|name| name.starts_with("in.")) {
+        let output = Command::new("strace")
+            .args([
+                "-f",
+                "-y",
+                "-e",
+                "trace=fsync,fdatasync,rename,renameat,renameat2,linkat,write",
+            ])
+            .args([env!("CARGO_BIN_EXE_aeden"), "clean", name, "-o", "out", "--json"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let trace = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() && trace.contains("ptrace") {
+            println!("skipped: strace may not trace here");
+            return;
+        }
+        let at = |call: &str, what: &str| {
+            let found = trace
+                .lines()
+                .position(|line| line.contains(call) && line.contains(what));
+            found.unwrap_or_else(|| panic!("{name}: no {call} of {what} in {trace}"))
+        };
+        let (file, named) = (at("sync(", ".part>"), at("rename", &format!("out/{name}")));
+        let folder = trace
+            .lines()
+            .position(|line| line.contains("sync(") && line.contains("/out>"));
+        let told = at("write(1<", "bits");
+        let order = [
+            file,
+            named,
+            folder.unwrap_or_else(|| panic!("{name}: {trace}")),
+            told,
+        ];
+        assert!(order.is_sorted(), "{name}: {order:?} in {trace}");
+    }
+}
+
+#[test]
+fn lines_of_json_that_cannot_be_written_are_told() {
+    let (folder, file) = with_input();
+    folder.write("other.wav", &file);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = folder
+        .command(["clean", "in.wav", "other.wav", "-o", "out", "--json", "-q"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        stderr,
+        "aeden: clean: -: no space left on the disk; free some, or write elsewhere\n"
     );
 }
 

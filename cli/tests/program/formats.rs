@@ -251,7 +251,7 @@ fn streams_of_unknown_length_are_read_as_ffmpeg_and_sox_write_them() {
             .quietly();
         assert!(again.0.stdout == run.0.stdout);
         folder.write("stream.wav", &run.0.stdout);
-        folder.aeden("clean stream.wav out.wav --mix 0 -y").quietly();
+        folder.aeden("clean stream.wav -o out.wav --mix 0 -y").quietly();
         assert!(folder.read("out.wav") == complete);
     }
 }

@@ -25,7 +25,9 @@ pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
     }
     let steps = plan(args)?;
     if args.dry_run {
-        return show_plan(&steps, args.run.json);
+        let options = Options::new(args);
+        let steps = steps.into_iter().map(|step| foreseen(step, &options));
+        return show_plan(&steps.collect::<Vec<_>>(), args.run.json);
     }
     let batch = Batch::new(args)?;
     let several = steps.len() > 1 && !args.run.quiet;
@@ -243,6 +245,17 @@ impl std::fmt::Display for Tally {
             )?;
         }
         Ok(())
+    }
+}
+
+/// The step as far as it can be told without doing it: what cannot be read, or not be written in that form, is refused.
+fn foreseen(step: Step, options: &Options) -> Step {
+    match step {
+        Step::Clean(job) => match crate::clean::foresee(&job, options) {
+            Ok(()) => Step::Clean(job),
+            Err(problem) => Step::Refuse(job.input, problem),
+        },
+        step => step,
     }
 }
 

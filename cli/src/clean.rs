@@ -10,7 +10,7 @@ use crate::media::encode::{Encoded, Spool};
 use crate::media::film::{Cleaned, assemble};
 use crate::media::flac::{self, FlacWriter};
 use crate::media::verify::{self, Proof};
-use crate::media::{Arrangement, Form, Material, TrackChoice, form};
+use crate::media::{Arrangement, Form, Material, TrackChoice, form, misnamed};
 use crate::output::{Output, Sealed, Target, commit};
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
@@ -59,6 +59,11 @@ impl Options {
             verify: args.verify,
             make_folders: args.output_dir.is_some() || args.template.is_some(),
         }
+    }
+
+    /// The track that is read first.
+    fn track(&self) -> TrackChoice {
+        self.tracks.unwrap_or(TrackChoice::Number(1))
     }
 }
 
@@ -145,6 +150,38 @@ struct Extras<'a> {
     plot: Option<&'a Target>,
 }
 
+/// Looks whether a file can be read, and the output be written in its form. Standard input is left for the work itself.
+pub fn foresee(job: &Job, options: &Options) -> Result<(), Problem> {
+    match &job.input {
+        Source::File(path) if path.is_file() => {
+            let input = Input::open_track(&job.input, options.track())?;
+            form(
+                &material(job, &input),
+                &job.output,
+                job.chosen,
+                options.bits,
+                options.tracks,
+            )
+            .map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn material<'a>(job: &'a Job, input: &'a Input) -> Material<'a> {
+    let path = match &job.input {
+        Source::Stdin => None,
+        // A pipe or device can be read only once.
+        Source::File(_) if matches!(input, Input::Stream(_)) => None,
+        Source::File(path) => Some(path.as_path()),
+    };
+    Material {
+        path,
+        source: input.contents(),
+        format: input.format(),
+    }
+}
+
 /// Cleans one file on so many cores. If anything fails, nothing has been written under the names of the outputs.
 pub fn clean(
     job: &Job,
@@ -155,19 +192,10 @@ pub fn clean(
 ) -> Result<Report, Problem> {
     let started = Instant::now();
     let name = job.input.name();
-    let mut input = Input::open_track(&job.input, options.tracks.unwrap_or(TrackChoice::Number(1)))?;
-    let path = match &job.input {
-        Source::Stdin => None,
-        // A pipe or device can be read only once.
-        Source::File(_) if matches!(input, Input::Stream(_)) => None,
-        Source::File(path) => Some(path.as_path()),
-    };
-    let material = Material {
-        path,
-        media: input.media(),
-        format: input.format(),
-    };
-    let form = form(&material, &job.output, options.bits, options.tracks)?;
+    let mut input = Input::open_track(&job.input, options.track())?;
+    let material = material(job, &input);
+    let form = form(&material, &job.output, job.chosen, options.bits, options.tracks)?;
+    let misnamed = misnamed(&material, &job.output, job.chosen);
     if let Some(folder) = job.output.name().parent()
         && options.make_folders
     {
@@ -186,6 +214,7 @@ pub fn clean(
         Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
         Form::Film(arrangement) => work.to_film(input, arrangement),
     }?;
+    report.warnings.extend(misnamed);
     report.took_seconds = started.elapsed().as_secs_f64();
     report.speed = report.seconds / report.took_seconds;
     Ok(report)

@@ -1,7 +1,7 @@
 //! What the commands of the family share: the network that runs, and what it sees of a recording.
 
 use crate::input::{Input, block_frames, unreadable};
-use crate::media::container::{self, has_known_ending};
+use crate::media::container;
 use crate::media::flac::{self, FlacWriter};
 use crate::media::plain_header;
 use crate::output::{Target, exists, one_on_stdout};
@@ -77,7 +77,7 @@ pub fn create(
     overwrite: bool,
 ) -> Result<Sink, Problem> {
     let flac = match target {
-        Target::File(path) if !container::is_wav(path) && has_known_ending(path) => {
+        Target::File(path) if !container::is_wav(path) && path.extension().is_some() => {
             if container::of(path).is_none_or(|container| container.muxer != "flac") {
                 return Err(Problem::file(
                     path,

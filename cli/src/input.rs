@@ -2,7 +2,7 @@
 
 use crate::kind::Kind;
 use crate::media::flac::FlacReader;
-use crate::media::{Media, TrackChoice};
+use crate::media::{Contents, Media, TrackChoice};
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::wav::read::{Error, Reader};
@@ -56,6 +56,10 @@ impl Input {
                             .map(|reader| Input::Flac(Box::new(reader)))
                             .map_err(|e| unreadable(name, &e)),
                         Kind::Text => Err(Problem::file(name, "is text; give the recording itself")),
+                        Kind::Other => Err(Problem::file(
+                            name,
+                            "is a picture, a document, an archive or a program; give the recording itself",
+                        )),
                         _ => Media::open(path, choice).map(|media| Input::Media(Box::new(media))),
                     };
                 }
@@ -101,11 +105,12 @@ impl Input {
         }
     }
 
-    /// What ffprobe says about it, if it is not WAV.
-    pub fn media(&self) -> Option<&Media> {
+    /// What it is, whatever its name says.
+    pub fn contents(&self) -> Contents<'_> {
         match self {
-            Input::Media(media) => Some(media),
-            _ => None,
+            Input::File(_) | Input::Stream(_) => Contents::Wav,
+            Input::Flac(_) => Contents::Flac,
+            Input::Media(media) => Contents::Media(media),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::args::CleanArgs;
 use crate::media::container::has_known_ending;
-use crate::media::is_recording;
+use crate::media::{is_recording, usual_ending};
 use crate::output::{Target, exists, one_on_stdout, was_made_from};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
@@ -52,6 +52,9 @@ pub struct Job {
     pub plot: Option<Target>,
     /// Whether what exists under these names is replaced.
     pub replace: bool,
+    /// Whether the output's name was given to it, so that its ending says what is to be written; otherwise it comes from the
+    /// input's.
+    pub chosen: bool,
 }
 
 /// What happens to one input.
@@ -147,6 +150,8 @@ struct Pair {
     output: Result<PathBuf, Problem>,
     /// The output is known to be one only by standing second: a shell writes `*.wav` out like that, too.
     by_order: bool,
+    /// See [`Job::chosen`].
+    chosen: bool,
 }
 
 /// How outputs in a folder are called.
@@ -175,9 +180,14 @@ impl<'a> Naming<'a> {
 
     /// Without a template, the output has the same place under the folder as the input under `base`.
     fn pair(&self, path: PathBuf, base: &Path) -> Pair {
+        let mut chosen = false;
         let output = match path.strip_prefix(base).ok().or(path.file_name().map(Path::new)) {
             Some(below) => Ok(match self.template {
-                Some(template) => self.folder.join(template.fill(&path, below)),
+                Some(template) => {
+                    let name = template.fill(&path, below);
+                    chosen = name.extension() != path.extension();
+                    self.folder.join(name)
+                }
                 None => self.folder.join(below),
             }),
             None => Err(Problem::file(&path, "has no file name; give a file")),
@@ -186,6 +196,7 @@ impl<'a> Naming<'a> {
             input: Source::File(path),
             output,
             by_order: false,
+            chosen,
         }
     }
 }
@@ -196,6 +207,7 @@ impl Pair {
             input: Source::from_path(path),
             output: Err(problem),
             by_order: false,
+            chosen: false,
         }
     }
 }
@@ -207,6 +219,7 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
             input: Source::from_path(path),
             output: Ok(output.clone()),
             by_order: false,
+            chosen: true,
         }]);
     }
     if let Some(naming) = Naming::new(args)? {
@@ -259,6 +272,7 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
         input: Source::from_path(path),
         output: Ok(output),
         by_order: out.is_some() && path != Path::new("-"),
+        chosen: out.is_some(),
     }])
 }
 
@@ -280,13 +294,14 @@ fn one_file(args: &CleanArgs) -> Result<Option<(&Path, &PathBuf)>, Problem> {
     Ok(Some((path, out)))
 }
 
-/// `NAME.clean.wav` beside `NAME.wav`.
+/// `NAME.clean.wav` beside `NAME.wav`; a name without an ending gets that of what the file is.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     name.push(".clean.");
-    // A name without a usual ending gets one.
-    let ending = path.extension().filter(|_| has_known_ending(path));
-    name.push(ending.unwrap_or("wav".as_ref()));
+    match path.extension() {
+        Some(ending) => name.push(ending),
+        None => name.push(usual_ending(path).unwrap_or("wav")),
+    }
     path.with_file_name(name)
 }
 
@@ -359,16 +374,28 @@ fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
         });
     let mut pairs: Vec<Pair> = found.collect();
     if pairs.is_empty() {
-        let what =
-            "no sound or film files in this folder, by their names' endings; give the files themselves";
+        let what = "no sound or film files in this folder; give the files themselves";
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
     pairs
 }
 
-/// Every sound file under `from`, in the order of names, and folders that cannot be read. Hidden files are left alone,
-/// and so is the folder `to` if it lies inside `from`.
+/// Every recording under `from`, in the order of names, and folders that cannot be read: by their names, and where these say
+/// nothing by what is in them.
 pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
+    let mut found = files(from, to);
+    found.retain(|file| file.as_ref().is_ok_and(|path| may_be_recording(path)) || file.is_err());
+    found
+}
+
+/// Whether a file that lies in a folder is taken.
+pub fn may_be_recording(path: &Path) -> bool {
+    has_known_ending(path) || is_recording(path)
+}
+
+/// Every regular file under `from`, in the order of names, and folders that cannot be read. Hidden files are left alone,
+/// and so is the folder `to` if it lies inside `from`.
+pub fn files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let own = to.canonicalize().ok();
     let mut found = Vec::new();
     let mut folders = vec![from.to_path_buf()];
@@ -388,12 +415,12 @@ pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            // Links to folders are not followed: they may lead in circles.
+            // Links to folders are not followed: they may lead in circles. Named pipes are not opened: nobody may be there.
             if entry.file_type().is_ok_and(|t| t.is_dir()) {
                 if own.is_none() || path.canonicalize().ok() != own {
                     inner.push(path);
                 }
-            } else if has_known_ending(&path) {
+            } else if path.is_file() {
                 found.push(Ok(path));
             }
         }
@@ -558,6 +585,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         removed,
         plot,
         replace: args.run.overwrite,
+        chosen: pair.chosen,
     };
     // An empty output is not done, and nothing is lost with it.
     let job = match &job.output {
@@ -576,6 +604,26 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
                 path.display()
             ),
         ));
+    }
+    for (target, endings, what) in [
+        (
+            &job.removed,
+            &["wav", "wave"][..],
+            "--removed is a WAV file; let its name end in .wav",
+        ),
+        (
+            &job.plot,
+            &["png"],
+            "--plot is a PNG picture; let its name end in .png",
+        ),
+    ] {
+        if let Some(Target::File(path)) = target
+            && (job.replace || path.symlink_metadata().is_err())
+            && let Some(ending) = path.extension()
+            && !endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
+        {
+            return Err(Problem::file(path, what));
+        }
     }
     if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists() && !is_empty(path)) {
         return Ok(Step::Skip(job));

@@ -126,14 +126,9 @@ impl Media {
 
     /// What kind of file it is and how its sound is coded, for a person.
     pub fn description(&self) -> String {
-        let first = self
-            .probe
-            .format
-            .format_name
-            .split(',')
-            .next()
-            .unwrap_or_default();
-        let container = container::of(&self.path).map_or(first, |container| container.endings[0]);
+        let first = self.probe.format.format_name.split(',').next();
+        let own = container::of_content(&self.path, &self.probe);
+        let container = own.map_or(first.unwrap_or_default(), |own| own.endings[0]);
         format!("{container} ({})", self.track().codec_name)
     }
 
@@ -177,22 +172,31 @@ pub fn plain_header(format: Format) -> Header {
 
 /// Whether a file that exists is sound or a film, by what is in it.
 pub fn is_recording(path: &Path) -> bool {
-    let kind = File::open(path).and_then(|mut file| {
-        let about = file.metadata()?;
-        match about.is_file() && about.len() > 0 {
-            true => Kind::of_file(&mut file),
-            false => Ok(Kind::Text),
-        }
-    });
-    match kind {
-        Err(_) | Ok(Kind::Text) => false,
+    // What is no regular file is not opened: that can take for ever.
+    if !std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0) {
+        return false;
+    }
+    match File::open(path).and_then(|mut file| Kind::of_file(&mut file)) {
+        Err(_) | Ok(Kind::Text | Kind::Other) => false,
         Ok(Kind::Wav | Kind::Flac | Kind::Named(_)) => true,
         Ok(Kind::Unknown) => match Probe::of(path) {
-            Ok(probe) => probe.picture().is_some() || probe.sounds().next().is_some(),
+            Ok(probe) => probe.is_sure() && (probe.picture().is_some() || probe.sounds().next().is_some()),
             // Nobody can tell; its name may.
             Err(_) => container::has_known_ending(path),
         },
     }
+}
+
+/// The usual ending of files like this one, by what is in it; `None`: it is no recording, or nobody can write such files.
+pub fn usual_ending(path: &Path) -> Option<&'static str> {
+    let kind = File::open(path).and_then(|mut file| Kind::of_file(&mut file));
+    let container = match kind.ok()? {
+        Kind::Text | Kind::Other => None,
+        Kind::Wav => container::named("wav"),
+        Kind::Flac => container::named("flac"),
+        Kind::Named(_) | Kind::Unknown => container::of_content(path, &Probe::of(path).ok()?),
+    };
+    Some(container?.endings[0])
 }
 
 /// How an output is made.
@@ -239,47 +243,118 @@ impl Arrangement {
 pub struct Material<'a> {
     /// The file that is read, unless it is a stream.
     pub path: Option<&'a Path>,
-    /// What ffprobe said of it, if it has been asked.
-    pub media: Option<&'a Media>,
+    /// What kind of file it is.
+    pub source: Contents<'a>,
     /// The samples of the track.
     pub format: &'a Format,
 }
 
-/// Settles how `target` is made. `depth`: samples that the user asks for.
+/// What a file or stream is, whatever its name says.
+#[derive(Clone, Copy)]
+pub enum Contents<'a> {
+    /// WAV.
+    Wav,
+    /// FLAC, read without ffmpeg.
+    Flac,
+    /// Anything else, of which ffprobe has told.
+    Media(&'a Media),
+}
+
+impl Contents<'_> {
+    /// The container that it is in; `None` where nobody can write it.
+    fn container(self) -> Option<&'static Container> {
+        match self {
+            Contents::Wav => container::named("wav"),
+            Contents::Flac => container::named("flac"),
+            Contents::Media(media) => container::of_content(&media.path, &media.probe),
+        }
+    }
+
+    /// What it is, for a person.
+    fn description(self) -> String {
+        match self {
+            Contents::Wav => "WAV".into(),
+            Contents::Flac => "FLAC".into(),
+            Contents::Media(media) => media.description(),
+        }
+    }
+}
+
+/// The container of an output; `chosen`: its name was given to it, and not taken from the input's.
+fn output_container(material: &Material, out: &Path, chosen: bool) -> Result<&'static Container, Problem> {
+    let own = material.source.container();
+    let ending = out.extension().map(|ending| ending.to_string_lossy());
+    let same_ending = || {
+        let of_input = material.path.and_then(Path::extension);
+        out.extension().is_none() || out.extension() == of_input
+    };
+    let wanted = match own {
+        // As the input is, even if its name says something else.
+        Some(own) if !chosen => return Ok(own),
+        own if chosen => container::of(out).or(own.filter(|_| same_ending())),
+        own => own,
+    };
+    let remedy = "give OUT another ending, such as .mkv for a film, .flac, .m4a or .wav for sound";
+    wanted.ok_or_else(|| {
+        let what = match ending {
+            Some(ending) if container::has_known_ending(out) => {
+                format!("files with the ending .{ending} are read only; {remedy}")
+            }
+            Some(ending) if chosen && !same_ending() => {
+                format!("what is to be written is not told by the ending .{ending}; {remedy}")
+            }
+            _ => format!(
+                "ffmpeg reads {} but cannot write it; {remedy}",
+                material.source.description()
+            ),
+        };
+        Problem::file(out, what)
+    })
+}
+
+/// What is to be said where the output is what the input is, but the name of both says something else.
+pub fn misnamed(material: &Material, target: &Target, chosen: bool) -> Option<String> {
+    let Target::File(out) = target else { return None };
+    let (own, named) = (material.source.container()?, container::of(out)?);
+    let wrong = !chosen && own != named;
+    wrong.then(|| {
+        let what = material.source.description();
+        format!(
+            "its name ends in .{}, but it is {what}; so is the output",
+            named.endings[0]
+        )
+    })
+}
+
+/// Settles how `target` is made. `depth`: samples that the user asks for; `chosen`: the output's name was given to it, and not
+/// taken from the input's.
 pub fn form(
     material: &Material,
     target: &Target,
+    chosen: bool,
     depth: Option<Encoding>,
     choice: Option<TrackChoice>,
 ) -> Result<Form, Problem> {
     let Target::File(out) = target else {
         return Ok(Form::Wav);
     };
-    let own = material.path.and_then(container::of);
-    let container = match container::of(out) {
-        _ if container::is_wav(out) => return Ok(Form::Wav),
-        Some(container) => container,
-        None if container::has_known_ending(out) => {
-            return Err(Problem::file(
-                out,
-                "files with this ending are read only; give an output with another, such as .flac, .m4a or .wav",
-            ));
-        }
-        // Without an ending that means something, as the input.
-        None => match own.filter(|_| material.media.is_some()) {
-            Some(own) => own,
-            None => return Ok(Form::Wav),
-        },
+    let container = output_container(material, out, chosen)?;
+    let media = match material.source {
+        Contents::Media(media) => Some(media),
+        Contents::Wav | Contents::Flac => None,
     };
-    if container.muxer == "flac" && material.media.is_none() {
+    if container.is_wav() {
+        return Ok(Form::Wav);
+    }
+    if container.muxer == "flac" && media.is_none() {
         return Ok(Form::Flac);
     }
-    let probe = match (material.media, material.path) {
+    let probe = match (media, material.path) {
         (Some(media), _) => Some(media.probe().clone()),
         (None, Some(path)) => Some(Probe::of(path)?),
         (None, None) => None,
     };
-    let index = material.media.map(|media| media.index);
+    let index = media.map(|media| media.index);
     let chosen: Vec<&Stream> = match &probe {
         None => Vec::new(),
         Some(probe) if choice == Some(TrackChoice::All) => probe.sounds().collect(),
@@ -289,15 +364,10 @@ pub fn form(
             .take(1)
             .collect(),
     };
-    let same = |probe: &Probe| {
-        let read = probe
-            .format
-            .format_name
-            .split(',')
-            .any(|name| name == container.demuxer());
-        read && own.is_some_and(|own| own.muxer == container.muxer)
-    };
-    let same_container = probe.as_ref().is_some_and(same);
+    let same_container = material
+        .source
+        .container()
+        .is_some_and(|own| own.muxer == container.muxer);
     let mut tracks = Vec::new();
     if chosen.is_empty() {
         tracks.push(arrange(None, material, container, same_container, depth)?);
@@ -329,8 +399,10 @@ fn arrange(
     depth: Option<Encoding>,
 ) -> Result<Track, Problem> {
     let name = material.path.unwrap_or(Path::new("-"));
-    let format = match (track, material.media) {
-        (Some(track), Some(_)) => decoder::format_of(track).map_err(|what| Problem::file(name, what))?,
+    let format = match (track, material.source) {
+        (Some(track), Contents::Media(_)) => {
+            decoder::format_of(track).map_err(|what| Problem::file(name, what))?
+        }
         _ => material.format.clone(),
     };
     let lossy = track.is_some_and(has_no_depth);

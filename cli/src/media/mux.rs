@@ -66,7 +66,7 @@ impl Assembly<'_> {
         let lost = probe.streams.iter().filter(|stream| {
             let kept = self.replaced(stream) || self.is_written_anew(probe, stream) || self.keeps(stream);
             // Who asks for a file of sound knows that it has no pictures.
-            !kept && (self.container.takes_pictures() || stream.is_cover() || stream.is_sound())
+            !kept && (self.container.pictures || stream.is_cover() || stream.is_sound())
         });
         lost.map(|stream| {
             let kind = if stream.is_cover() {
@@ -123,7 +123,7 @@ impl Assembly<'_> {
             return true;
         }
         match stream.codec_type.as_str() {
-            "video" => self.container.takes_pictures(),
+            "video" => self.container.pictures,
             "audio" => self.container.takes(&stream.codec_name),
             "subtitle" => self.subtitle_codec(stream).is_some(),
             "attachment" => self.container.muxer == "matroska",

@@ -12,6 +12,9 @@ use std::process::Command;
 /// Packets from which times are measured; more only where the first are cut off by an edit list.
 const FIRST_PACKETS: [usize; 2] = [64, 4096];
 
+/// What ffmpeg says of formats that it takes for possible, at most.
+const SURE: u32 = 25;
+
 /// Streams, chapters and the container around them.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Probe {
@@ -36,6 +39,9 @@ pub struct Format {
     /// Bits a second, of everything.
     #[serde(default)]
     bit_rate: Option<String>,
+    /// How sure ffmpeg is of the format, up to 100.
+    #[serde(default)]
+    probe_score: u32,
     /// Title, artist and so on.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -155,10 +161,24 @@ impl Probe {
         const CLOCKS: [&str; 12] = [
             "asf", "flv", "gxf", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "rm", "wtv",
         ];
-        self.format
-            .format_name
-            .split(',')
-            .any(|name| CLOCKS.contains(&name))
+        CLOCKS.iter().any(|name| self.is(name))
+    }
+
+    /// Whether it is of the format that ffmpeg's reader calls so.
+    pub fn is(&self, demuxer: &str) -> bool {
+        self.format.format_name.split(',').any(|name| name == demuxer)
+    }
+
+    /// Whether ffmpeg is sure of the format: noise may begin like a stream of MPEG.
+    pub fn is_sure(&self) -> bool {
+        self.format.probe_score > SURE
+    }
+
+    /// A tag of the whole file.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let mut tags = self.format.tags.iter();
+        let found = tags.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
     }
 
     /// The tracks of sound.
@@ -166,9 +186,14 @@ impl Probe {
         self.streams.iter().filter(|stream| stream.is_sound())
     }
 
+    /// Moving pictures.
+    pub fn pictures(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| stream.is_picture())
+    }
+
     /// The first moving picture.
     pub fn picture(&self) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.is_picture())
+        self.pictures().next()
     }
 
     /// Length in seconds of a track, or else of everything.

@@ -125,7 +125,7 @@ impl Destination {
         };
         let material = Material {
             path,
-            media: input.media(),
+            source: input.contents(),
             format: input.format(),
         };
         let wanted = if args.float {
@@ -134,7 +134,7 @@ impl Destination {
             input.depth()
         };
         let channels = usize::from(input.format().channels);
-        let (place, encoding) = match form(&material, target, None, None)? {
+        let (place, encoding) = match form(&material, target, true, None, None)? {
             Form::Wav => {
                 let header = input.header().clone().with_encoding(wanted);
                 let expected = Expected {

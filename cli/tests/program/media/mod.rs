@@ -1,6 +1,7 @@
 //! Files other than WAV, made by ffmpeg when the tests run: what comes out is what went in, but for the noise.
 
 mod broken;
+mod contents;
 pub mod ffmpeg;
 mod films;
 mod fuzz;

@@ -127,7 +127,7 @@ fn an_ending_that_says_nothing_is_refused() {
     for out in ["noise.mp3", "noise.flac", "noise.xyz"] {
         folder
             .aeden(&format!("clean in.wav out.wav --removed {out}"))
-            .failed(1, "ends in .wav");
+            .failed(1, "end in .wav");
     }
     for out in ["plot.jpg", "plot.wav", "plot.svg"] {
         folder

@@ -163,6 +163,14 @@ pub struct CleanArgs {
     #[arg(long)]
     pub verify: bool,
 
+    /// Treat warnings as errors: where anything would be lost or changed unasked, nothing is written
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Take what there is of recordings that end early, as after a crash of the recorder; a warning tells how much is missing
+    #[arg(long)]
+    pub accept_damage: bool,
+
     /// What estimates the clean sound
     #[command(flatten)]
     pub network: NetworkArgs,

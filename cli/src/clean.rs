@@ -3,7 +3,7 @@
 use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
-use crate::input::{Input, block_frames, unreadable};
+use crate::input::{Input, Reading, block_frames, unreadable};
 use crate::level::Levels;
 use crate::loudness::{self, Adjustment, Loudness};
 use crate::media::encode::{Encoded, Spool};
@@ -17,7 +17,7 @@ use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
 use crate::progress::{FileProgress, Progress};
 use crate::sink::{Place, Sink, WavFile};
-use crate::wav::read::Reader;
+use crate::wav::read::{Damage, Reader};
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
@@ -37,6 +37,10 @@ pub struct Options {
     pub bits: Option<Encoding>,
     /// Which tracks of sound; `None`: the first.
     pub tracks: Option<TrackChoice>,
+    /// What becomes of a recording that ends early.
+    pub damage: Damage,
+    /// Whether a warning is an error.
+    pub strict: bool,
     /// Whether the output is proved to be whole before it gets its name.
     pub verify: bool,
     /// Whether folders are made for outputs.
@@ -56,14 +60,22 @@ impl Options {
                 Bits::Float32 => Some(Encoding::FLOAT32),
             },
             tracks: args.track,
+            damage: match args.accept_damage {
+                true => Damage::Accept,
+                false => Damage::Refuse,
+            },
+            strict: args.strict,
             verify: args.verify,
             make_folders: args.output_dir.is_some() || args.template.is_some(),
         }
     }
 
-    /// The track that is read first.
-    fn track(&self) -> TrackChoice {
-        self.tracks.unwrap_or(TrackChoice::Number(1))
+    /// How a file is read, at the track that comes first.
+    fn reading(&self) -> Reading {
+        Reading {
+            track: self.tracks.unwrap_or(TrackChoice::Number(1)),
+            damage: self.damage,
+        }
     }
 }
 
@@ -154,7 +166,7 @@ struct Extras<'a> {
 pub fn foresee(job: &Job, options: &Options) -> Result<(), Problem> {
     match &job.input {
         Source::File(path) if path.is_file() => {
-            let input = Input::open_track(&job.input, options.track())?;
+            let input = Input::open_as(&job.input, options.reading())?;
             form(
                 &material(job, &input),
                 &job.output,
@@ -192,7 +204,7 @@ pub fn clean(
 ) -> Result<Report, Problem> {
     let started = Instant::now();
     let name = job.input.name();
-    let mut input = Input::open_track(&job.input, options.track())?;
+    let mut input = Input::open_as(&job.input, options.reading())?;
     let material = material(job, &input);
     let form = form(&material, &job.output, job.chosen, options.bits, options.tracks)?;
     let misnamed = misnamed(&material, &job.output, job.chosen);
@@ -206,6 +218,7 @@ pub fn clean(
         options,
         network,
         cores,
+        misnamed,
         bar: progress.file(name, input.frames_about(), input.format().rate),
     };
     let mut report = match form {
@@ -214,7 +227,6 @@ pub fn clean(
         Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
         Form::Film(arrangement) => work.to_film(input, arrangement),
     }?;
-    report.warnings.extend(misnamed);
     report.took_seconds = started.elapsed().as_secs_f64();
     report.speed = report.seconds / report.took_seconds;
     Ok(report)
@@ -227,6 +239,8 @@ struct Work<'a> {
     network: &'a Network,
     cores: usize,
     bar: FileProgress,
+    /// What is to be said about the name of the input.
+    misnamed: Option<String>,
 }
 
 /// What came of one track of sound.
@@ -254,7 +268,7 @@ impl Work<'_> {
                 if let Some(place) = sealed.path().filter(|_| self.options.verify) {
                     proof = Some(wav_length(place, frames, name)?);
                 }
-                Ok(sealed)
+                Ok((sealed, Vec::new()))
             }
             Place::Encoded(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
@@ -283,7 +297,14 @@ impl Work<'_> {
                     self.bar.begin("proving it");
                     flac::prove(place, output.name())?;
                 }
-                Ok(sealed)
+                let warning = format!(
+                    "FLAC has no place for these chunks, which are left out: {}",
+                    lost.join(", ")
+                );
+                Ok((
+                    sealed,
+                    (!lost.is_empty()).then_some(warning).into_iter().collect(),
+                ))
             }
             Place::Wav(_) | Place::Encoded(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
@@ -291,12 +312,6 @@ impl Work<'_> {
             exact_lengths: 1,
             ..Proof::default()
         });
-        if !lost.is_empty() {
-            report.warnings.push(format!(
-                "FLAC has no place for these chunks, which are left out: {}",
-                lost.join(", ")
-            ));
-        }
         Ok(report)
     }
 
@@ -321,12 +336,11 @@ impl Work<'_> {
                         padded_lengths: usize::from(!exact),
                     });
                 }
-                Ok(sealed)
+                Ok((sealed, assembly.losses()))
             }
             Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
         report.verified = proof;
-        report.warnings.extend(assembly.losses());
         Ok(report)
     }
 
@@ -341,7 +355,16 @@ impl Work<'_> {
         for (number, track) in std::mem::take(&mut arrangement.tracks).into_iter().enumerate() {
             let mut input = match first.take() {
                 Some(input) if number == 0 => input,
-                _ => Input::open_track(&self.job.input, TrackChoice::Number(number + 1))?,
+                _ => {
+                    let track = TrackChoice::Number(number + 1);
+                    Input::open_as(
+                        &self.job.input,
+                        Reading {
+                            track,
+                            ..self.options.reading()
+                        },
+                    )?
+                }
             };
             let encoding = track.codec.feed;
             let spool = Spool::create(target)?;
@@ -406,8 +429,7 @@ impl Work<'_> {
         report.verified = proof;
         report.warnings.extend(finished.warnings);
         sealed.insert(0, finished.sealed);
-        self.note_source(&sealed[0]);
-        commit(sealed)?;
+        self.commit(sealed, &mut report)?;
         Ok(report)
     }
 
@@ -600,22 +622,30 @@ impl Work<'_> {
         input: &mut Input,
         passed: Passed,
         encoding: Encoding,
-        end: impl FnOnce(Place, &[Chunk]) -> Result<Sealed, Problem>,
+        end: impl FnOnce(Place, &[Chunk]) -> Result<(Sealed, Vec<String>), Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;
-        let (mut sealed, place, report) = self.close(input, passed, encoding)?;
+        let (mut sealed, place, mut report) = self.close(input, passed, encoding)?;
         let after = input.finish().map_err(|e| unreadable(name, &e))?;
-        sealed.insert(0, end(place, kept_after(after, &expected, &mut Vec::new()))?);
-        self.note_source(&sealed[0]);
-        commit(sealed)?;
+        let (output, warnings) = end(place, kept_after(after, &expected, &mut Vec::new()))?;
+        sealed.insert(0, output);
+        report.warnings.extend(warnings);
+        self.commit(sealed, &mut report)?;
         Ok(report)
     }
 
-    fn note_source(&self, output: &Sealed) {
-        if let Source::File(path) = &self.job.input {
+    /// Gives all outputs their names, of which the first is the cleaned recording, unless the user takes no warnings.
+    fn commit(&self, sealed: Vec<Sealed>, report: &mut Report) -> Result<(), Problem> {
+        report.warnings.extend(self.misnamed.clone());
+        if self.options.strict && !report.warnings.is_empty() {
+            let what = format!("{}; --strict writes nothing then", report.warnings.join("; "));
+            return Err(Problem::file(self.job.input.name(), what));
+        }
+        if let (Source::File(path), Some(output)) = (&self.job.input, sealed.first()) {
             output.note_source(path);
         }
+        commit(sealed)
     }
 }
 

@@ -1,11 +1,12 @@
 //! One track of any file that ffmpeg reads, as a stream of samples.
 
 use super::codec::{decoded, pcm_name};
+use super::ends;
 use super::probe::{Probe, Stream};
 use super::programs::{PATIENCE, Program, add_input, ffmpeg, gist};
 use super::timeline::{Account, Frame, Step, Timeline};
 use crate::problem::Problem;
-use crate::wav::read::Error;
+use crate::wav::read::{Damage, Error};
 use crate::wav::{Encoding, Extension, Format, MAX_CHANNELS, PLAIN_GUID_TAIL, RATES};
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -35,8 +36,13 @@ pub struct Decoder {
     format: Format,
     given: u64,
     most_frames: u64,
-    /// Seconds that the container promises.
+    /// Seconds that the container promises, from its first moment on.
     promised: Option<f64>,
+    /// What shows that the file has lost its end.
+    cut: Option<&'static str>,
+    damage: Damage,
+    /// Seconds at which the track begins.
+    late: f64,
     warnings: Vec<String>,
 }
 
@@ -96,7 +102,7 @@ fn loudspeakers(layout: &str) -> Option<u32> {
 
 impl Decoder {
     /// Starts decoding, on the clock of the container: gaps become silence and overlaps are cut, as players do.
-    pub fn start(path: &Path, probe: &Probe, track: &Stream) -> Result<Self, Problem> {
+    pub fn start(path: &Path, probe: &Probe, track: &Stream, damage: Damage) -> Result<Self, Problem> {
         let format = format_of(track).map_err(|what| Problem::file(path, what))?;
         let mut command = ffmpeg();
         command.args(["-nostats", "-v", "level+info", "-copyts"]);
@@ -135,7 +141,10 @@ impl Decoder {
             most_frames: seconds.saturating_mul(format.rate.into()),
             format,
             given: 0,
-            promised: probe.duration_of(track),
+            promised: probe.promise(track),
+            cut: ends::missing(path, probe),
+            damage,
+            late: probe.late(track),
             warnings: Vec::new(),
         })
     }
@@ -247,20 +256,43 @@ impl Decoder {
         }
         let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
         let seconds = all as f64 / rate;
-        if let Some(promised) = self.promised
-            && seconds < promised * 0.99 - MISSING_SECONDS
-            && !said.is_empty()
-        {
-            return Err(Error::Malformed(format!(
-                "the sound is cut short: {promised:.2} s are promised, {seconds:.2} s could be decoded ({}); \
-                 copy or export it again",
-                gist(&said)
-            )));
-        }
-        if !said.is_empty() {
+        // What ffmpeg has only guessed is no promise.
+        let promised = self.promised.filter(|_| !said.contains(GUESSED));
+        let said: String = said
+            .lines()
+            .filter(|line| !line.contains(GUESSED))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let missing = promised.filter(|promised| seconds + self.late < promised * 0.99 - MISSING_SECONDS);
+        if let Some(promised) = missing {
+            let reason = if said.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", gist(&said))
+            };
+            let text = format!(
+                "the sound is cut short: {promised:.2} s are promised, {seconds:.2} s could be decoded{reason}"
+            );
+            if self.damage == Damage::Refuse {
+                return Err(Error::Malformed(
+                    text + "; copy or export it again, or take what is there: --accept-damage",
+                ));
+            }
+            self.warnings.push(text + "; what is there is taken");
+        } else if let Some(cut) = self.cut {
+            self.warnings.push(format!(
+                "the end of the file is missing ({cut}); what is there is taken"
+            ));
+        } else if !said.is_empty() {
             self.warnings.push(format!(
                 "damaged in places, which were decoded as well as they could be ({})",
                 gist(&said)
+            ));
+        }
+        if let Some(promised) = promised.filter(|promised| seconds > promised * 1.05 + 2.0 * MISSING_SECONDS)
+        {
+            self.warnings.push(format!(
+                "its header tells of {promised:.2} s of sound, and there are {seconds:.2} s, all of which are taken"
             ));
         }
         self.tell_clock(account);
@@ -320,11 +352,24 @@ fn frame(line: &str) -> Option<Frame> {
     })
 }
 
-/// The line without its level, if that is one of errors.
+/// What ffmpeg says where a container does not tell how long it is.
+const GUESSED: &str = "Estimating duration from bitrate";
+
+/// The line without its level, if it is about damage.
 fn complaint(line: &str) -> Option<String> {
     let levels = ["[error] ", "[fatal] ", "[panic] "];
-    let level = levels.iter().find(|level| line.contains(*level))?;
-    Some(line.replacen(level, "", 1))
+    let level = levels.iter().find(|level| line.contains(*level));
+    let damage = [
+        "Packet corrupt",
+        "corrupt input packet",
+        "corrupt decoded frame",
+        GUESSED,
+    ];
+    match level {
+        Some(level) => Some(line.replacen(level, "", 1)),
+        None if damage.iter().any(|damage| line.contains(damage)) => Some(line.replacen("[warning] ", "", 1)),
+        None => None,
+    }
 }
 
 #[cfg(test)]

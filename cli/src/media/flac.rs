@@ -3,7 +3,7 @@
 use super::plain_header;
 use crate::output::{Output, Sealed, Target};
 use crate::problem::{Problem, describe};
-use crate::wav::read::Error;
+use crate::wav::read::{Damage, Error};
 use crate::wav::{Chunk, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL, RATES, printable};
 use flac_codec::decode::{FlacSampleReader, Metadata, Verified, verify};
 use flac_codec::encode::{FlacSampleWriter, Options};
@@ -31,11 +31,18 @@ pub struct FlacReader {
     given: u64,
     most_frames: u64,
     ended: bool,
+    damage: Damage,
+    warnings: Vec<String>,
 }
 
 impl FlacReader {
     /// Reads the header of a file of `bytes` bytes.
     pub fn open(file: File, bytes: u64) -> Result<Self, Error> {
+        FlacReader::open_damaged(file, bytes, Damage::Refuse)
+    }
+
+    /// The same, where the recording may end early.
+    pub fn open_damaged(file: File, bytes: u64, damage: Damage) -> Result<Self, Error> {
         let reader = guarded(|| FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)))?;
         let format = format_of(reader.metadata()).map_err(Error::Malformed)?;
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
@@ -46,6 +53,8 @@ impl FlacReader {
             waiting: Vec::new(),
             given: 0,
             ended: false,
+            damage,
+            warnings: Vec::new(),
         })
     }
 
@@ -57,6 +66,11 @@ impl FlacReader {
     /// Frames in the file, if it says so.
     pub fn frames(&self) -> Option<u64> {
         self.reader.metadata().total_samples()
+    }
+
+    /// What a user should know, in the order of discovery.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Tags, pictures and the rest.
@@ -78,12 +92,21 @@ impl FlacReader {
                 reader.consume(count);
                 Ok(count)
             });
+            let all = self.given + (before / channels) as u64;
             let count = match (decoded, self.frames()) {
                 (Ok(count), _) => count,
+                (Err(Error::Malformed(why)), stated) if self.damage == Damage::Accept && all > 0 => {
+                    let stated = stated.map_or("more".into(), |stated| stated.to_string());
+                    self.warnings.push(format!(
+                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why}); \
+                         what is before is taken"
+                    ));
+                    0
+                }
                 (Err(Error::Malformed(why)), Some(stated)) => {
-                    let all = self.given + (before / channels) as u64;
                     return Err(Error::Malformed(format!(
-                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why})"
+                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why}); \
+                         --accept-damage takes those"
                     )));
                 }
                 (Err(e), _) => return Err(e),
@@ -103,6 +126,9 @@ impl FlacReader {
             ));
         }
         if let Some(stated) = self.frames().filter(|&stated| got == 0 && stated != self.given) {
+            if self.damage == Damage::Accept {
+                return Ok(0);
+            }
             return Err(Error::Malformed(format!(
                 "the sound is cut short: the header says {stated} samples, there are {}; copy or export it again",
                 self.given

@@ -9,6 +9,7 @@ pub mod codec;
 pub mod container;
 pub mod decoder;
 pub mod encode;
+pub mod ends;
 pub mod film;
 pub mod flac;
 pub mod lag;
@@ -18,6 +19,7 @@ pub mod programs;
 pub mod timeline;
 pub mod verify;
 
+use crate::input::Reading;
 use crate::kind::Kind;
 use crate::output::Target;
 use crate::problem::Problem;
@@ -64,9 +66,9 @@ pub struct Media {
 
 impl Media {
     /// Opens a track of a file.
-    pub fn open(path: &Path, choice: TrackChoice) -> Result<Self, Problem> {
+    pub fn open(path: &Path, reading: Reading) -> Result<Self, Problem> {
         let probe = Probe::of(path)?;
-        let number = match choice {
+        let number = match reading.track {
             TrackChoice::Number(number) => number,
             TrackChoice::All => 1,
         };
@@ -81,11 +83,7 @@ impl Media {
                 },
             ));
         };
-        Self::start(path, probe, &track)
-    }
-
-    fn start(path: &Path, probe: Probe, track: &Stream) -> Result<Self, Problem> {
-        let decoder = Decoder::start(path, &probe, track)?;
+        let decoder = Decoder::start(path, &probe, &track, reading.damage)?;
         Ok(Media {
             path: path.into(),
             header: plain_header(decoder.format().clone()),
@@ -93,15 +91,6 @@ impl Media {
             index: track.index,
             decoder,
         })
-    }
-
-    /// Another track of the same file.
-    pub fn sibling(&self, index: usize) -> Result<Self, Problem> {
-        let track = self.probe.streams.iter().find(|stream| stream.index == index);
-        let Some(track) = track else {
-            return Err(Problem::file(&self.path, format!("has no track {index}")));
-        };
-        Self::start(&self.path, self.probe.clone(), track)
     }
 
     /// A header that says what the samples mean.

@@ -36,6 +36,9 @@ pub struct Format {
     /// Seconds.
     #[serde(default)]
     duration: Option<String>,
+    /// Seconds on its own clock.
+    #[serde(default)]
+    start_time: Option<String>,
     /// Bits a second, of everything.
     #[serde(default)]
     bit_rate: Option<String>,
@@ -71,6 +74,7 @@ pub struct Stream {
     bits_per_raw_sample: Option<String>,
     bits_per_sample: Option<u8>,
     bit_rate: Option<String>,
+    start_time: Option<String>,
     duration: Option<String>,
     /// Ticks of its clock.
     pub duration_ts: Option<i64>,
@@ -201,6 +205,29 @@ impl Probe {
         stream
             .duration()
             .or_else(|| self.format.duration.as_ref()?.parse().ok())
+    }
+
+    /// Seconds until the last sound of a track, from the beginning of the file, as far as the file states it for that track.
+    pub fn promise(&self, stream: &Stream) -> Option<f64> {
+        let told = |text: &str| {
+            let mut parts = text.rsplit(':').map(str::parse::<f64>);
+            let (seconds, minutes, hours) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+            Some(seconds + 60.0 * minutes + 3600.0 * hours)
+        };
+        let tag = stream.tags.iter().find(|(key, _)| key.starts_with("DURATION"));
+        let alone = self.format.duration.as_ref().filter(|_| self.streams.len() == 1);
+        stream
+            .duration()
+            .or_else(|| told(tag?.1))
+            .or_else(|| alone?.parse().ok())
+            .filter(|&seconds| seconds > 0.0)
+    }
+
+    /// Seconds by which a track begins later than the file.
+    pub fn late(&self, stream: &Stream) -> f64 {
+        let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
+        let start = number(&stream.start_time).zip(number(&self.format.start_time));
+        start.map_or(0.0, |(track, file)| (track - file).max(0.0))
     }
 
     /// Bits a second of everything.

@@ -72,10 +72,9 @@ fn wrong_sizes_in_chunks() {
     for size in [0, 1, 15, 17, 1000, 0x7fff_ffff, u32::MAX] {
         refused(&with_size(16, size), "");
     }
-    for size in [1, 7999, 8001, 8002, 0x7fff_ffff, 0xffff_fffe] {
+    for size in [1, 7999, 8001, 8002, 0x7000_0000, 0xfff0_0000] {
         refused(&with_size(40, size), "");
     }
-    refused(&with_size(40, 0), "0 bytes of sound");
     for size in [1, 3, 5, 9, 0x7fff_ffff, u32::MAX] {
         let mut list = chunk(b"LIST", b"INFO");
         list[4..8].copy_from_slice(&size.to_le_bytes());

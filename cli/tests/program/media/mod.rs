@@ -2,6 +2,7 @@
 
 mod broken;
 mod contents;
+mod cut;
 pub mod ffmpeg;
 mod films;
 mod fuzz;

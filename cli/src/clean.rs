@@ -7,8 +7,10 @@ use crate::input::{Input, Reading, block_frames, unreadable};
 use crate::level::Levels;
 use crate::loudness::{self, Adjustment, Loudness};
 use crate::media::encode::{Encoded, Spool};
-use crate::media::film::{Cleaned, assemble};
+use crate::media::film::{Cleaned, assemble, complete};
 use crate::media::flac::{self, FlacWriter};
+use crate::media::inventory::Loss;
+use crate::media::probe::Stream;
 use crate::media::verify::{self, Proof};
 use crate::media::{Arrangement, Form, Material, TrackChoice, form, misnamed};
 use crate::output::{Output, Sealed, Target, commit};
@@ -88,9 +90,9 @@ pub struct Report {
     pub output: String,
     /// Length of the recording in seconds.
     pub seconds: f64,
-    /// Sampling rate in Hz.
+    /// Sampling rate of the output in Hz.
     pub rate: u32,
-    /// Number of channels.
+    /// Number of channels of the output.
     pub channels: u16,
     /// Samples of the output, `16`, `24`, `32f`, …; those that an encoder was given, if it is lossy.
     pub bits: String,
@@ -109,8 +111,29 @@ pub struct Report {
     /// With `--loudness`, what was done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loudness: Option<Adjustment>,
+    /// What the input has and the output has not.
+    pub lost: Vec<Loss>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// Tells of losses, of those with one text in one warning.
+    fn lose(&mut self, losses: Vec<Loss>) {
+        for loss in &losses {
+            if !self.warnings.contains(&loss.text) {
+                self.warnings.push(loss.text.clone());
+            }
+        }
+        self.lost.extend(losses);
+    }
+
+    /// Tells what the sound of the output is, where an encoder has changed it.
+    fn tell_sound(&mut self, sound: Option<&Stream>) {
+        if let Some(sound) = sound.filter(|sound| sound.is_sound()) {
+            (self.rate, self.channels) = (sound.rate(), sound.channels);
+        }
+    }
 }
 
 /// Everything that takes part in the sound before and after.
@@ -221,8 +244,11 @@ pub fn clean(
         misnamed,
         bar: progress.file(name, input.frames_about(), input.format().rate),
     };
+    if let Form::Wav(Some(arrangement)) | Form::Sound(arrangement) = &form {
+        input.begin_with_silence(arrangement.silence);
+    }
     let mut report = match form {
-        Form::Wav => work.to_wav(&mut input),
+        Form::Wav(arrangement) => work.to_wav(&mut input, arrangement.as_ref()),
         Form::Flac => work.to_flac(&mut input),
         Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
         Form::Film(arrangement) => work.to_film(input, arrangement),
@@ -254,9 +280,11 @@ struct Passed<'a> {
 
 impl Work<'_> {
     /// A WAV file or stream.
-    fn to_wav(&self, input: &mut Input) -> Result<Report, Problem> {
+    fn to_wav(&self, input: &mut Input, arrangement: Option<&Arrangement>) -> Result<Report, Problem> {
         let encoding = self.options.bits.unwrap_or(input.depth());
-        let header = input.header().clone().with_encoding(encoding);
+        let (chunks, others) = input.contents().wav_chunks()?;
+        let mut header = input.header().clone().with_encoding(encoding);
+        header.chunks.extend(chunks);
         let expected = self.expected(input);
         let file = WavFile::create(&self.job.output, self.job.replace, &header, expected)?;
         let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
@@ -268,7 +296,11 @@ impl Work<'_> {
                 if let Some(place) = sealed.path().filter(|_| self.options.verify) {
                     proof = Some(wav_length(place, frames, name)?);
                 }
-                Ok((sealed, Vec::new()))
+                let mut lost = without_place("WAV has no place for these blocks", others);
+                if let (Some(arrangement), Some(place)) = (arrangement, sealed.path()) {
+                    lost.extend(complete(&arrangement.assembly(), place, name)?.0);
+                }
+                Ok((sealed, lost))
             }
             Place::Encoded(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
@@ -297,14 +329,7 @@ impl Work<'_> {
                     self.bar.begin("proving it");
                     flac::prove(place, output.name())?;
                 }
-                let warning = format!(
-                    "FLAC has no place for these chunks, which are left out: {}",
-                    lost.join(", ")
-                );
-                Ok((
-                    sealed,
-                    (!lost.is_empty()).then_some(warning).into_iter().collect(),
-                ))
+                Ok((sealed, without_place("FLAC has no place for these chunks", lost)))
             }
             Place::Wav(_) | Place::Encoded(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
@@ -317,30 +342,35 @@ impl Work<'_> {
 
     /// One track of sound, which ffmpeg encodes at the same time.
     fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Report, Problem> {
-        let assembly = arrangement.assembly(false);
+        let assembly = arrangement.assembly();
         let encoding = assembly.tracks[0].codec.feed;
         let encoded = Encoded::start(&self.job.output, self.job.replace, &assembly)?;
         let passed = self.pass(input, Place::Encoded(encoded), encoding, self.extras())?;
-        let (frames, name) = (passed.frames, self.job.output.name());
-        let mut proof = None;
+        let (frames, name) = ((passed.frames, assembly.tracks[0].rate), self.job.output.name());
+        let (mut proof, mut sound) = (None, None);
         let mut report = self.finish(input, passed, encoding, |place, _| match place {
             Place::Encoded(encoded) => {
                 let sealed = encoded.finish()?;
-                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                let Some(place) = sealed.path() else {
+                    return Ok((sealed, Vec::new()));
+                };
+                let (lost, probe) = complete(&assembly, place, name)?;
+                sound = assembly.sound(0, &probe).cloned();
+                if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
                     self.bar.begin("proving it");
-                    let place_of_sound = assembly.sound_place(0);
-                    let exact = verify::length(place, place_of_sound, frames, name)?;
+                    let exact = verify::length(place, sound, frames, name)?;
                     proof = Some(Proof {
-                        identical_tracks: verify::copied_tracks(place, name, &assembly)?,
+                        identical_tracks: verify::copied_tracks(place, name, &assembly, &probe)?,
                         exact_lengths: usize::from(exact),
                         padded_lengths: usize::from(!exact),
                     });
                 }
-                Ok((sealed, assembly.losses()))
+                Ok((sealed, lost))
             }
             Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
         })?;
         report.verified = proof;
+        report.tell_sound(sound.as_ref());
         Ok(report)
     }
 
@@ -390,33 +420,32 @@ impl Work<'_> {
                 Place::Wav(_) | Place::Encoded(_) | Place::Flac(_) => unreachable!("made just above"),
             }
         }
-        let Some((mut report, original)) = report.zip(arrangement.original.as_ref()) else {
-            unreachable!("a film has an original and a track that is cleaned")
+        let Some(mut report) = report else {
+            unreachable!("a film has a track that is cleaned")
         };
         let frames: Vec<u64> = cleaned.iter().map(|one| one.spool.frames()).collect();
         let name = self.job.output.name();
         let mut proof = None;
         let finished = assemble(
             &self.bar,
-            (&original.0, &original.1),
+            &mut arrangement,
             &mut cleaned,
-            arrangement.container,
-            arrangement.same_container,
             (&self.job.output, self.job.replace),
-            |place, assembly| {
+            |place, assembly, probe| {
                 if !self.options.verify {
                     return Ok(());
                 }
                 self.bar.begin("proving it");
                 let mut found = Proof {
-                    identical_tracks: verify::copied_tracks(place, name, assembly)?,
+                    identical_tracks: verify::copied_tracks(place, name, assembly, probe)?,
                     ..Proof::default()
                 };
-                for (number, frames) in frames.iter().enumerate() {
-                    let skipped =
-                        (assembly.tracks[number].skip * f64::from(assembly.tracks[number].rate)).round();
-                    match verify::length(place, assembly.sound_place(number), frames - skipped as u64, name)?
-                    {
+                for (number, (track, frames)) in assembly.tracks.iter().zip(&frames).enumerate() {
+                    let skipped = (track.skip * f64::from(track.rate)).round() as u64;
+                    let Some(sound) = assembly.sound(number, probe) else {
+                        continue;
+                    };
+                    match verify::length(place, sound, (frames - skipped, track.rate), name)? {
                         true => found.exact_lengths += 1,
                         false => found.padded_lengths += 1,
                     }
@@ -428,6 +457,8 @@ impl Work<'_> {
         report.late_us = finished.late.map(|late| late * 1e6);
         report.verified = proof;
         report.warnings.extend(finished.warnings);
+        report.lose(finished.losses);
+        report.tell_sound(Some(&finished.sound));
         sealed.insert(0, finished.sealed);
         self.commit(sealed, &mut report)?;
         Ok(report)
@@ -611,6 +642,7 @@ impl Work<'_> {
             loudness,
             late_us: None,
             verified: None,
+            lost: Vec::new(),
             warnings,
         };
         Ok((sealed, results.cleaned.into_place(), report))
@@ -622,15 +654,15 @@ impl Work<'_> {
         input: &mut Input,
         passed: Passed,
         encoding: Encoding,
-        end: impl FnOnce(Place, &[Chunk]) -> Result<(Sealed, Vec<String>), Problem>,
+        end: impl FnOnce(Place, &[Chunk]) -> Result<(Sealed, Vec<Loss>), Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;
         let (mut sealed, place, mut report) = self.close(input, passed, encoding)?;
         let after = input.finish().map_err(|e| unreadable(name, &e))?;
-        let (output, warnings) = end(place, kept_after(after, &expected, &mut Vec::new()))?;
+        let (output, losses) = end(place, kept_after(after, &expected, &mut Vec::new()))?;
         sealed.insert(0, output);
-        report.warnings.extend(warnings);
+        report.lose(losses);
         self.commit(sealed, &mut report)?;
         Ok(report)
     }
@@ -647,6 +679,17 @@ impl Work<'_> {
         }
         commit(sealed)
     }
+}
+
+/// Pieces of metadata that are left out.
+fn without_place(why: &str, names: Vec<String>) -> Vec<Loss> {
+    let text = format!("{why}, which are left out: {}", names.join(", "));
+    let loss = |name| Loss {
+        what: "chunk",
+        name,
+        text: text.clone(),
+    };
+    names.into_iter().map(loss).collect()
 }
 
 /// Reads a finished WAV file as anybody would.

@@ -129,7 +129,7 @@ impl Input {
     pub fn contents(&self) -> Contents<'_> {
         match self {
             Input::File(_) | Input::Stream(_) => Contents::Wav,
-            Input::Flac(_) => Contents::Flac,
+            Input::Flac(reader) => Contents::Flac(reader),
             Input::Media(media) => Contents::Media(media),
         }
     }
@@ -149,6 +149,14 @@ impl Input {
         match self {
             Input::Media(media) => media.frames_about(),
             _ => self.frames(),
+        }
+    }
+
+    /// Begins with so many seconds of silence, where that is not in the file itself. Nothing has been read yet.
+    pub fn begin_with_silence(&mut self, seconds: f64) {
+        if let Input::Media(media) = self {
+            let frames = (seconds * f64::from(media.header().format.rate)).round() as u64;
+            media.decoder().begin_with_silence(frames);
         }
     }
 

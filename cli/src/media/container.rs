@@ -13,19 +13,32 @@ pub struct Container {
     /// Codecs that players expect in it, by ffmpeg's names; the first is taken where the input's is not among them. A
     /// star at the end stands for any rest.
     pub codecs: &'static [&'static str],
-    /// Whether a cover picture can be a stream of it.
-    pub cover: bool,
+    /// Where a cover picture has its place.
+    pub cover: Cover,
     /// Whether it takes moving pictures.
     pub pictures: bool,
     /// Subtitles that it takes; text in other forms is turned into the first.
     pub subtitles: &'static [&'static str],
 }
 
+/// Where a container has its cover pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// Nowhere that ffmpeg knows.
+    None,
+    /// As ffmpeg writes them: a stream that is one picture.
+    Stream,
+    /// Among attachments.
+    Attachment,
+    /// In a Vorbis comment.
+    Comment,
+}
+
 const PLAIN: Container = Container {
     endings: &[],
     muxer: "",
     codecs: &[],
-    cover: false,
+    cover: Cover::None,
     pictures: false,
     subtitles: &[],
 };
@@ -43,59 +56,62 @@ pub const CONTAINERS: &[Container] = &[
         endings: &["flac"],
         muxer: "flac",
         codecs: &["flac"],
-        cover: true,
+        cover: Cover::Stream,
         ..PLAIN
     },
     Container {
         endings: &["mp3"],
         muxer: "mp3",
         codecs: &["mp3"],
-        cover: true,
+        cover: Cover::Stream,
         ..PLAIN
     },
     Container {
         endings: &["m4a", "m4b", "m4r"],
         muxer: "ipod",
         codecs: &["aac", "alac"],
-        cover: true,
+        cover: Cover::Stream,
         ..PLAIN
     },
     Container {
         endings: &["ogg", "oga"],
         muxer: "ogg",
         codecs: &["vorbis", "opus", "flac", "speex"],
+        cover: Cover::Comment,
         ..PLAIN
     },
     Container {
         endings: &["opus"],
         muxer: "ogg",
         codecs: &["opus"],
+        cover: Cover::Comment,
         ..PLAIN
     },
     Container {
         endings: &["spx"],
         muxer: "ogg",
         codecs: &["speex"],
+        cover: Cover::Comment,
         ..PLAIN
     },
     Container {
         endings: &["aiff", "aif", "aifc"],
         muxer: "aiff",
         codecs: &["pcm_*"],
-        cover: true,
+        cover: Cover::Stream,
         ..PLAIN
     },
     Container {
         endings: &["caf"],
         muxer: "caf",
-        codecs: &["alac", "pcm_*", "aac", "opus"],
+        codecs: &["alac", "pcm_*", "opus"],
         ..PLAIN
     },
     Container {
         endings: &["wma", "asf"],
         muxer: "asf",
         codecs: &["wmav2", "wmav1"],
-        cover: true,
+        cover: Cover::None,
         ..PLAIN
     },
     Container {
@@ -156,14 +172,14 @@ pub const CONTAINERS: &[Container] = &[
         endings: &["mka"],
         muxer: "matroska",
         codecs: MATROSKA,
-        cover: true,
+        cover: Cover::Attachment,
         ..PLAIN
     },
     Container {
         endings: &["mp4", "m4v", "insv", "lrv"],
         muxer: "mp4",
         codecs: &["aac", "alac", "ac3", "eac3", "mp3", "mp2", "opus", "flac"],
-        cover: true,
+        cover: Cover::Stream,
         pictures: true,
         subtitles: &["mov_text", "dvd_subtitle"],
     },
@@ -180,7 +196,7 @@ pub const CONTAINERS: &[Container] = &[
             "mp2",
             "adpcm_ima_qt",
         ],
-        cover: true,
+        cover: Cover::Stream,
         pictures: true,
         subtitles: &["mov_text"],
     },
@@ -196,7 +212,7 @@ pub const CONTAINERS: &[Container] = &[
         endings: &["mkv", "mk3d"],
         muxer: "matroska",
         codecs: MATROSKA,
-        cover: true,
+        cover: Cover::Attachment,
         pictures: true,
         subtitles: &[
             "subrip",
@@ -245,7 +261,7 @@ pub const CONTAINERS: &[Container] = &[
         endings: &["wmv", "dvr-ms"],
         muxer: "asf",
         codecs: &["wmav2", "wmav1", "mp3"],
-        cover: true,
+        cover: Cover::None,
         pictures: true,
         ..PLAIN
     },
@@ -433,6 +449,17 @@ impl Container {
             "mp2" => "mp3",
             muxer => muxer,
         }
+    }
+
+    /// Whether it says when its sound begins.
+    pub fn has_clock(&self) -> bool {
+        let others = ["matroska", "webm", "ogg", "mpegts", "asf"];
+        self.pictures || self.is_mp4() || others.contains(&self.muxer)
+    }
+
+    /// Whether everything that is said about it stands in Vorbis comments.
+    pub fn has_comments(&self) -> bool {
+        matches!(self.muxer, "ogg" | "flac")
     }
 
     /// Whether it is WAV, which aeden writes itself.

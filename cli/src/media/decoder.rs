@@ -149,6 +149,11 @@ impl Decoder {
         })
     }
 
+    /// Begins with so many frames of silence. Nothing has been read yet.
+    pub fn begin_with_silence(&mut self, frames: u64) {
+        self.steps.push_front(Step::Silence(frames));
+    }
+
     /// What the samples mean.
     pub fn format(&self) -> &Format {
         &self.format

@@ -1,5 +1,6 @@
 //! Ends of files that nothing in their header promises: a cut shows only where the last piece is not whole.
 
+use super::id3::tail_bytes;
 use super::probe::Probe;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -55,7 +56,7 @@ fn riff_ends(path: &Path, size: u64) -> Option<bool> {
 
 /// Whether the last frame of MPEG audio is whole, behind which tags may stand. `None` if no frames are found.
 fn mpeg_audio_ends(last: &[u8]) -> Option<bool> {
-    let end = last.len() - tags_behind(last);
+    let end = last.len().saturating_sub(tail_bytes(last));
     // A frame is one if the two after it begin where they should.
     let first = (0..end).find(|&at| {
         let second = frame_bytes(&last[at..]).map(|bytes| at + bytes);
@@ -71,24 +72,6 @@ fn mpeg_audio_ends(last: &[u8]) -> Option<bool> {
         }
     }
     Some(at == end)
-}
-
-/// Bytes of ID3v1 and of an APE tag at the end.
-fn tags_behind(last: &[u8]) -> usize {
-    let id3 = match last.len().checked_sub(128).map(|at| &last[at..at + 3]) {
-        Some(b"TAG") => 128,
-        _ => 0,
-    };
-    let rest = &last[..last.len() - id3];
-    let footer = rest.len().checked_sub(32).map(|at| &rest[at..]);
-    let ape = footer
-        .filter(|footer| footer.starts_with(b"APETAGEX"))
-        .map_or(0, |footer| {
-            let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
-            // The size leaves the header out.
-            (size as usize + 32).min(rest.len())
-        });
-    id3 + ape
 }
 
 /// Bytes of the frame whose header comes first (ISO/IEC 11172-3 and 13818-3).

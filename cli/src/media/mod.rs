@@ -5,6 +5,7 @@
 //! them. In a [`film`] the result is measured, with the help of [`lag`], and corrected; [`verify`] proves it.
 //! [`programs`] starts ffmpeg and ffprobe and ends them.
 
+pub mod abilities;
 pub mod codec;
 pub mod container;
 pub mod decoder;
@@ -12,10 +13,15 @@ pub mod encode;
 pub mod ends;
 pub mod film;
 pub mod flac;
+pub mod id3;
+pub mod inventory;
 pub mod lag;
+pub mod mp4;
 pub mod mux;
 pub mod probe;
 pub mod programs;
+pub mod restore;
+pub mod tags;
 pub mod timeline;
 pub mod verify;
 
@@ -23,15 +29,19 @@ use crate::input::Reading;
 use crate::kind::Kind;
 use crate::output::Target;
 use crate::problem::Problem;
-use crate::wav::{Container as WavContainer, Encoding, Format, Header};
+use crate::wav::{Chunk, Container as WavContainer, Encoding, Format, Header};
 use codec::{Codec, Wish, has_no_depth};
 use container::Container;
 use decoder::Decoder;
-use mux::{Assembly, Samples, Track};
+use flac::FlacReader;
+use id3::Around;
+use mux::{Assembly, Beside, Samples, Track};
 use probe::{Probe, Stream, measured_bit_rate};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tags::Tags;
+use tempfile::NamedTempFile;
 
 /// Which tracks of sound are cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,8 +200,8 @@ pub fn usual_ending(path: &Path) -> Option<&'static str> {
 
 /// How an output is made.
 pub enum Form {
-    /// A WAV file or stream, by aeden itself.
-    Wav,
+    /// A WAV file or stream, by aeden itself; from a file of another kind, with what has been in that.
+    Wav(Option<Arrangement>),
     /// A FLAC file, by aeden itself.
     Flac,
     /// One track of sound, by ffmpeg.
@@ -210,20 +220,29 @@ pub struct Arrangement {
     pub same_container: bool,
     /// The cleaned tracks, in the order of the input.
     pub tracks: Vec<Track>,
+    /// Seconds of silence before the first track, which begins late, in a container that cannot say so.
+    pub silence: f64,
+    /// What ffmpeg needs beside the input.
+    pub beside: Beside,
 }
 
 impl Arrangement {
     /// The same in the words of [`mux`].
-    pub fn assembly(&self, film: bool) -> Assembly<'_> {
+    pub fn assembly(&self) -> Assembly<'_> {
+        self.assembly_of(&self.tracks)
+    }
+
+    /// The same with these tracks.
+    pub fn assembly_of<'a>(&'a self, tracks: &'a [Track]) -> Assembly<'a> {
         Assembly {
             original: self
                 .original
                 .as_ref()
                 .map(|(path, probe)| (path.as_path(), probe)),
-            tracks: &self.tracks,
+            tracks,
             container: self.container,
             same_container: self.same_container,
-            film,
+            beside: &self.beside,
         }
     }
 }
@@ -244,7 +263,7 @@ pub enum Contents<'a> {
     /// WAV.
     Wav,
     /// FLAC, read without ffmpeg.
-    Flac,
+    Flac(&'a FlacReader),
     /// Anything else, of which ffprobe has told.
     Media(&'a Media),
 }
@@ -254,8 +273,31 @@ impl Contents<'_> {
     fn container(self) -> Option<&'static Container> {
         match self {
             Contents::Wav => container::named("wav"),
-            Contents::Flac => container::named("flac"),
+            Contents::Flac(_) => container::named("flac"),
             Contents::Media(media) => container::of_content(&media.path, &media.probe),
+        }
+    }
+
+    /// Chunks of a WAV file for what is said about the recording, and names of what has no place there.
+    pub fn wav_chunks(self) -> Result<(Vec<Chunk>, Vec<String>), Problem> {
+        match self {
+            Contents::Wav => Ok((Vec::new(), Vec::new())),
+            Contents::Flac(reader) => {
+                let (tags, others) = flac::tags_of(reader.metadata());
+                Ok((tags.to_chunks(reader.header().format.rate), others))
+            }
+            Contents::Media(media) => {
+                let (path, probe) = (&media.path, &media.probe);
+                let tags = Tags::of_probe(path, probe, Some(media.track()))?;
+                let mut chunks = tags.to_chunks(media.header.format.rate);
+                let around = if probe.has_tags_around() { Around::of(path).unwrap_or_default() } else { Around::default() };
+                // A tag that is there already has more in it.
+                if !around.head.is_empty() {
+                    chunks.retain(|chunk| &chunk.id != b"id3 ");
+                    chunks.push(Chunk { id: *b"id3 ", body: id3::without_stale(&around.head) });
+                }
+                Ok((chunks, Vec::new()))
+            }
         }
     }
 
@@ -263,7 +305,7 @@ impl Contents<'_> {
     fn description(self) -> String {
         match self {
             Contents::Wav => "WAV".into(),
-            Contents::Flac => "FLAC".into(),
+            Contents::Flac(_) => "FLAC".into(),
             Contents::Media(media) => media.description(),
         }
     }
@@ -325,15 +367,15 @@ pub fn form(
     choice: Option<TrackChoice>,
 ) -> Result<Form, Problem> {
     let Target::File(out) = target else {
-        return Ok(Form::Wav);
+        return Ok(Form::Wav(None));
     };
     let container = output_container(material, out, chosen)?;
     let media = match material.source {
         Contents::Media(media) => Some(media),
-        Contents::Wav | Contents::Flac => None,
+        Contents::Wav | Contents::Flac(_) => None,
     };
-    if container.is_wav() {
-        return Ok(Form::Wav);
+    if container.is_wav() && media.is_none() {
+        return Ok(Form::Wav(None));
     }
     if container.muxer == "flac" && media.is_none() {
         return Ok(Form::Flac);
@@ -364,19 +406,52 @@ pub fn form(
     for track in chosen {
         tracks.push(arrange(Some(track), material, container, same_container, depth)?);
     }
-    let arrangement = Arrangement {
-        original: material.path.map(Path::to_path_buf).zip(probe),
+    let original = material.path.map(Path::to_path_buf).zip(probe);
+    let mut tracks = tracks;
+    if let Some((path, probe)) = &original {
+        let alone = probe.pictures().next().is_none() && probe.sounds().count() == 1;
+        for track in &mut tracks {
+            let stream = probe.streams.iter().find(|stream| Some(stream.index) == track.replaces);
+            if let Some(stream) = stream {
+                track.start = start(path, probe, stream, alone, same_container)?;
+                if !container.has_clock() {
+                    track.start -= if alone { 0.0 } else { probe.origin(false) };
+                }
+            }
+        }
+    }
+    let mut silence = 0.0;
+    if !container.has_clock() {
+        // What begins late does so after silence there.
+        silence = tracks.first().map_or(0.0, |track| track.start.max(0.0));
+        tracks.iter_mut().for_each(|track| track.start = 0.0);
+    }
+    let mut arrangement = Arrangement {
+        original,
         container,
         same_container,
         tracks,
+        silence,
+        beside: Beside::default(),
     };
-    let assembly = arrangement.assembly(true);
-    Ok(
-        match assembly.tracks.len() > 1 || assembly.keeps_more_than_covers() {
-            true => Form::Film(arrangement),
-            false => Form::Sound(arrangement),
-        },
-    )
+    if container.is_wav() {
+        let others = arrangement.original.iter().flat_map(|(_, probe)| &probe.streams).map(|stream| stream.index);
+        let sound = arrangement.tracks[0].replaces;
+        arrangement.beside.left_out = others.filter(|index| Some(*index) != sound).collect();
+        return Ok(Form::Wav(Some(arrangement)));
+    }
+    if let Some((path, probe)) = &arrangement.original {
+        arrangement.beside = Beside::of(path, probe, &arrangement.tracks, container)?;
+    }
+    let place = NamedTempFile::new().map_err(|e| Problem::io(out, &e))?;
+    arrangement.beside.left_out = arrangement.assembly().unwritable(out, place.path(), false)?;
+    let film = arrangement.tracks.len() > 1
+        || arrangement.tracks.iter().any(|track| track.start != 0.0)
+        || arrangement.assembly().keeps_more_than_covers();
+    Ok(match film && arrangement.original.is_some() {
+        true => Form::Film(arrangement),
+        false => Form::Sound(arrangement),
+    })
 }
 
 /// How one track is stored.
@@ -402,28 +477,46 @@ fn arrange(
         },
         _ => None,
     };
+    let layout = track.and_then(|track| track.channel_layout.clone());
+    let layout = layout.filter(|layout| !layout.contains("channels"));
     let wish = Wish {
         format: &format,
+        layout: layout.as_deref(),
         track,
         bit_rate,
         // What comes out of a lossy codec has no depth; 24 bits lose nothing of it, and every program reads them.
         depth: depth.or(lossy.then_some(Encoding::INT24)),
         same_container,
     };
-    let codec = Codec::choose(&wish, container).map_err(|what| Problem::file(name, what))?;
+    let codec = Codec::choose(&wish, container, name)?;
     Ok(Track {
         replaces: track.map(|track| track.index),
         samples: Samples::Pipe,
         rate: format.rate,
         channels: format.channels,
-        layout: track
-            .and_then(|track| track.channel_layout.clone())
-            .filter(|layout| !layout.contains("channels")),
+        // These know loudspeakers behind the listener, and none at the sides.
+        layout: layout.map(|layout| match codec.encoder.as_str() {
+            "libopus" | "libvorbis" => codec::without_sides(&layout),
+            _ => layout,
+        }),
         codec,
-        start: match (track, material.path) {
-            (Some(track), Some(path)) => probe::first_sample(path, track, path)?.unwrap_or(0.0),
-            _ => 0.0,
-        },
+        start: 0.0,
         skip: 0.0,
     })
 }
+
+/// When the sound of a track begins on the clock of the output, in seconds. Where it is alone, the milliseconds of an encoder's
+/// first block are none of it.
+fn start(path: &Path, probe: &Probe, track: &Stream, alone: bool, same_container: bool) -> Result<f64, Problem> {
+    if alone && !probe.has_clock() {
+        return Ok(0.0);
+    }
+    let start = probe::first_sample(path, track, path)?.unwrap_or(0.0);
+    Ok(match alone {
+        false => start,
+        true => Some(start - probe.origin(same_container)).filter(|start| start.abs() > ALONE_SECONDS).unwrap_or(0.0),
+    })
+}
+
+/// What is no late start of a track that is alone.
+const ALONE_SECONDS: f64 = 0.06;

@@ -12,6 +12,9 @@ use std::process::Command;
 /// Packets from which times are measured; more only where the first are cut off by an edit list.
 const FIRST_PACKETS: [usize; 2] = [64, 4096];
 
+/// What ffprobe is asked about a file.
+const EVERYTHING: [&str; 4] = ["-show_format", "-show_streams", "-show_chapters", "-show_programs"];
+
 /// What ffmpeg says of formats that it takes for possible, at most.
 const SURE: u32 = 25;
 
@@ -21,11 +24,61 @@ pub struct Probe {
     /// In the order of the file.
     #[serde(default)]
     pub streams: Vec<Stream>,
-    /// Chapters, of which only their number counts here: ffmpeg copies them.
+    /// In the order of the file.
     #[serde(default)]
-    pub chapters: Vec<serde_json::Value>,
+    pub chapters: Vec<Chapter>,
+    /// Programmes of a transport stream.
+    #[serde(default)]
+    pub programs: Vec<Programme>,
     /// The container.
     pub format: Format,
+}
+
+/// A part of a recording that has a name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Chapter {
+    start_time: String,
+    end_time: String,
+    /// Its title, and what else is said about it.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Chapter {
+    /// Its beginning in seconds.
+    pub fn start(&self) -> f64 {
+        self.start_time.parse().unwrap_or(0.0)
+    }
+
+    /// Its end in seconds.
+    pub fn end(&self) -> f64 {
+        self.end_time.parse().unwrap_or(0.0)
+    }
+
+    /// Its title; empty if it has none.
+    pub fn title(&self) -> &str {
+        let title = self.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case("title"));
+        title.map_or("", |(_, title)| title)
+    }
+}
+
+/// One of the programmes that a transport stream carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Programme {
+    /// Its number.
+    pub program_num: u32,
+    /// Its name and who provides it.
+    pub tags: BTreeMap<String, String>,
+    /// What belongs to it.
+    pub streams: Vec<Member>,
+}
+
+/// A stream of a programme.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Member {
+    /// Its place in the file.
+    pub index: usize,
 }
 
 /// The container.
@@ -56,6 +109,7 @@ pub struct Format {
 pub struct Stream {
     /// Place in the file, from 0.
     pub index: usize,
+    id: Option<String>,
     /// ffmpeg's name of the codec; empty if it is unknown.
     pub codec_name: String,
     /// `video`, `audio`, `subtitle`, `data`, `attachment`; empty if it is unknown.
@@ -83,9 +137,36 @@ pub struct Stream {
     pub disposition: BTreeMap<String, i64>,
     /// Language, title and so on.
     pub tags: BTreeMap<String, String>,
+    side_data_list: Vec<SideData>,
+    /// What else ffprobe says of it.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, serde_json::Value>,
+}
+
+/// What stands beside the packets of a stream: rotation, Dolby Vision, mastering display, …
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct SideData {
+    side_data_type: String,
 }
 
 impl Stream {
+    /// The number that the container gives it: a track's in MP4, a packet identifier in transport streams.
+    pub fn id(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.as_ref()?.strip_prefix("0x")?, 16).ok()
+    }
+
+    /// What stands beside its packets, by ffmpeg's names.
+    pub fn side_data(&self) -> impl Iterator<Item = &str> {
+        self.side_data_list.iter().map(|data| data.side_data_type.as_str())
+    }
+
+    /// A tag, whatever its case.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let found = self.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Whether it is sound that ffmpeg can decode.
     pub fn is_sound(&self) -> bool {
         self.codec_type == "audio" && self.channels > 0 && self.rate() > 0 && !self.codec_name.is_empty()
@@ -138,7 +219,7 @@ impl Probe {
     /// Asks ffprobe about a file.
     pub fn of(path: &Path) -> Result<Self, Problem> {
         let mut command = about(path);
-        command.args(["-show_format", "-show_streams", "-show_chapters"]);
+        command.args(EVERYTHING);
         let answer = ask(&mut command, path)?.map_err(|said| {
             let kind = File::open(path)
                 .and_then(|mut file| Kind::of_file(&mut file))
@@ -156,7 +237,7 @@ impl Probe {
     /// Asks about a file that is known to the user under another name.
     pub fn of_unfinished(path: &Path, subject: &Path) -> Result<Self, Problem> {
         let mut command = about(path);
-        command.args(["-show_format", "-show_streams", "-show_chapters"]);
+        command.args(EVERYTHING);
         parse(&output(&mut command, subject)?, subject)
     }
 
@@ -171,6 +252,11 @@ impl Probe {
     /// Whether it is of the format that ffmpeg's reader calls so.
     pub fn is(&self, demuxer: &str) -> bool {
         self.format.format_name.split(',').any(|name| name == demuxer)
+    }
+
+    /// Whether tags stand before and behind the sound itself, and not in a structure around it.
+    pub fn has_tags_around(&self) -> bool {
+        ["mp3", "aac", "ac3", "eac3", "tta", "wv", "dts", "truehd"].iter().any(|name| self.is(name))
     }
 
     /// Whether ffmpeg is sure of the format: noise may begin like a stream of MPEG.
@@ -223,11 +309,17 @@ impl Probe {
             .filter(|&seconds| seconds > 0.0)
     }
 
-    /// Seconds by which a track begins later than the file.
+    /// The time at which its clock begins, as another file counts that: broadcasts begin anywhere.
+    pub fn origin(&self, same_container: bool) -> f64 {
+        let anywhere = ["mpeg", "mpegts", "wtv", "asf"].iter().any(|name| self.is(name));
+        let start = self.format.start_time.as_ref().and_then(|text| text.parse().ok());
+        start.filter(|_| anywhere && !same_container).unwrap_or(0.0)
+    }
+
+    /// Seconds by which a track begins later than the clock of the file.
     pub fn late(&self, stream: &Stream) -> f64 {
-        let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
-        let start = number(&stream.start_time).zip(number(&self.format.start_time));
-        start.map_or(0.0, |(track, file)| (track - file).max(0.0))
+        let start = stream.start_time.as_ref().and_then(|text| text.parse::<f64>().ok());
+        start.map_or(0.0, |start| (start - self.origin(false)).max(0.0))
     }
 
     /// Bits a second of everything.
@@ -264,7 +356,7 @@ struct Frame {
 
 /// The time in seconds of the first sample that comes out of a track; `None` where the file has no times.
 ///
-/// Containers round: the mean over the first frames is closer to the truth than the first alone.
+/// Containers round: the first frames together are closer to the truth than one alone.
 pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
     let mut found = Frames { frames: Vec::new() };
     for count in FIRST_PACKETS {
@@ -296,8 +388,16 @@ pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Opti
         }
         samples += u64::from(frame.nb_samples);
     }
-    let mean = starts.iter().sum::<f64>() / starts.len() as f64;
-    Ok((!starts.is_empty()).then_some(mean))
+    let Some(&first) = starts.first() else { return Ok(None) };
+    // Every time is the true one rounded to the clock: what all allow, and of that what the first says. Where other things
+    // than rounding have moved them, their mean.
+    let half = stream.tick() / 2.0;
+    let latest = starts.iter().fold(f64::MIN, |most, start| most.max(start - half));
+    let earliest = starts.iter().fold(f64::MAX, |least, start| least.min(start + half));
+    Ok(Some(match latest <= earliest {
+        true => first.clamp(latest, earliest),
+        false => starts.iter().sum::<f64>() / starts.len() as f64,
+    }))
 }
 
 /// The time in seconds of the first packet of a track.

@@ -88,6 +88,11 @@ pub fn add_samples(command: &mut Command, format: &str, path: Option<&Path>) {
     add(command, format, Some(format), &place);
 }
 
+/// Adds tags in a file of ffmpeg's own kind.
+pub fn add_comments(command: &mut Command, path: &Path) {
+    add(command, "ffmetadata", Some("ffmetadata"), &file_argument(path));
+}
+
 /// The only place that names an input.
 fn add(command: &mut Command, allowed: &str, format: Option<&str>, place: &OsStr) {
     command.args([

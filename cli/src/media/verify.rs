@@ -1,6 +1,7 @@
 //! `--verify`: the proof, on the user's own file, that what was to be kept has been kept.
 
 use super::mux::Assembly;
+use super::probe::{Probe, Stream};
 use super::programs::{Program, add_input, ffmpeg, unreadable};
 use crate::problem::Problem;
 use std::io::{self, Read};
@@ -21,20 +22,20 @@ pub struct Proof {
 /// Samples before and after the sound with which encoders fill their first and last blocks, at most.
 const PADDING: u64 = 8192;
 
+/// Samples that a resampler there and one back keep to themselves, at most.
+const RESAMPLING: u64 = 1024;
+
 /// Compares the copied tracks of a finished file with the original's, byte for byte, or picture for picture where the
 /// container stores the same bytes in another order.
-pub fn copied_tracks(path: &Path, subject: &Path, assembly: &Assembly) -> Result<usize, Problem> {
+pub fn copied_tracks(path: &Path, subject: &Path, assembly: &Assembly, output: &Probe) -> Result<usize, Problem> {
     let Some((original, probe)) = assembly.original else {
         return Ok(0);
     };
     let mut same = 0;
-    for (place, number) in assembly.order().into_iter().enumerate() {
+    for stream in &probe.streams {
+        let number = stream.index;
         let cleaned = assembly.tracks.iter().any(|track| track.replaces == Some(number));
-        let Some(stream) = probe
-            .streams
-            .iter()
-            .find(|stream| stream.index == number && !cleaned)
-        else {
+        let Some(place) = assembly.place(number, output).filter(|_| !cleaned) else {
             continue;
         };
         let decode = !assembly.same_container;
@@ -57,16 +58,19 @@ pub fn copied_tracks(path: &Path, subject: &Path, assembly: &Assembly) -> Result
     Ok(same)
 }
 
-/// Decodes a cleaned track of a finished file and compares its length with the `frames` that went into it. Gives whether it
-/// is exact; an encoder's padding is not, and anything else is an error.
-pub fn length(path: &Path, number: usize, frames: u64, subject: &Path) -> Result<bool, Problem> {
+/// Decodes a cleaned track of a finished file, which went into it as `frames` frames at this rate, and compares its length.
+/// Gives whether it is exact; an encoder's padding is not, and anything else is an error.
+pub fn length(path: &Path, stream: &Stream, (frames, rate): (u64, u32), subject: &Path) -> Result<bool, Problem> {
+    let resampled = stream.rate() != rate;
     let mut command = ffmpeg();
     add_input(&mut command, path);
     command.args([
         "-map",
-        &format!("0:{number}"),
+        &format!("0:{}", stream.index),
         "-ac",
         "1",
+        "-ar",
+        &rate.to_string(),
         "-f",
         "f32le",
         "pipe:1",
@@ -74,6 +78,7 @@ pub fn length(path: &Path, number: usize, frames: u64, subject: &Path) -> Result
     let found = read(&mut command, subject, |stream| io::copy(stream, &mut io::sink()))? / 4;
     match found {
         _ if found == frames => Ok(true),
+        _ if resampled && found < frames && frames - found <= RESAMPLING => Ok(false),
         _ if found > frames && found - frames <= PADDING => Ok(false),
         _ => Err(Problem::file(
             subject,

@@ -135,7 +135,7 @@ impl Destination {
         };
         let channels = usize::from(input.format().channels);
         let (place, encoding) = match form(&material, target, true, None, None)? {
-            Form::Wav => {
+            Form::Wav(_) => {
                 let header = input.header().clone().with_encoding(wanted);
                 let expected = Expected {
                     frames: input.frames(),

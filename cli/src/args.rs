@@ -319,7 +319,7 @@ pub enum Bits {
 pub enum EngineName {
     /// aeden's own kernels
     Native,
-    /// ONNX Runtime, from its shared library
+    /// ONNX Runtime, from its shared library: $ORT_DYLIB_PATH, the system's, or that of the active virtual environment
     Onnxruntime,
 }
 

@@ -11,16 +11,19 @@ use crate::media::film::{Cleaned, assemble};
 use crate::media::flac::{self, FlacWriter};
 use crate::media::verify::{self, Proof};
 use crate::media::{Arrangement, Form, Material, TrackChoice, form};
+use crate::named::Named;
 use crate::output::{Output, Sealed, Target, commit};
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
 use crate::progress::{FileProgress, Progress};
+use crate::readers;
 use crate::sink::{Place, Sink, WavFile};
 use crate::wav::read::Reader;
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
+use aeden::denoiser::HUGE;
 use serde::Serialize;
 use std::fs::File;
 use std::io::BufReader;
@@ -69,9 +72,11 @@ impl Options {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The input as it was named, `-` for standard input.
-    pub input: String,
+    #[serde(flatten)]
+    pub input: Named,
     /// The output likewise.
-    pub output: String,
+    #[serde(flatten)]
+    pub output: Named,
     /// Length of the recording in seconds.
     pub seconds: f64,
     /// Sampling rate in Hz.
@@ -110,6 +115,8 @@ struct Results<'a> {
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
+    /// Samples that the denoiser does not take for sound.
+    absurd: u64,
 }
 
 impl Results<'_> {
@@ -123,6 +130,8 @@ impl Results<'_> {
         }
         self.levels[0].push(before);
         self.levels[1].push(after);
+        let absurd = |plane: &Vec<f32>| plane.iter().filter(|x| x.abs() > HUGE).count() as u64;
+        self.absurd += before.iter().map(absurd).sum::<u64>();
         if self.removed.is_some() || self.pictures.is_some() {
             for ((difference, before), after) in self.difference.iter_mut().zip(before).zip(after) {
                 difference.clear();
@@ -174,7 +183,8 @@ pub fn clean(
     if let Some(folder) = job.output.name().parent()
         && options.make_folders
     {
-        std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
+        let like = path.and_then(Path::parent).unwrap_or(Path::new(""));
+        readers::make_folder(folder, like).map_err(|e| Problem::io(folder, &e))?;
     }
     let work = Work {
         job,
@@ -463,6 +473,7 @@ impl Work<'_> {
                 .is_some()
                 .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
             difference: vec![Vec::new(); channels],
+            absurd: 0,
         };
         // Created now, so that an unwritable place shows before the work.
         let plot = match extras.plot {
@@ -537,6 +548,13 @@ impl Work<'_> {
         }
         warnings.splice(0..0, input.warnings().iter().cloned());
         warnings.extend(loudness.iter().flat_map(|adjustment| adjustment.warning.clone()));
+        let absurd = results.absurd;
+        if absurd > 0 && !self.unchanged() {
+            warnings.push(format!(
+                "{absurd} samples are beyond {:.0} dBFS, which no sound has, and have become silence; the file is damaged",
+                20.0 * HUGE.log10()
+            ));
+        }
         if clipped > 0 {
             warnings.push(format!(
                 "{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"
@@ -546,8 +564,8 @@ impl Work<'_> {
         before.finish();
         after.finish();
         let report = Report {
-            input: name.display().to_string(),
-            output: self.job.output.name().display().to_string(),
+            input: Named::new("input", name),
+            output: Named::new("output", self.job.output.name()),
             seconds: frames as f64 / f64::from(format.rate),
             rate: format.rate,
             channels: format.channels,

@@ -4,11 +4,13 @@
 //! by the same rules, and the options' own table is the only one.
 
 use crate::args::Cli;
-use crate::problem::{Problem, describe};
+use crate::problem::{Problem, describe, one_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use etcetera::BaseStrategy;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use toml::Value;
 
@@ -40,13 +42,16 @@ const SETTLED_BY_PRESET: [&str; 3] = ["limit", "mix", "channels"];
 /// Names a file to use instead of the usual one.
 const VARIABLE: &str = "AEDEN_CONFIG";
 
+/// The longest file of defaults that is read.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// Reads the command line, completed by the user's defaults. Ends the process where clap does: help, version, usage.
 pub fn command_line(typed: Vec<OsString>) -> Result<Cli, Problem> {
     let mut program = Cli::command();
     program.build();
     let matches = program
         .try_get_matches_from_mut(&typed)
-        .unwrap_or_else(|e| e.exit());
+        .unwrap_or_else(|e| leave(&e));
     let words = match matches.subcommand() {
         Some((name, given)) if COMMANDS.contains(&name) => {
             let (name, given) = (name.to_owned(), given.clone());
@@ -56,8 +61,21 @@ pub fn command_line(typed: Vec<OsString>) -> Result<Cli, Problem> {
     };
     let matches = program
         .try_get_matches_from_mut(words)
-        .unwrap_or_else(|e| e.exit());
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
+        .unwrap_or_else(|e| leave(&e));
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| leave(&e)))
+}
+
+/// Ends the process with what clap has to say. What was typed stands in it, and a shell may have put it there: names of
+/// files that begin with a dash.
+fn leave(e: &clap::Error) -> ! {
+    let said = e.render().to_string();
+    let lines: Vec<String> = said.lines().map(one_line).collect();
+    if !e.use_stderr() || lines.iter().map(String::as_str).eq(said.lines()) {
+        e.exit();
+    }
+    // Nobody may be listening.
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+    std::process::exit(e.exit_code())
 }
 
 /// Puts defaults behind the name of the command.
@@ -127,8 +145,16 @@ fn read(given: &ArgMatches) -> Result<Option<(PathBuf, String)>, Problem> {
             Err(_) => return Ok(None),
         },
     };
-    match std::fs::read_to_string(&file) {
-        Ok(text) => Ok(Some((file, text))),
+    let mut text = String::new();
+    // What is not a file may have no end.
+    let read = File::open(&file).and_then(|opened| opened.take(MOST_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(_) if text.len() as u64 > MOST_BYTES => Err(Problem::usage(format!(
+            "{}: more than {} KiB; that is no file of defaults",
+            file.display(),
+            MOST_BYTES >> 10
+        ))),
+        Ok(_) => Ok(Some((file, text))),
         Err(e) if !must_exist && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Problem::usage(format!("{}: {}", file.display(), describe(&e)))),
     }

@@ -5,6 +5,7 @@ use crate::media::flac::FlacReader;
 use crate::media::{Media, TrackChoice};
 use crate::plan::Source;
 use crate::problem::Problem;
+use crate::readers;
 use crate::wav::read::{Error, Reader};
 use crate::wav::samples::decode;
 use crate::wav::{Chunk, Container, Encoding, Format, Header};
@@ -38,7 +39,11 @@ impl Input {
     pub fn open_track(source: &Source, choice: TrackChoice) -> Result<Self, Problem> {
         let name = source.name();
         let stream: Box<dyn Read> = match source {
-            Source::Stdin => Box::new(io::stdin().lock()),
+            Source::Stdin => {
+                #[cfg(unix)]
+                readers::note_stream(io::stdin());
+                Box::new(io::stdin().lock())
+            }
             Source::File(path) => {
                 let (mut file, about) = File::open(path)
                     .and_then(|file| file.metadata().map(|about| (file, about)))
@@ -46,6 +51,7 @@ impl Input {
                 if about.is_dir() {
                     return Err(Problem::file(name, "is a folder; give a file"));
                 }
+                readers::note(&about);
                 if about.is_file() {
                     return match Kind::of_file(&mut file).map_err(|e| Problem::io(name, &e))? {
                         Kind::Wav => {

@@ -5,6 +5,7 @@ use crate::cleaner::{Network, Settings};
 use crate::input::{Input, unreadable};
 use crate::level::Levels;
 use crate::loudness::Meter;
+use crate::named::Named;
 use crate::plan::Source;
 use crate::problem::{Problem, one_line};
 use crate::wav::printable;
@@ -14,7 +15,8 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct Findings {
     /// The file as it was named.
-    pub file: String,
+    #[serde(flatten)]
+    pub file: Named,
     /// `RIFF`, `RF64` or `BW64`.
     pub container: String,
     /// Sampling rate in Hz.
@@ -94,7 +96,7 @@ pub fn inspect(
     levels.iter_mut().for_each(Levels::finish);
 
     Ok(Findings {
-        file: name.display().to_string(),
+        file: Named::new("file", name),
         container: input.container(),
         rate: format.rate,
         channels: format.channels,
@@ -125,7 +127,7 @@ impl std::fmt::Display for Findings {
             None => "none (no sound)".into(),
         };
         let (hours, minutes) = ((self.seconds / 3600.0) as u64, (self.seconds / 60.0) as u64 % 60);
-        writeln!(f, "{}", one_line(&self.file))?;
+        writeln!(f, "{}", one_line(&self.file.to_string()))?;
         writeln!(f, "  format       {}", self.format())?;
         if !self.chunks.is_empty() {
             writeln!(f, "  chunks       {}", self.chunks.join(", "))?;

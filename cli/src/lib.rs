@@ -2,7 +2,7 @@
 //!
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
-//! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
+//! them appear complete or not at all, and no more readable than what they come from ([`readers`]). [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
 //! shows what was done. [`live`] is about microphones. [`find`], [`detect`], [`map`], [`repair`], [`roomtone`] and [`compact`]
 //! do other jobs with other autoencoders, which [`family`] loads.
 
@@ -25,12 +25,15 @@ pub mod live;
 pub mod loudness;
 pub mod map;
 pub mod media;
+pub mod memory;
 pub mod models;
+pub mod named;
 pub mod output;
 pub mod plan;
 pub mod plot;
 pub mod problem;
 pub mod progress;
+pub mod readers;
 pub mod repair;
 pub mod report;
 pub mod roomtone;
@@ -87,6 +90,7 @@ pub fn run() -> ExitCode {
 /// `aeden inspect`.
 fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
     let network = Network::load(&args.network, Settings::default().quality)?;
+    network.tell_library("inspect");
     let mut status = DONE;
     for path in &args.files {
         match inspect::inspect(

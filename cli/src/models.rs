@@ -14,6 +14,9 @@ pub struct Description {
     pub file: Option<String>,
     /// The program that runs it.
     pub engine: &'static str,
+    /// The library of ONNX Runtime, where that was looked for and found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// How many numbers were learnt, where that is known.
     pub parameters: Option<usize>,
     /// Sampling rate in Hz that it works at; other rates are converted.
@@ -54,6 +57,7 @@ fn describe_one(network: &Network, file: Option<&Path>) -> Result<Description, P
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),
         engine: network.engine_name(),
+        library: network.found_library().map(|path| path.display().to_string()),
         parameters: network.parameters(),
         rate: framing.rate,
         window: framing.window,
@@ -73,6 +77,9 @@ impl std::fmt::Display for Description {
             writeln!(f, "  parameters  {parameters}")?;
         }
         writeln!(f, "  engine      {}", self.engine)?;
+        if let Some(library) = &self.library {
+            writeln!(f, "  library     {}", one_line(library))?;
+        }
         writeln!(f, "  rate        {} Hz; others are converted", self.rate)?;
         writeln!(f, "  frames      {} samples every {}", self.window, self.hop)?;
         match self.latency_ms {

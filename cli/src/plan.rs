@@ -303,7 +303,10 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     for entry in found {
         match entry {
             Ok(found) if found.is_dir() => pairs.extend(from_folder(&found, &base, naming)),
-            Ok(found) => pairs.push(naming.pair(found, &base)),
+            Ok(found) => pairs.push(match no_file(&found) {
+                Some(e) => Pair::refused(&found, Problem::io(&found, &e)),
+                None => naming.pair(found, &base),
+            }),
             Err(e) => pairs.push(Pair::refused(e.path(), Problem::io(e.path(), e.error()))),
         }
     }
@@ -333,7 +336,14 @@ fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
     pairs
 }
 
-/// Every sound file under `from`, in the order of names, and folders that cannot be read. Hidden files are left alone,
+/// Why a folder or pattern does not stand for this, if so: a pipe or device in it was not meant, and may be waited for
+/// without end.
+fn no_file(path: &Path) -> Option<io::Error> {
+    let about = fs::metadata(path).ok().filter(|about| !about.is_file());
+    about.map(|_| io::Error::other("is a pipe or device, not a file; to read from it name it itself"))
+}
+
+/// Every sound file under `from`, in the order of names, and what cannot be read. Hidden files are left alone,
 /// and so is the folder `to` if it lies inside `from`.
 pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let own = to.canonicalize().ok();
@@ -361,7 +371,10 @@ pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::
                     inner.push(path);
                 }
             } else if has_known_ending(&path) {
-                found.push(Ok(path));
+                found.push(match no_file(&path) {
+                    Some(e) => Err((path, e)),
+                    None => Ok(path),
+                });
             }
         }
         folders.extend(inner.into_iter().rev());
@@ -476,6 +489,10 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
     let name = pair.input.name().to_path_buf();
     let mut target = |path: &Path, role: &str| -> Result<Target, Problem> {
         let target = target(path).map_err(|e| Problem::file(path, e))?;
+        if matches!(target, Target::Device(_)) && args.output_dir.is_some() {
+            let what = "is a pipe or device, not a file; to write into it name it instead of -o";
+            return Err(Problem::file(path, what));
+        }
         let shared = match &target {
             Target::Stdout => Identity::of_stream(io::stdout()).and_then(|identity| inputs.find(&identity)),
             Target::Device(_) => None,

@@ -1,9 +1,8 @@
 //! `--verify`: the proof, on the user's own file, that what was to be kept has been kept.
 
 use super::mux::Assembly;
-use super::programs::{Program, add_input, ffmpeg, unreadable};
+use super::programs::{Pieces, Program, add_input, ffmpeg, unreadable};
 use crate::problem::Problem;
-use std::io::{self, Read};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -71,7 +70,9 @@ pub fn length(path: &Path, number: usize, frames: u64, subject: &Path) -> Result
         "f32le",
         "pipe:1",
     ]);
-    let found = read(&mut command, subject, |stream| io::copy(stream, &mut io::sink()))? / 4;
+    let mut bytes = 0;
+    read(&mut command, subject, |piece| bytes += piece.len() as u64)?;
+    let found = bytes / 4;
     match found {
         _ if found == frames => Ok(true),
         _ if found > frames && found - frames <= PADDING => Ok(false),
@@ -91,27 +92,36 @@ fn hash(path: &Path, number: usize, decode: bool, subject: &Path) -> Result<Stri
         command.args(["-c", "copy"]);
     }
     command.args(["-copy_unknown", "-f", "streamhash", "-hash", "sha256", "pipe:1"]);
-    let mut text = String::new();
-    read(&mut command, subject, |stream| {
-        stream.read_to_string(&mut text).map(|n| n as u64)
+    // While it computes, it tells of its progress: signs of life between which the hash stands.
+    command.args(["-progress", "pipe:1"]);
+    let mut text = Vec::new();
+    read(&mut command, subject, |piece| {
+        text.extend_from_slice(piece);
+        // Only the end counts.
+        let old = text.len().saturating_sub(1 << 16);
+        text.drain(..old);
     })?;
-    let hash = text.trim().rsplit_once('=').map(|(_, hash)| hash.to_owned());
+    let text = String::from_utf8_lossy(&text);
+    let hash = text.lines().find_map(|line| line.split_once("SHA256="));
+    let hash = hash.map(|(_, hash)| hash.to_owned());
     hash.ok_or_else(|| unreadable(subject, "no hash"))
 }
 
-/// Runs ffmpeg for as long as it takes; it is silent while it computes.
+/// Runs ffmpeg to its end, and hands on what it gives.
 fn read(
     command: &mut std::process::Command,
     subject: &Path,
-    take: impl FnOnce(&mut dyn Read) -> io::Result<u64>,
-) -> Result<u64, Problem> {
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Problem> {
     let program = Program::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), subject)?;
-    let Some(mut stdout) = program.stdout() else {
+    let Some(stdout) = program.stdout() else {
         unreachable!("piped just above")
     };
-    let taken = take(&mut stdout).map_err(|e| Problem::io(subject, &e))?;
+    for piece in Pieces::of(stdout) {
+        take(&piece.map_err(|e| Problem::io(subject, &e))?);
+    }
     match program.end().map_err(|e| Problem::io(subject, &e))? {
-        (true, _) => Ok(taken),
+        (true, _) => Ok(()),
         (false, said) => Err(unreadable(subject, &said)),
     }
 }

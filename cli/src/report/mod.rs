@@ -8,12 +8,14 @@ use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};
 use crate::cores::Cores;
 use crate::inspect::{Findings, inspect};
+use crate::named::Named;
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::{Source, inputs};
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, describe};
 use crate::progress::Progress;
 use excerpt::Excerpt;
 use page::{Entry, Page};
+use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +45,9 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     }
     let inputs = inputs(&args.inputs);
     let network = Network::load(&args.network, args.sound.quality)?;
+    if !args.run.quiet {
+        network.tell_library("report");
+    }
     let settings = args.sound.settings();
     let seconds = args.excerpt.unwrap_or_else(|| {
         let share = SHARED_SECONDS / inputs.len() as f64;
@@ -153,23 +158,23 @@ impl Collector {
         progress: &Progress,
     ) {
         let name = source.name().display().to_string();
-        let (entry, mut line) = match result.and_then(|(findings, excerpt)| {
+        let (entry, line) = match result.and_then(|(findings, excerpt)| {
             let entry = Entry::new(&findings, &excerpt).map_err(|e| Problem::io(source.name(), &e))?;
-            Ok((entry, json!(findings)))
+            Ok((entry, findings))
         }) {
-            Ok((entry, mut line)) => {
-                line["status"] = "reported".into();
-                (entry, line)
-            }
+            Ok((entry, findings)) => (entry, json!(Line::new("reported", findings, args))),
             Err(problem) => {
                 self.failed += 1;
                 progress.line(&format!("aeden: report: {problem}"));
-                let line = json!({ "file": name, "status": "failed", "error": problem.to_string() });
-                (Entry::failed(&name, &problem.to_string()), line)
+                let failure = Failure {
+                    file: Named::new("file", source.name()),
+                    error: problem.to_string(),
+                };
+                let entry = Entry::failed(&name, &failure.error);
+                (entry, json!(Line::new("failed", failure, args)))
             }
         };
         if args.run.json {
-            line["page"] = args.output.display().to_string().into();
             // A reader that has gone is told by the exit status of the next program, not by ours.
             let _ = print(&format!("{line}\n"));
         }
@@ -180,6 +185,34 @@ impl Collector {
             }
         }
     }
+}
+
+/// A line of `--json`.
+#[derive(Serialize)]
+struct Line<A> {
+    #[serde(flatten)]
+    about: A,
+    status: &'static str,
+    #[serde(flatten)]
+    page: Named,
+}
+
+impl<A> Line<A> {
+    fn new(status: &'static str, about: A, args: &ReportArgs) -> Self {
+        Line {
+            about,
+            status,
+            page: Named::new("page", &args.output),
+        }
+    }
+}
+
+/// A recording that is not on the page.
+#[derive(Serialize)]
+struct Failure {
+    #[serde(flatten)]
+    file: Named,
+    error: String,
 }
 
 /// What was asked of the denoiser, in words for the page.

@@ -4,4 +4,5 @@ mod broken;
 pub mod ffmpeg;
 mod films;
 mod fuzz;
+mod impostors;
 mod sounds;

@@ -21,6 +21,7 @@ pub mod input;
 pub mod inspect;
 pub mod kind;
 pub mod level;
+pub mod limiter;
 pub mod live;
 pub mod loudness;
 pub mod map;

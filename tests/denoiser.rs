@@ -887,3 +887,55 @@ fn models_with_another_framing_work_at_any_rate() {
         }
     }
 }
+
+/// Whatever the samples, rates, channels, settings and blocks are: no bang, no NaN, no subnormal number comes out, and the
+/// network's own answer to ordinary sound is what it is. `cargo xtask fuzz` for a long run.
+#[test]
+fn fuzz_huge_and_tiny_samples_do_no_harm() {
+    let rounds: usize = std::env::var("AEDEN_FUZZ_ROUNDS").map_or(60, |rounds| rounds.parse().expect("a number"));
+    // A round is a twentieth of a second.
+    for round in 0..rounds.min(5000) as u64 {
+        let mut random = Random(round.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let rate = [8_000, 16_000, 22_050, 44_100, 48_000, 96_000][random.below(6)];
+        let channels = 1 + random.below(3);
+        let (limit, gain) = (random.below(100) as f32, random.below(120) as f32 - 60.0);
+        let config = Config {
+            link: [Link::Linked, Link::Independent][random.below(2)],
+            attenuation_limit: [None, Some(limit)][random.below(2)],
+            // Never the untouched input, which comes as it is.
+            mix: (1 + random.below(100)) as f32 / 100.0,
+            listen: [Listen::Cleaned, Listen::Removed][random.below(2)],
+            output_gain: if gain == 0.0 { 1.0 } else { gain },
+            ..config(rate, channels)
+        };
+        let effect = [Effect::Identity, Effect::Memory, Effect::Gain(0.01), Effect::Guide][random.below(4)];
+        let mut denoiser = denoiser(&config, effect);
+        let mut sound = random.channels(channels, rate as usize / 5);
+        let odd = 1 + random.below(400);
+        for x in sound.iter_mut().flatten() {
+            if random.below(odd) == 0 {
+                *x = match random.below(11) {
+                    0 => f32::MAX,
+                    1 => f32::MIN,
+                    2 => 1e30 * *x,
+                    3 => 1.001 * HUGE,
+                    4 => f32::INFINITY,
+                    5 => f32::NAN,
+                    6 => -0.0,
+                    7 => f32::MIN_POSITIVE * *x,
+                    8 => f32::MIN_POSITIVE,
+                    9 => 1e-16 * *x,
+                    _ => 1e20,
+                };
+            }
+        }
+        let block = 1 + random.below(3000);
+        run(&mut denoiser, &mut sound, || block);
+        // Ordinary samples are up to 0.5; filters, guides and the difference of what is removed add to them.
+        let most = 16.0 * 0.5 * 10f32.powf(config.output_gain / 20.0);
+        for y in sound.iter().flatten() {
+            assert!(y.abs() <= most, "round {round}: {y} beyond {most}, {config:?}");
+            assert!(!y.is_subnormal(), "round {round}: {y:e}, {config:?}");
+        }
+    }
+}

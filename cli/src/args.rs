@@ -85,7 +85,7 @@ Examples:
                                             settings with a name, and the loudness of podcasts
   aeden clean --watch inbox -o ready        clean what comes into a folder, until Ctrl-C
   aeden clean takes --beside                a whole folder, every output beside its input
-  aeden clean takes --template '{stem}_clean.{ext}'
+  aeden clean takes --beside --template '{stem}_clean.{ext}'
                                             the same under names of your own
   ffmpeg -v error -i talk.mp4 -f wav - | aeden clean - - | aplay
                                             from a pipe to a pipe";
@@ -102,7 +102,7 @@ Examples:
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct CleanArgs {
-    /// IN, or IN OUT; with -o, --beside or --template any number: files, folders, patterns. '-' is standard input or output
+    /// IN, or IN OUT; with -o or --beside any number: files, folders, patterns. '-' is standard input or output
     ///
     /// Without OUT and these, IN.wav becomes IN.clean.wav beside it, and '-' goes to '-'.
     #[arg(required_unless_present = "watch", value_name = "IN [OUT]", value_hint = clap::ValueHint::FilePath)]
@@ -113,12 +113,12 @@ pub struct CleanArgs {
     pub output_dir: Option<PathBuf>,
 
     /// Write NAME.clean.wav beside each input, also of folders and patterns; such files of the last run are no inputs
-    #[arg(long, conflicts_with_all = ["output_dir", "template", "watch"])]
+    #[arg(long, conflicts_with_all = ["output_dir", "watch"])]
     pub beside: bool,
 
     /// Name the outputs so: {dir} sub-folders, {parent} the input's folder, {stem} and {ext} the parts of its name
     ///
-    /// Below DIR of -o; without -o beside each input. {{ and }} are braces.
+    /// Below DIR of -o; without -o beside each input, of folders and patterns with --beside. {{ and }} are braces.
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<Template>,
 

@@ -7,7 +7,7 @@ use crate::cores::Cores;
 use crate::named::Named;
 use crate::output::{Target, clean_up_when_stopped, print, sweep};
 use crate::plan::{Job, Source, Step, plan};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, one_line};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, count, one_line};
 use crate::progress::Progress;
 use crate::readers::of_one_file;
 use crate::watch::watch;
@@ -96,7 +96,7 @@ impl<'a> Batch<'a> {
             .filter(|(_, step)| matches!(step, Step::Clean(_)))
             .count();
         let cores = Cores::share(self.args.run.jobs, to_clean);
-        progress.tell(&format!("0 of {} files", steps.len()));
+        progress.tell(&format!("0 of {}", count(steps.len() as u64, "file")));
         let done = AtomicUsize::new(0);
         cores.for_each(steps.len(), |number| {
             let (size, step) = &steps[number];
@@ -109,8 +109,8 @@ impl<'a> Batch<'a> {
             tally.add(outcome, self.args, &progress);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.tell(&match tally.failed {
-                0 => format!("{done} of {} files", steps.len()),
-                failed => format!("{done} of {} files, {failed} failed", steps.len()),
+                0 => format!("{done} of {}", count(steps.len() as u64, "file")),
+                failed => format!("{done} of {}, {failed} failed", count(steps.len() as u64, "file")),
             });
         });
         progress.finish();
@@ -203,8 +203,13 @@ impl Tally {
                 for warning in &report.warnings {
                     warn(&format!("{}: warning: {warning}", report.input));
                 }
-                if progress.is_shown() {
+                // Who watches a folder in the background reads what became of each file later.
+                let watched = args.watch.is_some() && !args.run.quiet && !args.run.json;
+                if progress.is_shown() || watched {
                     progress.line(&report.to_string());
+                } else if report.verified.is_some() && !args.run.quiet && !args.run.json {
+                    // A proof was asked for. A reader that has gone is no reason to stop.
+                    let _ = print(&format!("{}\n", one_line(&report.to_string())));
                 }
                 let mut line = json!(report);
                 line["status"] = "cleaned".into();

@@ -275,6 +275,7 @@ impl Work<'_> {
             exact_lengths: 1,
             ..Proof::default()
         });
+        report.warnings.extend(self.no_bits("FLAC", encoding));
         if !lost.is_empty() {
             report.warnings.push(format!(
                 "FLAC has no place for these chunks, which are left out: {}",
@@ -311,6 +312,8 @@ impl Work<'_> {
         })?;
         report.verified = proof;
         report.warnings.extend(assembly.losses());
+        let codec = &assembly.tracks[0].codec;
+        report.warnings.extend(self.no_bits(&codec.encoder, codec.feed));
         Ok(report)
     }
 
@@ -386,6 +389,8 @@ impl Work<'_> {
                 Ok(())
             },
         )?;
+        let bits = |one: &Cleaned| self.no_bits(&one.track.codec.encoder, one.track.codec.feed);
+        report.warnings.extend(cleaned.iter().find_map(bits));
         report.late_us = finished.late.map(|late| late * 1e6);
         report.verified = proof;
         report.warnings.extend(finished.warnings);
@@ -399,6 +404,19 @@ impl Work<'_> {
             removed: self.job.removed.as_ref(),
             plot: self.job.plot.as_ref(),
         }
+    }
+
+    /// That `--bits` cannot be had of what takes these samples: lossy codecs have no bits, and FLAC has no floating point.
+    fn no_bits(&self, taker: &str, feed: Encoding) -> Option<String> {
+        let wanted = self.options.bits.filter(|wanted| *wanted != feed)?;
+        let has = match feed {
+            Encoding::Float { .. } => "has no bits of its own".to_owned(),
+            feed => format!("has {} bits", feed.short_name()),
+        };
+        let wanted = wanted.short_name();
+        Some(format!(
+            "--bits {wanted} does not apply here: what {taker} makes {has}"
+        ))
     }
 
     fn unchanged(&self) -> bool {
@@ -656,8 +674,12 @@ impl std::fmt::Display for Report {
                 output_lufs: Some(lufs),
                 gain_db,
                 ..
-            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)"),
-            _ => Ok(()),
+            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)")?,
+            _ => {}
+        }
+        match &self.verified {
+            Some(proof) => write!(f, "; {proof}"),
+            None => Ok(()),
         }
     }
 }

@@ -35,8 +35,19 @@ impl Input {
         Input::open_track(source, TrackChoice::Number(1))
     }
 
-    /// Opens a source at one of its tracks of sound.
+    /// Opens a source at one of its tracks of sound. WAV and FLAC have one.
     pub fn open_track(source: &Source, choice: TrackChoice) -> Result<Self, Problem> {
+        let input = Input::open_any(source, choice)?;
+        match choice {
+            TrackChoice::Number(number) if number != 1 && input.media().is_none() => Err(Problem::file(
+                source.name(),
+                format!("has one track of sound, not {number}; leave out --track"),
+            )),
+            _ => Ok(input),
+        }
+    }
+
+    fn open_any(source: &Source, choice: TrackChoice) -> Result<Self, Problem> {
         let name = source.name();
         let stream: Box<dyn Read> = match source {
             Source::Stdin => {

@@ -7,7 +7,7 @@ use crate::level::Levels;
 use crate::loudness::Meter;
 use crate::named::Named;
 use crate::plan::Source;
-use crate::problem::{Problem, one_line};
+use crate::problem::{Problem, count, one_line};
 use crate::wav::printable;
 use serde::Serialize;
 
@@ -54,26 +54,39 @@ pub struct Findings {
 impl Findings {
     /// Container, samples, rate and channels in a few words.
     pub fn format(&self) -> String {
-        let channels = if self.channels == 1 { "channel" } else { "channels" };
+        let channels = count(self.channels.into(), "channel");
         format!(
-            "{}, {}, {} Hz, {} {channels}",
-            self.container, self.encoding, self.rate, self.channels
+            "{}, {}, {} Hz, {channels}",
+            self.container, self.encoding, self.rate
         )
     }
 }
 
-/// Reads a file once, in constant memory. `hear` gets its rate and its samples before and after cleaning, block by
-/// block, one vector a channel.
+/// What is known of a recording when the first samples come.
+#[derive(Clone, Copy)]
+pub struct About {
+    /// Sampling rate in Hz.
+    pub rate: u32,
+    /// Its length, more or less, if the file says it.
+    pub frames: Option<u64>,
+}
+
+/// Reads a file once, in constant memory. `hear` gets its samples before and after cleaning, block by block, one vector a
+/// channel.
 pub fn inspect(
     source: &Source,
     network: &Network,
     settings: &Settings,
     cores: usize,
-    mut hear: impl FnMut(u32, &[Vec<f32>], &[Vec<f32>]) + Send,
+    mut hear: impl FnMut(About, &[Vec<f32>], &[Vec<f32>]) + Send,
 ) -> Result<Findings, Problem> {
     let name = source.name();
     let mut input = Input::open(source)?;
     let format = input.format().clone();
+    let about = About {
+        rate: format.rate,
+        frames: input.frames_about(),
+    };
     let channels = usize::from(format.channels);
     let mut meters = [
         Meter::new(name, format.rate, channels)?,
@@ -86,7 +99,7 @@ pub fn inspect(
             level.push(planes);
             meter.push(planes);
         }
-        hear(format.rate, before, after);
+        hear(about, before, after);
         Ok(())
     })?;
     let after = input.finish().map_err(|e| unreadable(name, &e))?;

@@ -273,8 +273,13 @@ pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The refusal to replace a file.
+/// The refusal to replace a file, by a command that cannot go on where it stopped.
 pub fn exists(path: &Path) -> Problem {
+    Problem::file(path, "exists already; -y replaces it")
+}
+
+/// The refusal to replace a file, by one that can.
+pub fn exists_or_skip(path: &Path) -> Problem {
     Problem::file(path, "exists already; -y replaces it, --skip-existing leaves it")
 }
 

@@ -2,10 +2,10 @@
 
 use crate::args::CleanArgs;
 use crate::media::container::has_known_ending;
-use crate::output::{Target, exists, one_on_stdout};
+use crate::output::{Target, exists_or_skip, one_on_stdout};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -90,7 +90,7 @@ pub fn plan_files(args: &CleanArgs, base: &Path, files: Vec<PathBuf>) -> Result<
 /// The recordings that paths stand for, folders and patterns resolved, each once, or why there is none.
 pub fn inputs(paths: &[PathBuf]) -> Vec<(Source, Result<(), Problem>)> {
     let naming = Naming {
-        folder: Path::new(""),
+        folder: Some(Path::new("")),
         template: None,
     };
     let mut known = Known::default();
@@ -129,6 +129,13 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
         }
     }
 
+    let streamed = |pair: &Pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-"));
+    if args.verify && pairs.iter().any(streamed) {
+        return Err(Problem::usage(
+            "--verify reads the finished output again, which a stream cannot be; give OUT or leave out --verify",
+        ));
+    }
+
     let inputs = Known::of_inputs(pairs.iter().map(|pair| &pair.input));
     let mut claimed = Known::default();
     let steps = pairs.into_iter().map(|pair| {
@@ -144,36 +151,43 @@ struct Pair {
     output: Result<PathBuf, Problem>,
 }
 
-/// How outputs in a folder are called.
+/// How the outputs of any number of inputs are called.
 struct Naming<'a> {
-    folder: &'a Path,
+    /// Where they are; beside the inputs where there is none.
+    folder: Option<&'a Path>,
     template: Option<&'a Template>,
 }
 
 impl<'a> Naming<'a> {
-    /// As `-o` and `--template` say; `None` without `-o`.
+    /// As `-o`, `--beside` and `--template` say; `None` without any of them.
     fn new(args: &'a CleanArgs) -> Result<Option<Self>, Problem> {
-        let Some(folder) = &args.output_dir else {
-            return Ok(None);
-        };
-        if folder.exists() && !folder.is_dir() {
+        let folder = args.output_dir.as_deref();
+        if let Some(folder) = folder.filter(|folder| folder.exists() && !folder.is_dir()) {
             return Err(Problem::usage(format!(
                 "{}: not a folder; -o needs one",
                 folder.display()
             )));
         }
-        Ok(Some(Naming {
-            folder,
-            template: args.template.as_ref(),
-        }))
+        let template = args.template.as_ref();
+        if template.is_some() && args.paths.iter().any(|path| path == Path::new("-")) {
+            return Err(Problem::usage(
+                "--template makes names of the inputs' names, and standard input has none; give OUT instead",
+            ));
+        }
+        let each_named = || !args.paths.iter().any(|path| stands_for_several(path));
+        let several = folder.is_some() || args.beside || (template.is_some() && each_named());
+        Ok(several.then_some(Naming { folder, template }))
     }
 
     /// Without a template, the output has the same place under the folder as the input under `base`.
     fn pair(&self, path: PathBuf, base: &Path) -> Pair {
-        let output = match path.strip_prefix(base).ok().or(path.file_name().map(Path::new)) {
-            Some(below) => Ok(match self.template {
-                Some(template) => self.folder.join(template.fill(&path, below)),
-                None => self.folder.join(below),
+        let own = path.file_name().map(Path::new);
+        let output = match path.strip_prefix(base).ok().or(own).zip(own) {
+            Some((below, own)) => Ok(match (self.folder, self.template) {
+                (Some(folder), Some(template)) => folder.join(template.fill(&path, below)),
+                (Some(folder), None) => folder.join(below),
+                (None, Some(template)) => path.with_file_name("").join(template.fill(&path, own)),
+                (None, None) => beside(&path),
             }),
             None => Err(Problem::file(&path, "has no file name; give a file")),
         };
@@ -181,6 +195,18 @@ impl<'a> Naming<'a> {
             input: Source::File(path),
             output,
         }
+    }
+}
+
+impl Naming<'_> {
+    /// Leaves out what other inputs' outputs are called: those of the last run, where they stand beside the inputs.
+    fn without_outputs(&self, mut pairs: Vec<Pair>) -> Vec<Pair> {
+        if self.folder.is_none() {
+            let outputs: HashSet<PathBuf> =
+                pairs.iter().filter_map(|pair| pair.output.clone().ok()).collect();
+            pairs.retain(|pair| !outputs.contains(pair.input.name()));
+        }
+        pairs
     }
 }
 
@@ -199,36 +225,23 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
         let paths = args.paths.iter();
         return Ok(paths.flat_map(|path| into_folder(path, &naming)).collect());
     }
-    let single_files = || {
-        args.paths
-            .iter()
-            .all(|path| path != Path::new("-") && !stands_for_several(path))
-    };
-    if let Some(template) = args.template.as_ref().filter(|_| single_files()) {
-        let beside = |path: &PathBuf| {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let naming = Naming {
-                folder,
-                template: Some(template),
-            };
-            naming.pair(path.clone(), folder)
-        };
-        return Ok(args.paths.iter().map(beside).collect());
+    if let (Some(path), true) = (
+        args.paths.iter().find(|path| stands_for_several(path)),
+        args.template.is_some(),
+    ) {
+        return Err(several(path));
     }
     let (path, out) = match args.paths.as_slice() {
         [path] => (path, None),
         [path, out] => (path, Some(out)),
         _ => {
             return Err(Problem::usage(
-                "several inputs need a folder for their outputs; add -o DIR",
+                "several inputs need a folder for their outputs; add -o DIR, or --beside to have them beside the inputs",
             ));
         }
     };
     if path != Path::new("-") && stands_for_several(path) {
-        return Err(Problem::usage(format!(
-            "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR",
-            path.display()
-        )));
+        return Err(several(path));
     }
     let output = match out {
         Some(out) if out.is_dir() => {
@@ -245,6 +258,14 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
         input: Source::from_path(path),
         output: Ok(output),
     }])
+}
+
+fn several(path: &Path) -> Problem {
+    Problem::usage(format!(
+        "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR, or --beside to have \
+         them beside the inputs",
+        path.display()
+    ))
 }
 
 /// `NAME.clean.wav` beside `NAME.wav`.
@@ -270,7 +291,7 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     if path == Path::new("-") {
         let problem = Problem::file(
             path,
-            "standard input has no name to use in a folder; give OUT instead of -o",
+            "standard input has no name to make others of; give OUT instead of -o or --beside",
         );
         return vec![Pair::refused(path, problem)];
     }
@@ -316,12 +337,12 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
             Problem::file(path, "no file matches this pattern; check it"),
         ));
     }
-    pairs
+    naming.without_outputs(pairs)
 }
 
 /// Every sound file under `from`, with its place under `base`.
 fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
-    let found = sound_files(from, naming.folder)
+    let found = sound_files(from, naming.folder.unwrap_or(Path::new("")))
         .into_iter()
         .map(|found| match found {
             Ok(path) => naming.pair(path, base),
@@ -329,11 +350,10 @@ fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
         });
     let mut pairs: Vec<Pair> = found.collect();
     if pairs.is_empty() {
-        let what =
-            "no sound or film files in this folder, by their names' endings; give the files themselves";
+        let what = "is a folder with no sound or film files in it, by their names' endings; give the files themselves";
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
-    pairs
+    naming.without_outputs(pairs)
 }
 
 /// Why a folder or pattern does not stand for this, if so: a pipe or device in it was not meant, and may be waited for
@@ -553,7 +573,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
             if let Target::File(path) = target
                 && path.symlink_metadata().is_ok()
             {
-                let problem = exists(path);
+                let problem = exists_or_skip(path);
                 let both_sound = args.paths.len() == 2 && args.output_dir.is_none() && target == &job.output;
                 return Err(if both_sound {
                     Problem::file(

@@ -2,7 +2,7 @@
 
 use super::mux::Assembly;
 use super::programs::{Pieces, Program, add_input, ffmpeg, unreadable};
-use crate::problem::Problem;
+use crate::problem::{Problem, count};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -15,6 +15,25 @@ pub struct Proof {
     pub exact_lengths: usize,
     /// Cleaned tracks that decode to silence of the encoder before or after the sound, and to all of the sound.
     pub padded_lengths: usize,
+}
+
+impl std::fmt::Display for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            (self.identical_tracks, "copied track", "identical"),
+            (self.exact_lengths, "cleaned track", "of its exact length"),
+            (
+                self.padded_lengths,
+                "cleaned track",
+                "whole, with the encoder's padding",
+            ),
+        ];
+        let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+        let said: Vec<String> = parts
+            .map(|(number, noun, what)| format!("{} {what}", count(number as u64, noun)))
+            .collect();
+        write!(f, "proved: {}", said.join(", "))
+    }
 }
 
 /// Samples before and after the sound with which encoders fill their first and last blocks, at most.

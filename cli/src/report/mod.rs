@@ -11,7 +11,7 @@ use crate::inspect::{Findings, inspect};
 use crate::named::Named;
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::{Source, inputs};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, describe};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, count, describe};
 use crate::progress::Progress;
 use excerpt::Excerpt;
 use page::{Entry, Page};
@@ -76,7 +76,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()));
     let sizes: Vec<u64> = sizes.collect();
     let progress = progress.with_total(sizes.iter().sum());
-    progress.tell(&format!("{} recordings", inputs.len()));
+    progress.tell(&count(inputs.len() as u64, "recording"));
     let cores = Cores::share(args.run.jobs, inputs.len());
     cores.for_each(inputs.len(), |number| {
         let (source, usable) = &inputs[number];
@@ -102,7 +102,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     commit(vec![output.seal(&[])?])?;
     if !args.run.quiet && inputs.len() > 1 {
         let done = inputs.len() - failed;
-        let line = format!("{done} recordings, {failed} failed");
+        let line = format!("{}, {failed} failed", count(done as u64, "recording"));
         progress.line(&format!("aeden: report: {}: {line}", args.output.display()));
     }
     Ok(if failed == 0 { DONE } else { FILE_FAILED })
@@ -120,10 +120,10 @@ fn hear(
     // A defect that one file brings to light must not stop the others.
     let heard = catch_unwind(AssertUnwindSafe(|| {
         let (mut excerpt, mut bar) = (None, None);
-        let findings = inspect(source, network, settings, cores, |rate, before, after| {
-            let excerpt = excerpt.get_or_insert_with(|| Excerpt::new(rate, before.len(), seconds));
+        let findings = inspect(source, network, settings, cores, |about, before, after| {
+            let excerpt = excerpt.get_or_insert_with(|| Excerpt::new(about.rate, before.len(), seconds));
             excerpt.push(before, after);
-            let bar = bar.get_or_insert_with(|| progress.file(source.name(), None, rate));
+            let bar = bar.get_or_insert_with(|| progress.file(source.name(), about.frames, about.rate));
             bar.advance(before.first().map_or(0, Vec::len));
         })?;
         let mut excerpt =

@@ -24,7 +24,9 @@
 //!
 //! # Levels
 //! Full scale is 1. NaN and infinities count as 0. The model hears inputs under [`TINY`] as 0, so that denormals slow
-//! nothing down, and limits inputs to ±[`HUGE`]; the dry path (mix, limit, bypass) carries every finite sample as it is.
+//! nothing down, and those beyond ±[`HUGE`] too: no recording has them, and limited to it they would still come out as a
+//! bang. What comes from the model stays within ±[`HUGE`]. Where the input is asked for untouched (bypass, a mix or limit
+//! of 0), it comes bit for bit, whatever it is; otherwise the output holds no denormals and nothing of such samples.
 //! A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine
 //! forgets what it heard.
 //!
@@ -43,7 +45,8 @@ use std::ops::Range;
 /// Inputs smaller than this (−300 dBFS) are silence to the model.
 pub const TINY: f32 = 1e-15;
 
-/// The model hears inputs beyond ± this (+140 dBFS) as this. Recordings in floats scaled to 16 or 24 bits still fit.
+/// Samples beyond ± this (+140 dBFS) are no sound: the model hears them as 0. Recordings in floats scaled to 16 or 24 bits,
+/// whose samples reach 8.4e6, fit with room for what filters add.
 pub const HUGE: f32 = 1e7;
 
 /// A part of a spectrum beyond ± this cannot come from an engine in its right mind: inputs up to [`HUGE`] under the
@@ -570,7 +573,7 @@ impl Denoiser {
                     *wet += gain * audible(*dry);
                 }
             }
-            self.shares.blend(channel, wet);
+            self.shares.blend(self.kernels, channel, wet);
         }
         self.dry.advance(len);
         self.shares.advance(len);
@@ -579,12 +582,19 @@ impl Denoiser {
 }
 
 /// A sample as the model hears it.
+#[inline(always)]
 fn audible(x: f32) -> f32 {
     // Also false for NaN.
-    if x.abs() >= TINY && x.is_finite() {
-        x.clamp(-HUGE, HUGE)
+    if (TINY..=HUGE).contains(&x.abs()) { x } else { 0.0 }
+}
+
+/// The sample, but zero of the same sign for a subnormal number, which would slow down what comes after.
+#[inline(always)]
+pub fn flushed(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE {
+        0f32.copysign(x)
     } else {
-        0.0
+        x
     }
 }
 
@@ -644,15 +654,18 @@ impl Shares {
     const UNTOUCHED: Shares = Shares { wet: 0.0, dry: 1.0 };
     const CLEANED: Shares = Shares { wet: 1.0, dry: 0.0 };
 
+    #[inline(always)]
     fn blend(self, dry: f32, wet: f32) -> f32 {
         // Not `wet * 0 + dry`, which would lose the sign of a zero.
         if self == Shares::UNTOUCHED {
-            dry
-        } else if self == Shares::CLEANED {
-            wet
-        } else {
-            wet * self.wet + dry * self.dry
+            return dry;
         }
+        let wet = wet.clamp(-HUGE, HUGE);
+        if self == Shares::CLEANED {
+            return flushed(wet);
+        }
+        let dry = if dry.abs() <= HUGE { dry } else { 0.0 };
+        flushed(wet * self.wet + dry * self.dry)
     }
 }
 
@@ -682,7 +695,7 @@ impl Fade {
     }
 
     /// Replaces `dry` by the blend of it and `wet`, from now on.
-    fn blend(&self, dry: &mut [f32], wet: &[f32]) {
+    fn blend(&self, kernels: Kernels, dry: &mut [f32], wet: &[f32]) {
         let fading = (self.length - self.done).min(dry.len());
         let (dry_now, dry) = dry.split_at_mut(fading);
         let (wet_now, wet) = wet.split_at(fading);
@@ -690,12 +703,15 @@ impl Fade {
             *dry = self.at(i).blend(*dry, *wet);
         }
         let shares = self.to;
-        if shares == Shares::CLEANED {
-            dry.copy_from_slice(wet);
-        } else if shares != Shares::UNTOUCHED {
-            for (dry, wet) in dry.iter_mut().zip(wet) {
-                *dry = wet * shares.wet + *dry * shares.dry;
-            }
+        if shares != Shares::UNTOUCHED {
+            kernels.compiled(
+                #[inline(always)]
+                || {
+                    for (dry, wet) in dry.iter_mut().zip(wet) {
+                        *dry = shares.blend(*dry, *wet);
+                    }
+                },
+            );
         }
     }
 

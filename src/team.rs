@@ -9,6 +9,7 @@ use crate::kernels::{Across, End, Kernels, Rows};
 use crate::network::{CHUNK, Layer, Network, PositionScratch};
 use rustfft::num_complex::Complex32;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// More would wait rather than work: there are only so many positions.
 const MOST_THREADS: usize = 8;
@@ -275,15 +276,22 @@ impl Share<'_> {
     }
 }
 
-/// Works on every item in a thread of its own.
-fn side_by_side<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
-    let Some((own, others)) = items.split_first_mut() else {
-        return;
+/// Works on every item in a thread of its own, or in fewer threads where the system gives no more.
+pub(crate) fn side_by_side<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
+    let others = items.len().saturating_sub(1);
+    let left = Mutex::new(items.iter_mut());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(item) = next() {
+            work(item);
+        }
     };
     std::thread::scope(|scope| {
-        for item in others {
-            scope.spawn(|| work(item));
+        for _ in 0..others {
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
-        work(own);
+        work();
     });
 }

@@ -362,6 +362,79 @@ fn without_the_library_the_error_says_what_to_do() {
     assert!(run(text.to_str().unwrap(), "").contains("make_models.py"));
 }
 
+#[test]
+fn the_library_is_never_taken_from_the_current_folder_unless_it_is_named() {
+    // Again another process, in a folder where an attacker has put libraries in every place that is ever looked at.
+    const CHILD: &str = "AEDEN_TEST_FINDS_LIBRARY";
+    const NAME: &str = "the_library_is_never_taken_from_the_current_folder_unless_it_is_named";
+    if std::env::var_os(CHILD).is_some() {
+        match load_library(None) {
+            Ok(path) => println!("loaded:{}", path.display()),
+            Err(e) => println!("refused:{e}"),
+        }
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("aeden-planted-{}", std::process::id()));
+    let file = format!(
+        "{}onnxruntime{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    );
+    for place in [
+        "",
+        ".venv/lib/python3.11/site-packages/onnxruntime/capi",
+        ".venv/Lib/site-packages/onnxruntime/capi",
+        "lib/python3.11/site-packages/onnxruntime/capi",
+    ] {
+        std::fs::create_dir_all(folder.join(place)).unwrap();
+        std::fs::write(folder.join(place).join(&file), "planted").unwrap();
+    }
+    let run = |variable: &str, venv: &str| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program
+            .args(["--exact", NAME, "--nocapture"])
+            .current_dir(&folder)
+            .env(CHILD, "");
+        let output = program
+            .env("ORT_DYLIB_PATH", variable)
+            .env("VIRTUAL_ENV", venv)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let planted = folder.to_str().unwrap();
+    for (variable, venv) in [("", ""), ("", ".venv"), ("", "."), (&*file, "")] {
+        let said = run(variable, venv);
+        assert!(
+            said.contains("loaded:") || said.contains("refused:"),
+            "{variable} {venv}: {said}"
+        );
+        assert!(!said.contains(planted), "{variable} {venv}: {said}");
+    }
+    // Named, it is loaded, or would be if it were a library.
+    for (variable, venv) in [
+        (format!("./{file}"), String::new()),
+        (String::new(), format!("{planted}/.venv")),
+    ] {
+        let said = run(&variable, &venv);
+        let elsewhere = variable.is_empty() && said.contains("loaded:");
+        assert!(elsewhere || said.contains(planted), "{variable} {venv}: {said}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_end_is_refused_at_once() {
+    if library() {
+        let link = std::env::temp_dir().join(format!("aeden-endless-{}.onnx", std::process::id()));
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        let text = refusal(&link);
+        std::fs::remove_file(&link).unwrap();
+        assert!(text.contains("no regular file"), "{text}");
+    }
+}
+
 /// Both engines on the same network: mono, and stereo in which both channels are the guide at another level.
 fn engines_agree(folder: &Path, name: &str) {
     let native = aeden::model::Model::open(folder.join(format!("{name}.safetensors"))).unwrap();

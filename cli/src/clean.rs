@@ -13,16 +13,19 @@ use crate::media::inventory::Loss;
 use crate::media::probe::Stream;
 use crate::media::verify::{self, Proof};
 use crate::media::{Arrangement, Form, Material, TrackChoice, form, misnamed};
+use crate::named::Named;
 use crate::output::{Output, Sealed, Target, commit};
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
 use crate::progress::{FileProgress, Progress};
+use crate::readers;
 use crate::sink::{Place, Sink, WavFile};
 use crate::wav::read::{Damage, Reader};
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
+use aeden::denoiser::HUGE;
 use serde::Serialize;
 use std::fs::File;
 use std::io::BufReader;
@@ -85,9 +88,11 @@ impl Options {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The input as it was named, `-` for standard input.
-    pub input: String,
+    #[serde(flatten)]
+    pub input: Named,
     /// The output likewise.
-    pub output: String,
+    #[serde(flatten)]
+    pub output: Named,
     /// Length of the recording in seconds.
     pub seconds: f64,
     /// Sampling rate of the output in Hz.
@@ -147,6 +152,8 @@ struct Results<'a> {
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
+    /// Samples that the denoiser does not take for sound.
+    absurd: u64,
 }
 
 impl Results<'_> {
@@ -160,6 +167,8 @@ impl Results<'_> {
         }
         self.levels[0].push(before);
         self.levels[1].push(after);
+        let absurd = |plane: &Vec<f32>| plane.iter().filter(|x| x.abs() > HUGE).count() as u64;
+        self.absurd += before.iter().map(absurd).sum::<u64>();
         if self.removed.is_some() || self.pictures.is_some() {
             for ((difference, before), after) in self.difference.iter_mut().zip(before).zip(after) {
                 difference.clear();
@@ -234,7 +243,8 @@ pub fn clean(
     if let Some(folder) = job.output.name().parent()
         && options.make_folders
     {
-        std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
+        let like = material.path.and_then(Path::parent).unwrap_or(Path::new(""));
+        readers::make_folder(folder, like).map_err(|e| Problem::io(folder, &e))?;
     }
     let work = Work {
         job,
@@ -290,7 +300,7 @@ impl Work<'_> {
         let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, |place, after| match place {
+        let mut report = self.finish(input, passed, encoding, "WAV", |place, after| match place {
             Place::Wav(file) => {
                 let sealed = file.finish(after)?;
                 if let Some(place) = sealed.path().filter(|_| self.options.verify) {
@@ -322,7 +332,7 @@ impl Work<'_> {
         let (output, overwrite) = (&self.job.output, self.job.replace);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
         let passed = self.pass(input, Place::Flac(Box::new(file)), encoding, self.extras())?;
-        let mut report = self.finish(input, passed, encoding, |place, _| match place {
+        let mut report = self.finish(input, passed, encoding, "FLAC", |place, _| match place {
             Place::Flac(file) => {
                 let sealed = file.finish()?;
                 if let Some(place) = sealed.path().filter(|_| self.options.verify) {
@@ -348,27 +358,33 @@ impl Work<'_> {
         let passed = self.pass(input, Place::Encoded(encoded), encoding, self.extras())?;
         let (frames, name) = ((passed.frames, assembly.tracks[0].rate), self.job.output.name());
         let (mut proof, mut sound) = (None, None);
-        let mut report = self.finish(input, passed, encoding, |place, _| match place {
-            Place::Encoded(encoded) => {
-                let sealed = encoded.finish()?;
-                let Some(place) = sealed.path() else {
-                    return Ok((sealed, Vec::new()));
-                };
-                let (lost, probe) = complete(&assembly, place, name)?;
-                sound = assembly.sound(0, &probe).cloned();
-                if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
-                    self.bar.begin("proving it");
-                    let exact = verify::length(place, sound, frames, name)?;
-                    proof = Some(Proof {
-                        identical_tracks: verify::copied_tracks(place, name, &assembly, &probe)?,
-                        exact_lengths: usize::from(exact),
-                        padded_lengths: usize::from(!exact),
-                    });
+        let mut report = self.finish(
+            input,
+            passed,
+            encoding,
+            &assembly.tracks[0].codec.encoder,
+            |place, _| match place {
+                Place::Encoded(encoded) => {
+                    let sealed = encoded.finish()?;
+                    let Some(place) = sealed.path() else {
+                        return Ok((sealed, Vec::new()));
+                    };
+                    let (lost, probe) = complete(&assembly, place, name)?;
+                    sound = assembly.sound(0, &probe).cloned();
+                    if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
+                        self.bar.begin("proving it");
+                        let exact = verify::length(place, sound, frames, name)?;
+                        proof = Some(Proof {
+                            identical_tracks: verify::copied_tracks(place, name, &assembly, &probe)?,
+                            exact_lengths: usize::from(exact),
+                            padded_lengths: usize::from(!exact),
+                        });
+                    }
+                    Ok((sealed, lost))
                 }
-                Ok((sealed, lost))
-            }
-            Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
-        })?;
+                Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
+            },
+        )?;
         report.verified = proof;
         report.tell_sound(sound.as_ref());
         Ok(report)
@@ -406,12 +422,13 @@ impl Work<'_> {
                 },
             };
             let passed = self.pass(&mut input, Place::Spool(spool), encoding, extras)?;
-            let (made, place, mut part) = self.close(&mut input, passed, encoding)?;
+            let (made, place, mut part) = self.close(&mut input, passed, encoding, &track.codec.encoder)?;
             sealed.extend(made);
             match &mut report {
                 None => report = Some(part),
                 Some(report) => {
                     report.clipped += part.clipped;
+                    part.warnings.retain(|warning| !report.warnings.contains(warning));
                     report.warnings.append(&mut part.warnings);
                 }
             }
@@ -469,6 +486,19 @@ impl Work<'_> {
             removed: self.job.removed.as_ref(),
             plot: self.job.plot.as_ref(),
         }
+    }
+
+    /// That `--bits` cannot be had of what takes these samples: lossy codecs have no bits, and FLAC has no floating point.
+    fn no_bits(&self, taker: &str, feed: Encoding) -> Option<String> {
+        let wanted = self.options.bits.filter(|wanted| *wanted != feed)?;
+        let has = match feed {
+            Encoding::Float { .. } => "has no bits of its own".to_owned(),
+            feed => format!("has {} bits", feed.short_name()),
+        };
+        let wanted = wanted.short_name();
+        Some(format!(
+            "--bits {wanted} does not apply here: what {taker} makes {has}"
+        ))
     }
 
     fn unchanged(&self) -> bool {
@@ -543,6 +573,7 @@ impl Work<'_> {
                 .is_some()
                 .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
             difference: vec![Vec::new(); channels],
+            absurd: 0,
         };
         // Created now, so that an unwritable place shows before the work.
         let plot = match extras.plot {
@@ -578,12 +609,13 @@ impl Work<'_> {
         })
     }
 
-    /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything.
+    /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything. `taker`: what gets the samples.
     fn close(
         &self,
         input: &mut Input,
         passed: Passed,
         encoding: Encoding,
+        taker: &str,
     ) -> Result<(Vec<Sealed>, Place, Report), Problem> {
         let (format, name) = (input.format().clone(), self.job.input.name());
         let Passed {
@@ -616,7 +648,15 @@ impl Work<'_> {
             sealed.push(plot.seal(&[])?);
         }
         warnings.splice(0..0, input.warnings().iter().cloned());
+        warnings.extend(self.no_bits(taker, encoding));
         warnings.extend(loudness.iter().flat_map(|adjustment| adjustment.warning.clone()));
+        let absurd = results.absurd;
+        if absurd > 0 && !self.unchanged() {
+            warnings.push(format!(
+                "{absurd} samples are beyond {:.0} dBFS, which no sound has, and have become silence; the file is damaged",
+                20.0 * HUGE.log10()
+            ));
+        }
         if clipped > 0 {
             warnings.push(format!(
                 "{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"
@@ -626,8 +666,8 @@ impl Work<'_> {
         before.finish();
         after.finish();
         let report = Report {
-            input: name.display().to_string(),
-            output: self.job.output.name().display().to_string(),
+            input: Named::new("input", name),
+            output: Named::new("output", self.job.output.name()),
             seconds: frames as f64 / f64::from(format.rate),
             rate: format.rate,
             channels: format.channels,
@@ -654,11 +694,12 @@ impl Work<'_> {
         input: &mut Input,
         passed: Passed,
         encoding: Encoding,
+        taker: &str,
         end: impl FnOnce(Place, &[Chunk]) -> Result<(Sealed, Vec<Loss>), Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;
-        let (mut sealed, place, mut report) = self.close(input, passed, encoding)?;
+        let (mut sealed, place, mut report) = self.close(input, passed, encoding, taker)?;
         let after = input.finish().map_err(|e| unreadable(name, &e))?;
         let (output, losses) = end(place, kept_after(after, &expected, &mut Vec::new()))?;
         sealed.insert(0, output);
@@ -745,8 +786,12 @@ impl std::fmt::Display for Report {
                 output_lufs: Some(lufs),
                 gain_db,
                 ..
-            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)"),
-            _ => Ok(()),
+            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)")?,
+            _ => {}
+        }
+        match &self.verified {
+            Some(proof) => write!(f, "; {proof}"),
+            None => Ok(()),
         }
     }
 }

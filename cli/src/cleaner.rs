@@ -1,7 +1,7 @@
 //! From arguments to a denoiser: the only place that knows which network runs, and in what program.
 
 use crate::args::{Channels, EngineName, NetworkArgs, Quality};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use aeden::Error;
 use aeden::denoiser::{Config, Denoiser, Link};
 use aeden::engine::Engine;
@@ -9,7 +9,8 @@ use aeden::model::Model;
 use aeden::recording::{self, Cleaner};
 use aeden::stft::Framing;
 use aeden::studio::Studio;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
 const MAX_FRAMES: usize = 64;
@@ -175,6 +176,24 @@ impl Network {
             Network::Native(_) | Network::Studio(_) => "native",
             #[cfg(feature = "onnx")]
             Network::Onnx(_) => "onnxruntime",
+        }
+    }
+
+    /// The library that runs it, if that was looked for and found: nobody has named it.
+    pub fn found_library(&self) -> Option<PathBuf> {
+        match self {
+            Network::Native(_) | Network::Studio(_) => None,
+            #[cfg(feature = "onnx")]
+            Network::Onnx(_) => aeden::onnx::found_library(),
+        }
+    }
+
+    /// Tells on standard error whose code runs the network, unless that is aeden's or was named.
+    pub fn tell_library(&self, command: &str) {
+        if let Some(path) = self.found_library() {
+            let line = one_line(&format!("aeden: {command}: ONNX Runtime is {}", path.display()));
+            // Nobody may be listening, which is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
     }
 

@@ -5,6 +5,7 @@ use crate::media::flac::FlacReader;
 use crate::media::{Contents, Media, TrackChoice};
 use crate::plan::Source;
 use crate::problem::Problem;
+use crate::readers;
 use crate::wav::read::{Damage, Error, Reader};
 use crate::wav::samples::decode;
 use crate::wav::{Chunk, Container, Encoding, Format, Header};
@@ -53,11 +54,28 @@ impl Input {
         Input::open_as(source, Reading::default())
     }
 
-    /// Opens a source and reads the header.
+    /// Opens a source at one of its tracks of sound and reads the header. WAV and FLAC have one.
     pub fn open_as(source: &Source, reading: Reading) -> Result<Self, Problem> {
+        let input = Input::open_any(source, reading)?;
+        match reading.track {
+            TrackChoice::Number(number) if number != 1 && !matches!(input, Input::Media(_)) => {
+                Err(Problem::file(
+                    source.name(),
+                    format!("has one track of sound, not {number}; leave out --track"),
+                ))
+            }
+            _ => Ok(input),
+        }
+    }
+
+    fn open_any(source: &Source, reading: Reading) -> Result<Self, Problem> {
         let name = source.name();
         let stream: Box<dyn Read> = match source {
-            Source::Stdin => Box::new(io::stdin().lock()),
+            Source::Stdin => {
+                #[cfg(unix)]
+                readers::note_stream(io::stdin());
+                Box::new(io::stdin().lock())
+            }
             Source::File(path) => {
                 let (mut file, about) = File::open(path)
                     .and_then(|file| file.metadata().map(|about| (file, about)))
@@ -65,6 +83,7 @@ impl Input {
                 if about.is_dir() {
                     return Err(Problem::file(name, "is a folder; give a file"));
                 }
+                readers::note(&about);
                 if about.is_file() {
                     return match Kind::of_file(&mut file).map_err(|e| Problem::io(name, &e))? {
                         Kind::Wav => {

@@ -4,9 +4,10 @@
 //! What is unfinished is locked by its process. So whoever finds such a file that is not locked knows that its process
 //! was killed, and removes it.
 
-use crate::problem::Problem;
+use crate::problem::{Problem, is_harmless};
+use crate::readers;
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,14 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Permissions of which the system takes those away that new files are not to have.
+fn for_all() -> Option<Permissions> {
+    #[cfg(unix)]
+    return Some(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    #[cfg(not(unix))]
+    None
 }
 
 /// Names of unfinished files.
@@ -39,6 +48,24 @@ pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
     });
 }
 
+/// Writes to standard error, whoever else is writing there.
+pub fn write_to_stderr(line: &[u8]) -> io::Result<()> {
+    #[cfg(unix)]
+    return File::from(std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?).write_all(line);
+    #[cfg(not(unix))]
+    return io::stderr().write_all(line);
+}
+
+/// Removes unfinished files where that needs neither memory nor a lock that somebody has: what is left is removed by the
+/// next run.
+pub fn clean_up_if_possible() {
+    if let Ok(files) = UNFINISHED.try_lock() {
+        for path in files.iter() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Removes what killed processes have left unfinished in a folder. What cannot be removed stays.
 pub fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -48,6 +75,10 @@ pub fn sweep(folder: &Path) {
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
         if !name.starts_with(PREFIX.as_bytes()) || !name.ends_with(SUFFIX.as_bytes()) {
+            continue;
+        }
+        // A pipe under such a name would be waited for without end, and a link leads elsewhere.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         // Where files cannot be locked, nothing is known of their owners.
@@ -121,7 +152,7 @@ impl Sealed {
     }
 
     fn file(&self) -> Option<&NamedTempFile> {
-        self.temporary.as_ref()?.0.as_ref()
+        self.temporary.as_ref()?.file.as_ref()
     }
 
     /// Waits until all of it is on the disk: a name that outlives a power cut must not stand for an empty file.
@@ -177,8 +208,13 @@ mod origin {
     }
 }
 
-/// A file that is removed when it is dropped, or when the process is told to stop.
-struct Temporary(Option<NamedTempFile>);
+/// A file that is removed when it is dropped, or when the process is told to stop. The user's alone until it is complete.
+struct Temporary {
+    /// Gone once it has its name.
+    file: Option<NamedTempFile>,
+    /// What it will be allowed to others, as far as the inputs are.
+    permissions: Permissions,
+}
 
 impl Output {
     /// Begins writing. `overwrite`: an existing file may be replaced when all is done.
@@ -202,7 +238,7 @@ impl Output {
     /// The unfinished file, where another program may write instead; `None` if the output is none.
     pub fn path(&self) -> Option<&Path> {
         match self.stream.get_ref() {
-            Stream::Temporary(temporary) => temporary.0.as_ref().map(NamedTempFile::path),
+            Stream::Temporary(temporary) => temporary.file.as_ref().map(NamedTempFile::path),
             Stream::Open(_) => None,
         }
     }
@@ -215,7 +251,13 @@ impl Output {
     /// Writes out what is left, then `patches` (position, bytes) where that is possible.
     pub fn seal(mut self, patches: &[(u64, Vec<u8>)]) -> Result<Sealed, Problem> {
         let written = self.stream.flush().and_then(|()| match self.stream.get_mut() {
-            Stream::Temporary(temporary) => temporary.patch(patches),
+            Stream::Temporary(temporary) => {
+                temporary.patch(patches)?;
+                // File systems without permissions refuse: there is nothing to open then.
+                let permissions = temporary.permissions.clone();
+                let _ = readers::open_up(temporary.file(), permissions);
+                Ok(())
+            }
             Stream::Open(stream) => stream.flush(),
         });
         written.map_err(|e| Problem::io(self.target.name(), &e))?;
@@ -323,39 +365,50 @@ fn sync_folder(_folder: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The refusal to replace a file.
+/// The refusal to replace a file, by a command that cannot go on where it stopped.
 pub fn exists(path: &Path) -> Problem {
+    Problem::file(path, "exists already; -y replaces it")
+}
+
+/// The refusal to replace a file, by one that can.
+pub fn exists_or_skip(path: &Path) -> Problem {
     Problem::file(path, "exists already; -y replaces it, --skip-existing leaves it")
 }
 
 impl Temporary {
     fn beside(target: &Path) -> io::Result<Self> {
         let folder = folder_of(target);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // What a newly created file gets; the umask takes its share. A replaced file keeps what it has.
-            let mode = std::fs::metadata(target).map_or(0o666, |m| m.permissions().mode() & 0o777);
-            builder.permissions(std::fs::Permissions::from_mode(mode));
-        }
         let mut lock = unfinished();
+        let create = |permissions: Option<Permissions>| {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(PREFIX).suffix(SUFFIX);
+            if let Some(permissions) = permissions {
+                builder.permissions(permissions);
+            }
+            builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()))
+        };
+        // A replaced file keeps what it has.
+        let permissions = match std::fs::metadata(target) {
+            Ok(about) => about.permissions(),
+            // What a new file gets in this folder tells only a new file, which is gone at once.
+            Err(_) => create(for_all())?.as_file().metadata()?.permissions(),
+        };
         loop {
-            let file = builder
-                .tempfile_in(folder)
-                .map_err(|e| io::Error::from(e.kind()))?;
+            let file = create(None)?;
             // Another process may have swept it away between its creation and its lock: then it takes another one.
             let lost = matches!(file.as_file().try_lock(), Err(std::fs::TryLockError::WouldBlock));
             if !lost && file.path().exists() {
                 lock.push(file.path().to_path_buf());
-                return Ok(Temporary(Some(file)));
+                return Ok(Temporary {
+                    file: Some(file),
+                    permissions,
+                });
             }
         }
     }
 
     fn file(&mut self) -> &mut File {
-        self.0.as_mut().expect("present until renamed").as_file_mut()
+        self.file.as_mut().expect("present until renamed").as_file_mut()
     }
 
     fn patch(&mut self, patches: &[(u64, Vec<u8>)]) -> io::Result<()> {
@@ -368,7 +421,9 @@ impl Temporary {
 
     /// On failure the file is removed.
     fn rename(mut self, target: &Path, overwrite: bool, unfinished: &mut Vec<PathBuf>) -> io::Result<()> {
-        let Some(file) = self.0.take() else { return Ok(()) };
+        let Some(file) = self.file.take() else {
+            return Ok(());
+        };
         let own = file.path().to_path_buf();
         let result = if overwrite {
             file.persist(target).map(drop)
@@ -391,7 +446,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let Some(file) = self.0.take() else { return };
+        let Some(file) = self.file.take() else { return };
         let mut lock = unfinished();
         let own = file.path().to_path_buf();
         drop(file);
@@ -409,10 +464,21 @@ pub fn one_on_stdout(json: bool, target: &Target) -> Result<(), Problem> {
     }
 }
 
-/// Writes text to standard output; a reader that has gone is no problem.
+/// Writes lines of text or JSON to standard output; a reader that has gone is no problem. What a terminal would obey or
+/// hide is written as JSON escapes it, which in JSON changes nothing.
 pub fn print(text: &str) -> Result<(), Problem> {
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || is_harmless(c) {
+            harmless.push(c);
+        } else {
+            let units = &mut [0; 2];
+            let escaped = c.encode_utf16(units).iter().map(|unit| format!("\\u{unit:04x}"));
+            harmless.extend(escaped);
+        }
+    }
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(harmless.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Problem::io(Path::new("-"), &e)),
         _ => Ok(()),
     }

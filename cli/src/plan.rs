@@ -3,10 +3,10 @@
 use crate::args::CleanArgs;
 use crate::media::container::has_known_ending;
 use crate::media::{is_recording, usual_ending};
-use crate::output::{Target, exists, one_on_stdout, was_made_from};
+use crate::output::{Target, exists_or_skip, one_on_stdout, was_made_from};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -96,7 +96,7 @@ pub fn plan_files(args: &CleanArgs, base: &Path, files: Vec<PathBuf>) -> Result<
 /// The recordings that paths stand for, folders and patterns resolved, each once, or why there is none.
 pub fn inputs(paths: &[PathBuf]) -> Vec<(Source, Result<(), Problem>)> {
     let naming = Naming {
-        folder: Path::new(""),
+        folder: Some(Path::new("")),
         template: None,
     };
     let mut known = Known::default();
@@ -135,6 +135,13 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
         }
     }
 
+    let streamed = |pair: &Pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-"));
+    if args.verify && pairs.iter().any(streamed) {
+        return Err(Problem::usage(
+            "--verify reads the finished output again, which a stream cannot be; give OUT or leave out --verify",
+        ));
+    }
+
     let inputs = Known::of_inputs(pairs.iter().map(|pair| &pair.input));
     let mut claimed = Known::default();
     let steps = pairs.into_iter().map(|pair| {
@@ -154,41 +161,49 @@ struct Pair {
     chosen: bool,
 }
 
-/// How outputs in a folder are called.
+/// How the outputs of any number of inputs are called.
 struct Naming<'a> {
-    folder: &'a Path,
+    /// Where they are; beside the inputs where there is none.
+    folder: Option<&'a Path>,
     template: Option<&'a Template>,
 }
 
 impl<'a> Naming<'a> {
-    /// As `-o` and `--template` say; `None` without `-o`.
+    /// As `-o`, `--beside` and `--template` say; `None` without any of them.
     fn new(args: &'a CleanArgs) -> Result<Option<Self>, Problem> {
-        let Some(folder) = &args.output_dir else {
-            return Ok(None);
-        };
-        if folder.exists() && !folder.is_dir() {
+        let folder = args.output_dir.as_deref();
+        if let Some(folder) = folder.filter(|folder| folder.exists() && !folder.is_dir()) {
             return Err(Problem::usage(format!(
                 "{}: not a folder; -o needs one",
                 folder.display()
             )));
         }
-        Ok(Some(Naming {
-            folder,
-            template: args.template.as_ref(),
-        }))
+        let template = args.template.as_ref();
+        if template.is_some() && args.paths.iter().any(|path| path == Path::new("-")) {
+            return Err(Problem::usage(
+                "--template makes names of the inputs' names, and standard input has none; give OUT instead",
+            ));
+        }
+        let each_named = || !args.paths.iter().any(|path| stands_for_several(path));
+        let several = folder.is_some() || args.beside || (template.is_some() && each_named());
+        Ok(several.then_some(Naming { folder, template }))
     }
 
     /// Without a template, the output has the same place under the folder as the input under `base`.
     fn pair(&self, path: PathBuf, base: &Path) -> Pair {
+        let own = path.file_name().map(Path::new);
         let mut chosen = false;
-        let output = match path.strip_prefix(base).ok().or(path.file_name().map(Path::new)) {
-            Some(below) => Ok(match self.template {
-                Some(template) => {
-                    let name = template.fill(&path, below);
-                    chosen = name.extension() != path.extension();
-                    self.folder.join(name)
-                }
-                None => self.folder.join(below),
+        let mut filled = |template: &Template, below: &Path| {
+            let name = template.fill(&path, below);
+            chosen = name.extension() != path.extension();
+            name
+        };
+        let output = match path.strip_prefix(base).ok().or(own).zip(own) {
+            Some((below, own)) => Ok(match (self.folder, self.template) {
+                (Some(folder), Some(template)) => folder.join(filled(template, below)),
+                (Some(folder), None) => folder.join(below),
+                (None, Some(template)) => path.with_file_name("").join(filled(template, own)),
+                (None, None) => beside(&path),
             }),
             None => Err(Problem::file(&path, "has no file name; give a file")),
         };
@@ -198,6 +213,18 @@ impl<'a> Naming<'a> {
             by_order: false,
             chosen,
         }
+    }
+}
+
+impl Naming<'_> {
+    /// Leaves out what other inputs' outputs are called: those of the last run, where they stand beside the inputs.
+    fn without_outputs(&self, mut pairs: Vec<Pair>) -> Vec<Pair> {
+        if self.folder.is_none() {
+            let outputs: HashSet<PathBuf> =
+                pairs.iter().filter_map(|pair| pair.output.clone().ok()).collect();
+            pairs.retain(|pair| !outputs.contains(pair.input.name()));
+        }
+        pairs
     }
 }
 
@@ -226,36 +253,23 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
         let paths = args.paths.iter();
         return Ok(paths.flat_map(|path| into_folder(path, &naming)).collect());
     }
-    let single_files = || {
-        args.paths
-            .iter()
-            .all(|path| path != Path::new("-") && !stands_for_several(path))
-    };
-    if let Some(template) = args.template.as_ref().filter(|_| single_files()) {
-        let beside = |path: &PathBuf| {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let naming = Naming {
-                folder,
-                template: Some(template),
-            };
-            naming.pair(path.clone(), folder)
-        };
-        return Ok(args.paths.iter().map(beside).collect());
+    if let (Some(path), true) = (
+        args.paths.iter().find(|path| stands_for_several(path)),
+        args.template.is_some(),
+    ) {
+        return Err(several(path));
     }
     let (path, out) = match args.paths.as_slice() {
         [path] => (path, None),
         [path, out] => (path, Some(out)),
         _ => {
             return Err(Problem::usage(
-                "several inputs need a folder for their outputs; add -o DIR",
+                "several inputs need a folder for their outputs; add -o DIR, or --beside to have them beside the inputs",
             ));
         }
     };
     if path != Path::new("-") && stands_for_several(path) {
-        return Err(Problem::usage(format!(
-            "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR",
-            path.display()
-        )));
+        return Err(several(path));
     }
     let output = match out {
         Some(out) if out.is_dir() => {
@@ -294,6 +308,14 @@ fn one_file(args: &CleanArgs) -> Result<Option<(&Path, &PathBuf)>, Problem> {
     Ok(Some((path, out)))
 }
 
+fn several(path: &Path) -> Problem {
+    Problem::usage(format!(
+        "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR, or --beside to have \
+         them beside the inputs",
+        path.display()
+    ))
+}
+
 /// `NAME.clean.wav` beside `NAME.wav`; a name without an ending gets that of what the file is.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
@@ -318,7 +340,7 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     if path == Path::new("-") {
         let problem = Problem::file(
             path,
-            "standard input has no name to use in a folder; give OUT instead of -o",
+            "standard input has no name to make others of; give OUT instead of -o or --beside",
         );
         return vec![Pair::refused(path, problem)];
     }
@@ -351,7 +373,10 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     for entry in found {
         match entry {
             Ok(found) if found.is_dir() => pairs.extend(from_folder(&found, &base, naming)),
-            Ok(found) => pairs.push(naming.pair(found, &base)),
+            Ok(found) => pairs.push(match no_file(&found) {
+                Some(e) => Pair::refused(&found, Problem::io(&found, &e)),
+                None => naming.pair(found, &base),
+            }),
             Err(e) => pairs.push(Pair::refused(e.path(), Problem::io(e.path(), e.error()))),
         }
     }
@@ -361,12 +386,12 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
             Problem::file(path, "no file matches this pattern; check it"),
         ));
     }
-    pairs
+    naming.without_outputs(pairs)
 }
 
 /// Every sound file under `from`, with its place under `base`.
 fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
-    let found = sound_files(from, naming.folder)
+    let found = sound_files(from, naming.folder.unwrap_or(Path::new("")))
         .into_iter()
         .map(|found| match found {
             Ok(path) => naming.pair(path, base),
@@ -374,14 +399,21 @@ fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
         });
     let mut pairs: Vec<Pair> = found.collect();
     if pairs.is_empty() {
-        let what = "no sound or film files in this folder; give the files themselves";
+        let what = "is a folder with no sound or film files in it; give the files themselves";
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
-    pairs
+    naming.without_outputs(pairs)
 }
 
-/// Every recording under `from`, in the order of names, and folders that cannot be read: by their names, and where these say
-/// nothing by what is in them.
+/// Why a folder or pattern does not stand for this, if so: a pipe or device in it was not meant, and may be waited for
+/// without end.
+fn no_file(path: &Path) -> Option<io::Error> {
+    let about = fs::metadata(path).ok().filter(|about| !about.is_file());
+    about.map(|_| io::Error::other("is a pipe or device, not a file; to read from it name it itself"))
+}
+
+/// Every recording under `from`, in the order of names, and what cannot be read: by their names, and where these say nothing
+/// by what is in them.
 pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let mut found = files(from, to);
     found.retain(|file| file.as_ref().is_ok_and(|path| may_be_recording(path)) || file.is_err());
@@ -422,6 +454,11 @@ pub fn files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)
                 }
             } else if path.is_file() {
                 found.push(Ok(path));
+            } else if has_known_ending(&path) {
+                found.push(match no_file(&path) {
+                    Some(e) => Err((path, e)),
+                    None => Ok(path),
+                });
             }
         }
         folders.extend(inner.into_iter().rev());
@@ -536,6 +573,10 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
     let name = pair.input.name().to_path_buf();
     let mut target = |path: &Path, role: &str| -> Result<Target, Problem> {
         let target = target(path).map_err(|e| Problem::file(path, e))?;
+        if matches!(target, Target::Device(_)) && args.output_dir.is_some() {
+            let what = "is a pipe or device, not a file; to write into it name it instead of -o";
+            return Err(Problem::file(path, what));
+        }
         let shared = match &target {
             Target::Stdout => Identity::of_stream(io::stdout()).and_then(|identity| inputs.find(&identity)),
             Target::Device(_) => None,
@@ -637,7 +678,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
                 && path.symlink_metadata().is_ok()
                 && !job.replace
             {
-                return Err(exists(path));
+                return Err(exists_or_skip(path));
             }
         }
     }

@@ -277,7 +277,7 @@ pub fn draw_curve(
     picture.times(panel_top(0) + ROWS, seconds, false);
     picture.scale(brightest);
 
-    picture.text(LEFT, top - 20, title);
+    picture.text(LEFT, top - TITLE, title);
     let highest = curve.iter().fold(2.0 * threshold, |m, &x| m.max(x)).max(1e-6);
     let row = |value: f32| ((value / highest).clamp(0.0, 1.0) * (ROWS - 1) as f32) as usize;
     for x in 0..WIDTH {
@@ -340,16 +340,23 @@ fn colour(value: f32) -> [u8; 3] {
     std::array::from_fn(|i| (STOPS[stop][i] * (1.0 - share) + STOPS[stop + 1][i] * share) as u8)
 }
 
+/// Pixels from the top of a title or unit to that of its panel: more than half a label beside the panel's top edge and the
+/// title itself are high.
+const TITLE: usize = 24;
+
 const INK: [u8; 3] = [30, 30, 30];
 const MARK: [u8; 3] = [214, 40, 40];
 /// Pixels of the picture to a dot of a letter, and dots of a letter with the space after it.
 const DOT: usize = 2;
 const ADVANCE: usize = 6 * DOT;
+const LINE: usize = 7 * DOT;
 
 struct Picture {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
+    /// Where texts are: left, top, right, bottom.
+    texts: Vec<[usize; 4]>,
 }
 
 impl Picture {
@@ -358,6 +365,7 @@ impl Picture {
             width,
             height,
             pixels: vec![0xff; width * height * 3],
+            texts: Vec::new(),
         }
     }
 
@@ -370,7 +378,8 @@ impl Picture {
 
     /// A spectrogram with its title above and frequencies beside it.
     fn spectrogram(&mut self, top: usize, title: &str, spectrogram: &Spectrogram, brightest: f32) {
-        self.text(LEFT, top - 20, title);
+        self.text(LEFT, top - TITLE, title);
+        self.text_before(LEFT - 10, top - TITLE, "Hz");
         for x in 0..WIDTH {
             for row in 0..ROWS {
                 let level = spectrogram.level(x, row);
@@ -386,7 +395,6 @@ impl Picture {
             self.line(LEFT - 6, y, 6, 1);
             self.text_before(LEFT - 10, y.saturating_sub(7), &frequency.to_string());
         }
-        self.text_before(LEFT - 10, top - 20, "Hz");
     }
 
     /// Ticks of the time axis, and what they say.
@@ -423,7 +431,7 @@ impl Picture {
                 self.dot(bar + x, TOP + ROWS - 1 - y, colour(y as f32 / (ROWS - 1) as f32));
             }
         }
-        self.text(bar, TOP - 20, "dBFS");
+        self.text(bar, TOP - TITLE, "dBFS");
         for part in 0..=4 {
             let y = TOP + (ROWS - 1) * part / 4;
             self.line(bar + 16, y, 5, 1);
@@ -444,7 +452,16 @@ impl Picture {
         }
     }
 
+    /// A text, unless it would lie over another one: then it is left out, as ticks that are close have but one number.
     fn text(&mut self, x: usize, y: usize, text: &str) {
+        let place = [x, y, x + text.len() * ADVANCE, y + LINE];
+        let over = |other: &[usize; 4]| {
+            place[0] < other[2] && other[0] < place[2] && place[1] < other[3] && other[1] < place[3]
+        };
+        if self.texts.iter().any(over) {
+            return;
+        }
+        self.texts.push(place);
         for (i, letter) in text.chars().enumerate() {
             for (row, bits) in glyph(letter).into_iter().enumerate() {
                 for column in (0..5).filter(|column| bits >> (4 - column) & 1 == 1) {
@@ -508,5 +525,30 @@ fn glyph(letter: char) -> [u8; 7] {
         'v' => [0, 0, 0b10001, 0b10001, 0b10001, 0b01010, 0b00100],
         'z' => [0, 0, 0b11111, 0b00010, 0b00100, 0b01000, 0b11111],
         _ => [0; 7],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_picture_says_has_its_own_place() {
+        for rate in [8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000] {
+            for brightest in [-100.0, -10.0, 0.0, 20.0] {
+                let sound = Spectrogram::new(rate, 1);
+                let mut picture = Picture::new(LEFT + WIDTH + RIGHT, panel_top(1) + ROWS + BOTTOM);
+                picture.spectrogram(panel_top(0), "before", &sound, brightest);
+                picture.times(panel_top(0) + ROWS, 3600.0, true);
+                picture.scale(brightest);
+                // Title, Hz, dBFS and its five levels, eight times and their s; at least four frequencies.
+                let least = 3 + 5 + 9 + 4;
+                assert!(picture.texts.len() >= least, "{rate} Hz: {}", picture.texts.len());
+                let inside = |[left, top, right, bottom]: &[usize; 4]| {
+                    left < right && top < bottom && *right <= picture.width && *bottom <= picture.height
+                };
+                assert!(picture.texts.iter().all(inside), "{rate} Hz");
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::parameters::Settings;
 use aeden::Error;
-use aeden::denoiser::{Config, Denoiser, Link};
+use aeden::denoiser::{Config, Denoiser, Link, flushed};
 use aeden::model::Model;
 use std::ops::Range;
 
@@ -197,7 +197,10 @@ impl SwitchableDenoiser {
         for (other, channel) in self.other.iter().zip(channels) {
             for (i, (other, sample)) in other[..len].iter().zip(&mut channel[part.clone()]).enumerate() {
                 let faded = (done + i).saturating_sub(self.warm_up);
-                *sample += (other - *sample) * (faded as f32 / self.fade as f32);
+                let step = (other - *sample) * (faded as f32 / self.fade as f32);
+                if step != 0.0 {
+                    *sample = flushed(*sample + step);
+                }
             }
         }
         self.switching = Some(done + len);

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::stft::Framing;
 use crate::studio::{Estimator, Hearing, Masks, Studio};
+use crate::team::side_by_side;
 use rustfft::num_complex::Complex32;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -240,15 +241,9 @@ impl Group {
         for parts in parts.chunks(estimators.len()) {
             let view = &self.view;
             let mut cleaned: Vec<Option<Cleaned>> = parts.iter().map(|_| None).collect();
-            std::thread::scope(|scope| {
-                let mut jobs = estimators.iter_mut().zip(parts).zip(&mut cleaned);
-                let own = jobs.next();
-                for ((estimator, part), cleaned) in jobs {
-                    scope.spawn(move || *cleaned = Some(view.clean(estimator, part.clone())));
-                }
-                if let Some(((estimator, part), cleaned)) = own {
-                    *cleaned = Some(view.clean(estimator, part.clone()));
-                }
+            let jobs = estimators.iter_mut().zip(parts).zip(&mut cleaned);
+            side_by_side(&mut jobs.collect::<Vec<_>>(), |((estimator, part), cleaned)| {
+                **cleaned = Some(view.clean(estimator, part.clone()));
             });
             for cleaned in cleaned.into_iter().flatten() {
                 self.all_done += cleaned.frames;

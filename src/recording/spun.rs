@@ -4,9 +4,10 @@
 //! "Translation-invariant de-noising", 1995).
 
 use super::in_view::InView;
-use crate::denoiser::Config;
+use crate::denoiser::{Config, flushed};
 use crate::error::Error;
 use crate::studio::{Estimator, Studio};
+use crate::team::side_by_side;
 
 /// More cores would take memory, 70 MB each, rather than time.
 const MOST_CORES: usize = 8;
@@ -80,9 +81,8 @@ impl Spun {
             return;
         }
         let (some, others) = self.estimators.split_at_mut(half);
-        std::thread::scope(|scope| {
-            scope.spawn(|| work(first, some));
-            work(second, others);
+        side_by_side(&mut [(first, some), (second, others)], |(way, estimators)| {
+            work(way, estimators);
         });
     }
 
@@ -91,7 +91,8 @@ impl Spun {
         let [first, second] = &mut self.ways;
         for ((output, a), b) in output.iter_mut().zip(&mut first.cleaned).zip(&mut second.cleaned) {
             let ready = a.len().min(b.len());
-            output.extend(a.drain(..ready).zip(b.drain(..ready)).map(|(a, b)| 0.5 * (a + b)));
+            let pairs = a.drain(..ready).zip(b.drain(..ready));
+            output.extend(pairs.map(|(a, b)| flushed(0.5 * (a + b))));
         }
     }
 }

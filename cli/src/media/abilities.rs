@@ -34,7 +34,10 @@ impl Encoder {
         };
         let numbers = list("Supported sample rates:");
         Encoder {
-            rates: numbers.split_whitespace().filter_map(|rate| rate.parse().ok()).collect(),
+            rates: numbers
+                .split_whitespace()
+                .filter_map(|rate| rate.parse().ok())
+                .collect(),
             layouts: layouts(&list("Supported channel layouts:")),
         }
     }
@@ -67,7 +70,11 @@ fn channels_of(layout: &str) -> Option<u16> {
         "hexadecagonal" => 16,
         _ => match bare.strip_suffix("channels") {
             Some(count) => count.trim().parse().ok()?,
-            None => bare.split('.').map(str::parse::<u16>).sum::<Result<u16, _>>().ok()?,
+            None => bare
+                .split('.')
+                .map(str::parse::<u16>)
+                .sum::<Result<u16, _>>()
+                .ok()?,
         },
     })
 }
@@ -83,8 +90,12 @@ pub fn encoder(name: &str) -> Result<Option<Arc<Encoder>>, Problem> {
     command.args(["-h", &format!("encoder={name}")]);
     let help = ask(&mut command, Path::new(name))?.unwrap_or_default();
     let help = String::from_utf8_lossy(&help).into_owned();
-    let found = help.starts_with("Encoder ").then(|| Arc::new(Encoder::parse(&help)));
-    lock().get_or_insert_default().insert(name.to_owned(), found.clone());
+    let found = help
+        .starts_with("Encoder ")
+        .then(|| Arc::new(Encoder::parse(&help)));
+    lock()
+        .get_or_insert_default()
+        .insert(name.to_owned(), found.clone());
     Ok(found)
 }
 
@@ -99,7 +110,11 @@ mod tests {
         let encoder = Encoder::parse(help);
         assert_eq!(encoder.rates, [48_000, 44_100, 32_000]);
         assert_eq!(encoder.layouts.len(), 7);
-        let counts: Vec<u16> = encoder.layouts.iter().filter_map(|layout| channels_of(layout)).collect();
+        let counts: Vec<u16> = encoder
+            .layouts
+            .iter()
+            .filter_map(|layout| channels_of(layout))
+            .collect();
         assert_eq!(counts, [1, 2, 3, 2, 3, 4, 6]);
         assert!(encoder.takes_channels(6) && !encoder.takes_channels(8) && !encoder.takes_rate(96_000));
         assert!(Encoder::default().takes_channels(64) && Encoder::default().takes_rate(1));

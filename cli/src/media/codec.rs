@@ -43,9 +43,14 @@ fn candidates<'a>(wish: &Wish<'a>, container: &'a Container) -> Vec<&'a str> {
     // What is there bit for bit goes into another codec that keeps it so, if it cannot stay in its own. Few players know
     // SMPTE 302M.
     let all = container.codecs.iter().copied();
-    let like: Vec<&str> = all.filter(|codec| exact && !is_lossy(codec) && *codec != "s302m").collect();
+    let like: Vec<&str> = all
+        .filter(|codec| exact && !is_lossy(codec) && *codec != "s302m")
+        .collect();
     let own = own.filter(|own| like.is_empty() || !is_lossy(own));
-    own.into_iter().chain(like).chain(container.codecs.iter().copied()).collect()
+    own.into_iter()
+        .chain(like)
+        .chain(container.codecs.iter().copied())
+        .collect()
 }
 
 /// How well an encoder takes the sound: all of it, at another rate, with fewer channels.
@@ -93,7 +98,10 @@ impl Codec {
             (None, refused) => Err(Problem::file(
                 subject,
                 refused.unwrap_or_else(|| {
-                    format!("ffmpeg cannot write .{} files; give the output another ending", container.endings[0])
+                    format!(
+                        "ffmpeg cannot write .{} files; give the output another ending",
+                        container.endings[0]
+                    )
                 }),
             )),
         }
@@ -199,7 +207,11 @@ pub fn has_no_depth(track: &Stream) -> bool {
 /// Whether decoding a track gives what was encoded, bit for bit.
 pub fn is_exact(track: &Stream) -> bool {
     // DTS has a form that is, around a core that is not.
-    !is_lossy(&track.codec_name) || track.profile.as_deref().is_some_and(|profile| profile.contains("HD MA"))
+    !is_lossy(&track.codec_name)
+        || track
+            .profile
+            .as_deref()
+            .is_some_and(|profile| profile.contains("HD MA"))
 }
 
 fn experimental() -> Vec<(&'static str, String)> {
@@ -295,7 +307,12 @@ fn lossy(name: &str, wish: &Wish, kept: bool, timed: bool) -> Result<Codec, Stri
     if matches!(name, "ac3" | "eac3") && timed {
         settings.push(("filter", "apad=pad_len=256".into()));
     }
-    if name == "opus" && wish.format.channels > 2 && !wish.layout.is_some_and(|layout| OPUS.contains(&without_sides(layout).as_str())) {
+    if name == "opus"
+        && wish.format.channels > 2
+        && !wish
+            .layout
+            .is_some_and(|layout| OPUS.contains(&without_sides(layout).as_str()))
+    {
         // Channels that are no loudspeakers, or none that Opus knows.
         settings.push(("mapping_family", "255".into()));
     }

@@ -75,7 +75,9 @@ pub fn assemble(
         subject: target.name(),
     };
     if let Err(problem) = film.mux(&arrangement.assembly_of(&tracks)) {
-        let hopeless = arrangement.assembly_of(&tracks).unwritable(target.name(), &place, true)?;
+        let hopeless = arrangement
+            .assembly_of(&tracks)
+            .unwritable(target.name(), &place, true)?;
         if hopeless.is_empty() {
             return Err(problem);
         }
@@ -197,7 +199,9 @@ impl Film<'_> {
                 }
             }
         }
-        let Some((late, found)) = best else { return Ok(None) };
+        let Some((late, found)) = best else {
+            return Ok(None);
+        };
         *tracks = found;
         if different(tracks, &written) {
             self.mux(&arrangement.assembly_of(tracks))?;
@@ -218,7 +222,10 @@ impl Film<'_> {
         let written = Subject {
             path: place,
             probe: &probe,
-            cleaned: cleaned_numbers(assembly.tracks).iter().filter_map(place_of).collect(),
+            cleaned: cleaned_numbers(assembly.tracks)
+                .iter()
+                .filter_map(place_of)
+                .collect(),
             origin: 0.0,
         };
         let mut errors = Vec::new();

@@ -220,7 +220,9 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
         }
         at += 4 + size;
         if at > METADATA {
-            return Err(Error::Malformed("this FLAC file has too much metadata; it is damaged".into()));
+            return Err(Error::Malformed(
+                "this FLAC file has too much metadata; it is damaged".into(),
+            ));
         }
         last = head[0] & 0x80 != 0;
         blocks.push((head[0] & 0x7f, body));
@@ -239,12 +241,17 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
         return Ok((head_of(&blocks.iter().collect::<Vec<_>>()), at));
     };
     let mut kept = vec![info];
-    let mended: Vec<(u8, Vec<u8>)> = others.iter().map(|(kind, body)| match *kind {
-        COMMENTS => (COMMENTS, in_utf8(body, warnings)),
-        kind => (kind, body.clone()),
-    }).collect();
+    let mended: Vec<(u8, Vec<u8>)> = others
+        .iter()
+        .map(|(kind, body)| match *kind {
+            COMMENTS => (COMMENTS, in_utf8(body, warnings)),
+            kind => (kind, body.clone()),
+        })
+        .collect();
     if mended.len() > BLOCKS {
-        return Err(Error::Malformed("this FLAC file has too many metadata blocks; it is damaged".into()));
+        return Err(Error::Malformed(
+            "this FLAC file has too many metadata blocks; it is damaged".into(),
+        ));
     }
     kept.extend(&mended);
     if reads(&head_of(&kept)) {
@@ -257,7 +264,10 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
             kept.pop();
             // Seek points are made anew.
             if block.0 != 3 {
-                warnings.push(format!("the metadata block {} cannot be read and is left out", block_name(block.0)));
+                warnings.push(format!(
+                    "the metadata block {} cannot be read and is left out",
+                    block_name(block.0)
+                ));
             }
         }
     }
@@ -266,8 +276,18 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
 
 /// What the format calls a kind of block.
 fn block_name(kind: u8) -> String {
-    let names = ["STREAMINFO", "PADDING", "APPLICATION", "SEEKTABLE", "VORBIS_COMMENT", "CUESHEET", "PICTURE"];
-    names.get(usize::from(kind)).map_or_else(|| format!("of the reserved kind {kind}"), |name| (*name).into())
+    let names = [
+        "STREAMINFO",
+        "PADDING",
+        "APPLICATION",
+        "SEEKTABLE",
+        "VORBIS_COMMENT",
+        "CUESHEET",
+        "PICTURE",
+    ];
+    names
+        .get(usize::from(kind))
+        .map_or_else(|| format!("of the reserved kind {kind}"), |name| (*name).into())
 }
 
 /// Vorbis comments whose texts are UTF-8, as they should be; others are taken for Latin-1, which they mostly are.
@@ -283,7 +303,9 @@ fn in_utf8(body: &[u8], warnings: &mut Vec<String>) -> Vec<u8> {
             (count, rest) = (Some(size), after);
             continue;
         }
-        let Some(text) = after.get(..size) else { return body.to_vec() };
+        let Some(text) = after.get(..size) else {
+            return body.to_vec();
+        };
         let text = match std::str::from_utf8(text) {
             Ok(text) => text.to_owned(),
             Err(_) => {

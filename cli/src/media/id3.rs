@@ -30,7 +30,11 @@ impl Around {
             None => Vec::new(),
         };
         let end = file.seek(SeekFrom::End(0))?;
-        let last = take(&mut file, end.saturating_sub(128 + 32), (128 + 32).min(end as usize))?;
+        let last = take(
+            &mut file,
+            end.saturating_sub(128 + 32),
+            (128 + 32).min(end as usize),
+        )?;
         let bytes = tail_bytes(&last) as u64;
         let tail = take(&mut file, end.saturating_sub(bytes), bytes.min(end) as usize)?;
         Ok(Around { head, tail })
@@ -70,7 +74,11 @@ pub fn move_sound(file: &mut File, from: u64, to: u64) -> io::Result<()> {
     while done < end - from && from != to {
         let bytes = PIECE.min(end - from - done);
         // What moves up is moved from its end, so that nothing is written over before it has been read.
-        let at = if to > from { end - done - bytes } else { from + done };
+        let at = if to > from {
+            end - done - bytes
+        } else {
+            from + done
+        };
         piece.resize(bytes as usize, 0);
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut piece)?;
@@ -98,12 +106,14 @@ pub fn tail_bytes(last: &[u8]) -> usize {
     };
     let rest = &last[..last.len() - id3];
     let footer = rest.len().checked_sub(32).map(|at| &rest[at..]);
-    let ape = footer.filter(|footer| footer.starts_with(b"APETAGEX")).map_or(0, |footer| {
-        let number = |at: usize| u32::from_le_bytes(footer[at..at + 4].try_into().expect("four bytes"));
-        // The size counts the footer, but not the header, which a flag tells of.
-        let header = if number(20) & 1 << 31 != 0 { 32 } else { 0 };
-        number(12) as usize + header
-    });
+    let ape = footer
+        .filter(|footer| footer.starts_with(b"APETAGEX"))
+        .map_or(0, |footer| {
+            let number = |at: usize| u32::from_le_bytes(footer[at..at + 4].try_into().expect("four bytes"));
+            // The size counts the footer, but not the header, which a flag tells of.
+            let header = if number(20) & 1 << 31 != 0 { 32 } else { 0 };
+            number(12) as usize + header
+        });
     id3 + ape
 }
 
@@ -131,7 +141,9 @@ pub fn frames(tag: &[u8]) -> Option<Vec<Frame>> {
     while at + header <= end && tag[at] != 0 {
         let size = &tag[at + name_bytes..at + 2 * name_bytes];
         let bits = if major == 4 { 7 } else { 8 };
-        let size = size.iter().fold(0usize, |sum, byte| sum << bits | usize::from(*byte));
+        let size = size
+            .iter()
+            .fold(0usize, |sum, byte| sum << bits | usize::from(*byte));
         let stored = tag.get(at..at + header + size).filter(|_| size > 0)?;
         frames.push(Frame {
             name: String::from_utf8_lossy(&stored[..name_bytes]).into_owned(),
@@ -148,7 +160,8 @@ pub fn without_stale(tag: &[u8]) -> Vec<u8> {
     let wide: Vec<u8> = b"iTunSMPB".iter().flat_map(|byte| [*byte, 0]).collect();
     let is_stale = |frame: &Frame| {
         let has = |text: &[u8]| frame.body.windows(text.len()).any(|bytes| bytes == text);
-        matches!(frame.name.as_str(), "COMM" | "TXXX" | "COM" | "TXX") && (has(b"iTunSMPB") || has(&wide[..15]))
+        matches!(frame.name.as_str(), "COMM" | "TXXX" | "COM" | "TXX")
+            && (has(b"iTunSMPB") || has(&wide[..15]))
     };
     let Some(frames) = frames(tag).filter(|frames| frames.iter().any(is_stale)) else {
         return tag.to_vec();
@@ -209,7 +222,14 @@ pub fn tag_of(tags: &Tags) -> Vec<u8> {
         push_frame(&mut body, name, &[&[UTF8], text.as_slice()].concat());
     }
     for picture in &tags.pictures {
-        let head = [&[UTF8], picture.mime.as_bytes(), &[0, picture.kind], picture.description.as_bytes(), &[0]].concat();
+        let head = [
+            &[UTF8],
+            picture.mime.as_bytes(),
+            &[0, picture.kind],
+            picture.description.as_bytes(),
+            &[0],
+        ]
+        .concat();
         push_frame(&mut body, "APIC", &[head, picture.data.clone()].concat());
     }
     for (number, chapter) in tags.chapters.iter().enumerate() {
@@ -240,19 +260,31 @@ pub fn untold(tag: &[u8]) -> Vec<String> {
         let name = frame.name.as_str();
         let several = name.starts_with('T') && frame.body.len() > 1 && {
             let text = match frame.body[0] {
-                0 | 3 => frame.body[1..].split(|byte| *byte == 0).filter(|part| !part.is_empty()).count(),
+                0 | 3 => frame.body[1..]
+                    .split(|byte| *byte == 0)
+                    .filter(|part| !part.is_empty())
+                    .count(),
                 _ => {
                     let units = frame.body[1..].as_chunks::<2>().0;
-                    units.split(|unit| *unit == [0, 0]).filter(|part| !part.is_empty()).count()
+                    units
+                        .split(|unit| *unit == [0, 0])
+                        .filter(|part| !part.is_empty())
+                        .count()
                 }
             };
             text > if matches!(name, "TXXX" | "TXX") { 2 } else { 1 }
         };
-        let known = ["COMM", "COM", "USLT", "ULT", "APIC", "PIC", "CHAP", "CTOC", "PRIV"];
+        let known = [
+            "COMM", "COM", "USLT", "ULT", "APIC", "PIC", "CHAP", "CTOC", "PRIV",
+        ];
         (name.starts_with('T') && !several) || known.contains(&name)
     };
     let frames = frames(tag).unwrap_or_default();
-    frames.iter().filter(|frame| !told(frame)).map(|frame| frame.name.clone()).collect()
+    frames
+        .iter()
+        .filter(|frame| !told(frame))
+        .map(|frame| frame.name.clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -263,7 +295,9 @@ mod tests {
     fn tags() -> Tags {
         let fields = [("title", "Talk"), ("comment", "a word"), ("Own", "thing")];
         Tags {
-            fields: fields.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
+            fields: fields
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .to_vec(),
             chapters: vec![Chapter {
                 start: 0.0,
                 end: 2.5,
@@ -281,7 +315,11 @@ mod tests {
     #[test]
     fn frames_of_a_tag_are_found_again() {
         let tag = tag_of(&tags());
-        let names: Vec<String> = frames(&tag).unwrap().into_iter().map(|frame| frame.name).collect();
+        let names: Vec<String> = frames(&tag)
+            .unwrap()
+            .into_iter()
+            .map(|frame| frame.name)
+            .collect();
         assert_eq!(names, ["TIT2", "COMM", "TXXX", "APIC", "CHAP"]);
         assert_eq!(head_bytes(&tag), Some(tag.len()));
         assert!(untold(&tag).is_empty());
@@ -290,7 +328,9 @@ mod tests {
     #[test]
     fn stale_counts_of_samples_go_and_the_rest_stays() {
         let mut stale = tags();
-        stale.fields.push(("iTunSMPB".into(), " 00000000 00000210".into()));
+        stale
+            .fields
+            .push(("iTunSMPB".into(), " 00000000 00000210".into()));
         assert_eq!(without_stale(&tag_of(&stale)), tag_of(&tags()));
         assert_eq!(without_stale(b"ID3 and nothing"), b"ID3 and nothing");
     }
@@ -301,13 +341,22 @@ mod tests {
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         let ape = [&b"APETAGEX\xd0\x07\0\0\x20\0\0\0"[..], &[0; 16]].concat();
         let v1 = [&b"TAG"[..], &[7; 125]].concat();
-        for (tail, sound) in [(Vec::new(), 3_000_000), (v1.clone(), 10), (ape.clone(), 200), ([ape, v1].concat(), 5)] {
+        for (tail, sound) in [
+            (Vec::new(), 3_000_000),
+            (v1.clone(), 10),
+            (ape.clone(), 200),
+            ([ape, v1].concat(), 5),
+        ] {
             let head = tag_of(&tags());
             std::fs::write(&a, [&head[..], b"old sound that goes", &tail].concat()).unwrap();
             let around = Around::of(&a).unwrap();
             assert_eq!((&around.head, &around.tail), (&head, &tail));
             let sound: Vec<u8> = (0..sound).map(|i| (i % 251) as u8 | 1).collect();
-            for other in [&b""[..], &b"ID3\x04\0\0\0\0\0\x03abc"[..], &[&b"ID3\x04\0\0\0\0\x10\0"[..], &[0; 2048]].concat()] {
+            for other in [
+                &b""[..],
+                &b"ID3\x04\0\0\0\0\0\x03abc"[..],
+                &[&b"ID3\x04\0\0\0\0\x10\0"[..], &[0; 2048]].concat(),
+            ] {
                 std::fs::write(&b, [other, &sound].concat()).unwrap();
                 around.put(&b).unwrap();
                 assert!(std::fs::read(&b).unwrap() == [&head[..], &sound, &tail].concat());

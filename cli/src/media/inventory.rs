@@ -80,7 +80,11 @@ impl Losses {
         if names.is_empty() {
             return;
         }
-        let text = format!("these {plural} are not kept in .{} files: {}", self.ending, names.join(", "));
+        let text = format!(
+            "these {plural} are not kept in .{} files: {}",
+            self.ending,
+            names.join(", ")
+        );
         for name in names {
             self.add(what, name, text.clone());
         }
@@ -89,9 +93,17 @@ impl Losses {
     fn tracks(&mut self, assembly: &Assembly, before: &Probe, after: &Probe) {
         let covers = |probe: &Probe| probe.streams.iter().filter(|stream| stream.is_cover()).count();
         let missing_covers = covers(before).saturating_sub(covers(after));
-        for stream in before.streams.iter().filter(|stream| stream.is_cover()).take(missing_covers) {
+        for stream in before
+            .streams
+            .iter()
+            .filter(|stream| stream.is_cover())
+            .take(missing_covers)
+        {
             let format = name_of(stream);
-            let text = format!("the cover picture (track {}, {format}) cannot be kept in .{} files; it is left out", stream.index, self.ending);
+            let text = format!(
+                "the cover picture (track {}, {format}) cannot be kept in .{} files; it is left out",
+                stream.index, self.ending
+            );
             self.add("cover", format, text);
         }
         // What stands in the output beside what should: streams that it makes of its own.
@@ -108,8 +120,15 @@ impl Losses {
                         kind => kind,
                     };
                     let format = name_of(stream);
-                    let what = if kind == "attachment" { "attachment" } else { "track" };
-                    let named = stream.tag("filename").map(|name| format!(" {name}")).unwrap_or_default();
+                    let what = if kind == "attachment" {
+                        "attachment"
+                    } else {
+                        "track"
+                    };
+                    let named = stream
+                        .tag("filename")
+                        .map(|name| format!(" {name}"))
+                        .unwrap_or_default();
                     let text = format!(
                         "the {kind}{named} (track {}, {format}) cannot be kept in .{} files; it is left out",
                         stream.index, self.ending
@@ -121,7 +140,10 @@ impl Losses {
     }
 
     fn track(&mut self, assembly: &Assembly, before: &Stream, after: &Stream) {
-        let cleaned = assembly.tracks.iter().any(|track| track.replaces == Some(before.index));
+        let cleaned = assembly
+            .tracks
+            .iter()
+            .any(|track| track.replaces == Some(before.index));
         let mut lost = Vec::new();
         if cleaned {
             self.sound(assembly, before, after);
@@ -130,7 +152,8 @@ impl Losses {
             if before.codec_name != after.codec_name && !turned {
                 lost.push(format!("codec {} ({} now)", name_of(before), name_of(after)));
             }
-            let tag = |stream: &Stream| (stream.codec_type == "data").then(|| stream.codec_tag_string.clone());
+            let tag =
+                |stream: &Stream| (stream.codec_type == "data").then(|| stream.codec_tag_string.clone());
             if assembly.same_container && tag(before) != tag(after) {
                 lost.push(format!("kind {}", before.codec_tag_string));
             }
@@ -142,7 +165,9 @@ impl Losses {
                 }
             }
             let (had, has) = (counted(before.side_data()), counted(after.side_data()));
-            let missing = had.iter().filter(|(name, count)| has.get(*name).is_none_or(|now| now < count));
+            let missing = had
+                .iter()
+                .filter(|(name, count)| has.get(*name).is_none_or(|now| now < count));
             lost.extend(missing.map(|(name, _)| (*name).to_owned()));
         }
         for key in ["language", "title"] {
@@ -156,12 +181,27 @@ impl Losses {
         }
         let set = |stream: &Stream| -> BTreeSet<String> {
             let set = stream.disposition.iter().filter(|(_, value)| **value == 1);
-            set.map(|(name, _)| name.clone()).filter(|name| name != "default" && name != "attached_pic").collect()
+            set.map(|(name, _)| name.clone())
+                .filter(|name| name != "default" && name != "attached_pic")
+                .collect()
         };
-        lost.extend(set(before).difference(&set(after)).map(|name| format!("flag {name}")));
+        lost.extend(
+            set(before)
+                .difference(&set(after))
+                .map(|name| format!("flag {name}")),
+        );
         if !lost.is_empty() {
-            let text = format!("track {} loses in .{} files: {}", before.index, self.ending, lost.join(", "));
-            self.add("track", format!("{} {}: {}", before.codec_type, before.index, lost.join(", ")), text);
+            let text = format!(
+                "track {} loses in .{} files: {}",
+                before.index,
+                self.ending,
+                lost.join(", ")
+            );
+            self.add(
+                "track",
+                format!("{} {}: {}", before.codec_type, before.index, lost.join(", ")),
+                text,
+            );
         }
     }
 
@@ -172,20 +212,37 @@ impl Losses {
             _ => stream.codec_name.clone(),
         };
         if assembly.same_container && codec(before) != codec(after) {
-            let text = format!("its sound becomes {}: ffmpeg cannot write {} like that", codec(after), codec(before));
+            let text = format!(
+                "its sound becomes {}: ffmpeg cannot write {} like that",
+                codec(after),
+                codec(before)
+            );
             self.add("codec", codec(after), text);
         }
         if before.channels != after.channels {
-            let text = format!("its {} channels become {}, which is all that {} takes", before.channels, after.channels, name_of(after));
+            let text = format!(
+                "its {} channels become {}, which is all that {} takes",
+                before.channels,
+                after.channels,
+                name_of(after)
+            );
             self.add("channels", after.channels.to_string(), text);
         } else if let Some((had, has)) = before.channel_layout.as_ref().zip(after.channel_layout.as_ref())
             && without_sides(had) != without_sides(has)
         {
-            let text = format!("its loudspeakers {had} become {has}, which is what {} takes", name_of(after));
+            let text = format!(
+                "its loudspeakers {had} become {has}, which is what {} takes",
+                name_of(after)
+            );
             self.add("channels", has.clone(), text);
         }
         if before.rate() != after.rate() {
-            let text = format!("it is resampled from {} to {} Hz, which is what {} takes", before.rate(), after.rate(), name_of(after));
+            let text = format!(
+                "it is resampled from {} to {} Hz, which is what {} takes",
+                before.rate(),
+                after.rate(),
+                name_of(after)
+            );
             self.add("rate", after.rate().to_string(), text);
         }
     }
@@ -196,7 +253,11 @@ impl Losses {
         let sound = |probe: &Probe| -> BTreeMap<String, String> {
             let own: Vec<_> = match assembly.keeps_more_than_covers() {
                 true => Vec::new(),
-                false => probe.sounds().take(1).flat_map(|stream| stream.tags.clone()).collect(),
+                false => probe
+                    .sounds()
+                    .take(1)
+                    .flat_map(|stream| stream.tags.clone())
+                    .collect(),
             };
             let all = own.into_iter().chain(probe.format.tags.clone());
             all.map(|(key, value)| (key.to_ascii_lowercase(), value))
@@ -207,10 +268,15 @@ impl Losses {
         let (had, mut has) = (sound(before), sound(after));
         // ffmpeg reads some of them as tags of the stream.
         for (key, value) in after.sounds().flat_map(|stream| &stream.tags) {
-            has.entry(key.to_ascii_lowercase()).or_insert_with(|| value.clone());
+            has.entry(key.to_ascii_lowercase())
+                .or_insert_with(|| value.clone());
         }
         // Under another name, or several in one.
-        let values: BTreeSet<&str> = has.values().flat_map(|value| [value.as_str()].into_iter().chain(value.split(';'))).map(str::trim).collect();
+        let values: BTreeSet<&str> = has
+            .values()
+            .flat_map(|value| [value.as_str()].into_iter().chain(value.split(';')))
+            .map(str::trim)
+            .collect();
         let lost = had.iter().filter(|(_, value)| !values.contains(value.trim()));
         let lost = lost.map(|(key, _)| key.clone()).collect();
         self.cannot_be_kept("tag", lost, "tags");
@@ -222,15 +288,28 @@ impl Losses {
             return;
         }
         if has.is_empty() {
-            let text = format!("its {} chapters cannot be kept in .{} files", had.len(), self.ending);
+            let text = format!(
+                "its {} chapters cannot be kept in .{} files",
+                had.len(),
+                self.ending
+            );
             return self.add("chapter", "all", text);
         }
         let kept = |chapter: &&super::tags::Chapter| {
-            has.iter().any(|now| (now.start - chapter.start).abs() <= CHAPTER_SECONDS && now.title == chapter.title)
+            has.iter()
+                .any(|now| (now.start - chapter.start).abs() <= CHAPTER_SECONDS && now.title == chapter.title)
         };
-        let lost: Vec<String> = had.iter().filter(|chapter| !kept(chapter)).map(|chapter| chapter.title.clone()).collect();
+        let lost: Vec<String> = had
+            .iter()
+            .filter(|chapter| !kept(chapter))
+            .map(|chapter| chapter.title.clone())
+            .collect();
         if !lost.is_empty() {
-            let text = format!("these chapters change their time or title in .{} files: {}", self.ending, lost.join(", "));
+            let text = format!(
+                "these chapters change their time or title in .{} files: {}",
+                self.ending,
+                lost.join(", ")
+            );
             self.add("chapter", lost.join(", "), text);
         }
     }
@@ -238,14 +317,25 @@ impl Losses {
     fn programmes(&mut self, assembly: &Assembly, before: &Probe, after: &Probe) {
         // Those of which something is left.
         let had = before.programs.iter().filter(|programme| {
-            programme.streams.iter().any(|member| assembly.place(member.index, after).is_some())
+            programme
+                .streams
+                .iter()
+                .any(|member| assembly.place(member.index, after).is_some())
         });
         let had: Vec<u32> = had.map(|programme| programme.program_num).collect();
-        let has: BTreeSet<u32> = after.programs.iter().map(|programme| programme.program_num).collect();
+        let has: BTreeSet<u32> = after
+            .programs
+            .iter()
+            .map(|programme| programme.program_num)
+            .collect();
         let lost = had.iter().filter(|number| !has.contains(number));
         let lost: Vec<String> = lost.map(u32::to_string).collect();
         if had.len() > 1 && !lost.is_empty() {
-            let text = format!("its {} programmes become one in .{} files", had.len(), self.ending);
+            let text = format!(
+                "its {} programmes become one in .{} files",
+                had.len(),
+                self.ending
+            );
             self.add("programme", lost.join(", "), text);
         }
     }
@@ -272,7 +362,10 @@ impl Losses {
 fn pieces(path: &Path, probe: &Probe, all: bool) -> Vec<String> {
     if probe.is("mov") {
         let names = mp4::pieces(path).unwrap_or_default();
-        return names.into_iter().filter(|name| all || UNTOLD.contains(&name.as_str())).collect();
+        return names
+            .into_iter()
+            .filter(|name| all || UNTOLD.contains(&name.as_str()))
+            .collect();
     }
     if probe.has_tags_around() {
         let around = Around::of(path).unwrap_or_default();
@@ -286,9 +379,15 @@ fn pieces(path: &Path, probe: &Probe, all: bool) -> Vec<String> {
         };
     }
     if probe.is("wav") {
-        let reader = File::open(path).ok().and_then(|file| Reader::open(BufReader::new(file)).ok());
+        let reader = File::open(path)
+            .ok()
+            .and_then(|file| Reader::open(BufReader::new(file)).ok());
         let Some(reader) = reader else { return Vec::new() };
-        let chunks = reader.header().chunks.iter().chain(reader.after().unwrap_or_default());
+        let chunks = reader
+            .header()
+            .chunks
+            .iter()
+            .chain(reader.after().unwrap_or_default());
         let names = chunks.map(|chunk| printable(chunk.id));
         return names.filter(|name| !TOLD.contains(&name.as_str())).collect();
     }
@@ -297,7 +396,14 @@ fn pieces(path: &Path, probe: &Probe, all: bool) -> Vec<String> {
 
 /// What ffmpeg makes of the chunk `bext` of a WAV file.
 const EXTENSION: [&str; 8] = [
-    "coding_history", "creation_time", "encoded_by", "originator_reference", "time_reference", "umid", "date", "comment",
+    "coding_history",
+    "creation_time",
+    "encoded_by",
+    "originator_reference",
+    "time_reference",
+    "umid",
+    "date",
+    "comment",
 ];
 
 /// Chunks of a WAV file that ffmpeg reads as tags, covers and chapters, or that hold nothing.

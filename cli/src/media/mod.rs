@@ -290,11 +290,18 @@ impl Contents<'_> {
                 let (path, probe) = (&media.path, &media.probe);
                 let tags = Tags::of_probe(path, probe, Some(media.track()))?;
                 let mut chunks = tags.to_chunks(media.header.format.rate);
-                let around = if probe.has_tags_around() { Around::of(path).unwrap_or_default() } else { Around::default() };
+                let around = if probe.has_tags_around() {
+                    Around::of(path).unwrap_or_default()
+                } else {
+                    Around::default()
+                };
                 // A tag that is there already has more in it.
                 if !around.head.is_empty() {
                     chunks.retain(|chunk| &chunk.id != b"id3 ");
-                    chunks.push(Chunk { id: *b"id3 ", body: id3::without_stale(&around.head) });
+                    chunks.push(Chunk {
+                        id: *b"id3 ",
+                        body: id3::without_stale(&around.head),
+                    });
                 }
                 Ok((chunks, Vec::new()))
             }
@@ -411,7 +418,10 @@ pub fn form(
     if let Some((path, probe)) = &original {
         let alone = probe.pictures().next().is_none() && probe.sounds().count() == 1;
         for track in &mut tracks {
-            let stream = probe.streams.iter().find(|stream| Some(stream.index) == track.replaces);
+            let stream = probe
+                .streams
+                .iter()
+                .find(|stream| Some(stream.index) == track.replaces);
             if let Some(stream) = stream {
                 track.start = start(path, probe, stream, alone, same_container)?;
                 if !container.has_clock() {
@@ -435,7 +445,11 @@ pub fn form(
         beside: Beside::default(),
     };
     if container.is_wav() {
-        let others = arrangement.original.iter().flat_map(|(_, probe)| &probe.streams).map(|stream| stream.index);
+        let others = arrangement
+            .original
+            .iter()
+            .flat_map(|(_, probe)| &probe.streams)
+            .map(|stream| stream.index);
         let sound = arrangement.tracks[0].replaces;
         arrangement.beside.left_out = others.filter(|index| Some(*index) != sound).collect();
         return Ok(Form::Wav(Some(arrangement)));
@@ -507,14 +521,22 @@ fn arrange(
 
 /// When the sound of a track begins on the clock of the output, in seconds. Where it is alone, the milliseconds of an encoder's
 /// first block are none of it.
-fn start(path: &Path, probe: &Probe, track: &Stream, alone: bool, same_container: bool) -> Result<f64, Problem> {
+fn start(
+    path: &Path,
+    probe: &Probe,
+    track: &Stream,
+    alone: bool,
+    same_container: bool,
+) -> Result<f64, Problem> {
     if alone && !probe.has_clock() {
         return Ok(0.0);
     }
     let start = probe::first_sample(path, track, path)?.unwrap_or(0.0);
     Ok(match alone {
         false => start,
-        true => Some(start - probe.origin(same_container)).filter(|start| start.abs() > ALONE_SECONDS).unwrap_or(0.0),
+        true => Some(start - probe.origin(same_container))
+            .filter(|start| start.abs() > ALONE_SECONDS)
+            .unwrap_or(0.0),
     })
 }
 

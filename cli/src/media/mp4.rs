@@ -161,14 +161,23 @@ pub struct Origin {
 /// Puts back what ffmpeg has left out. Gives what undoes that, should nobody be able to read the file then; `None` if nothing
 /// could be put back.
 pub fn restore(original: &Path, output: &Path, origins: &[Origin]) -> io::Result<Option<Undo>> {
-    let (mut before, mut after) = (File::open(original)?, File::options().read(true).write(true).open(output)?);
+    let (mut before, mut after) = (
+        File::open(original)?,
+        File::options().read(true).write(true).open(output)?,
+    );
     let (places_before, places_after) = (places(&mut before)?, places(&mut after)?);
     let is_moov = |place: &&Place| &place.kind == b"moov";
-    let (Some(from), Some(to)) = (places_before.iter().find(is_moov), places_after.iter().find(is_moov)) else {
+    let (Some(from), Some(to)) = (
+        places_before.iter().find(is_moov),
+        places_after.iter().find(is_moov),
+    ) else {
         return Ok(None);
     };
     // Only where nothing lies behind it that would have to move.
-    if places_after.iter().any(|place| &place.kind == b"mdat" && place.at > to.at) {
+    if places_after
+        .iter()
+        .any(|place| &place.kind == b"mdat" && place.at > to.at)
+    {
         return Ok(None);
     }
     let (from, old) = (read(&mut before, from)?, read(&mut after, to)?);
@@ -187,7 +196,10 @@ pub fn restore(original: &Path, output: &Path, origins: &[Origin]) -> io::Result
         body: joined(&target),
     }];
     // What others have put beside it: XMP, for one.
-    for place in places_before.iter().filter(|place| matches!(&place.kind, b"uuid" | b"meta")) {
+    for place in places_before
+        .iter()
+        .filter(|place| matches!(&place.kind, b"uuid" | b"meta"))
+    {
         if !places_after.iter().any(|other| other.kind == place.kind) && place.size < MEMORY {
             written.push(read(&mut before, place)?);
         }
@@ -219,14 +231,18 @@ pub fn add_free(output: &Path, fields: &[(&str, &str)]) -> io::Result<bool> {
     }
     let tags: Vec<Part> = fields.iter().map(|(key, value)| free_tag(key, value)).collect();
     let part = |kind: &[u8; 4], body: Vec<u8>| Part { kind: *kind, body };
-    let mut udta = find(&moov, b"udta").and_then(|udta| parts(&udta.body)).unwrap_or_default();
+    let mut udta = find(&moov, b"udta")
+        .and_then(|udta| parts(&udta.body))
+        .unwrap_or_default();
     // Version and flags, then who reads it.
     let handler = || part(b"hdlr", [&[0; 8][..], b"mdirappl", &[0; 9]].concat());
     let mut meta = match find(&udta, b"meta").and_then(|meta| parts(meta.body.get(4..)?)) {
         Some(meta) => meta,
         None => vec![handler()],
     };
-    let mut items = find(&meta, b"ilst").and_then(|items| parts(&items.body)).unwrap_or_default();
+    let mut items = find(&meta, b"ilst")
+        .and_then(|items| parts(&items.body))
+        .unwrap_or_default();
     items.extend(tags);
     put(&mut meta, part(b"ilst", joined(&items)));
     put(&mut udta, part(b"meta", [vec![0; 4], joined(&meta)].concat()));
@@ -273,9 +289,14 @@ impl Undo {
 }
 
 fn restore_tracks(source: &[Track], target: &mut [Part], origins: &[Origin]) {
-    let renamed: BTreeMap<u32, u32> = origins.iter().map(|origin| (origin.before, origin.after)).collect();
+    let renamed: BTreeMap<u32, u32> = origins
+        .iter()
+        .map(|origin| (origin.before, origin.after))
+        .collect();
     for part in target.iter_mut().filter(|part| &part.kind == b"trak") {
-        let Some(mut own) = parts(&part.body) else { continue };
+        let Some(mut own) = parts(&part.body) else {
+            continue;
+        };
         let number = find(&own, b"tkhd").and_then(id);
         let Some(origin) = origins.iter().find(|origin| Some(origin.after) == number) else {
             continue;
@@ -300,8 +321,12 @@ fn restore_tracks(source: &[Track], target: &mut [Part], origins: &[Origin]) {
 
 /// What a track refers to, under the numbers of today; what ffmpeg has written of that stays.
 fn restore_references(references: &Part, own: &mut Vec<Part>, renamed: &BTreeMap<u32, u32>) {
-    let Some(all) = parts(&references.body) else { return };
-    let mut kept = find(own, b"tref").and_then(|part| parts(&part.body)).unwrap_or_default();
+    let Some(all) = parts(&references.body) else {
+        return;
+    };
+    let mut kept = find(own, b"tref")
+        .and_then(|part| parts(&part.body))
+        .unwrap_or_default();
     for reference in all {
         let numbers = reference.body.as_chunks::<4>().0.iter();
         let numbers = numbers.filter_map(|bytes| renamed.get(&u32::from_be_bytes(*bytes)));
@@ -311,24 +336,36 @@ fn restore_references(references: &Part, own: &mut Vec<Part>, renamed: &BTreeMap
         }
     }
     if !kept.is_empty() {
-        put(own, Part { kind: *b"tref", body: joined(&kept) });
+        put(
+            own,
+            Part {
+                kind: *b"tref",
+                body: joined(&kept),
+            },
+        );
     }
 }
 
 /// The description of a track's packets, which are those of the original, and who handles them.
 fn restore_description(source: &[Part], own: &mut [Part]) {
     let table: [&[u8; 4]; 4] = [b"mdia", b"minf", b"stbl", b"stsd"];
-    let Some(description) = along(source, &table) else { return };
+    let Some(description) = along(source, &table) else {
+        return;
+    };
     // ffmpeg refers to the first of several.
     if description.body.get(4..8) != Some(&1u32.to_be_bytes()) {
         return;
     }
     let _ = change(own, &table[..3], &mut |stbl| put(stbl, description.clone()));
     let media = [b"vmhd", b"smhd"];
-    let header = along(source, &table[..2]).and_then(|part| parts(&part.body)).and_then(|minf| {
-        let other = minf.into_iter().find(|part| !matches!(&part.kind, b"hdlr" | b"dinf" | b"stbl"));
-        other.filter(|part| !media.contains(&&part.kind))
-    });
+    let header = along(source, &table[..2])
+        .and_then(|part| parts(&part.body))
+        .and_then(|minf| {
+            let other = minf
+                .into_iter()
+                .find(|part| !matches!(&part.kind, b"hdlr" | b"dinf" | b"stbl"));
+            other.filter(|part| !media.contains(&&part.kind))
+        });
     // Neither picture nor sound: timed metadata and the like, whose handler says what they are.
     if let Some(header) = header {
         let handler = along(source, &[b"mdia", b"hdlr"]);
@@ -350,8 +387,14 @@ fn without_stale(part: Part) -> Part {
     let clean_meta = |meta: Part| -> Part {
         // In MP4 four bytes of version and flags come first, in QuickTime none.
         for head in [4, 0] {
-            let Some(mut inner) = meta.body.get(head..).and_then(parts) else { continue };
-            if change(&mut inner, &[b"ilst"], &mut |items| items.retain(|item| !stale(item))).is_some() {
+            let Some(mut inner) = meta.body.get(head..).and_then(parts) else {
+                continue;
+            };
+            if change(&mut inner, &[b"ilst"], &mut |items| {
+                items.retain(|item| !stale(item))
+            })
+            .is_some()
+            {
                 let body = [&meta.body[..head], &joined(&inner)].concat();
                 return Part { body, ..meta };
             }
@@ -361,7 +404,9 @@ fn without_stale(part: Part) -> Part {
     if &part.kind == b"meta" {
         return clean_meta(part);
     }
-    let Some(mut inner) = parts(&part.body) else { return part };
+    let Some(mut inner) = parts(&part.body) else {
+        return part;
+    };
     for item in &mut inner {
         if &item.kind == b"meta" {
             *item = clean_meta(item.clone());
@@ -392,7 +437,9 @@ pub fn pieces(path: &Path) -> io::Result<Vec<String>> {
 
 fn name_items(part: &Part, names: &mut Vec<String>) {
     for head in if &part.kind == b"meta" { &[4, 0][..] } else { &[0] } {
-        let Some(items) = part.body.get(*head..).and_then(parts) else { continue };
+        let Some(items) = part.body.get(*head..).and_then(parts) else {
+            continue;
+        };
         for item in items {
             match &item.kind {
                 b"meta" => name_items(&item, names),

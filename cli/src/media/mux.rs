@@ -88,9 +88,16 @@ impl Beside {
         }
         if container.cover == Cover::Attachment {
             for stream in probe.streams.iter().filter(|stream| stream.is_cover()) {
-                let Some((mime, ending)) = picture_format(&stream.codec_name) else { continue };
+                let Some((mime, ending)) = picture_format(&stream.codec_name) else {
+                    continue;
+                };
                 let bytes = cover(path, stream)?;
-                let usual = || format!("cover{}.{ending}", if beside.attached.is_empty() { "" } else { "_2" });
+                let usual = || {
+                    format!(
+                        "cover{}.{ending}",
+                        if beside.attached.is_empty() { "" } else { "_2" }
+                    )
+                };
                 let attached = Attached {
                     stream: stream.index,
                     path: PathBuf::new(),
@@ -98,7 +105,10 @@ impl Beside {
                     mime: stream.tag("mimetype").unwrap_or(mime).to_owned(),
                 };
                 let place = beside.write(path, &format!("{}.{ending}", stream.index), &bytes)?;
-                beside.attached.push(Attached { path: place, ..attached });
+                beside.attached.push(Attached {
+                    path: place,
+                    ..attached
+                });
             }
         }
         Ok(beside)
@@ -243,7 +253,9 @@ impl Assembly<'_> {
             let frame = track.codec.feed.bytes() * usize::from(track.channels);
             frame * (f64::from(track.rate) * MOMENT_SECONDS) as usize
         });
-        let silence = silence.write(path, "silence", &vec![0; most.max().unwrap_or(0)]).map(|path| (silence, path))?;
+        let silence = silence
+            .write(path, "silence", &vec![0; most.max().unwrap_or(0)])
+            .map(|path| (silence, path))?;
         let silent = |track: &Track| Track {
             samples: Samples::File(silence.1.clone()),
             skip: 0.0,
@@ -268,7 +280,11 @@ impl Assembly<'_> {
         if goes_with(&side) || !goes_with(&[]) {
             return Ok(Vec::new());
         }
-        Ok(side.iter().copied().filter(|number| !goes_with(&[*number])).collect())
+        Ok(side
+            .iter()
+            .copied()
+            .filter(|number| !goes_with(&[*number]))
+            .collect())
     }
 
     /// Where in the output, whose probe this is, a stream of the original stands. Some containers put covers behind all tracks,
@@ -276,7 +292,11 @@ impl Assembly<'_> {
     pub fn place(&self, number: usize, output: &Probe) -> Option<usize> {
         let is_cover = |number: &usize| self.stream(*number).is_some_and(Stream::is_cover);
         let cover = is_cover(&number);
-        let alike: Vec<usize> = self.order().into_iter().filter(|other| is_cover(other) == cover).collect();
+        let alike: Vec<usize> = self
+            .order()
+            .into_iter()
+            .filter(|other| is_cover(other) == cover)
+            .collect();
         let at = alike.iter().position(|other| *other == number)?;
         let mut there = output.streams.iter().filter(|stream| stream.is_cover() == cover);
         there.nth(at).map(|stream| stream.index)
@@ -336,8 +356,14 @@ impl Assembly<'_> {
         for (number, attached) in self.beside.attached.iter().enumerate() {
             let place = origins.len() + number;
             command.arg("-attach").arg(&attached.path);
-            command.args([&format!("-metadata:s:{place}"), &format!("mimetype={}", attached.mime)]);
-            command.args([&format!("-metadata:s:{place}"), &format!("filename={}", attached.name)]);
+            command.args([
+                &format!("-metadata:s:{place}"),
+                &format!("mimetype={}", attached.mime),
+            ]);
+            command.args([
+                &format!("-metadata:s:{place}"),
+                &format!("filename={}", attached.name),
+            ]);
         }
         if let Some((_, probe)) = self.original {
             self.add_global_metadata(&mut command, probe, first_track + self.tracks.len());
@@ -406,7 +432,9 @@ impl Assembly<'_> {
         // Ogg has its tags in the track, others in the file.
         let only = self.tracks.first().and_then(|track| track.replaces);
         match only.and_then(|number| self.stream(number)) {
-            Some(stream) if !self.same_container && probe.format.tags.is_empty() && !stream.tags.is_empty() => {
+            Some(stream)
+                if !self.same_container && probe.format.tags.is_empty() && !stream.tags.is_empty() =>
+            {
                 command.args(["-map_metadata:g", &format!("0:s:{}", stream.index)])
             }
             _ => command.args(["-map_metadata:g", "0:g"]),
@@ -423,9 +451,15 @@ impl Assembly<'_> {
         for programme in &probe.programs {
             let mut text = format!("program_num={}", programme.program_num);
             if let Some(name) = programme.tags.get("service_name") {
-                text.push_str(&format!(":title={}", name.replace('\\', "\\\\").replace(':', "\\:")));
+                text.push_str(&format!(
+                    ":title={}",
+                    name.replace('\\', "\\\\").replace(':', "\\:")
+                ));
             }
-            let members = programme.streams.iter().filter_map(|member| order.iter().position(|n| *n == member.index));
+            let members = programme
+                .streams
+                .iter()
+                .filter_map(|member| order.iter().position(|n| *n == member.index));
             let members: Vec<String> = members.map(|place| format!(":st={place}")).collect();
             if !members.is_empty() {
                 command.args(["-program", &(text + &members.concat())]);
@@ -433,7 +467,11 @@ impl Assembly<'_> {
         }
         for (place, number) in order.iter().enumerate() {
             // Those below belong to tables.
-            if let Some(id) = self.stream(*number).and_then(Stream::id).filter(|id| (0x20..0x1fff).contains(id)) {
+            if let Some(id) = self
+                .stream(*number)
+                .and_then(Stream::id)
+                .filter(|id| (0x20..0x1fff).contains(id))
+            {
                 command.args(["-streamid", &format!("{place}:{id}")]);
             }
         }
@@ -453,7 +491,9 @@ impl Assembly<'_> {
             "mpegts" => {
                 command.args(["-muxdelay", "0", "-muxpreload", "0"]);
                 let sounds = self.original.iter().flat_map(|(_, probe)| probe.sounds());
-                let mut aac = sounds.filter(|sound| sound.codec_name.starts_with("aac")).peekable();
+                let mut aac = sounds
+                    .filter(|sound| sound.codec_name.starts_with("aac"))
+                    .peekable();
                 if aac.peek().is_some() && aac.all(|sound| sound.codec_name == "aac_latm") {
                     command.args(["-mpegts_flags", "latm"]);
                 }

@@ -13,7 +13,12 @@ use std::process::Command;
 const FIRST_PACKETS: [usize; 2] = [64, 4096];
 
 /// What ffprobe is asked about a file.
-const EVERYTHING: [&str; 4] = ["-show_format", "-show_streams", "-show_chapters", "-show_programs"];
+const EVERYTHING: [&str; 4] = [
+    "-show_format",
+    "-show_streams",
+    "-show_chapters",
+    "-show_programs",
+];
 
 /// What ffmpeg says of formats that it takes for possible, at most.
 const SURE: u32 = 25;
@@ -57,7 +62,10 @@ impl Chapter {
 
     /// Its title; empty if it has none.
     pub fn title(&self) -> &str {
-        let title = self.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case("title"));
+        let title = self
+            .tags
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case("title"));
         title.map_or("", |(_, title)| title)
     }
 }
@@ -158,7 +166,9 @@ impl Stream {
 
     /// What stands beside its packets, by ffmpeg's names.
     pub fn side_data(&self) -> impl Iterator<Item = &str> {
-        self.side_data_list.iter().map(|data| data.side_data_type.as_str())
+        self.side_data_list
+            .iter()
+            .map(|data| data.side_data_type.as_str())
     }
 
     /// A tag, whatever its case.
@@ -256,7 +266,9 @@ impl Probe {
 
     /// Whether tags stand before and behind the sound itself, and not in a structure around it.
     pub fn has_tags_around(&self) -> bool {
-        ["mp3", "aac", "ac3", "eac3", "tta", "wv", "dts", "truehd"].iter().any(|name| self.is(name))
+        ["mp3", "aac", "ac3", "eac3", "tta", "wv", "dts", "truehd"]
+            .iter()
+            .any(|name| self.is(name))
     }
 
     /// Whether ffmpeg is sure of the format: noise may begin like a stream of MPEG.
@@ -318,7 +330,10 @@ impl Probe {
 
     /// Seconds by which a track begins later than the clock of the file.
     pub fn late(&self, stream: &Stream) -> f64 {
-        let start = stream.start_time.as_ref().and_then(|text| text.parse::<f64>().ok());
+        let start = stream
+            .start_time
+            .as_ref()
+            .and_then(|text| text.parse::<f64>().ok());
         start.map_or(0.0, |start| (start - self.origin(false)).max(0.0))
     }
 
@@ -388,12 +403,16 @@ pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Opti
         }
         samples += u64::from(frame.nb_samples);
     }
-    let Some(&first) = starts.first() else { return Ok(None) };
+    let Some(&first) = starts.first() else {
+        return Ok(None);
+    };
     // Every time is the true one rounded to the clock: what all allow, and of that what the first says. Where other things
     // than rounding have moved them, their mean.
     let half = stream.tick() / 2.0;
     let latest = starts.iter().fold(f64::MIN, |most, start| most.max(start - half));
-    let earliest = starts.iter().fold(f64::MAX, |least, start| least.min(start + half));
+    let earliest = starts
+        .iter()
+        .fold(f64::MAX, |least, start| least.min(start + half));
     Ok(Some(match latest <= earliest {
         true => first.clamp(latest, earliest),
         false => starts.iter().sum::<f64>() / starts.len() as f64,

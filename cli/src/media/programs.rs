@@ -2,13 +2,13 @@
 
 use crate::problem::{Problem, describe};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What to do where ffmpeg is needed and missing.
 pub const ADVICE: &str = "needs the program ffmpeg, which is not installed; install it (apt install ffmpeg, \
@@ -110,7 +110,9 @@ fn add(command: &mut Command, allowed: &str, format: Option<&str>, place: &OsStr
 /// A program under way. Dropped before it has ended, it is killed.
 pub struct Program {
     child: Arc<Mutex<Child>>,
-    errors: Option<JoinHandle<String>>,
+    errors: Receiver<String>,
+    /// Whether it was ended since it took nothing more.
+    stuck: Arc<AtomicBool>,
 }
 
 impl Program {
@@ -131,24 +133,34 @@ impl Program {
             io::ErrorKind::NotFound => Problem::file(subject, ADVICE),
             _ => Problem::file(subject, format!("ffmpeg cannot be started: {}", describe(&e))),
         })?;
-        let errors = child.stderr.take().map(|stderr| {
-            std::thread::spawn(move || {
-                let (mut stderr, mut line, mut said) = (BufReader::new(stderr), Vec::new(), String::new());
-                // All of it is read, or the program would wait for us.
-                while let Ok(1..) = (&mut stderr).take(LINE).read_until(b'\n', &mut line) {
-                    let kept = hear(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
-                    if let Some(kept) = kept.filter(|_| said.len() < SAID) {
-                        said.push_str(&kept);
-                        said.push('\n');
-                    }
-                    line.clear();
-                }
-                said
-            })
-        });
+        let stderr = child.stderr.take();
         let child = Arc::new(Mutex::new(child));
         running.push(child.clone());
-        Ok(Program { child, errors })
+        drop(running);
+        // From here on dropping it ends it.
+        let (sender, errors) = sync_channel(1);
+        let program = Program {
+            child,
+            errors,
+            stuck: Arc::default(),
+        };
+        let listen = move || {
+            let Some(stderr) = stderr else { return };
+            let (mut stderr, mut line, mut said) = (BufReader::new(stderr), Vec::new(), String::new());
+            // All of it is read, or the program would wait for us.
+            while let Ok(1..) = (&mut stderr).take(LINE).read_until(b'\n', &mut line) {
+                let kept = hear(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+                if let Some(kept) = kept.filter(|_| said.len() < SAID) {
+                    said.push_str(&kept);
+                    said.push('\n');
+                }
+                line.clear();
+            }
+            // Nobody may want to know any more.
+            let _ = sender.send(said);
+        };
+        spawn(listen).map_err(|e| Problem::io(subject, &e))?;
+        Ok(program)
     }
 
     /// Its standard output, once, if it was piped.
@@ -157,23 +169,75 @@ impl Program {
     }
 
     /// Its standard input, once, if it was piped.
-    pub fn stdin(&self) -> Option<ChildStdin> {
-        lock(&self.child).stdin.take()
+    pub fn stdin(&self) -> io::Result<Option<Feed>> {
+        let Some(stdin) = lock(&self.child).stdin.take() else {
+            return Ok(None);
+        };
+        let writing = Arc::new(AtomicU64::new(0));
+        let (watched, child, stuck) = (Arc::downgrade(&writing), self.child.clone(), self.stuck.clone());
+        spawn(move || {
+            let (mut last, mut same) = (0, 0);
+            while let Some(writing) = watched.upgrade().map(|writing| writing.load(Relaxed)) {
+                same = if writing == last && writing % 2 == 1 {
+                    same + 1
+                } else {
+                    0
+                };
+                last = writing;
+                if same > PATIENCE.as_secs() {
+                    stuck.store(true, Relaxed);
+                    // Whoever waits in `write` then finds the pipe closed.
+                    let _ = lock(&child).kill();
+                    return;
+                }
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        })?;
+        Ok(Some(Feed { stdin, writing }))
     }
 
-    /// Waits for its end. Gives whether it was content, and what it said.
-    pub fn end(mut self) -> io::Result<(bool, String)> {
+    /// Waits for its end, which should be near: it has got everything, and has given everything. Gives whether it was
+    /// content, and what it said.
+    pub fn end(self) -> io::Result<(bool, String)> {
         // Short sleeps instead of a wait that holds the lock: `kill_all` must get through.
         let mut pause = Duration::from_millis(1);
+        let mut waited = Duration::ZERO;
         let status = loop {
-            if let Some(status) = lock(&self.child).try_wait()? {
+            let stuck = self.stuck.load(Relaxed);
+            if let Some(status) = lock(&self.child).try_wait()?.filter(|_| !stuck) {
                 break status;
             }
+            if stuck || waited >= PATIENCE {
+                return Err(too_long("it takes no more sound, or does not end"));
+            }
             std::thread::sleep(pause);
+            waited += pause;
             pause = (pause * 2).min(Duration::from_millis(50));
         };
-        let said = self.errors.take().and_then(|thread| thread.join().ok());
+        // What it has started may live on and keep this open; what it says itself is here by now.
+        let said = self.errors.recv_timeout(Duration::from_secs(1));
         Ok((status.success(), said.unwrap_or_default()))
+    }
+}
+
+/// What a program reads. Where it takes nothing for long, it is ended, and writing fails.
+pub struct Feed {
+    stdin: ChildStdin,
+    /// Odd while something is being written.
+    writing: Arc<AtomicU64>,
+}
+
+impl Write for Feed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writing.fetch_add(1, Relaxed);
+        // Little at a time, so that every write is soon done by a program that is alive.
+        let written = self.stdin.write(&bytes[..bytes.len().min(1 << 16)]);
+        self.writing.fetch_add(1, Relaxed);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdin.flush()
     }
 }
 
@@ -186,6 +250,25 @@ impl Drop for Program {
         }
         lock(&RUNNING).retain(|child| !Arc::ptr_eq(child, &self.child));
     }
+}
+
+/// Starts a thread, which the system may refuse.
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = std::thread::Builder::new().spawn(work);
+    thread.map(drop).map_err(|e| {
+        io::Error::new(
+            e.kind(),
+            format!("no thread can be started ({e}); close other programs"),
+        )
+    })
+}
+
+/// The refusal to wait any longer.
+fn too_long(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("{what}, waited for {} s", PATIENCE.as_secs()),
+    )
 }
 
 /// Runs a program to its end and gives its standard output. The error is what it said last.
@@ -203,7 +286,12 @@ pub fn ask(command: &mut Command, subject: &Path) -> Result<Result<Vec<u8>, Stri
     for piece in Pieces::of(stdout) {
         match piece {
             Ok(piece) if all.len() + piece.len() <= ANSWER => all.extend(piece),
-            Ok(_) => return Ok(Err(format!("more than {} MB are told about it", ANSWER >> 20))),
+            Ok(_) => {
+                return Ok(Err(format!(
+                    "its description has no end after {} MiB",
+                    ANSWER >> 20
+                )));
+            }
             Err(e) => return Ok(Err(e.to_string())),
         }
     }
@@ -284,13 +372,15 @@ pub fn gist(said: &str) -> String {
 /// A stream read in a thread of its own, so that a writer that hangs is noticed.
 pub struct Pieces {
     receiver: Receiver<io::Result<Vec<u8>>>,
+    /// Why nothing is read.
+    refused: Option<io::Error>,
 }
 
 impl Pieces {
     /// Starts reading. Only a few pieces are held at a time.
     pub fn of(mut stream: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(4);
-        std::thread::spawn(move || {
+        let read = move || {
             loop {
                 let mut piece = vec![0; 1 << 17];
                 let read = match stream.read(&mut piece) {
@@ -307,8 +397,11 @@ impl Pieces {
                     return;
                 }
             }
-        });
-        Pieces { receiver }
+        };
+        Pieces {
+            receiver,
+            refused: spawn(read).err(),
+        }
     }
 }
 
@@ -316,14 +409,17 @@ impl Iterator for Pieces {
     type Item = io::Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let started = Instant::now();
-        match self.receiver.recv_timeout(PATIENCE) {
-            Ok(piece) => Some(piece),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => Some(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("nothing came out of it for {} s", started.elapsed().as_secs()),
-            ))),
+        if let Some(e) = self.refused.take() {
+            return Some(Err(e));
         }
+        // In short waits: the time for which we were stopped ourselves (Ctrl-Z) counts for one of them.
+        for _ in 0..PATIENCE.as_secs() {
+            match self.receiver.recv_timeout(Duration::from_secs(1)) {
+                Ok(piece) => return Some(piece),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        Some(Err(too_long("nothing comes out of it")))
     }
 }

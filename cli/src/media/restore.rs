@@ -68,7 +68,10 @@ fn origins(assembly: &Assembly, before: &Probe, after: &Probe) -> Vec<Origin> {
         Some(Origin {
             before: stream.id()?,
             after: now.id()?,
-            copied: !assembly.tracks.iter().any(|track| track.replaces == Some(stream.index)),
+            copied: !assembly
+                .tracks
+                .iter()
+                .any(|track| track.replaces == Some(stream.index)),
         })
     };
     before.streams.iter().filter_map(track).collect()

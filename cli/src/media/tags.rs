@@ -1,8 +1,8 @@
 //! Tags, chapters and pictures, apart from how any kind of file stores them.
 
+use super::id3;
 use super::probe::{Probe, Stream};
 use super::programs::{add_input, ask, ffmpeg};
-use super::id3;
 use crate::problem::Problem;
 use crate::wav::Chunk;
 use base64::Engine as _;
@@ -46,9 +46,23 @@ pub struct Picture {
 
 /// Names that tell how a file is made, not what it is about; what replaces the file has its own.
 const TECHNICAL: [&str; 17] = [
-    "encoder", "major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id", "duration", "bps",
-    "number_of_frames", "number_of_bytes", "_statistics_writing_app", "_statistics_writing_date_utc", "_statistics_tags",
-    "itunsmpb", "tlen", "tsse", "software",
+    "encoder",
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "handler_name",
+    "vendor_id",
+    "duration",
+    "bps",
+    "number_of_frames",
+    "number_of_bytes",
+    "_statistics_writing_app",
+    "_statistics_writing_date_utc",
+    "_statistics_tags",
+    "itunsmpb",
+    "tlen",
+    "tsse",
+    "software",
 ];
 
 /// Whether a tag tells how a file is made.
@@ -101,7 +115,14 @@ pub fn picture_format(codec: &str) -> Option<(&'static str, &'static str)> {
 pub fn cover(path: &Path, stream: &Stream) -> Result<Vec<u8>, Problem> {
     let mut command = ffmpeg();
     add_input(&mut command, path);
-    command.args(["-map", &format!("0:{}", stream.index), "-c", "copy", "-frames:v", "1"]);
+    command.args([
+        "-map",
+        &format!("0:{}", stream.index),
+        "-c",
+        "copy",
+        "-frames:v",
+        "1",
+    ]);
     command.args(["-f", "image2pipe", "pipe:1"]);
     Ok(ask(&mut command, path)?.unwrap_or_default())
 }
@@ -144,7 +165,9 @@ impl Tags {
         let mut names: Vec<(String, String)> = Vec::new();
         for (key, value) in fields {
             let upper = key.to_ascii_uppercase();
-            let number = upper.strip_prefix("CHAPTER").filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            let number = upper
+                .strip_prefix("CHAPTER")
+                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
             match number {
                 Some(number) if number.ends_with("NAME") => {
                     names.push((number.trim_end_matches("NAME").to_owned(), value.to_owned()));
@@ -179,11 +202,15 @@ impl Tags {
             })
         };
         let mut text = String::from(";FFMETADATA1\n");
-        let mut push = |key: &str, value: &str| text.push_str(&format!("{}={}\n", escaped(key), escaped(value)));
+        let mut push =
+            |key: &str, value: &str| text.push_str(&format!("{}={}\n", escaped(key), escaped(value)));
         for (number, chapter) in self.chapters.iter().enumerate() {
             let time = (chapter.start * 1000.0).round() as u64;
             let (seconds, minutes, hours) = (time / 1000 % 60, time / 60_000 % 60, time / 3_600_000);
-            push(&format!("CHAPTER{number:03}"), &format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", time % 1000));
+            push(
+                &format!("CHAPTER{number:03}"),
+                &format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", time % 1000),
+            );
             push(&format!("CHAPTER{number:03}NAME"), &chapter.title);
         }
         for (key, value) in &self.fields {
@@ -201,17 +228,28 @@ impl Tags {
         let mut chunks = Vec::new();
         let mut info = b"INFO".to_vec();
         for (key, value) in &self.fields {
-            let known = INFO.iter().find(|(_, names)| names.iter().any(|name| key.eq_ignore_ascii_case(name)));
+            let known = INFO
+                .iter()
+                .find(|(_, names)| names.iter().any(|name| key.eq_ignore_ascii_case(name)));
             if let Some((id, _)) = known {
                 push_text(&mut info, id, &[], value);
             }
         }
         if info.len() > 4 {
-            chunks.push(Chunk { id: *b"LIST", body: info });
+            chunks.push(Chunk {
+                id: *b"LIST",
+                body: info,
+            });
         }
         if !self.fields.is_empty() || !self.pictures.is_empty() {
-            let without = Tags { chapters: Vec::new(), ..self.clone() };
-            chunks.push(Chunk { id: *b"id3 ", body: id3::tag_of(&without) });
+            let without = Tags {
+                chapters: Vec::new(),
+                ..self.clone()
+            };
+            chunks.push(Chunk {
+                id: *b"id3 ",
+                body: id3::tag_of(&without),
+            });
         }
         if !self.chapters.is_empty() {
             chunks.extend(marks(&self.chapters, rate));
@@ -230,7 +268,16 @@ fn marks(chapters: &[Chapter], rate: u32) -> [Chunk; 2] {
         cue.extend([&number[..], &at, b"data", &[0; 8], &at].concat());
         push_text(&mut labels, b"labl", &number, &chapter.title);
     }
-    [Chunk { id: *b"cue ", body: cue }, Chunk { id: *b"LIST", body: labels }]
+    [
+        Chunk {
+            id: *b"cue ",
+            body: cue,
+        },
+        Chunk {
+            id: *b"LIST",
+            body: labels,
+        },
+    ]
 }
 
 fn push_text(chunk: &mut Vec<u8>, id: &[u8; 4], head: &[u8], text: &str) {

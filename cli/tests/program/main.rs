@@ -21,4 +21,5 @@ mod repairing;
 mod reports;
 mod roomtoning;
 mod stopping;
+mod using;
 mod watching;

@@ -6,4 +6,5 @@ mod cut;
 pub mod ffmpeg;
 mod films;
 mod fuzz;
+mod impostors;
 mod sounds;

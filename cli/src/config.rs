@@ -71,7 +71,9 @@ pub fn command_line(typed: Vec<OsString>) -> Result<Cli, Problem> {
 /// advised to take the value for a file.
 fn with_any_value(arg: Arg) -> Arg {
     let names_files = !matches!(arg.get_value_hint(), ValueHint::Unknown | ValueHint::Other);
-    if arg.get_long().is_some() && arg.get_action().takes_values() && !names_files {
+    // Of several values, one with a dash would be the next option.
+    let several = arg.get_num_args().is_some_and(|count| count.max_values() > 1);
+    if arg.get_long().is_some() && arg.get_action().takes_values() && !names_files && !several {
         arg.allow_hyphen_values(true)
     } else {
         arg

@@ -628,9 +628,10 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         replace: args.run.overwrite,
         chosen: pair.chosen,
     };
-    // An empty output is not done, and nothing is lost with it.
+    // An empty output of what is not empty is not done, and nothing is lost with it.
+    let is_undone = |path: &Path| is_empty(path) && !is_empty(&name);
     let job = match &job.output {
-        Target::File(path) if args.skip_existing && is_empty(path) => Job { replace: true, ..job },
+        Target::File(path) if args.skip_existing && is_undone(path) => Job { replace: true, ..job },
         _ => job,
     };
     if let Target::File(path) = &job.output
@@ -666,7 +667,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
             return Err(Problem::file(path, what));
         }
     }
-    if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists() && !is_empty(path)) {
+    if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists() && !is_undone(path)) {
         return Ok(Step::Skip(job));
     }
     if !args.run.overwrite {

@@ -1,6 +1,6 @@
 //! What the ffmpeg that is installed can encode: asked once for each encoder.
 
-use super::programs::{ask, ffmpeg};
+use super::programs::{ask, ffmpeg, unwritable};
 use crate::problem::Problem;
 use std::collections::HashMap;
 use std::path::Path;
@@ -79,8 +79,8 @@ fn channels_of(layout: &str) -> Option<u16> {
     })
 }
 
-/// What an encoder takes; `None` if this ffmpeg has none of that name.
-pub fn encoder(name: &str) -> Result<Option<Arc<Encoder>>, Problem> {
+/// What an encoder takes; `None` if this ffmpeg has none of that name. `subject`: what errors are about.
+pub fn encoder(name: &str, subject: &Path) -> Result<Option<Arc<Encoder>>, Problem> {
     static KNOWN: Mutex<Option<HashMap<String, Option<Arc<Encoder>>>>> = Mutex::new(None);
     let lock = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = lock().get_or_insert_default().get(name) {
@@ -88,8 +88,11 @@ pub fn encoder(name: &str) -> Result<Option<Arc<Encoder>>, Problem> {
     }
     let mut command = ffmpeg();
     command.args(["-h", &format!("encoder={name}")]);
-    let help = ask(&mut command, Path::new(name))?.unwrap_or_default();
-    let help = String::from_utf8_lossy(&help).into_owned();
+    let help = match ask(&mut command, subject)? {
+        Ok(help) => String::from_utf8_lossy(&help).into_owned(),
+        Err(said) if said.contains("not recognized") || said.contains("no encoders") => String::new(),
+        Err(said) => return Err(unwritable(subject, &said)),
+    };
     let found = help
         .starts_with("Encoder ")
         .then(|| Arc::new(Encoder::parse(&help)));

@@ -75,7 +75,7 @@ impl Codec {
                     continue;
                 }
             };
-            let Some(encoder) = encoder(&codec.encoder)? else {
+            let Some(encoder) = encoder(&codec.encoder, subject)? else {
                 refused.get_or_insert(format!(
                     "this ffmpeg has no encoder for {name} ({}); give OUT another ending, such as .m4a, .flac or .wav",
                     codec.encoder

@@ -408,10 +408,17 @@ pub fn form(
         .is_some_and(|own| own.muxer == container.muxer);
     let mut tracks = Vec::new();
     if chosen.is_empty() {
-        tracks.push(arrange(None, material, container, same_container, depth)?);
+        tracks.push(arrange(None, material, out, container, same_container, depth)?);
     }
     for track in chosen {
-        tracks.push(arrange(Some(track), material, container, same_container, depth)?);
+        tracks.push(arrange(
+            Some(track),
+            material,
+            out,
+            container,
+            same_container,
+            depth,
+        )?);
     }
     let original = material.path.map(Path::to_path_buf).zip(probe);
     let mut tracks = tracks;
@@ -472,6 +479,7 @@ pub fn form(
 fn arrange(
     track: Option<&Stream>,
     material: &Material,
+    out: &Path,
     container: &'static Container,
     same_container: bool,
     depth: Option<Encoding>,
@@ -502,7 +510,7 @@ fn arrange(
         depth: depth.or(lossy.then_some(Encoding::INT24)),
         same_container,
     };
-    let codec = Codec::choose(&wish, container, name)?;
+    let codec = Codec::choose(&wish, container, out)?;
     Ok(Track {
         replaces: track.map(|track| track.index),
         samples: Samples::Pipe,

@@ -450,8 +450,8 @@ fn outputs_are_no_more_readable_than_their_inputs() {
     );
     modes.are("clean secret.wav a.flac", &[("a.flac", 0o600)]);
     // Whatever the file that is replaced allowed.
-    modes.are("clean secret.wav old.wav -y", &[("old.wav", 0o600)]);
-    modes.are("clean secret.wav a.wav -y --loudness -30", &[("a.wav", 0o600)]);
+    modes.are("clean secret.wav -o old.wav -y", &[("old.wav", 0o600)]);
+    modes.are("clean secret.wav -o a.wav -y --loudness -30", &[("a.wav", 0o600)]);
     // Each of many has its own; what is made of all has the least.
     modes.are(
         "clean in.wav secret.wav group.wav -o out",

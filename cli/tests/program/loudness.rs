@@ -105,7 +105,7 @@ fn peaks_are_lowered_so_that_the_loudness_is_reached() {
             "--mix 0 --loudness -16",
             "--mix 0 --loudness -14",
         ] {
-            let run = folder.aeden(&format!("clean {name} out.wav -y --json {arguments}"));
+            let run = folder.aeden(&format!("clean {name} -o out.wav -y --json {arguments}"));
             assert_eq!(run.status(), 0, "{}", run.stderr());
             let line = &run.json_lines()[0];
             let (lufs, peak) = inspected(&folder, "out.wav");

@@ -75,6 +75,10 @@ impl Codec {
                     continue;
                 }
             };
+            // aeden writes it itself.
+            if container.is_wav() {
+                return Ok(codec);
+            }
             let Some(encoder) = encoder(&codec.encoder, subject)? else {
                 refused.get_or_insert(format!(
                     "this ffmpeg has no encoder for {name} ({}); give OUT another ending, such as .m4a, .flac or .wav",

@@ -83,7 +83,11 @@ impl Beside {
         let track = tracks.first().and_then(|track| track.replaces);
         let track = track.and_then(|number| probe.streams.iter().find(|stream| stream.index == number));
         if container.has_comments() {
-            let text = Tags::of_probe(path, probe, track)?.to_comments();
+            let mut tags = Tags::of_probe(path, probe, track)?;
+            if container.cover != Cover::Comment {
+                tags.pictures.clear();
+            }
+            let text = tags.to_comments();
             beside.comments = Some(beside.write(path, "comments", text.as_bytes())?);
         }
         if container.cover == Cover::Attachment {

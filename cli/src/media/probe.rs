@@ -403,19 +403,21 @@ pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Opti
         }
         samples += u64::from(frame.nb_samples);
     }
-    let Some(&first) = starts.first() else {
+    if starts.is_empty() {
         return Ok(None);
-    };
-    // Every time is the true one rounded to the clock: what all allow, and of that what the first says. Where other things
-    // than rounding have moved them, their mean.
+    }
+    // Every time is the true one rounded to the clock: of what all allow, what is nearest to their mean. The first alone may be
+    // rounded the other way, as with Opus, whose frames are whole milliseconds and whose delay is not. Where other things than
+    // rounding have moved them, their mean.
+    let mean = starts.iter().sum::<f64>() / starts.len() as f64;
     let half = stream.tick() / 2.0;
     let latest = starts.iter().fold(f64::MIN, |most, start| most.max(start - half));
     let earliest = starts
         .iter()
         .fold(f64::MAX, |least, start| least.min(start + half));
     Ok(Some(match latest <= earliest {
-        true => first.clamp(latest, earliest),
-        false => starts.iter().sum::<f64>() / starts.len() as f64,
+        true => mean.clamp(latest, earliest),
+        false => mean,
     }))
 }
 

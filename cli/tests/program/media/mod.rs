@@ -7,4 +7,5 @@ pub mod ffmpeg;
 mod films;
 mod fuzz;
 mod impostors;
+mod kept;
 mod sounds;

@@ -4,20 +4,20 @@
 /// The [`strength`](Preset::strength) from which nothing limits the attenuation, in dB.
 pub const UNLIMITED: f32 = 60.0;
 
-/// Settings with a name. What is not here is off.
+/// Settings with a name. Settings that are not here are off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preset {
-    /// What users see.
+    /// The name that users see.
     pub name: &'static str,
-    /// When to take it.
+    /// The use that it is for.
     pub purpose: &'static str,
     /// The most that the level is lowered anywhere, in dB; [`UNLIMITED`] for no limit.
     pub strength: f32,
     /// The share of the cleaned sound, 0 to 1.
     pub mix: f32,
-    /// Gain of what is heard, in dB.
+    /// Gain of the output, in dB.
     pub gain: f32,
-    /// Whether all channels share one mask.
+    /// One mask for all channels.
     pub link: bool,
 }
 

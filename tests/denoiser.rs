@@ -1,13 +1,15 @@
 //! What a host relies on: exact delay, the same bits for any block length, nothing lost around the model, controls
 //! without clicks, and no input that breaks it.
 
-use aeden::denoiser::{Config, Denoiser, HUGE, Link, Listen};
-use aeden::model::Model;
-use aeden::resample::Blocks;
-use aeden::stft::{Framing, WindowShape};
+use aeden::denoiser::HUGE;
+use aeden::spectrum::{Blocks, Framing, WindowShape};
+use aeden::{Config, Denoiser, Link, Listen, Model};
+use safetensors::Dtype;
 
 mod engines;
+mod random_model;
 use engines::{Effect, Known, Random, config, denoiser, difference_db, run, run_at_once, try_denoiser};
+use random_model::{ModelFile, long_frames};
 
 const RATES: [u32; 14] = [
     8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400,
@@ -146,10 +148,7 @@ fn block_lengths_never_change_a_bit() {
     ] {
         for link in [Link::Linked, Link::Independent] {
             for effect in [Effect::Memory, Effect::PoisonedAt(9)] {
-                let config = Config {
-                    link,
-                    ..config(rate, channels)
-                };
+                let config = config(rate, channels).link(link);
                 let input = Random(6).channels(channels, rate as usize / 4);
                 let mut expected = input.clone();
                 run_at_once(&mut denoiser(&config, effect), &mut expected);
@@ -215,19 +214,13 @@ fn linked_channels_keep_their_ratio_and_opposite_phase_survives() {
 
 #[test]
 fn independent_channels_do_not_hear_each_other() {
-    let config = Config {
-        link: Link::Independent,
-        ..config(44_100, 2)
-    };
+    let config = config(44_100, 2).link(Link::Independent);
     let mut both = Random(10).channels(2, 20_000);
     let mut alone = vec![both[1].clone()];
     run_at_once(&mut denoiser(&config, Effect::Memory), &mut both);
     run_at_once(
         &mut denoiser(
-            &Config {
-                channels: 1,
-                ..config
-            },
+            &Config::new(config.sample_rate, 1).link(config.link),
             Effect::Memory,
         ),
         &mut alone,
@@ -256,12 +249,12 @@ fn silence_in_gives_exact_silence_out() {
 
 #[test]
 fn noise_after_a_short_silence_is_gone_at_once() {
-    let model = Model::builtin();
+    let model = Model::light();
     let sound = Random(32).channels(1, 48_000).remove(0);
     let quiet = vec![0.0; 24_000];
     let mut out = [&sound[..], &quiet, &sound].concat();
-    let mut denoiser = Denoiser::new(&config(48_000, 1), |channels| {
-        Ok(Box::new(model.engine(channels, 8)))
+    let mut denoiser = Denoiser::with_engines(&config(48_000, 1), |channels| {
+        Ok(Box::new(model.native(channels)?.with_frames(8)))
     })
     .unwrap();
     denoiser.process(&mut [&mut out]);
@@ -273,10 +266,10 @@ fn noise_after_a_short_silence_is_gone_at_once() {
 
 #[test]
 fn what_comes_after_long_silence_sounds_as_at_the_start() {
-    let model = Model::builtin();
+    let model = Model::light();
     let denoiser = |frames| {
-        Denoiser::new(&config(48_000, 2), |channels| {
-            Ok(Box::new(model.engine(channels, frames)))
+        Denoiser::with_engines(&config(48_000, 2), |channels| {
+            Ok(Box::new(model.native(channels)?.with_frames(frames)))
         })
         .unwrap()
     };
@@ -351,10 +344,7 @@ fn bad_samples_count_as_silence_and_leave_no_trace() {
         run_at_once(&mut denoiser(&config(rate, 2), Effect::Memory), &mut silent);
         assert!(bad == silent, "{rate} Hz");
         // The dry path too.
-        let config = Config {
-            mix: 0.0,
-            ..config(rate, 1)
-        };
+        let config = config(rate, 1).mix(0.0);
         let mut out = vec![vec![f32::NAN; rate as usize / 4]];
         run_at_once(&mut denoiser(&config, Effect::Memory), &mut out);
         assert!(out[0].iter().all(|&y| y == 0.0));
@@ -392,27 +382,11 @@ fn settings_that_change(rate: u32) -> Vec<Config> {
     let base = config(rate, 1);
     vec![
         base.clone(),
-        Config {
-            mix: 0.5,
-            ..base.clone()
-        },
-        Config {
-            attenuation_limit: Some(12.0),
-            ..base.clone()
-        },
-        Config {
-            listen: Listen::Removed,
-            ..base.clone()
-        },
-        Config {
-            output_gain: 12.0,
-            ..base.clone()
-        },
-        Config {
-            mix: 0.0,
-            output_gain: -60.0,
-            ..base
-        },
+        base.clone().mix(0.5),
+        base.clone().attenuation_limit(Some(12.0)),
+        base.clone().listen(Listen::Removed),
+        base.clone().output_gain(12.0),
+        base.mix(0.0).output_gain(-60.0),
     ]
 }
 
@@ -527,16 +501,7 @@ fn a_poisoned_engine_is_reset() {
 #[test]
 fn bypass_and_mix_0_are_the_delayed_input_bit_for_bit() {
     for rate in RATES {
-        for config in [
-            Config {
-                bypass: true,
-                ..config(rate, 2)
-            },
-            Config {
-                mix: 0.0,
-                ..config(rate, 2)
-            },
-        ] {
+        for config in [config(rate, 2).bypass(true), config(rate, 2).mix(0.0)] {
             let mut denoiser = denoiser(&config, Effect::Memory);
             let mut input = Random(16).channels(2, 20_000);
             input[0][100..104].copy_from_slice(&[-0.0, 1e-40, 1e30, -1e-16]);
@@ -600,11 +565,7 @@ fn the_attenuation_limit_is_the_most_that_is_removed() {
             (None, 0.75, 0.25),
             (None, 1.0, 0.0),
         ] {
-            let config = Config {
-                attenuation_limit: limit,
-                mix,
-                ..config(rate, 1)
-            };
+            let config = config(rate, 1).attenuation_limit(limit).mix(mix);
             let mut denoiser = denoiser(&config, Effect::Gain(0.0));
             let input = Random(17).noise(30_000);
             let mut out = vec![input.clone()];
@@ -624,12 +585,10 @@ fn what_is_removed_and_what_is_left_add_up_to_the_input() {
     for rate in [44_100, 48_000] {
         let input = Random(19).noise(30_000);
         let mut outputs = [Listen::Cleaned, Listen::Removed].map(|listen| {
-            let config = Config {
-                attenuation_limit: Some(12.0),
-                mix: 0.8,
-                listen,
-                ..config(rate, 1)
-            };
+            let config = config(rate, 1)
+                .attenuation_limit(Some(12.0))
+                .mix(0.8)
+                .listen(listen);
             let mut denoiser = denoiser(&config, Effect::Memory);
             let mut out = vec![input.clone()];
             run_at_once(&mut denoiser, &mut out);
@@ -658,22 +617,14 @@ fn the_output_gain_scales_what_is_heard_but_not_bypass() {
         (None, Listen::Removed),
     ];
     for (attenuation_limit, listen) in all_kinds {
-        let plain = Config {
-            attenuation_limit,
-            listen,
-            ..config(48_000, 1)
-        };
-        let louder = Config {
-            output_gain: 6.0,
-            ..plain.clone()
-        };
+        let plain = config(48_000, 1)
+            .attenuation_limit(attenuation_limit)
+            .listen(listen);
+        let louder = plain.clone().output_gain(6.0);
         let factor = 10f32.powf(6.0 / 20.0);
         let pairs = run(plain.clone()).into_iter().zip(run(louder.clone()));
         assert!(pairs.into_iter().all(|(x, y)| (y - factor * x).abs() <= 1e-5));
-        let bypassed = |config| Config {
-            bypass: true,
-            ..config
-        };
+        let bypassed = |config: Config| config.bypass(true);
         assert!(run(bypassed(plain)) == run(bypassed(louder)));
     }
 }
@@ -757,76 +708,22 @@ fn a_wrong_number_of_channels_or_lengths_harms_nothing() {
 
 #[test]
 fn settings_out_of_range_are_refused_with_the_range() {
-    let good = Config::default();
+    let good = || Config::new(48_000, 1);
     for (config, text) in [
-        (
-            Config {
-                channels: 0,
-                ..good.clone()
-            },
-            "1 to 64",
-        ),
-        (
-            Config {
-                channels: 65_535,
-                ..good.clone()
-            },
-            "1 to 64",
-        ),
-        (
-            Config {
-                sample_rate: 0,
-                ..good.clone()
-            },
-            "8000 to 192000",
-        ),
-        (
-            Config {
-                sample_rate: 7_999,
-                ..good.clone()
-            },
-            "8000 to 192000",
-        ),
-        (
-            Config {
-                sample_rate: u32::MAX,
-                ..good.clone()
-            },
-            "8000 to 192000",
-        ),
-        (
-            Config {
-                mix: 1.5,
-                ..good.clone()
-            },
-            "0 to 1",
-        ),
-        (
-            Config {
-                mix: f32::NAN,
-                ..good.clone()
-            },
-            "0 to 1",
-        ),
-        (
-            Config {
-                attenuation_limit: Some(-1.0),
-                ..good.clone()
-            },
-            "0 to 100",
-        ),
-        (
-            Config {
-                output_gain: 61.0,
-                ..good.clone()
-            },
-            "-60 to 60",
-        ),
+        (Config::new(48_000, 0), "1 to 64"),
+        (Config::new(48_000, 65_535), "1 to 64"),
+        (Config::new(0, 1), "8000 to 192000"),
+        (Config::new(7_999, 1), "8000 to 192000"),
+        (Config::new(u32::MAX, 1), "8000 to 192000"),
+        (good().mix(1.5), "0 to 1"),
+        (good().mix(f32::NAN), "0 to 1"),
+        (good().attenuation_limit(Some(-1.0)), "0 to 100"),
+        (good().output_gain(61.0), "-60 to 60"),
     ] {
         let error = try_denoiser(&config, Effect::Identity).err().unwrap().to_string();
         assert!(error.contains(text), "{config:?}: {error}");
     }
-    let mismatched = Denoiser::new(&config(48_000, 2), |_| {
+    let mismatched = Denoiser::with_engines(&config(48_000, 2), |_| {
         Ok(Box::new(Known::new(Effect::Identity, 3)))
     });
     assert!(mismatched.err().unwrap().to_string().contains("2 channels"));
@@ -835,10 +732,7 @@ fn settings_out_of_range_are_refused_with_the_range() {
 #[test]
 fn sixty_four_channels_work() {
     for link in [Link::Linked, Link::Independent] {
-        let config = Config {
-            link,
-            ..config(44_100, 64)
-        };
+        let config = config(44_100, 64).link(link);
         let mut denoiser = denoiser(&config, Effect::Identity);
         let input = Random(22).channels(64, 4000);
         let mut out = input.clone();
@@ -848,6 +742,40 @@ fn sixty_four_channels_work() {
             out.iter()
                 .zip(&input)
                 .all(|(y, x)| difference_db(&y[latency..], &x[..4000 - latency]) <= -100.0)
+        );
+    }
+}
+
+#[test]
+fn networks_with_longer_frames_stream_at_any_rate() {
+    let mut file = ModelFile::random(long_frames(), Dtype::F32, 1);
+    let random = Model::from_bytes(&file.bytes()).unwrap();
+    file.let_pass();
+    let passing = Model::from_bytes(&file.bytes()).unwrap();
+    for rate in RATES.into_iter().chain([44_101]) {
+        let mut denoiser = Denoiser::with_model(&passing, &config(rate, 1)).unwrap();
+        let latency = denoiser.latency();
+        if rate == 48_000 {
+            assert_eq!(latency, 1535);
+        }
+        let input = Random(3).noise(rate as usize);
+        let mut out = vec![input.clone()];
+        run(&mut denoiser, &mut out, || 480);
+        let null = difference_db(&out[0][latency..], &input[..input.len() - latency]);
+        assert!(null <= -100.0, "{rate} Hz: {null} dB");
+
+        let build = || Denoiser::with_model(&random, &config(rate, 2)).unwrap();
+        let input = Random(4).channels(2, rate as usize / 2);
+        let mut expected = input.clone();
+        run_at_once(&mut build(), &mut expected);
+        let mut lengths = Random(u64::from(rate));
+        let mut out = input.clone();
+        run(&mut build(), &mut out, || lengths.below(900));
+        assert!(out == expected, "{rate} Hz: blocks");
+        let settled = denoiser.latency() + rate as usize / 4;
+        assert!(
+            difference_db(&out[0][settled..], &input[0][settled..]) > -20.0,
+            "it does something"
         );
     }
 }
@@ -871,7 +799,7 @@ fn models_with_another_framing_work_at_any_rate() {
                 let engine = |channels| -> Result<Box<dyn aeden::engine::Engine>, aeden::Error> {
                     Ok(Box::new(Known::with_framing(effect, channels, framing.clone())))
                 };
-                let mut denoiser = Denoiser::new(&config(host, 1), engine).unwrap();
+                let mut denoiser = Denoiser::with_engines(&config(host, 1), engine).unwrap();
                 let gain = if effect == Effect::Identity { 1.0 } else { 0.5 };
                 let input = Random(23).noise(host as usize);
                 let mut out = vec![input.clone()];
@@ -900,15 +828,13 @@ fn fuzz_huge_and_tiny_samples_do_no_harm() {
         let rate = [8_000, 16_000, 22_050, 44_100, 48_000, 96_000][random.below(6)];
         let channels = 1 + random.below(3);
         let (limit, gain) = (random.below(100) as f32, random.below(120) as f32 - 60.0);
-        let config = Config {
-            link: [Link::Linked, Link::Independent][random.below(2)],
-            attenuation_limit: [None, Some(limit)][random.below(2)],
-            // Never the untouched input, which comes as it is.
-            mix: (1 + random.below(100)) as f32 / 100.0,
-            listen: [Listen::Cleaned, Listen::Removed][random.below(2)],
-            output_gain: if gain == 0.0 { 1.0 } else { gain },
-            ..config(rate, channels)
-        };
+        // The mix is never 0: the untouched input comes as it is.
+        let config = config(rate, channels)
+            .link([Link::Linked, Link::Independent][random.below(2)])
+            .attenuation_limit([None, Some(limit)][random.below(2)])
+            .mix((1 + random.below(100)) as f32 / 100.0)
+            .listen([Listen::Cleaned, Listen::Removed][random.below(2)])
+            .output_gain(if gain == 0.0 { 1.0 } else { gain });
         let effect = [
             Effect::Identity,
             Effect::Memory,

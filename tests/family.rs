@@ -3,9 +3,8 @@
 //! `models/family/NAME.golden.safetensors` holds samples, and what `models/recipe/family.py` makes of them: standardised
 //! log powers, codes and reconstructions of every eighth patch, and the description of the whole sound.
 
-use aeden::autoencoder::Autoencoder;
-use aeden::kernels::Instructions;
-use aeden::patches::Listener;
+use aeden::Instructions;
+use aeden::autoencoder::{Autoencoder, Listener};
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 
@@ -97,8 +96,7 @@ fn files_that_are_no_such_model_are_errors() {
         let _ = Autoencoder::from_bytes(&damaged); // must not panic
     }
     let denoiser =
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/denoise/denoise.safetensors"))
-            .unwrap();
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/light/light.safetensors")).unwrap();
     let problem = Autoencoder::from_bytes(&denoiser).unwrap_err().to_string();
     assert!(problem.contains("its kind is \"denoising\""), "{problem}");
 }

@@ -1,7 +1,7 @@
 //! The transform gives back what went in, for every window that it offers, and refuses framings that cannot.
 
-use aeden::stft::{Framing, Stft, WindowShape};
-use realfft::num_complex::Complex32;
+use aeden::Complex32;
+use aeden::spectrum::{Framing, Stft, WindowShape};
 
 mod engines;
 use engines::{Random, difference_db};

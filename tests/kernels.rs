@@ -1,6 +1,9 @@
 //! Every instruction set that this processor has computes what plain Rust computes.
 
-use aeden::kernels::{Across, End, F16, Instructions, Kernels, Matrix, PANEL, Rows};
+#[path = "../src/kernels/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the crate uses the rest")]
+mod kernels;
+use kernels::{Activation, Direction, F16, Instructions, Kernels, Matrix, Mixer, PANEL, Rows};
 
 mod random_model;
 use random_model::Random;
@@ -97,7 +100,7 @@ fn rows_that_lie_apart_give_the_same_bits_and_leave_the_rest_alone() {
         let x = numbers(&mut random, count * rows.x_step + inputs);
         for kernels in all() {
             let mut y = vec![f32::NAN; count * rows.y_step + 3];
-            kernels.affine_rows(&matrix, &x, rows, End::Rectified, &mut y);
+            kernels.affine_rows(&matrix, &x, rows, Activation::Relu, &mut y);
             for (row, y) in y.chunks(rows.y_step).take(count).enumerate() {
                 let mut alone = vec![0.0; matrix.padded_outputs()];
                 kernels.affine(&matrix, &x[row * rows.x_step..][..inputs], 1, &mut alone);
@@ -113,6 +116,112 @@ fn rows_that_lie_apart_give_the_same_bits_and_leave_the_rest_alone() {
     }
 }
 
+/// A row as products with whole numbers hear it: rounded to whole numbers, the largest to ±127.
+fn rounded(row: &[f32]) -> Vec<f64> {
+    let most = row.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    let factor = if most > 1e-30 { 127.0 / most } else { 0.0 };
+    let whole = row.iter().map(|x| f64::from((x * factor).round_ties_even()));
+    whole.map(|w| w * f64::from(most) / 127.0).collect()
+}
+
+#[test]
+fn products_of_whole_numbers_agree_with_sums_in_double_precision() {
+    let mut random = Random(9);
+    for round in 0..60 {
+        let (outputs, inputs, count) = sizes(&mut random);
+        let (mut weights, bias) = (
+            numbers(&mut random, outputs * inputs),
+            numbers(&mut random, outputs),
+        );
+        weights.iter_mut().take(inputs).for_each(|w| *w = 0.0); // an output without weights
+        let mut x = numbers(&mut random, count * inputs);
+        x[..inputs].fill(0.0);
+        let quantised = Matrix::new(outputs, inputs, |o, k| weights[o * inputs + k], |o| bias[o]).quantised();
+        let of_output = |o: usize| {
+            let own = &weights[o * inputs..][..inputs];
+            let scale = own.iter().fold(0.0_f32, |most, w| most.max(w.abs())) / 63.0;
+            let whole = own.iter().map(move |w| {
+                if scale > 0.0 {
+                    (w / scale).round_ties_even()
+                } else {
+                    0.0
+                }
+            });
+            whole
+                .map(move |w| f64::from(w) * f64::from(scale))
+                .collect::<Vec<f64>>()
+        };
+        let rounded: Vec<_> = x.chunks(inputs.max(1)).map(rounded).collect();
+        for kernels in all() {
+            let set = kernels.instructions();
+            let matrix = quantised.stored(set.storage());
+            let padded = matrix.padded_outputs();
+            let rows = Rows {
+                count,
+                x_step: inputs,
+                y_step: padded + 1,
+            };
+            let mut y = vec![f32::NAN; count * rows.y_step];
+            kernels.affine_rows(&matrix, &x, rows, Activation::Relu, &mut y);
+            for o in 0..outputs {
+                let weights = of_output(o);
+                for frame in 0..count {
+                    let row = rounded.get(frame).map_or(&[][..], |row| &row[..]);
+                    let sum: f64 = weights.iter().zip(row).map(|(w, x)| w * x).sum();
+                    let expected = (f64::from(bias[o]) + sum).max(0.0);
+                    let found = f64::from(y[frame * rows.y_step + o]);
+                    assert!(
+                        (found - expected).abs() <= 1e-5,
+                        "{set:?}, round {round}: {outputs} x {inputs}, row {frame}, output {o}: {found}, not {expected}"
+                    );
+                }
+            }
+            assert!(
+                y.chunks(rows.y_step).all(|row| row[padded].is_nan()),
+                "between the rows"
+            );
+            let mut alone = vec![0.0; padded];
+            for (frame, row) in y.chunks(rows.y_step).enumerate() {
+                kernels.affine_rows(
+                    &matrix,
+                    &x[frame * inputs..][..inputs],
+                    Rows::of(&matrix, 1),
+                    Activation::Relu,
+                    &mut alone,
+                );
+                assert_eq!(alone, row[..padded], "{set:?}: a row alone and among others");
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_survive_every_way_of_storing_them() {
+    let mut random = Random(10);
+    let (outputs, inputs) = (37, 91);
+    let weights = numbers(&mut random, outputs * inputs);
+    let matrix = Matrix::new(outputs, inputs, |o, k| weights[o * inputs + k], |_| 0.0).quantised();
+    let x = numbers(&mut random, inputs);
+    let sets: Vec<_> = Instructions::available().collect();
+    for (a, b) in sets.iter().flat_map(|a| sets.iter().map(move |b| (*a, *b))) {
+        let product = |matrix: &Matrix| {
+            let mut y = vec![0.0; matrix.padded_outputs()];
+            Kernels::new(b).unwrap().affine(matrix, &x, 1, &mut y);
+            y
+        };
+        let (direct, around) = (
+            matrix.stored(b.storage()),
+            matrix.stored(a.storage()).stored(b.storage()),
+        );
+        assert_eq!(product(&direct), product(&around), "{a:?} to {b:?}");
+        assert_eq!(
+            product(&direct),
+            product(&direct.quantised()),
+            "{b:?}: quantised twice"
+        );
+    }
+}
+
 #[test]
 #[should_panic(expected = "rows out")]
 fn a_row_outside_its_slice_is_refused() {
@@ -122,7 +231,7 @@ fn a_row_outside_its_slice_is_refused() {
         x_step: 2,
         y_step: usize::MAX,
     };
-    Kernels::best().affine_rows(&matrix, &[0.0; 4], rows, End::Sums, &mut [0.0; 32]);
+    Kernels::best().affine_rows(&matrix, &[0.0; 4], rows, Activation::Linear, &mut [0.0; 32]);
 }
 
 /// Binary16 as IEEE 754 defines it, in arithmetic instead of bits.
@@ -143,7 +252,11 @@ fn all_65536_half_size_numbers_widen_exactly() {
     for bits in 0..=u16::MAX {
         let (found, expected) = (f64::from(F16(bits).to_f32()), half_by_definition(bits));
         assert!(same(found, expected), "{bits:#06x}: {found}, not {expected}");
-        assert_eq!(F16(bits).is_finite(), expected.is_finite(), "{bits:#06x}");
+        assert_eq!(
+            F16(bits).to_f32().is_finite(),
+            expected.is_finite(),
+            "{bits:#06x}"
+        );
     }
     // Through the matrix product of every instruction set: one input of 1, one output for each number.
     let matrix = Matrix::new(65_536, 1, |o, _| F16(o as u16), |_| 0.0);
@@ -282,8 +395,22 @@ fn recurrence_agrees_with_its_formula_in_double_precision() {
             // In two calls: the state goes on from one to the next.
             let (first, second) = out.split_at_mut(7 * units);
             let (first_gates, second_gates) = gates.split_at(7 * 3 * units);
-            kernels.recur(&matrix, first_gates, &mut state, &mut product, first);
-            kernels.recur(&matrix, second_gates, &mut state, &mut product, second);
+            kernels.gru(
+                &matrix,
+                Direction::Forward,
+                first_gates,
+                &mut state,
+                &mut product,
+                first,
+            );
+            kernels.gru(
+                &matrix,
+                Direction::Forward,
+                second_gates,
+                &mut state,
+                &mut product,
+                second,
+            );
             for (found, expected) in out.iter().zip(&expected) {
                 assert!(
                     (f64::from(*found) - 1.0 - expected).abs() < 2e-6,
@@ -306,7 +433,14 @@ fn recurrence_of_many_rows_is_that_of_each_row() {
     for kernels in all() {
         let mut together = vec![0.0; frames * rows * units];
         let (mut state, mut product) = (vec![0.0; rows * units], vec![0.0; rows * 3 * units]);
-        kernels.recur(&matrix, &gates, &mut state, &mut product, &mut together);
+        kernels.gru(
+            &matrix,
+            Direction::Forward,
+            &gates,
+            &mut state,
+            &mut product,
+            &mut together,
+        );
         for row in 0..rows {
             let mine = |all: &[f32], width: usize| -> Vec<f32> {
                 let parts = all.chunks(width).skip(row).step_by(rows);
@@ -315,7 +449,14 @@ fn recurrence_of_many_rows_is_that_of_each_row() {
             let mut alone = vec![0.0; frames * units];
             let (mut state, mut product) = (vec![0.0; units], vec![0.0; 3 * units]);
             let gates = mine(&gates, 3 * units);
-            kernels.recur(&matrix, &gates, &mut state, &mut product, &mut alone);
+            kernels.gru(
+                &matrix,
+                Direction::Forward,
+                &gates,
+                &mut state,
+                &mut product,
+                &mut alone,
+            );
             assert_eq!(mine(&together, units), alone, "{:?}", kernels.instructions());
         }
     }
@@ -329,14 +470,14 @@ fn mixing_agrees_with_its_formula_in_double_precision() {
         let frame = positions * channels;
         let weights = numbers(&mut random, heads * positions * positions);
         let bias = numbers(&mut random, frame);
-        let across = Across::new(
+        let across = Mixer::new(
             positions,
             heads,
             panels,
             |head, p, q| weights[(head * positions + p) * positions + q],
             |p, c| bias[p * channels + c],
         );
-        assert_eq!((across.positions(), across.frame()), (positions, frame));
+        assert_eq!(across.frame(), frame);
         let (x, y) = (numbers(&mut random, 3 * frame), numbers(&mut random, 3 * frame));
         for kernels in all() {
             let mut found = y.clone();
@@ -358,5 +499,32 @@ fn mixing_agrees_with_its_formula_in_double_precision() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn backward_recurrence_is_forward_recurrence_of_frames_in_reverse() {
+    let mut random = Random(8);
+    let (units, rows, frames) = (48, 3, 10);
+    let weights = numbers(&mut random, 3 * units * units);
+    let matrix = Matrix::new(3 * units, units, |o, k| weights[o * units + k] * 0.3, |_| 0.1);
+    let gates = numbers(&mut random, frames * rows * 3 * units);
+    let reversed =
+        |x: &[f32], width: usize| -> Vec<f32> { x.chunks(width).rev().flatten().copied().collect() };
+    for kernels in all() {
+        let run = |direction, gates: &[f32]| {
+            let mut out = vec![0.0; frames * rows * units];
+            let (mut state, mut product) = (vec![0.0; rows * units], vec![0.0; rows * 3 * units]);
+            kernels.gru(&matrix, direction, gates, &mut state, &mut product, &mut out);
+            (out, state)
+        };
+        let (backward, last) = run(Direction::Backward, &gates);
+        let (forward, state) = run(Direction::Forward, &reversed(&gates, rows * 3 * units));
+        assert_eq!(
+            (backward, last),
+            (reversed(&forward, rows * units), state),
+            "{:?}",
+            kernels.instructions()
+        );
     }
 }

@@ -1,10 +1,13 @@
 //! Nothing is allocated or freed on the audio thread.
 
-use aeden::denoiser::{Config, Link, Listen};
+use aeden::{Config, Denoiser, Link, Listen, Model};
 use allocation_counter::{AllocationInfo, measure};
 
 mod engines;
+mod random_model;
 use engines::{Effect, Random, denoiser};
+use random_model::{ModelFile, long_frames};
+use safetensors::Dtype;
 
 #[test]
 fn the_counter_counts() {
@@ -24,12 +27,7 @@ fn processing_resetting_and_setting_never_allocate() {
         for (channels, link) in [(1, Link::Linked), (2, Link::Linked), (2, Link::Independent)] {
             // The engine fails now and then, so that its recovery is covered too.
             for effect in [Effect::Memory, Effect::NanAt(5), Effect::PoisonedAt(3)] {
-                let config = Config {
-                    sample_rate: rate,
-                    channels,
-                    link,
-                    ..Config::default()
-                };
+                let config = Config::new(rate, channels).link(link);
                 let mut denoiser = denoiser(&config, effect);
                 let mut left = Random(1).noise(20_000);
                 let mut right = left.clone();
@@ -57,6 +55,33 @@ fn processing_resetting_and_setting_never_allocate() {
                 });
                 assert_eq!(calls, AllocationInfo::default(), "{config:?}, {effect:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn networks_never_allocate() {
+    let long_frames = Model::from_bytes(&ModelFile::random(long_frames(), Dtype::F16, 1).bytes()).unwrap();
+    for model in [Model::light(), long_frames] {
+        for (rate, channels, link) in [
+            (48_000, 1, Link::Linked),
+            (44_100, 2, Link::Linked),
+            (16_000, 2, Link::Independent),
+        ] {
+            let config = Config::new(rate, channels).link(link);
+            let mut denoiser = Denoiser::with_model(&model, &config).unwrap();
+            assert!(denoiser.is_real_time());
+            let mut left = Random(1).noise(rate as usize);
+            let mut right = left.clone();
+            let calls = measure(|| {
+                for len in [17, 480, 512, 8192, rate as usize] {
+                    let (left, right) = (&mut left[..len], &mut right[..len]);
+                    let mut both = [left, right];
+                    denoiser.process(&mut both[..channels]);
+                }
+                denoiser.reset();
+            });
+            assert_eq!(calls, AllocationInfo::default(), "{config:?}");
         }
     }
 }

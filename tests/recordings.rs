@@ -1,10 +1,7 @@
 //! Recordings in all qualities: the same place in time, the same bits for any blocks, and the better for it.
 
-use aeden::denoiser::{Config, Denoiser, Link};
-use aeden::model::Model;
-use aeden::recording::{Cleaner, Quality};
-use aeden::stft::Stft;
-use aeden::studio::Studio;
+use aeden::spectrum::Stft;
+use aeden::{Cleaner, Config, Context, Denoiser, Link, Model};
 use safetensors::Dtype;
 use std::f64::consts::TAU;
 
@@ -13,43 +10,46 @@ mod random_model;
 use engines::{Effect, Known, Random, config, difference_db};
 use random_model::{ModelFile, small_settings};
 
-const ALL: [Quality; 2] = [Quality::RealTime, Quality::Standard];
+const ALL: [Context; 2] = [Context::Stream, Context::LeadIn];
 
-fn known(config: &Config, quality: Quality, effect: Effect) -> Cleaner {
-    Cleaner::new(config, quality, |channels| {
+fn known(config: &Config, context: Context, effect: Effect) -> Cleaner {
+    Cleaner::with_engines(context, config, |channels| {
         Ok(Box::new(Known::new(effect, channels)))
     })
     .unwrap()
 }
 
-fn builtin(config: &Config, quality: Quality) -> Cleaner {
-    let model = Model::builtin();
-    Cleaner::new(config, quality, |channels| {
-        Ok(Box::new(model.engine(channels, 64)))
-    })
-    .unwrap()
+fn builtin(config: &Config, context: Context) -> Cleaner {
+    Cleaner::with_model(&Model::light(), context, config).unwrap()
+}
+
+fn look_ahead(config: &Config, model: &Model, threads: usize) -> Cleaner {
+    let config = config.clone().threads(threads);
+    Cleaner::with_model(model, Context::LookAhead, &config).unwrap()
 }
 
 /// The built-in networks in every way, with names.
 fn all_builtin(config: &Config) -> Vec<(String, Cleaner)> {
     let ways = ALL.map(|way| (format!("{way:?}"), builtin(config, way)));
-    let best = Cleaner::best(config, &Studio::builtin(), 1).unwrap();
+    let best = look_ahead(config, &Model::best(), 1);
     ways.into_iter().chain([("best".to_owned(), best)]).collect()
 }
 
 /// A small network that runs both ways, with random weights, or one that lets everything pass.
-fn small_studio(identity: bool) -> Studio {
+fn small_model(identity: bool) -> Model {
+    small_model_with(identity, 2)
+}
+
+fn small_model_with(identity: bool, grids: usize) -> Model {
     let mut settings = small_settings();
     settings["both_ways"] = true.into();
+    settings["grids"] = grids.into();
     settings["filter_ahead"] = 1.into();
     let mut file = ModelFile::random(settings, Dtype::F32, 3);
     if identity {
-        for name in ["gains.weight", "rise", "filters.weight", "filters.bias"] {
-            file.fill(name, 0.0);
-        }
-        file.fill("gains.bias", 40.0);
+        file.let_pass();
     }
-    Studio::from_bytes(&file.bytes()).unwrap()
+    Model::from_bytes(&file.bytes()).unwrap()
 }
 
 fn clean(cleaner: &mut Cleaner, sound: &[Vec<f32>], mut block: impl FnMut() -> usize) -> Vec<Vec<f32>> {
@@ -74,7 +74,7 @@ fn an_engine_that_changes_nothing_gives_recordings_of_any_length_back() {
             let sound = vec![Random(7).noise(len), Random(8).noise(len)];
             let config = config(rate, 2);
             let ways = ALL.map(|way| (format!("{way:?}"), known(&config, way, Effect::Identity)));
-            let best = Cleaner::best(&config, &small_studio(true), 1).unwrap();
+            let best = look_ahead(&config, &small_model(true), 1);
             for (way, mut cleaner) in ways.into_iter().chain([("best".to_owned(), best)]) {
                 let out = clean(&mut cleaner, &sound, || 10_000);
                 for (out, sound) in out.iter().zip(&sound) {
@@ -92,13 +92,10 @@ fn an_engine_that_changes_nothing_gives_recordings_of_any_length_back() {
 #[test]
 fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
     for link in [Link::Linked, Link::Independent] {
-        let config = Config {
-            link,
-            ..config(16_000, 2)
-        };
+        let config = config(16_000, 2).link(link);
         let sound = vec![Random(1).noise(640_000), Random(2).noise(640_000)];
         let ways = ALL.map(|way| (format!("{way:?}"), known(&config, way, Effect::Memory)));
-        let best = Cleaner::best(&config, &small_studio(false), 1).unwrap();
+        let best = look_ahead(&config, &small_model(false), 1);
         for (way, mut cleaner) in ways.into_iter().chain([("best".to_owned(), best)]) {
             let expected = clean(&mut cleaner, &sound, || 1 << 20);
             let mut random = Random(5);
@@ -109,7 +106,7 @@ fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
                 );
             }
             if way == "best" {
-                let mut on_three = Cleaner::best(&config, &small_studio(false), 3).unwrap();
+                let mut on_three = look_ahead(&config, &small_model(false), 3);
                 assert!(
                     clean(&mut on_three, &sound, || 9_000) == expected,
                     "{link:?}: cores"
@@ -122,12 +119,12 @@ fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
 #[test]
 fn all_of_a_short_recording_is_in_view_of_frames_that_begin_half_a_hop_apart() {
     // Shorter than a part, so that the network must have heard everything at once.
-    let (studio, sound) = (small_studio(false), Random(9).noise(48_000));
-    let mut cleaner = Cleaner::best(&config(48_000, 1), &studio, 1).unwrap();
+    let (model, sound) = (small_model(false), Random(9).noise(48_000));
+    let mut cleaner = look_ahead(&config(48_000, 1), &model, 1);
     let out = clean(&mut cleaner, std::slice::from_ref(&sound), || 5_000);
 
-    let stft = Stft::new(studio.framing()).unwrap();
-    let (hop, bins) = (studio.framing().hop, studio.framing().bins());
+    let stft = Stft::new(model.framing()).unwrap();
+    let (hop, bins) = (model.framing().hop, model.framing().bins());
     let shifted = |shift: usize| {
         let mut samples = [&vec![0.0; shift], &sound[..]].concat();
         samples.resize(samples.len().next_multiple_of(hop) + hop, 0.0);
@@ -138,7 +135,7 @@ fn all_of_a_short_recording_is_in_view_of_frames_that_begin_half_a_hop_apart() {
             analysis.frame(hop, &mut spectrum);
             spectra.extend(spectrum);
         }
-        studio.clean(&mut spectra);
+        model.clean_spectra(&mut spectra).unwrap();
         for (spectrum, samples) in spectra.chunks_exact(bins).zip(samples.chunks_exact_mut(hop)) {
             synthesis.frame(spectrum, samples);
         }
@@ -152,12 +149,12 @@ fn all_of_a_short_recording_is_in_view_of_frames_that_begin_half_a_hop_apart() {
 
 #[test]
 fn after_long_silence_a_recording_begins_anew() {
-    let (studio, first, second) = (
-        small_studio(false),
+    let (model, first, second) = (
+        small_model(false),
         Random(1).noise(96_000),
         Random(2).noise(96_000),
     );
-    let mut cleaner = Cleaner::best(&config(48_000, 1), &studio, 1).unwrap();
+    let mut cleaner = look_ahead(&config(48_000, 1), &model, 1);
     let alone = clean(&mut cleaner, std::slice::from_ref(&second), || 7_000);
     let silence = vec![0.0; 48_000 * 8];
     let after = clean(&mut cleaner, &[[&first[..], &silence, &second].concat()], || {
@@ -179,7 +176,7 @@ fn parts_join_without_a_step() {
         (0.05 * tones.sum::<f64>() * (9.0 * t).sin().max(0.0)) as f32
     };
     let sound = vec![(0..60 * rate).map(hum).collect::<Vec<f32>>()];
-    let mut best = Cleaner::best(&config(rate, 1), &Studio::builtin(), 1).unwrap();
+    let mut best = look_ahead(&config(rate, 1), &Model::best(), 1);
     let out = clean(&mut best, &sound, || 10_000);
     let steps = |sound: &[f32]| {
         sound
@@ -194,12 +191,21 @@ fn parts_join_without_a_step() {
 #[test]
 fn networks_for_streams_and_for_recordings_are_told_apart() {
     let for_streams = ModelFile::random(small_settings(), Dtype::F32, 3).bytes();
-    let told = Studio::from_bytes(&for_streams).unwrap_err().to_string();
+    let config = config(48_000, 1);
+    let for_streams = Model::from_bytes(&for_streams).unwrap();
+    assert!(!for_streams.looks_ahead());
+    let told = Cleaner::with_model(&for_streams, Context::LookAhead, &config)
+        .unwrap_err()
+        .to_string();
     assert!(told.contains("both ways"), "{told}");
     let mut settings = small_settings();
     settings["both_ways"] = true.into();
     let for_recordings = ModelFile::random(settings, Dtype::F32, 3).bytes();
-    let told = Model::from_bytes(&for_recordings).unwrap_err().to_string();
+    let for_recordings = Model::from_bytes(&for_recordings).unwrap();
+    assert!(for_recordings.looks_ahead());
+    let told = Denoiser::with_model(&for_recordings, &config)
+        .unwrap_err()
+        .to_string();
     assert!(told.contains("both directions"), "{told}");
 }
 
@@ -224,7 +230,7 @@ fn noise_is_gone_from_the_first_sample_on() {
     let level =
         |sound: &[f32]| 10.0 * (sound.iter().map(|x| x * x).sum::<f32>() / sound.len() as f32).log10();
     for (way, mut cleaner) in all_builtin(&config(48_000, 1)) {
-        if way == "RealTime" {
+        if way == "Stream" {
             continue; // it knows nothing yet
         }
         let out = clean(&mut cleaner, &[hiss.clone()], || 8192);
@@ -239,8 +245,8 @@ fn noise_is_gone_from_the_first_sample_on() {
 fn in_the_quality_of_real_time_it_is_what_the_denoiser_gives() {
     let config = config(44_100, 2);
     let sound = vec![Random(1).noise(100_000), Random(2).noise(100_000)];
-    let mut cleaner = known(&config, Quality::RealTime, Effect::Memory);
-    let mut denoiser = Denoiser::new(&config, |channels| {
+    let mut cleaner = known(&config, Context::Stream, Effect::Memory);
+    let mut denoiser = Denoiser::with_engines(&config, |channels| {
         Ok(Box::new(Known::new(Effect::Memory, channels)))
     })
     .unwrap();

@@ -1,6 +1,6 @@
 //! Conversion between rates delays by half a block exactly, keeps what both rates share and lets nothing else through.
 
-use aeden::resample::{Blocks, CLOCK_TOLERANCE, Resampler};
+use aeden::spectrum::{Blocks, CLOCK_TOLERANCE, Resampler};
 
 mod engines;
 use engines::difference_db;

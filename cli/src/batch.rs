@@ -7,7 +7,7 @@ use crate::cores::Cores;
 use crate::named::Named;
 use crate::output::{Target, clean_up_when_stopped, print, sweep};
 use crate::plan::{Job, Source, Step, plan};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, count, one_line};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, one_line};
 use crate::progress::Progress;
 use crate::readers::of_one_file;
 use crate::watch::watch;
@@ -98,7 +98,7 @@ impl<'a> Batch<'a> {
             .filter(|(_, step)| matches!(step, Step::Clean(_)))
             .count();
         let cores = Cores::share(self.args.run.jobs, to_clean);
-        progress.tell(&format!("0 of {}", count(steps.len() as u64, "file")));
+        progress.tell(&format!("0 of {}", counted(steps.len(), "file", "files")));
         let done = AtomicUsize::new(0);
         cores.for_each(steps.len(), |number| {
             let (size, step) = &steps[number];
@@ -111,8 +111,11 @@ impl<'a> Batch<'a> {
             tally.add(outcome, self.args, &progress);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.tell(&match tally.failed {
-                0 => format!("{done} of {}", count(steps.len() as u64, "file")),
-                failed => format!("{done} of {}, {failed} failed", count(steps.len() as u64, "file")),
+                0 => format!("{done} of {}", counted(steps.len(), "file", "files")),
+                failed => format!(
+                    "{done} of {}, {failed} failed",
+                    counted(steps.len(), "file", "files")
+                ),
             });
         });
         progress.finish();

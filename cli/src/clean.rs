@@ -1,6 +1,5 @@
 //! One file through the denoiser.
 
-use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
 use crate::input::{Input, Reading, block_frames, unreadable};
@@ -9,12 +8,13 @@ use crate::loudness::{self, Adjustment, Loudness};
 use crate::media::encode::{Encoded, Spool};
 use crate::media::film::{Cleaned, assemble, complete};
 use crate::media::flac::{self, FlacWriter};
-use crate::media::inventory::Loss;
+use crate::media::inventory::{Loss, without_place};
 use crate::media::probe::Stream;
 use crate::media::verify::{self, Proof};
 use crate::media::{Arrangement, Form, Material, TrackChoice, form, misnamed};
 use crate::named::Named;
 use crate::output::{Output, Sealed, Target, commit};
+use crate::paired::Aligned;
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
@@ -142,13 +142,13 @@ impl Report {
 }
 
 /// Everything that takes part in the sound before and after.
-struct Results<'a> {
+struct Results<'a, P> {
     /// What errors of the output are about.
     output: &'a Path,
-    cleaned: Sink,
+    cleaned: Sink<P>,
     /// Where cleaned sound waits for its gain.
     waiting: Option<loudness::Spool>,
-    removed: Option<Sink>,
+    removed: Option<Sink<WavFile>>,
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
@@ -156,7 +156,7 @@ struct Results<'a> {
     absurd: u64,
 }
 
-impl Results<'_> {
+impl<P: Place> Results<'_, P> {
     /// Takes a block before and after cleaning; `raw` if the output is to have exactly these bytes.
     fn take(&mut self, before: &[Vec<f32>], after: &[Vec<f32>], raw: Option<&[u8]>) -> Result<(), Problem> {
         match &mut self.waiting {
@@ -280,8 +280,8 @@ struct Work<'a> {
 }
 
 /// What came of one track of sound.
-struct Passed<'a> {
-    results: Results<'a>,
+struct Passed<'a, P> {
+    results: Results<'a, P>,
     loudness: Option<Adjustment>,
     frames: u64,
     plot: Option<Output>,
@@ -297,22 +297,19 @@ impl Work<'_> {
         header.chunks.extend(chunks);
         let expected = self.expected(input);
         let file = WavFile::create(&self.job.output, self.job.replace, &header, expected)?;
-        let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
+        let passed = self.pass(input, file, encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, "WAV", |place, after| match place {
-            Place::Wav(file) => {
-                let sealed = file.finish(after)?;
-                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
-                    proof = Some(wav_length(place, frames, name)?);
-                }
-                let mut lost = without_place("WAV has no place for these blocks", others);
-                if let (Some(arrangement), Some(place)) = (arrangement, sealed.path()) {
-                    lost.extend(complete(&arrangement.assembly(), place, name)?.0);
-                }
-                Ok((sealed, lost))
+        let mut report = self.finish(input, passed, encoding, "WAV", |file: WavFile, after| {
+            let sealed = file.finish(after)?;
+            if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                proof = Some(wav_length(place, frames, name)?);
             }
-            Place::Encoded(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
+            let mut lost = without_place("WAV has no place for these blocks", others);
+            if let (Some(arrangement), Some(place)) = (arrangement, sealed.path()) {
+                lost.extend(complete(&arrangement.assembly(), place, name)?.0);
+            }
+            Ok((sealed, lost))
         })?;
         report.verified = proof;
         Ok(report)
@@ -331,17 +328,14 @@ impl Work<'_> {
         };
         let (output, overwrite) = (&self.job.output, self.job.replace);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
-        let passed = self.pass(input, Place::Flac(Box::new(file)), encoding, self.extras())?;
-        let mut report = self.finish(input, passed, encoding, "FLAC", |place, _| match place {
-            Place::Flac(file) => {
-                let sealed = file.finish()?;
-                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
-                    self.bar.begin("proving it");
-                    flac::prove(place, output.name())?;
-                }
-                Ok((sealed, without_place("FLAC has no place for these chunks", lost)))
+        let passed = self.pass(input, file, encoding, self.extras())?;
+        let mut report = self.finish(input, passed, encoding, "FLAC", |file: FlacWriter, _| {
+            let sealed = file.finish()?;
+            if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                self.bar.begin("proving it");
+                flac::prove(place, output.name())?;
             }
-            Place::Wav(_) | Place::Encoded(_) | Place::Spool(_) => unreachable!("made just above"),
+            Ok((sealed, without_place("FLAC has no place for these chunks", lost)))
         })?;
         report.verified = self.options.verify.then_some(Proof {
             exact_lengths: 1,
@@ -354,37 +348,29 @@ impl Work<'_> {
     fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Report, Problem> {
         let assembly = arrangement.assembly();
         let encoding = assembly.tracks[0].codec.feed;
+        let taker = &assembly.tracks[0].codec.encoder;
         let encoded = Encoded::start(&self.job.output, self.job.replace, &assembly)?;
-        let passed = self.pass(input, Place::Encoded(encoded), encoding, self.extras())?;
+        let passed = self.pass(input, encoded, encoding, self.extras())?;
         let (frames, name) = ((passed.frames, assembly.tracks[0].rate), self.job.output.name());
         let (mut proof, mut sound) = (None, None);
-        let mut report = self.finish(
-            input,
-            passed,
-            encoding,
-            &assembly.tracks[0].codec.encoder,
-            |place, _| match place {
-                Place::Encoded(encoded) => {
-                    let sealed = encoded.finish()?;
-                    let Some(place) = sealed.path() else {
-                        return Ok((sealed, Vec::new()));
-                    };
-                    let (lost, probe) = complete(&assembly, place, name)?;
-                    sound = assembly.sound(0, &probe).cloned();
-                    if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
-                        self.bar.begin("proving it");
-                        let exact = verify::length(place, sound, frames, name)?;
-                        proof = Some(Proof {
-                            identical_tracks: verify::copied_tracks(place, name, &assembly, &probe)?,
-                            exact_lengths: usize::from(exact),
-                            padded_lengths: usize::from(!exact),
-                        });
-                    }
-                    Ok((sealed, lost))
-                }
-                Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
-            },
-        )?;
+        let mut report = self.finish(input, passed, encoding, taker, |encoded: Encoded, _| {
+            let sealed = encoded.finish()?;
+            let Some(place) = sealed.path() else {
+                return Ok((sealed, Vec::new()));
+            };
+            let (lost, probe) = complete(&assembly, place, name)?;
+            sound = assembly.sound(0, &probe).cloned();
+            if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
+                self.bar.begin("proving it");
+                let exact = verify::length(place, sound, frames, name)?;
+                proof = Some(Proof {
+                    identical_tracks: verify::copied_tracks(place, name, &assembly, &probe)?,
+                    exact_lengths: usize::from(exact),
+                    padded_lengths: usize::from(!exact),
+                });
+            }
+            Ok((sealed, lost))
+        })?;
         report.verified = proof;
         report.tell_sound(sound.as_ref());
         Ok(report)
@@ -421,8 +407,8 @@ impl Work<'_> {
                     plot: None,
                 },
             };
-            let passed = self.pass(&mut input, Place::Spool(spool), encoding, extras)?;
-            let (made, place, mut part) = self.close(&mut input, passed, encoding, &track.codec.encoder)?;
+            let passed = self.pass(&mut input, spool, encoding, extras)?;
+            let (made, spool, mut part) = self.close(&mut input, passed, encoding, &track.codec.encoder)?;
             sealed.extend(made);
             match &mut report {
                 None => report = Some(part),
@@ -432,10 +418,7 @@ impl Work<'_> {
                     report.warnings.append(&mut part.warnings);
                 }
             }
-            match place {
-                Place::Spool(spool) => cleaned.push(Cleaned { track, spool }),
-                Place::Wav(_) | Place::Encoded(_) | Place::Flac(_) => unreachable!("made just above"),
-            }
+            cleaned.push(Cleaned { track, spool });
         }
         let Some(mut report) = report else {
             unreachable!("a film has a track that is cleaned")
@@ -526,13 +509,13 @@ impl Work<'_> {
     }
 
     /// Cleans all of a track into a place that is fed samples of `encoding`.
-    fn pass(
+    fn pass<P: Place + Send>(
         &self,
         input: &mut Input,
-        place: Place,
+        place: P,
         encoding: Encoding,
         extras: Extras,
-    ) -> Result<Passed<'_>, Problem> {
+    ) -> Result<Passed<'_, P>, Problem> {
         let name = self.job.input.name();
         let format = input.format().clone();
         let channels = usize::from(format.channels);
@@ -563,7 +546,7 @@ impl Work<'_> {
                     let file = WavFile::create(target, self.job.replace, &removed_header, expected)?;
                     let encoding = removed_header.format.encoding;
                     let encoder = Encoder::new(encoding, channels, is_coarse(encoding));
-                    Some(Sink::new(Place::Wav(file), encoder))
+                    Some(Sink::new(file, encoder))
                 }
                 None => None,
             },
@@ -610,13 +593,13 @@ impl Work<'_> {
     }
 
     /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything. `taker`: what gets the samples.
-    fn close(
+    fn close<P: Place>(
         &self,
         input: &mut Input,
-        passed: Passed,
+        passed: Passed<P>,
         encoding: Encoding,
         taker: &str,
-    ) -> Result<(Vec<Sealed>, Place, Report), Problem> {
+    ) -> Result<(Vec<Sealed>, P, Report), Problem> {
         let (format, name) = (input.format().clone(), self.job.input.name());
         let Passed {
             results,
@@ -630,7 +613,7 @@ impl Work<'_> {
         let after = kept_after(after, &expected, &mut warnings);
         let clipped = results.cleaned.clipped();
         let mut sealed = Vec::new();
-        if let Some(Place::Wav(removed)) = results.removed.map(Sink::into_place) {
+        if let Some(removed) = results.removed.map(Sink::into_place) {
             sealed.push(removed.finish(after)?);
         }
         if let (Some(output), Some(mut pictures), Some(target)) =
@@ -689,13 +672,13 @@ impl Work<'_> {
     }
 
     /// Ends an output of one track and gives everything its name.
-    fn finish(
+    fn finish<P: Place>(
         &self,
         input: &mut Input,
-        passed: Passed,
+        passed: Passed<P>,
         encoding: Encoding,
         taker: &str,
-        end: impl FnOnce(Place, &[Chunk]) -> Result<(Sealed, Vec<Loss>), Problem>,
+        end: impl FnOnce(P, &[Chunk]) -> Result<(Sealed, Vec<Loss>), Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;
@@ -720,17 +703,6 @@ impl Work<'_> {
         }
         commit(sealed)
     }
-}
-
-/// Pieces of metadata that are left out.
-fn without_place(why: &str, names: Vec<String>) -> Vec<Loss> {
-    let text = format!("{why}, which are left out: {}", names.join(", "));
-    let loss = |name| Loss {
-        what: "chunk",
-        name,
-        text: text.clone(),
-    };
-    names.into_iter().map(loss).collect()
 }
 
 /// Reads a finished WAV file as anybody would.

@@ -2,37 +2,17 @@
 
 use crate::args::{Channels, EngineName, NetworkArgs, Quality};
 use crate::problem::{Problem, one_line};
-use aeden::Error;
-use aeden::denoiser::{Config, Denoiser, Link};
-use aeden::engine::Engine;
-use aeden::model::Model;
-use aeden::recording::{self, Cleaner};
-use aeden::stft::Framing;
-use aeden::studio::Studio;
+use aeden::spectrum::Framing;
+use aeden::{Cleaner, Config, Context, Denoiser, Kind, Link, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
-const MAX_FRAMES: usize = 64;
-
-/// The same for a network that several threads run: enough for each to do before they wait for each other, also where
-/// other programs take their turns in between.
-const MAX_SHARED_FRAMES: usize = 512;
 
 #[cfg(not(feature = "onnx"))]
 const NO_ONNX: &str =
     "this aeden was built without ONNX Runtime; build it with --features onnx, or use a .safetensors model";
 
 /// A network, loaded once and shared by all files.
-pub enum Network {
-    /// Run by aeden's own kernels.
-    Native(Model),
-    /// The same, over recordings in both directions.
-    Studio(Studio),
-    /// Run by ONNX Runtime.
-    #[cfg(feature = "onnx")]
-    Onnx(aeden::onnx::OnnxModel),
-}
+pub struct Network(Model);
 
 /// How sound is to be cleaned.
 #[derive(Clone, Copy, Debug)]
@@ -68,28 +48,27 @@ impl Settings {
     }
 
     fn config(&self, sample_rate: u32, channels: usize) -> Config {
-        Config {
-            sample_rate,
-            channels,
-            link: match self.channels {
-                Channels::Linked => Link::Linked,
-                Channels::Independent => Link::Independent,
-            },
-            attenuation_limit: self.limit,
-            mix: self.mix,
-            output_gain: self.gain,
-            ..Config::default()
-        }
+        let link = match self.channels {
+            Channels::Linked => Link::Linked,
+            Channels::Independent => Link::Independent,
+        };
+        Config::new(sample_rate, channels)
+            .link(link)
+            .attenuation_limit(self.limit)
+            .mix(self.mix)
+            .output_gain(self.gain)
     }
 }
 
 impl Network {
     /// Loads what the arguments name, for recordings in some quality.
     pub fn load(args: &NetworkArgs, quality: Quality) -> Result<Self, Problem> {
-        if quality == Quality::Best {
-            return Network::load_studio(args);
-        }
+        let best = quality == Quality::Best;
         match (&args.model, args.engine) {
+            (path, engine) if best && runs_onnx(path.as_deref(), engine) => Err(Problem::model(
+                "ONNX Runtime runs networks for streams only; leave out --quality best",
+            )),
+            (None, None | Some(EngineName::Native)) if best => Ok(Network::built_in_for_recordings()),
             (None, None | Some(EngineName::Native)) => Ok(Network::built_in()),
             (None, Some(EngineName::Onnxruntime)) => Network::built_in_onnx(),
             (Some(path), Some(EngineName::Native)) if is_onnx(path) => Err(Problem::model(format!(
@@ -97,45 +76,46 @@ impl Network {
                 path.display()
             ))),
             (Some(path), Some(EngineName::Onnxruntime)) => Network::open_onnx(path),
-            (Some(path), None) if is_onnx(path) => Network::open_onnx(path),
-            (Some(path), _) => Network::open_native(path),
+            (Some(path), _) => {
+                let network = Network::open(path)?;
+                context(quality)
+                    .check(&network.0)
+                    .map_err(|e| Problem::model(format!("model: {}: {e}", path.display())))?;
+                Ok(network)
+            }
         }
     }
 
-    fn load_studio(args: &NetworkArgs) -> Result<Self, Problem> {
-        let onnx = args.model.as_deref().is_some_and(is_onnx);
-        match &args.model {
-            _ if onnx || args.engine == Some(EngineName::Onnxruntime) => Err(Problem::model(
-                "ONNX Runtime runs networks for streams only; leave out --quality best",
-            )),
-            Some(path) => Studio::open(path).map(Network::Studio).map_err(Problem::model),
-            None => Ok(Network::built_in_studio()),
-        }
-    }
-
-    /// Loads a model file of any kind, run by what its ending calls for.
+    /// Loads a denoiser from a file, run by what its ending calls for.
     pub fn open(path: &Path) -> Result<Self, Problem> {
         if is_onnx(path) {
             return Network::open_onnx(path);
         }
-        let for_streams = Network::open_native(path);
-        for_streams.or_else(|problem| Studio::open(path).map(Network::Studio).map_err(|_| problem))
+        let model = Model::open(path).map_err(Problem::model)?;
+        if model.kind() != Kind::Denoising {
+            return Err(Problem::model(format!(
+                "model: {}: expected the kind \"denoising\", found {:?}",
+                path.display(),
+                model.kind().name()
+            )));
+        }
+        Ok(Network(model))
     }
 
     /// The model inside this program.
     pub fn built_in() -> Self {
-        Network::Native(Model::builtin())
+        Network(Model::light())
     }
 
     /// The one for the best quality.
-    pub fn built_in_studio() -> Self {
-        Network::Studio(Studio::builtin())
+    pub fn built_in_for_recordings() -> Self {
+        Network(Model::best())
     }
 
     #[cfg(feature = "onnx")]
     fn built_in_onnx() -> Result<Self, Problem> {
-        aeden::onnx::OnnxModel::builtin()
-            .map(Network::Onnx)
+        Model::from_onnx(include_bytes!("../../models/light/light.onnx"))
+            .map(Network)
             .map_err(Problem::model)
     }
 
@@ -144,15 +124,9 @@ impl Network {
         Err(Problem::model(NO_ONNX))
     }
 
-    fn open_native(path: &Path) -> Result<Self, Problem> {
-        Model::open(path).map(Network::Native).map_err(Problem::model)
-    }
-
     #[cfg(feature = "onnx")]
     fn open_onnx(path: &Path) -> Result<Self, Problem> {
-        aeden::onnx::OnnxModel::open(path)
-            .map(Network::Onnx)
-            .map_err(Problem::model)
+        Model::open_onnx(path).map(Network).map_err(Problem::model)
     }
 
     #[cfg(not(feature = "onnx"))]
@@ -162,30 +136,21 @@ impl Network {
 
     /// The name that the model gives itself.
     pub fn name(&self) -> &str {
-        match self {
-            Network::Native(model) => model.name(),
-            Network::Studio(studio) => studio.name(),
-            #[cfg(feature = "onnx")]
-            Network::Onnx(model) => model.name(),
-        }
+        self.0.name()
     }
 
     /// The program that runs it.
     pub fn engine_name(&self) -> &'static str {
-        match self {
-            Network::Native(_) | Network::Studio(_) => "native",
-            #[cfg(feature = "onnx")]
-            Network::Onnx(_) => "onnxruntime",
-        }
+        if self.0.is_onnx() { "onnxruntime" } else { "native" }
     }
 
     /// The library that runs it, if that was looked for and found: nobody has named it.
     pub fn found_library(&self) -> Option<PathBuf> {
-        match self {
-            Network::Native(_) | Network::Studio(_) => None,
-            #[cfg(feature = "onnx")]
-            Network::Onnx(_) => aeden::onnx::found_library(),
+        #[cfg(feature = "onnx")]
+        if self.0.is_onnx() {
+            return aeden::onnx::found_library();
         }
+        None
     }
 
     /// Tells on standard error whose code runs the network, unless that is aeden's or was named.
@@ -199,22 +164,17 @@ impl Network {
 
     /// How many numbers were learnt, where that is known.
     pub fn parameters(&self) -> Option<usize> {
-        match self {
-            Network::Native(model) => Some(model.parameters()),
-            Network::Studio(studio) => Some(studio.parameters()),
-            #[cfg(feature = "onnx")]
-            Network::Onnx(_) => None,
-        }
+        self.0.parameters()
     }
 
     /// How the network wants sound framed.
     pub fn framing(&self) -> Framing {
-        match self {
-            Network::Native(model) => model.framing().clone(),
-            Network::Studio(studio) => studio.framing().clone(),
-            #[cfg(feature = "onnx")]
-            Network::Onnx(model) => model.framing().clone(),
-        }
+        self.0.framing().clone()
+    }
+
+    /// Whether it cleans recordings, not streams.
+    pub fn looks_ahead(&self) -> bool {
+        self.0.looks_ahead()
     }
 
     /// Builds the way through the network for a stream, on so many cores.
@@ -225,8 +185,8 @@ impl Network {
         settings: &Settings,
         cores: usize,
     ) -> Result<Denoiser, Problem> {
-        let config = settings.config(rate, channels);
-        Denoiser::new(&config, |channels| self.engine(channels, cores)).map_err(Problem::model)
+        let config = settings.config(rate, channels).threads(cores);
+        Denoiser::with_model(&self.0, &config).map_err(Problem::model)
     }
 
     /// Builds the way through the network for one file, on so many cores.
@@ -237,34 +197,22 @@ impl Network {
         settings: &Settings,
         cores: usize,
     ) -> Result<Cleaner, Problem> {
-        let config = settings.config(rate, channels);
-        if let Network::Studio(studio) = self {
-            return Cleaner::best(&config, studio, cores).map_err(Problem::model);
-        }
-        let heard = match settings.quality {
-            Quality::RealTime => recording::Quality::RealTime,
-            Quality::Standard | Quality::Best => recording::Quality::Standard,
-        };
-        let engine = |channels| self.engine(channels, cores);
-        Cleaner::new(&config, heard, engine).map_err(Problem::model)
+        let config = settings.config(rate, channels).threads(cores);
+        Cleaner::with_model(&self.0, context(settings.quality), &config).map_err(Problem::model)
     }
+}
 
-    fn engine(&self, channels: usize, cores: usize) -> Result<Box<dyn Engine>, Error> {
-        Ok(match self {
-            Network::Native(model) if cores > 1 => {
-                Box::new(model.engine(channels, MAX_SHARED_FRAMES).with_threads(cores))
-            }
-            Network::Native(model) => Box::new(model.engine(channels, MAX_FRAMES)),
-            Network::Studio(studio) => {
-                return Err(Error::Model(format!(
-                    "{}: a network for recordings cannot run over a stream",
-                    studio.name()
-                )));
-            }
-            #[cfg(feature = "onnx")]
-            Network::Onnx(model) => Box::new(model.engine(channels)?),
-        })
+/// How much of a recording is known in a quality.
+fn context(quality: Quality) -> Context {
+    match quality {
+        Quality::RealTime => Context::Stream,
+        Quality::Standard => Context::LeadIn,
+        Quality::Best => Context::LookAhead,
     }
+}
+
+fn runs_onnx(path: Option<&Path>, engine: Option<EngineName>) -> bool {
+    engine == Some(EngineName::Onnxruntime) || path.is_some_and(is_onnx)
 }
 
 fn is_onnx(path: &Path) -> bool {

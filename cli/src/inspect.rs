@@ -1,13 +1,13 @@
 //! `aeden inspect`: what a recording is like, and what cleaning would do for it.
 
-use crate::aligned::Aligned;
 use crate::cleaner::{Network, Settings};
 use crate::input::{Input, unreadable};
 use crate::level::Levels;
 use crate::loudness::Meter;
 use crate::named::Named;
+use crate::paired::Aligned;
 use crate::plan::Source;
-use crate::problem::{Problem, count, one_line};
+use crate::problem::{Problem, counted, one_line};
 use crate::wav::printable;
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ pub struct Findings {
 impl Findings {
     /// Container, samples, rate and channels in a few words.
     pub fn format(&self) -> String {
-        let channels = count(self.channels.into(), "channel");
+        let channels = counted(self.channels.into(), "channel", "channels");
         format!(
             "{}, {}, {} Hz, {channels}",
             self.container, self.encoding, self.rate

@@ -2,7 +2,7 @@
 
 use crate::cleaner::{Network, Settings};
 use crate::problem::{Problem, one_line};
-use aeden::autoencoder::{Autoencoder, Kind};
+use aeden_jobs::{Autoencoder, models};
 use serde::Serialize;
 use std::path::Path;
 
@@ -13,10 +13,10 @@ pub struct Description {
     pub name: String,
     /// Its file; null if it is built in.
     pub file: Option<String>,
-    /// `denoising`, or what an autoencoder of the family is.
+    /// The commands that it runs in unless they are given another; null if it is not built in.
+    pub commands: Option<&'static str>,
+    /// What kind of autoencoder it is.
     pub kind: &'static str,
-    /// What runs a built-in model; null of a file, which any command may be given that takes its kind.
-    pub used_by: Option<&'static str>,
     /// The program that runs it.
     pub engine: &'static str,
     /// The library of ONNX Runtime, where that was looked for and found.
@@ -24,9 +24,11 @@ pub struct Description {
     pub library: Option<String>,
     /// How many numbers were learnt, where that is known.
     pub parameters: Option<usize>,
+    /// Numbers in a code; null where frames pass without one.
+    pub code: Option<usize>,
     /// Sampling rate in Hz that it works at; other rates are converted.
     pub rate: u32,
-    /// Samples in a frame, and from frame to frame.
+    /// Samples in a frame.
     pub window: usize,
     /// Samples from frame to frame.
     pub hop: usize,
@@ -38,82 +40,58 @@ pub struct Description {
 
 /// Describes the model in `file`, or the built-in ones.
 pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
-    if let Some(path) = file {
-        let described = Network::open(path).and_then(|network| describe_one(&network, file, None));
-        return match described {
-            Ok(description) => Ok(vec![description]),
-            // What is wrong with a denoiser is told of files that are none of the family either.
-            Err(problem) => match Autoencoder::open(path) {
-                Ok(model) => Ok(vec![describe_family(&model, file, None)]),
-                Err(_) => Err(problem),
-            },
-        };
-    }
-    let mut all = vec![
-        describe_one(
-            &Network::built_in(),
-            None,
-            Some("aeden clean, aeden live, the plugin"),
-        )?,
-        describe_one(
-            &Network::built_in_studio(),
-            None,
-            Some("aeden clean --quality best"),
-        )?,
-    ];
-    let family = [
-        (Autoencoder::builtin(Kind::SparseKl), "aeden find, aeden map"),
-        (Autoencoder::builtin(Kind::Undercomplete), "aeden detect"),
-        (Autoencoder::builtin(Kind::DenoisingL2), "aeden repair"),
-        (Autoencoder::builtin(Kind::Variational), "aeden roomtone"),
-        (Some(Autoencoder::for_envelopes()), "aeden encode, aeden decode"),
-    ];
-    for (model, used_by) in family {
-        all.extend(model.map(|model| describe_family(&model, None, Some(used_by))));
-    }
-    Ok(all)
-}
-
-fn describe_family(model: &Autoencoder, file: Option<&Path>, used_by: Option<&'static str>) -> Description {
-    let framing = &model.view().framing;
-    Description {
-        name: model.name().into(),
-        file: file.map(|file| file.display().to_string()),
-        kind: model.kind().name(),
-        used_by,
-        engine: "native",
-        library: None,
-        parameters: Some(model.parameters()),
-        rate: framing.rate,
-        window: framing.window,
-        hop: framing.hop,
-        latency_ms: None,
-        licence: file.is_none().then_some(env!("CARGO_PKG_LICENSE")),
+    let Some(file) = file else {
+        let denoisers = [
+            (Network::built_in(), "clean, inspect, report, live"),
+            (Network::built_in_for_recordings(), "clean --quality best"),
+        ];
+        let denoisers = denoisers
+            .iter()
+            .map(|(network, commands)| denoiser(network, None, Some(commands)));
+        let family = [
+            (models::sparse(), "find, map"),
+            (models::pca(), "detect"),
+            (models::envelopes(), "encode, decode"),
+            (models::envelopes_pca(), "encode --compare"),
+            (models::repair(), "repair"),
+            (models::roomtone(), "roomtone"),
+        ];
+        let family = family
+            .iter()
+            .map(|(model, commands)| Ok(autoencoder(model, None, Some(commands))));
+        return denoisers.chain(family).collect();
+    };
+    match Network::open(file) {
+        Ok(network) => Ok(vec![denoiser(&network, Some(file), None)?]),
+        // What is wrong with it is told by the reader that it is meant for.
+        Err(problem) => match Autoencoder::open(file) {
+            Ok(model) => Ok(vec![autoencoder(&model, Some(file), None)]),
+            Err(_) => Err(problem),
+        },
     }
 }
 
-fn describe_one(
+fn denoiser(
     network: &Network,
     file: Option<&Path>,
-    used_by: Option<&'static str>,
+    commands: Option<&'static str>,
 ) -> Result<Description, Problem> {
     let framing = network.framing();
-    let latency = match network {
-        Network::Studio(_) => None,
-        _ => Some(
-            network
-                .denoiser(framing.rate, 1, &Settings::default(), 1)?
-                .latency(),
-        ),
+    let latency = if network.looks_ahead() {
+        None
+    } else {
+        let denoiser = network.denoiser(framing.rate, 1, &Settings::default(), 1)?;
+        Some(denoiser.latency())
     };
     Ok(Description {
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),
+        commands,
         kind: "denoising",
-        used_by,
         engine: network.engine_name(),
         library: network.found_library().map(|path| path.display().to_string()),
         parameters: network.parameters(),
+        code: None,
         rate: framing.rate,
         window: framing.window,
         hop: framing.hop,
@@ -122,16 +100,35 @@ fn describe_one(
     })
 }
 
+fn autoencoder(model: &Autoencoder, file: Option<&Path>, commands: Option<&'static str>) -> Description {
+    let framing = &model.view().framing;
+    Description {
+        library: None,
+        name: model.name().into(),
+        file: file.map(|file| file.display().to_string()),
+        commands,
+        kind: model.kind().name(),
+        engine: "native",
+        parameters: Some(model.parameters()),
+        code: Some(model.code()),
+        rate: framing.rate,
+        window: framing.window,
+        hop: framing.hop,
+        latency_ms: None,
+        licence: file.is_none().then_some(env!("CARGO_PKG_LICENSE")),
+    }
+}
+
 impl std::fmt::Display for Description {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.file {
             Some(file) => writeln!(f, "{} ({})", one_line(&self.name), one_line(file))?,
             None => writeln!(f, "{} (built in)", one_line(&self.name))?,
         }
-        writeln!(f, "  kind        {}", self.kind)?;
-        if let Some(used_by) = self.used_by {
-            writeln!(f, "  used by     {used_by}")?;
+        if let Some(commands) = self.commands {
+            writeln!(f, "  commands    {commands}")?;
         }
+        writeln!(f, "  kind        {}", self.kind)?;
         if let Some(parameters) = self.parameters {
             writeln!(f, "  parameters  {parameters}")?;
         }
@@ -141,12 +138,12 @@ impl std::fmt::Display for Description {
         }
         writeln!(f, "  rate        {} Hz; others are converted", self.rate)?;
         writeln!(f, "  frames      {} samples every {}", self.window, self.hop)?;
-        match self.latency_ms {
-            Some(latency) => writeln!(f, "  latency     {latency:.1} ms; files are aligned all the same")?,
-            None if self.kind == "denoising" => {
-                writeln!(f, "  latency     none: for recordings, with --quality best")?;
+        match (self.code, self.latency_ms) {
+            (Some(code), _) => writeln!(f, "  code        {code} numbers")?,
+            (None, Some(latency)) => {
+                writeln!(f, "  latency     {latency:.1} ms; files are aligned all the same")?
             }
-            None => {}
+            (None, None) => writeln!(f, "  latency     none: for recordings, with --quality best")?,
         }
         match self.licence {
             Some(licence) => writeln!(f, "  licence     {licence}"),

@@ -112,9 +112,9 @@ impl Progress {
             };
         }
         let rate = f64::from(rate);
+        // At first nothing is known of it.
         let speed = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            // What came at once at the start tells nothing about the speed.
-            if state.elapsed() > Duration::from_secs(1) {
+            if state.elapsed() >= Duration::from_secs(1) {
                 let _ = write!(out, "{:.0} x real time", state.per_sec() / rate);
             }
         };

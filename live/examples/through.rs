@@ -5,8 +5,8 @@
 #[path = "../tests/identity/mod.rs"]
 mod identity;
 
-use aeden::denoiser::{Config, Denoiser};
-use aeden::stft::Framing;
+use aeden::spectrum::Framing;
+use aeden::{Config, Denoiser};
 use aeden_live::audio::Format;
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Plan, Session, Target};

@@ -26,7 +26,7 @@ use crate::counters::{Count, Gauge, Moment};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
 use crate::reserve::Reserve;
-use aeden::denoiser::{Config, Denoiser};
+use aeden::{Config, Denoiser};
 use rtrb::chunks::ChunkError;
 use rtrb::{Consumer, Producer, RingBuffer};
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;

@@ -7,7 +7,7 @@
 use crate::audio::{AudioError, AudioHost, Direction, Format, Stream, VirtualMicrophone};
 use crate::bridge::{Bridge, Controls, Counters, OutletCounters, OutputPlan, Recording};
 use crate::status::{Meter, Status, Totals};
-use aeden::denoiser::Denoiser;
+use aeden::Denoiser;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 mod identity;
 
-use aeden::denoiser::Config;
-use aeden::stft::Framing;
+use aeden::Config;
+use aeden::spectrum::Framing;
 use aeden_live::audio::Format;
 use aeden_live::bridge::{Bridge, Controls, OutputPlan};
 use allocation_counter::{AllocationInfo, measure};

@@ -3,8 +3,8 @@
 
 mod identity;
 
-use aeden::denoiser::Config;
-use aeden::stft::Framing;
+use aeden::Config;
+use aeden::spectrum::Framing;
 use aeden_live::audio::{AudioError, Direction, Format};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
@@ -249,6 +249,25 @@ fn without_jitter_and_stalls_nothing_is_ever_lacking_or_skipped() {
 }
 
 #[test]
+fn frames_that_are_longer_than_blocks_lack_nothing_either() {
+    let framing = Framing {
+        window: 1536,
+        hop: 768,
+        ..Framing::default()
+    };
+    let (microphone, loudspeaker) = (clock(150.0, 0.0), clock(-150.0, 0.0));
+    let mut day = Day::with(microphone, loudspeaker, MONO, STEREO, framing);
+    day.pass(300.0);
+    let totals = day.session.totals();
+    assert_eq!((totals.underruns, totals.skips), (0, 0));
+    // As much later as the frames are longer, and what is said is so.
+    let delay = day.delay_ms(30.0);
+    assert!(delay < 62.0, "{delay} ms");
+    let said = day.session.status().latency_ms.unwrap();
+    assert!((delay - said).abs() < 5.0, "said {said}, found {delay} ms");
+}
+
+#[test]
 fn sound_passes_bit_for_bit_on_one_clock_and_every_step_is_counted() {
     let world = World::new(3);
     // Sample n has the value n, as far as f32 counts without gaps.
@@ -265,10 +284,7 @@ fn sound_passes_bit_for_bit_on_one_clock_and_every_step_is_counted() {
         record: false,
         always_retime: false,
     };
-    let controls = Arc::new(Controls::new(&Config {
-        bypass: true,
-        ..Config::default()
-    }));
+    let controls = Arc::new(Controls::new(&Config::default().bypass(true)));
     let build = Box::new(|format| identity::denoiser(format, Framing::default(), true));
     let mut session = Session::start(Box::new(world.host()), plan, controls, build).unwrap();
     world.advance(30.0);

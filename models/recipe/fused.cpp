@@ -2,8 +2,12 @@
 // Shapes and formulas are those of `walk_*` and `mixing_*` there; `python model.py` compares the two.
 #include <torch/extension.h>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
+#ifdef __AVX512VNNI__
+#include <immintrin.h>
+#endif
 
 using torch::Tensor;
 
@@ -20,8 +24,19 @@ constexpr int WIDE = 16, TALL = 8;  // lanes of a vector, rows of a tile: 24 of 
 constexpr int WIDE = 8, TALL = 4;  // 12 of 16
 #endif
 
-// Far enough for f32 to saturate; the fast division would turn infinity into NaN.
-inline float exponential(float x) { return std::exp(std::fmin(std::fmax(x, -30.f), 30.f)); }
+// e^x, relative error below 2e-7, for gates that saturate far inside +-30: 2^(n + r) with a polynomial for 2^r, as in
+// `src/kernels/lanes.rs`. Written out, the loops around it become vectors.
+inline float exponential(float x) {
+  x = std::fmin(std::fmax(x, -30.f), 30.f) * 1.44269504f;
+  const float n = std::rint(x), r = x - n;
+  float p = 1.3300605e-3f;
+  p = p * r + 9.669691e-3f;
+  p = p * r + 5.5505585e-2f;
+  p = p * r + 2.4022283e-1f;
+  p = p * r + 6.9314718e-1f;
+  p = p * r + 1.f;
+  return std::bit_cast<float>(std::bit_cast<int32_t>(p) + ((int32_t)n << 23));
+}
 
 // c[m][n] += a[m][k] * b[k][n]; n a multiple of 8. Element (i, p) of `a` stands at i * rows + p * columns, so that
 // its transpose is the same thing with the two exchanged. A tile has R rows and C vectors of W columns.
@@ -43,19 +58,26 @@ inline void tile(const float* a, int64_t rows, int64_t columns, const float* b, 
     for (int q = 0; q < C; q++) *(Lanes*)(c + r * ldc + W * q) = sum[r][q];
 }
 
-template <int R>
-inline void row_of_tiles(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int n, int k) {
-  int j = 0;
-  for (; j + 3 * WIDE <= n; j += 3 * WIDE) tile<WIDE, R, 3>(a, rows, columns, b + j, ldb, c + j, ldc, k);
-  for (; j + WIDE <= n; j += WIDE) tile<WIDE, R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
-  for (; j < n; j += 8) tile<8, R, 1>(a, rows, columns, b + j, ldb, c + j, ldc, k);
+// All rows of C vectors' width of the product: that part of b stays in the first cache meanwhile.
+template <int W, int C>
+inline void column_of_tiles(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int m, int k) {
+  int i = 0;
+  for (; i + TALL <= m; i += TALL) tile<W, TALL, C>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, k);
+  for (; i + 2 <= m; i += 2) tile<W, 2, C>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, k);
+  for (; i < m; i++) tile<W, 1, C>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, k);
 }
 
 void product(const float* a, int64_t rows, int64_t columns, const float* b, int64_t ldb, float* c, int64_t ldc, int m, int n, int k) {
-  int i = 0;
-  for (; i + TALL <= m; i += TALL) row_of_tiles<TALL>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
-  for (; i + 2 <= m; i += 2) row_of_tiles<2>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
-  for (; i < m; i++) row_of_tiles<1>(a + i * rows, rows, columns, b, ldb, c + i * ldc, ldc, n, k);
+  constexpr int DEEP = 128;
+  for (int p = 0; p < k; p += DEEP) {
+    const int deep = std::min(DEEP, k - p);
+    const float *x = a + p * columns, *y = b + p * ldb;
+    int j = 0;
+    for (; j + 3 * WIDE <= n; j += 3 * WIDE) column_of_tiles<WIDE, 3>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+    for (; j + 2 * WIDE <= n; j += 2 * WIDE) column_of_tiles<WIDE, 2>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+    for (; j + WIDE <= n; j += WIDE) column_of_tiles<WIDE, 1>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+    for (; j < n; j += 8) column_of_tiles<8, 1>(x, rows, columns, y + j, ldb, c + j, ldc, m, deep);
+  }
 }
 
 // b[j][i] = a[i][j]
@@ -64,7 +86,97 @@ inline void transpose(const float* a, int64_t lda, float* b, int64_t ldb, int m,
     for (int j = 0; j < n; j++) b[j * ldb + i] = a[i * lda + j];
 }
 
-constexpr int64_t ROWS = 48;  // sequences that go through time together: their gates stay in the second cache
+#ifdef __AVX512VNNI__
+// Products of whole numbers, four times as fast: weights in 8 bits with a scale for each output, activations in 8 bits with a
+// scale for each row. `models/EXPERIMENTS.md` says what that costs: nothing that can be measured.
+struct Quantised {
+  int64_t K, N;                 // inputs, a multiple of 4, and outputs, a multiple of 16
+  std::vector<int8_t> packed;   // [N / 16][K / 4][16][4]
+  std::vector<int32_t> start;   // what takes the 128 away again that activations are raised by
+  std::vector<float> scale;     // [N]
+
+  // w [N, K]
+  explicit Quantised(const Tensor& weights) : K(weights.size(1)), N(weights.size(0)), packed(K * N), start(N), scale(N) {
+    const Tensor w = weights.contiguous();
+    const float* pw = w.data_ptr<float>();
+    for (int64_t n = 0; n < N; n++) {
+      const float* row = pw + n * K;
+      float most = 1e-12f;
+      for (int64_t k = 0; k < K; k++) most = std::max(most, std::fabs(row[k]));
+      scale[n] = most / 127;
+      int32_t sum = 0;
+      for (int64_t k = 0; k < K; k++) {
+        const int q = (int)std::lrint(row[k] / scale[n]);
+        packed[((n / 16 * (K / 4) + k / 4) * 16 + n % 16) * 4 + k % 4] = q;
+        sum += q;
+      }
+      start[n] = -128 * sum;
+    }
+  }
+};
+
+// Rows [m, K] in 8 bits, raised by 128, with `scale` [m]; a fixed scale where `given` is not 0.
+inline void quantise(const float* x, int64_t m, int64_t K, float given, uint8_t* q, float* scale) {
+  for (int64_t i = 0; i < m; i++) {
+    const float* row = x + i * K;
+    float most = given * 127;
+    if (given == 0) {
+      most = 1e-12f;
+      for (int64_t k = 0; k < K; k++) most = std::max(most, std::fabs(row[k]));
+    }
+    scale[i] = most / 127;
+    const __m512 by = _mm512_set1_ps(127 / most);
+    for (int64_t k = 0; k < K; k += 16) {
+      const __m512i v = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(row + k), by));
+      _mm_storeu_si128((__m128i*)(q + i * K + k), _mm512_cvtepi32_epi8(_mm512_add_epi32(v, _mm512_set1_epi32(128))));
+    }
+  }
+}
+
+template <int R, int P>
+inline void tile_q8(const uint8_t* a, const float* scale, const Quantised& w, int64_t panel, float* c, int64_t ldc) {
+  __m512i sum[R][P];
+  for (int p = 0; p < P; p++) sum[0][p] = _mm512_loadu_si512(w.start.data() + (panel + p) * 16);
+  for (int r = 1; r < R; r++)
+    for (int p = 0; p < P; p++) sum[r][p] = sum[0][p];
+  const int64_t groups = w.K / 4;
+  const int8_t* b = w.packed.data() + panel * groups * 64;
+  for (int64_t g = 0; g < groups; g++) {
+    __m512i v[P];
+    for (int p = 0; p < P; p++) v[p] = _mm512_loadu_si512(b + (p * groups + g) * 64);
+    for (int r = 0; r < R; r++) {
+      int32_t four;
+      __builtin_memcpy(&four, a + r * w.K + 4 * g, 4);
+      const __m512i x = _mm512_set1_epi32(four);
+      for (int p = 0; p < P; p++) sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], x, v[p]);
+    }
+  }
+  for (int p = 0; p < P; p++) {
+    const __m512 columns = _mm512_loadu_ps(w.scale.data() + (panel + p) * 16);
+    for (int r = 0; r < R; r++) {
+      float* to = c + r * ldc + p * 16;
+      const __m512 by = _mm512_mul_ps(columns, _mm512_set1_ps(scale[r]));
+      _mm512_storeu_ps(to, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r][p]), by, _mm512_loadu_ps(to)));
+    }
+  }
+}
+
+// c [m, N] += x [m, K] * w, of the outputs from panel `first` up to `last`.
+inline void product_q8(const uint8_t* x, const float* scale, const Quantised& w, int64_t first, int64_t last, float* c, int64_t ldc, int64_t m) {
+  for (int64_t panel = first; panel < last;) {
+    const int64_t many = last - panel;
+    int64_t i = 0;
+    auto rows = [&]<int P>() {
+      for (; i + 8 <= m; i += 8) tile_q8<8, P>(x + i * w.K, scale + i, w, panel, c + i * ldc + (panel - first) * 16, ldc);
+      for (; i < m; i++) tile_q8<1, P>(x + i * w.K, scale + i, w, panel, c + i * ldc + (panel - first) * 16, ldc);
+    };
+    if (many >= 3) rows.template operator()<3>(), panel += 3;
+    else rows.template operator()<1>(), panel += 1;
+  }
+}
+#endif
+
+constexpr int64_t ROWS = 64;  // sequences that go through time together: their gates stay in the second cache
 
 // Rows [first, first + m) of the features, of those that one position sees, side by side.
 inline void see(const float* features, int64_t width, const int64_t* seen, int64_t K, int64_t m, float* x) {
@@ -226,6 +338,38 @@ Tensor errors_backward(Tensor of_errors, Tensor of_square, Tensor of_power, Tens
   return out;
 }
 
+namespace {
+
+// Biases of r, z, the input side of n and its state side [4D].
+std::vector<float> gru_bias(const Tensor& b_input, const Tensor& b_state, int64_t D) {
+  std::vector<float> bias(4 * D);
+  const float *bi = b_input.data_ptr<float>(), *bs = b_state.data_ptr<float>();
+  for (int64_t k = 0; k < 2 * D; k++) bias[k] = bi[k] + bs[k];
+  for (int64_t k = 0; k < D; k++) bias[2 * D + k] = bi[2 * D + k], bias[3 * D + k] = bs[2 * D + k];
+  return bias;
+}
+
+// Gates [m, 4D] before the nonlinearities, from inputs and states [m, D]; weights [D, 3D].
+inline void gru_gates(const float* bias, const float* x, const float* h, const float* wi, const float* ws, float* g, int64_t m, int64_t D) {
+  for (int64_t i = 0; i < m; i++) std::copy_n(bias, 4 * D, g + i * 4 * D);
+  product(x, D, 1, wi, 3 * D, g, 4 * D, m, 3 * D, D);
+  product(h, D, 1, ws, 3 * D, g, 4 * D, m, 2 * D, D);
+  product(h, D, 1, ws + 2 * D, 3 * D, g + 3 * D, 4 * D, m, D, D);
+}
+
+struct Gates {
+  float r, z, n, next;
+};
+
+inline Gates gru_step(float r, float z, float n, float inner, float old) {
+  r = 1 / (1 + exponential(-r));
+  z = 1 / (1 + exponential(-z));
+  n = 1 - 2 / (exponential(2 * (n + r * inner)) + 1);
+  return {r, z, n, n + z * (old - n)};
+}
+
+}  // namespace
+
 // x [T, R, D], weights [3D, D] in the order r, z, n, biases [3D] -> x + states [T, R, D] and what backward needs:
 // states [T + 1, R, D], rz [T, R, 2D], n [T, R, D], inner [T, R, D].
 std::vector<Tensor> gru_forward(Tensor x, Tensor w_input, Tensor b_input, Tensor w_state, Tensor b_state) {
@@ -234,10 +378,7 @@ std::vector<Tensor> gru_forward(Tensor x, Tensor w_input, Tensor b_input, Tensor
   Tensor out = torch::empty_like(x), states = torch::empty({T + 1, R, D}), rz = torch::empty({T, R, 2 * D});
   Tensor n = torch::empty({T, R, D}), inner = torch::empty({T, R, D});
   states[0].zero_();
-  std::vector<float> bias(4 * D), gates(ROWS * 4 * D);  // r, z, input side of n, state side of n
-  const float *bi = b_input.data_ptr<float>(), *bs = b_state.data_ptr<float>();
-  for (int64_t k = 0; k < 2 * D; k++) bias[k] = bi[k] + bs[k];
-  for (int64_t k = 0; k < D; k++) bias[2 * D + k] = bi[2 * D + k], bias[3 * D + k] = bs[2 * D + k];
+  std::vector<float> gates(ROWS * 4 * D), bias = gru_bias(b_input, b_state, D);
   const float *px = x.data_ptr<float>(), *pwi = wi.data_ptr<float>(), *pws = ws.data_ptr<float>();
   float *po = out.data_ptr<float>(), *ps = states.data_ptr<float>(), *prz = rz.data_ptr<float>();
   float *pn = n.data_ptr<float>(), *pin = inner.data_ptr<float>(), *g = gates.data();
@@ -245,26 +386,63 @@ std::vector<Tensor> gru_forward(Tensor x, Tensor w_input, Tensor b_input, Tensor
     const int64_t m = std::min(ROWS, R - first);
     for (int64_t t = 0; t < T; t++) {
       const int64_t at = (t * R + first) * D;
-      for (int64_t i = 0; i < m; i++) std::copy_n(bias.data(), 4 * D, g + i * 4 * D);
-      product(px + at, D, 1, pwi, 3 * D, g, 4 * D, m, 3 * D, D);
-      product(ps + at, D, 1, pws, 3 * D, g, 4 * D, m, 2 * D, D);
-      product(ps + at, D, 1, pws + 2 * D, 3 * D, g + 3 * D, 4 * D, m, D, D);
+      gru_gates(bias.data(), px + at, ps + at, pwi, pws, g, m, D);
       for (int64_t i = 0; i < m; i++) {
         const float *gate = g + i * 4 * D, *old = ps + at + i * D, *in = px + at + i * D;
         float *next = ps + at + (R + i) * D, *r = prz + 2 * (at + i * D), *z = r + D;
         float *nn = pn + at + i * D, *side = pin + at + i * D, *o = po + at + i * D;
 #pragma GCC ivdep
         for (int64_t k = 0; k < D; k++) {
-          float rr = 1 / (1 + exponential(-gate[k]));
-          float zz = 1 / (1 + exponential(-gate[D + k]));
-          float v = 1 - 2 / (exponential(2 * (gate[2 * D + k] + rr * gate[3 * D + k])) + 1);
-          float h = v + zz * (old[k] - v);
-          r[k] = rr, z[k] = zz, nn[k] = v, side[k] = gate[3 * D + k], next[k] = h, o[k] = in[k] + h;
+          const Gates v = gru_step(gate[k], gate[D + k], gate[2 * D + k], gate[3 * D + k], old[k]);
+          r[k] = v.r, z[k] = v.z, nn[k] = v.n, side[k] = gate[3 * D + k], next[k] = v.next, o[k] = in[k] + v.next;
         }
       }
     }
   }
   return {out, states, rz, n, inner};
+}
+
+// Adds the states of a GRU that walks over x [T, R, D], from the end to the start if `backward`, to out [T, R, D]: `gru_forward`
+// where no gradient is wanted, in 8 bits where the processor is made for that.
+void gru_add(Tensor out, Tensor x, Tensor w_input, Tensor b_input, Tensor w_state, Tensor b_state, bool backward) {
+  const int64_t T = x.size(0), R = x.size(1), D = x.size(2);
+  std::vector<float> gates(ROWS * 4 * D), state(ROWS * D), bias = gru_bias(b_input, b_state, D);
+#ifdef __AVX512VNNI__
+  const Quantised wi(w_input), ws(w_state);
+  std::vector<uint8_t> bytes(ROWS * D);
+  std::vector<float> scale(ROWS);
+#else
+  const Tensor wit = w_input.t().contiguous(), wst = w_state.t().contiguous();  // [D, 3D]
+  const float *wi = wit.data_ptr<float>(), *ws = wst.data_ptr<float>();
+#endif
+  const float* px = x.data_ptr<float>();
+  float *po = out.data_ptr<float>(), *g = gates.data(), *h = state.data();
+  for (int64_t first = 0; first < R; first += ROWS) {
+    const int64_t m = std::min(ROWS, R - first);
+    std::fill(state.begin(), state.end(), 0.f);
+    for (int64_t step = 0; step < T; step++) {
+      const int64_t at = ((backward ? T - 1 - step : step) * R + first) * D;
+#ifdef __AVX512VNNI__
+      for (int64_t i = 0; i < m; i++) std::copy_n(bias.data(), 4 * D, g + i * 4 * D);
+      quantise(px + at, m, D, 0, bytes.data(), scale.data());
+      product_q8(bytes.data(), scale.data(), wi, 0, 3 * D / 16, g, 4 * D, m);
+      quantise(h, m, D, 1 / 127.f, bytes.data(), scale.data());
+      product_q8(bytes.data(), scale.data(), ws, 0, 2 * D / 16, g, 4 * D, m);
+      product_q8(bytes.data(), scale.data(), ws, 2 * D / 16, 3 * D / 16, g + 3 * D, 4 * D, m);
+#else
+      gru_gates(bias.data(), px + at, h, wi, ws, g, m, D);
+#endif
+      for (int64_t i = 0; i < m; i++) {
+        const float* gate = g + i * 4 * D;
+        float *old = h + i * D, *o = po + at + i * D;
+#pragma GCC ivdep
+        for (int64_t k = 0; k < D; k++) {
+          const Gates v = gru_step(gate[k], gate[D + k], gate[2 * D + k], gate[3 * D + k], old[k]);
+          old[k] = v.next, o[k] += v.next;
+        }
+      }
+    }
+  }
 }
 
 // Gradient of x + states [T, R, D] -> gradients of x, w_input, b_input, w_state, b_state.
@@ -394,6 +572,7 @@ PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {
   m.def("errors_forward", &errors_forward);
   m.def("errors_backward", &errors_backward);
   m.def("gru_forward", &gru_forward);
+  m.def("gru_add", &gru_add);
   m.def("gru_backward", &gru_backward);
   m.def("mixing_forward", &mixing_forward);
   m.def("mixing_backward", &mixing_backward);

@@ -36,6 +36,7 @@ class Settings:
     filter_bins: int = 64    # low bins that get a complex filter over time
     filter_taps: int = 3     # its length in frames, the present one included,
     filter_ahead: int = 0    # and how many of them are still to come
+    grids: int = 1           # of frames, beginning hop / grids samples apart: the engine runs each and adds their outputs up
     both_ways: bool = False  # recurrent layers also run from the end to the start: for recordings, not for streams
     level_first_bin: int = 4  # the running level is that of bins first..last
     level_last_bin: int = 80
@@ -179,6 +180,8 @@ class Gru(nn.Module):
     def forward(self, x):
         weights = self.input.weight, self.input.bias, self.state.weight, self.state.bias
         if on_cpu(x):
+            if not torch.is_grad_enabled():
+                return self.add_states(x, x.clone())
             return Recurrence.apply(x.flatten(1, 2), *weights).view_as(x)
         if x.is_cuda:
             gates = fused_gpu().Linear.apply(x, *weights[:2])
@@ -192,6 +195,12 @@ class Gru(nn.Module):
             out.append(state)
         return x + torch.stack(out)
 
+    def add_states(self, x, out, backward=False):
+        """Add the states of a walk over `x`, from the end to the start if `backward`, to `out`: on a CPU, without gradients."""
+        weights = self.input.weight, self.input.bias, self.state.weight, self.state.bias
+        fused().gru_add(out.flatten(1, 2), x.flatten(1, 2), *weights, backward)
+        return out
+
 
 class TwoWayGru(nn.Module):
     """Memory of what came before and of what comes after, as `Gru` each; both are added to the input."""
@@ -201,6 +210,8 @@ class TwoWayGru(nn.Module):
         self.before, self.after = Gru(channels), Gru(channels)
 
     def forward(self, x):
+        if on_cpu(x) and not torch.is_grad_enabled():
+            return self.after.add_states(x, self.before.add_states(x, x.clone()), backward=True)
         if not x.is_cuda:
             return self.before(x) + self.after(x.flip(0)).flip(0) - x
         both = lambda part, kind: torch.stack([getattr(getattr(way, part), kind) for way in (self.before, self.after)])
@@ -416,7 +427,11 @@ def load(path):
     if str(path).endswith(".safetensors"):
         with safe_open(path, "pt") as f:
             saved = json.loads(f.metadata()["aeden"])
-            saved["weights"] = {k: f.get_tensor(k).float() for k in f.keys()}
+            weights = {k: f.get_tensor(k).float() for k in f.keys()}
+        scales = {k: weights.pop(k) for k in list(weights) if k.endswith(".weight.scale")}  # of whole numbers
+        for k, scale in scales.items():
+            weights[k.removesuffix(".scale")] *= scale[:, None]
+        saved["weights"] = weights
     else:
         saved = torch.load(path, map_location="cpu", weights_only=False)
     settings = dict(saved["settings"])
@@ -461,7 +476,7 @@ def graft(net, start):
 def check_fused():
     """fused.cpp gives what plain PyTorch gives, and the same gradients: `python model.py`."""
     torch.manual_seed(1)
-    net = Denoiser()
+    net = Denoiser(Settings(both_ways=True))
     x = torch.randn(2, 7, net.settings.window // 2 + 1, dtype=torch.complex64)
     results = []
     global on_cpu
@@ -471,11 +486,13 @@ def check_fused():
         y = net(x)
         (y.abs() ** 2).sum().backward()
         results.append([y.detach()] + [p.grad.clone() for p in net.parameters()])
-    names = ["output"] + [n for n, _ in net.named_parameters()]
+        with torch.no_grad():
+            results[-1].append(net(x))
+    names = ["output"] + [n for n, _ in net.named_parameters()] + ["output without gradients"]
     for name, a, b in zip(names, *results):
         worst = float((a - b).abs().max() / b.abs().max())
         print(f"{name}: {worst:.1e}")
-        assert worst < 1e-3, name
+        assert worst < (1e-2 if name == names[-1] else 1e-3), name  # that is in 8 bits, where the processor is made for it
 
 
 if __name__ == "__main__":

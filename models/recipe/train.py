@@ -53,7 +53,7 @@ def parser(description, **defaults):
     p.add_argument("--workers", type=int, default=1)
     p.add_argument("--validate-minutes", type=float, default=15)
     p.add_argument("--start", type=Path, help="begin with the weights of this checkpoint or .safetensors file")
-    p.add_argument("--teacher", type=Path, help="what this network makes of a mixture is wanted, not the clean speech (CPU)")
+    p.add_argument("--teacher", type=Path, help="network whose output is wanted where speech is to be cleaned, in place of the clean speech")
     for name in ("set", "mix", "loss"):
         p.add_argument(f"--{name}", nargs="*", default=[], metavar="NAME=VALUE")
     p.set_defaults(**defaults)
@@ -143,8 +143,7 @@ class Trainer:
         """One step of the optimisers; loss and its parts."""
         self.net.zero_grad(set_to_none=True)
         if self.teacher:
-            with torch.no_grad():
-                clean = self.teacher(noisy)
+            clean = self.taught(noisy, clean, speech_only)
         loss, parts = denoising_loss(self.net(noisy), clean, noisy, valid, self.settings, self.weights, speech_only)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -156,6 +155,15 @@ class Trainer:
                     o.step()
                 self.steps.value += 1
         return {k: float(v) for k, v in dict(parts, loss=loss.detach()).items()}
+
+    @torch.no_grad()
+    def taught(self, noisy, clean, speech_only):
+        """What is wanted of each clip: what the teacher makes of it, but of clean clips, of noise alone, and where laughter or
+        singing is to be kept, which a teacher may never have learnt, what was mixed."""
+        power = lambda v: v.real.square().sum((1, 2)) + v.imag.square().sum((1, 2))
+        speech = power(clean)
+        of_teacher = speech_only & (speech > 0) & (power(noisy - clean) > 10**-3.4 * speech)
+        return torch.where(of_teacher[:, None, None], self.teacher(noisy), clean)
 
     def help(self, number):
         """What the processes besides the first one do."""

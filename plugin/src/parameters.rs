@@ -2,7 +2,7 @@
 
 use crate::editor::WindowSize;
 use crate::presets::Preset;
-use aeden::denoiser::{Link, Listen};
+use aeden::{Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
 use nice_plug::prelude::*;
 use std::sync::Arc;

@@ -6,8 +6,7 @@ use crate::monitor::{Receiver, Stream, Transmitter, monitor};
 use crate::parameters::Parameters;
 use crate::saved;
 use crate::switchable::{MAX_CHANNELS, SwitchableDenoiser};
-use aeden::denoiser::Config;
-use aeden::model::Model;
+use aeden::{Config, Model};
 use nice_plug::prelude::*;
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +42,7 @@ impl Default for AedenPlugin {
 /// The model, read once for all instances.
 fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
-    MODEL.get_or_init(Model::builtin)
+    MODEL.get_or_init(Model::light)
 }
 
 /// As many channels out as in, from 1 to [`MAX_CHANNELS`]; stereo, the usual, comes first.

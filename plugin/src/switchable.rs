@@ -5,9 +5,7 @@
 //! remembers; then the sound fades over, and the first one rests. Both run only meanwhile.
 
 use crate::parameters::Settings;
-use aeden::Error;
-use aeden::denoiser::{Config, Denoiser, Link, flushed};
-use aeden::model::Model;
+use aeden::{Config, Denoiser, Error, Link, Model};
 use std::ops::Range;
 
 /// The most channels.
@@ -15,9 +13,6 @@ pub const MAX_CHANNELS: usize = 16;
 
 /// How long a denoiser listens before it is heard, in seconds.
 const WARM_UP_SECONDS: f64 = 0.5;
-
-/// The most frames that go through the network in one call; more than 8192 samples at 48 kHz bring.
-const MAX_FRAMES: usize = 18;
 
 /// The most samples that are faded at once.
 const PART: usize = 512;
@@ -77,15 +72,8 @@ impl SwitchableDenoiser {
             )));
         }
         let build = |link| {
-            let config = Config {
-                sample_rate,
-                channels,
-                link,
-                ..Config::default()
-            };
-            let denoiser = Denoiser::new(&config, |channels| {
-                Ok(Box::new(model.engine(channels, MAX_FRAMES)))
-            })?;
+            let config = Config::new(sample_rate, channels).link(link);
+            let denoiser = Denoiser::with_model(model, &config)?;
             Ok::<_, Error>(Kind { link, denoiser })
         };
         let seconds = |seconds: f64| (f64::from(sample_rate) * seconds) as usize;
@@ -199,7 +187,9 @@ impl SwitchableDenoiser {
                 let faded = (done + i).saturating_sub(self.warm_up);
                 let step = (other - *sample) * (faded as f32 / self.fade as f32);
                 if step != 0.0 {
-                    *sample = flushed(*sample + step);
+                    let faded = *sample + step;
+                    // Hosts do not want subnormal numbers, which cost them time.
+                    *sample = if faded.is_subnormal() { 0.0 } else { faded };
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Parameters as hosts and users write them, presets, and saved states.
 
-use aeden::denoiser::{Link, Listen};
+use aeden::{Link, Listen};
 use aeden_plugin::AedenPlugin;
 use aeden_plugin::parameters::{MAX_GAIN, Parameters, UNLIMITED};
 use aeden_plugin::presets::PRESETS;

@@ -1,7 +1,6 @@
 //! The denoiser whose channel link can be switched.
 
-use aeden::denoiser::{Config, Denoiser, Link, Listen};
-use aeden::model::Model;
+use aeden::{Config, Denoiser, Link, Listen, Model};
 use aeden_plugin::parameters::Settings;
 use aeden_plugin::switchable::{MAX_CHANNELS, SwitchableDenoiser};
 use allocation_counter::{AllocationInfo, measure};
@@ -21,7 +20,7 @@ const UNLINKED: Settings = Settings {
 };
 
 fn switchable(rate: u32, channels: usize, settings: &Settings) -> SwitchableDenoiser {
-    SwitchableDenoiser::new(&Model::builtin(), rate, channels, settings).unwrap()
+    SwitchableDenoiser::new(&Model::light(), rate, channels, settings).unwrap()
 }
 
 /// A voice-like buzz in noise, another one in every channel.
@@ -58,20 +57,46 @@ fn process(
     denoiser.process(&mut parts, settings);
 }
 
+#[path = "../../tests/random_model/mod.rs"]
+mod random_model;
+
+#[test]
+fn a_network_with_longer_frames_is_switched_too() {
+    let file = random_model::ModelFile::random(random_model::long_frames(), safetensors::Dtype::F16, 1);
+    let model = Model::from_bytes(&file.bytes()).unwrap();
+    for rate in [44_100, 48_000] {
+        let input = sound(rate, 2, 2.0);
+        let (len, switch) = (input[0].len(), input[0].len() / 4);
+        let mut reference = Denoiser::with_model(&model, &Config::new(rate, 2)).unwrap();
+        let mut switchable = SwitchableDenoiser::new(&model, rate, 2, &SETTINGS).unwrap();
+        assert_eq!(switchable.latency(), reference.latency());
+        let mut expected = input.clone();
+        let [left, right] = &mut expected[..] else {
+            panic!("two channels")
+        };
+        reference.process(&mut [left, right]);
+        let mut out = input.clone();
+        for start in (0..len).step_by(441) {
+            let settings = if start < switch { SETTINGS } else { UNLINKED };
+            process(&mut switchable, &mut out, start..len.min(start + 441), &settings);
+        }
+        assert!(out[0][..switch] == expected[0][..switch], "before the switch");
+        assert!(out.iter().flatten().all(|y| y.is_finite()));
+        assert!(out[0][3 * switch..] != expected[0][3 * switch..], "after it");
+    }
+}
+
 #[test]
 fn without_a_switch_it_is_the_denoiser_bit_for_bit() {
     for rate in [44_100, 48_000] {
         for settings in [SETTINGS, UNLINKED] {
             let input = sound(rate, 2, 1.0);
-            let config = Config {
-                sample_rate: rate,
-                channels: 2,
-                link: settings.link,
-                ..Config::default()
-            };
-            let model = Model::builtin();
-            let mut reference =
-                Denoiser::new(&config, |channels| Ok(Box::new(model.engine(channels, 1)))).unwrap();
+            let config = Config::new(rate, 2).link(settings.link);
+            let model = Model::light();
+            let mut reference = Denoiser::with_engines(&config, |channels| {
+                Ok(Box::new(model.native(channels)?.with_frames(1)))
+            })
+            .unwrap();
             let mut expected = input.clone();
             let mut slices: Vec<&mut [f32]> = expected.iter_mut().map(|c| &mut c[..]).collect();
             reference.process(&mut slices);
@@ -204,7 +229,7 @@ fn processing_switching_and_resetting_never_allocate() {
 
 #[test]
 fn what_cannot_be_built_is_told() {
-    let model = Model::builtin();
+    let model = Model::light();
     for (rate, channels) in [(7_999, 2), (192_001, 2), (48_000, 0), (48_000, MAX_CHANNELS + 1)] {
         assert!(SwitchableDenoiser::new(&model, rate, channels, &SETTINGS).is_err());
     }

@@ -1,18 +1,13 @@
 //! The module `aeden._native`: the library's denoiser for numpy arrays. `aeden/__init__.py` is what users see.
 
-use aeden::denoiser::{self, Config, Link, Listen};
-use aeden::engine::Engine;
-use aeden::model;
-use aeden::recording::{Cleaner, Quality};
-use aeden::studio::Studio;
+mod jobs;
+
+use aeden::{Cleaner, Config, Context, Kind, Link, Listen};
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::Mutex;
-
-/// The most frames that pass through the network in one call: enough for matrix products, little enough for the cache.
-const MAX_FRAMES: usize = 64;
 
 fn refused(problem: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(problem.to_string())
@@ -23,12 +18,7 @@ const BLOCK: usize = 1 << 16;
 
 /// A network's weights, loaded once and shared by what runs it.
 #[pyclass(frozen, module = "aeden")]
-struct Model(Network);
-
-enum Network {
-    Streams(model::Model),
-    Recordings(Studio),
-}
+struct Model(aeden::Model);
 
 #[pymethods]
 impl Model {
@@ -37,47 +27,42 @@ impl Model {
     #[pyo3(signature = (file = None))]
     fn new(file: Option<PathBuf>) -> PyResult<Self> {
         let Some(file) = file else {
-            return Ok(Model(Network::Streams(model::Model::builtin())));
+            return Ok(Model(aeden::Model::light()));
         };
-        if let Ok(studio) = Studio::open(&file) {
-            return Ok(Model(Network::Recordings(studio)));
+        let model = aeden::Model::open(&file).map_err(refused)?;
+        if model.kind() != Kind::Denoising {
+            return Err(refused(format!(
+                "model: {}: expected the kind \"denoising\", found {:?}",
+                file.display(),
+                model.kind().name()
+            )));
         }
-        let network = model::Model::open(file).map_err(refused)?;
-        Ok(Model(Network::Streams(network)))
+        Ok(Model(model))
     }
 
     /// The name that the model gives itself.
     #[getter]
     fn name(&self) -> &str {
-        match &self.0 {
-            Network::Streams(network) => network.name(),
-            Network::Recordings(network) => network.name(),
-        }
+        self.0.name()
     }
 
     /// How many numbers were learnt.
     #[getter]
-    fn parameters(&self) -> usize {
-        match &self.0 {
-            Network::Streams(network) => network.parameters(),
-            Network::Recordings(network) => network.parameters(),
-        }
+    fn parameters(&self) -> Option<usize> {
+        self.0.parameters()
     }
 
     /// Samples per second that the model works at; other rates are converted.
     #[getter]
     fn rate(&self) -> u32 {
-        match &self.0 {
-            Network::Streams(network) => network.framing().rate,
-            Network::Recordings(network) => network.framing().rate,
-        }
+        self.0.framing().rate
     }
 }
 
 /// Cleans a stream of blocks. Methods of one object exclude one another; the interpreter's lock is free meanwhile.
 #[pyclass(frozen, subclass, module = "aeden")]
 struct Denoiser {
-    cleaner: Mutex<denoiser::Denoiser>,
+    cleaner: Mutex<aeden::Denoiser>,
     channels: usize,
     rate: u32,
     latency: usize,
@@ -89,7 +74,7 @@ impl Denoiser {
         &self,
         py: Python<'py>,
         samples: &PyReadonlyArray2<'py, f32>,
-        work: fn(&mut denoiser::Denoiser, &mut [&mut [f32]]),
+        work: fn(&mut aeden::Denoiser, &mut [&mut [f32]]),
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (channels, length) = (samples.shape()[0], samples.shape()[1]);
         if channels != self.channels {
@@ -129,7 +114,8 @@ impl Denoiser {
         removed: bool,
     ) -> PyResult<Self> {
         let config = config(rate, channels, limit, mix, gain, linked, removed);
-        let cleaner = denoiser::Denoiser::new(&config, engines(model)?).map_err(refused)?;
+        let model = streaming(model)?;
+        let cleaner = aeden::Denoiser::with_model(&model, &config).map_err(refused)?;
         Ok(Denoiser {
             latency: cleaner.latency(),
             cleaner: Mutex::new(cleaner),
@@ -158,7 +144,7 @@ impl Denoiser {
         py: Python<'py>,
         samples: PyReadonlyArray2<'py, f32>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        self.changed(py, &samples, denoiser::Denoiser::process)
+        self.changed(py, &samples, aeden::Denoiser::process)
     }
 
     fn process_recording<'py>(
@@ -166,7 +152,7 @@ impl Denoiser {
         py: Python<'py>,
         samples: PyReadonlyArray2<'py, f32>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        self.changed(py, &samples, denoiser::Denoiser::process_recording)
+        self.changed(py, &samples, aeden::Denoiser::process_recording)
     }
 
     fn reset(&self, py: Python<'_>) {
@@ -183,38 +169,31 @@ fn config(
     linked: bool,
     removed: bool,
 ) -> Config {
-    Config {
-        sample_rate: rate,
-        channels,
-        link: if linked { Link::Linked } else { Link::Independent },
-        attenuation_limit: limit,
-        mix,
-        output_gain: gain,
-        listen: if removed { Listen::Removed } else { Listen::Cleaned },
-        ..Config::default()
+    Config::new(rate, channels)
+        .link(if linked { Link::Linked } else { Link::Independent })
+        .attenuation_limit(limit)
+        .mix(mix)
+        .output_gain(gain)
+        .listen(if removed { Listen::Removed } else { Listen::Cleaned })
+}
+
+/// The model for streams, the built-in one if there is none.
+fn streaming(model: Option<&Model>) -> PyResult<aeden::Model> {
+    match model {
+        None => Ok(aeden::Model::light()),
+        Some(Model(model)) if model.looks_ahead() => Err(refused(
+            "this model runs both ways over whole recordings: pass it to clean, with quality='best'",
+        )),
+        Some(Model(model)) => Ok(model.clone()),
     }
 }
 
-/// What runs a model over streams, the built-in one if there is none, for so many channels.
-fn engines(model: Option<&Model>) -> PyResult<impl FnMut(usize) -> Result<Box<dyn Engine>, aeden::Error>> {
-    let network = match model {
-        None => model::Model::builtin(),
-        Some(Model(Network::Streams(network))) => network.clone(),
-        Some(Model(Network::Recordings(_))) => {
-            return Err(refused(
-                "this model runs both ways over whole recordings: pass it to clean, with quality='best'",
-            ));
-        }
-    };
-    Ok(move |channels| Ok(Box::new(network.engine(channels, MAX_FRAMES)) as Box<dyn Engine>))
-}
-
-/// The network for recordings, the built-in one if there is none.
-fn studio(model: Option<&Model>) -> PyResult<Studio> {
+/// The model for recordings, the built-in one if there is none.
+fn looking_ahead(model: Option<&Model>) -> PyResult<aeden::Model> {
     match model {
-        None => Ok(Studio::builtin()),
-        Some(Model(Network::Recordings(network))) => Ok(network.clone()),
-        Some(Model(Network::Streams(_))) => Err(refused(
+        None => Ok(aeden::Model::best()),
+        Some(Model(model)) if model.looks_ahead() => Ok(model.clone()),
+        Some(_) => Err(refused(
             "this model runs over streams: the quality 'best' takes one that runs both ways (train it with --set both_ways=True)",
         )),
     }
@@ -238,12 +217,12 @@ fn clean<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (channels, length) = (samples.shape()[0], samples.shape()[1]);
     let config = config(rate, channels, limit, mix, gain, linked, removed);
-    let cleaner = match quality {
-        "real-time" => Cleaner::new(&config, Quality::RealTime, engines(model)?),
-        "standard" => Cleaner::new(&config, Quality::Standard, engines(model)?),
+    let (model, context, config) = match quality {
+        "real-time" => (streaming(model)?, Context::Stream, config),
+        "standard" => (streaming(model)?, Context::LeadIn, config),
         "best" => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            Cleaner::best(&config, &studio(model)?, cores)
+            (looking_ahead(model)?, Context::LookAhead, config.threads(cores))
         }
         _ => {
             return Err(refused(format!(
@@ -251,7 +230,7 @@ fn clean<'py>(
             )));
         }
     };
-    let mut cleaner = cleaner.map_err(refused)?;
+    let mut cleaner = Cleaner::with_model(&model, context, &config).map_err(refused)?;
     let sound = samples.as_slice()?;
     let mut cleaned = vec![Vec::with_capacity(length); channels];
     py.detach(|| {
@@ -277,5 +256,20 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<Model>()?;
     module.add_class::<Denoiser>()?;
-    module.add_function(wrap_pyfunction!(clean, module)?)
+    module.add_function(wrap_pyfunction!(clean, module)?)?;
+    module.add_class::<jobs::Autoencoder>()?;
+    module.add_class::<jobs::Sound>()?;
+    module.add_class::<jobs::Index>()?;
+    for job in [
+        wrap_pyfunction!(jobs::describe, module)?,
+        wrap_pyfunction!(jobs::detect, module)?,
+        wrap_pyfunction!(jobs::place, module)?,
+        wrap_pyfunction!(jobs::encode, module)?,
+        wrap_pyfunction!(jobs::decode, module)?,
+        wrap_pyfunction!(jobs::repair, module)?,
+        wrap_pyfunction!(jobs::roomtone, module)?,
+    ] {
+        module.add_function(job)?;
+    }
+    Ok(())
 }

@@ -3,13 +3,18 @@
 // Where the whole crate is compiled for AVX-512F, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{Across, End, Matrix, PANEL, Rows};
+use super::direction::Direction;
+use super::lanes::{self, Lanes, ROOT_HALF_BITS, Sums};
+use super::matrix::{Activation, Matrix, Rows};
+use super::mixer::Mixer;
+use super::panel::PANEL;
 use std::arch::x86_64::*;
 
-/// Whether this processor has what this module needs.
+/// Tells whether this processor has the instructions.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
 }
 
 #[derive(Clone, Copy)]
@@ -81,7 +86,60 @@ impl Lanes for Avx512 {
             (Self(_mm512_castsi512_ps(m)), Self(_mm512_cvtepi32_ps(e)))
         }
     }
+
+    #[inline(always)]
+    unsafe fn highest(self) -> f32 {
+        // SAFETY: the processor has AVX-512F, as the trait demands.
+        unsafe { _mm512_reduce_max_ps(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn low_bytes(self, raised: bool, to: &mut [u8; PANEL]) {
+        // SAFETY: the processor has AVX-512F, as the trait demands; 16 bytes fit there.
+        unsafe {
+            let bytes = _mm512_cvtepi32_epi8(_mm512_castps_si512(self.0));
+            let sign = _mm_set1_epi8(if raised { i8::MIN } else { 0 });
+            _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_xor_si128(bytes, sign));
+        }
+    }
+}
+
+/// Sixteen sums in one register.
+#[derive(Clone, Copy)]
+struct Sums512(__m512i);
+
+impl Sums for Sums512 {
+    type Lanes = Avx512;
+    type Weights = __m512i;
+    const RAISED: bool = true;
+
+    #[inline(always)]
+    unsafe fn load(from: &[i32; PANEL]) -> Self {
+        // SAFETY: 16 numbers lie there, and the load needs no alignment.
+        unsafe { Self(_mm512_loadu_si512(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn weights(from: &[i8; 4 * PANEL]) -> __m512i {
+        // SAFETY: 64 bytes lie there, and the load needs no alignment.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: [u8; 4], weights: __m512i) -> Self {
+        // SAFETY: the processor has AVX-512 VNNI, as the trait demands.
+        unsafe {
+            let inputs = _mm512_set1_epi32(i32::from_ne_bytes(inputs));
+            Self(_mm512_dpbusd_epi32(self.0, inputs, weights))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_lanes(self) -> Avx512 {
+        // SAFETY: the processor has AVX-512F, as the trait demands.
+        unsafe { Avx512(_mm512_cvtepi32_ps(self.0)) }
+    }
 }
 
 // Twelve sums under way for one row and eight for eight, of thirty-two registers.
-lanes::entry_points!(Avx512, one: 12, rows: 8, units: 4, features: "avx512f");
+lanes::entry_points!(Avx512, sums: Sums512, panels: 2, one: 12, rows: 8, units: 4, features: "avx512f,avx512bw,avx512vnni");

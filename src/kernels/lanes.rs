@@ -3,43 +3,48 @@
 //! Everything here is `#[inline(always)]` so that it is compiled inside a function that has the instruction set
 //! switched on (see `avx2`, `avx512`, `neon`); nothing else may call it.
 
-use super::{Across, End, Matrix, PANEL, Row, Rows, Weights};
+use super::direction::Direction;
+use super::matrix::{Activation, Matrix, Rows, Weights};
+use super::mixer::Mixer;
+use super::panel::{PANEL, Row};
+use super::whole::{MAX_INPUTS, WholeBytes, WholeRows};
 use std::array::from_fn;
 
 /// Defines the functions that [`super::Kernels`] dispatches to, for one kind of lanes.
 ///
-/// `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together; `units`: how many times
-/// sixteen units of a recurrence advance side by side.
+/// `sums`: sixteen sums of whole numbers of the same instruction set, of which `panels` panels go side by side; `one`: how many panels a single row takes side by side; `rows`: how many rows take one panel together; `units`: how many times
+/// sixteen units of a GRU advance side by side.
 macro_rules! entry_points {
-    ($lanes:ty, one: $one:literal, rows: $rows:literal, units: $units:literal $(, features: $features:literal)?) => {
+    ($lanes:ty, sums: $sums:ty, panels: $panels:literal, one: $one:literal, rows: $rows:literal, units: $units:literal $(, features: $features:literal)?) => {
         /// # Safety
         /// The processor has the instruction set, and the rows lie inside `x` and `y`.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, end: End, y: &mut [f32]) {
+        pub(super) unsafe fn affine(matrix: &Matrix, x: &[f32], rows: Rows, activation: Activation, y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::affine::<$lanes, $one, $rows>(matrix, x, rows, end, y) }
+            unsafe { lanes::affine::<$lanes, $sums, $one, $rows, $panels>(matrix, x, rows, activation, y) }
         }
 
         /// # Safety
         /// The processor has the instruction set; the lengths are those that [`super::Kernels::mix`] asks for.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn mix(across: &Across, x: &[f32], y: &mut [f32]) {
+        pub(super) unsafe fn mix(mixer: &Mixer, x: &[f32], y: &mut [f32]) {
             // SAFETY: as the caller's.
-            unsafe { lanes::mix::<$lanes, $rows>(across, x, y) }
+            unsafe { lanes::mix::<$lanes, $rows>(mixer, x, y) }
         }
 
         /// # Safety
-        /// The processor has the instruction set; the lengths are those that [`super::Kernels::recur`] asks for.
+        /// The processor has the instruction set; the lengths are those that [`super::Kernels::gru`] asks for.
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn recur(
+        pub(super) unsafe fn gru(
             matrix: &Matrix,
+            direction: Direction,
             gates: &[f32],
             state: &mut [f32],
             product: &mut [f32],
             out: &mut [f32],
         ) {
             // SAFETY: as the caller's.
-            unsafe { lanes::recur::<$lanes, $rows, $units>(affine, matrix, gates, state, product, out) }
+            unsafe { lanes::gru::<$lanes, $rows, $units>(affine, matrix, direction, gates, state, product, out) }
         }
 
         /// # Safety
@@ -87,6 +92,27 @@ pub(super) trait Lanes: Copy {
     unsafe fn times_two_to(self, shifted: Self) -> Self;
     /// (m, e) with `self` = m 2^e and m in √½ … √2, for positive, finite, normal lanes.
     unsafe fn split_exponent(self) -> (Self, Self);
+    /// The largest lane.
+    unsafe fn highest(self) -> f32;
+    /// The lowest byte of each lane's bits, its highest bit turned over if `raised`.
+    unsafe fn low_bytes(self, raised: bool, to: &mut [u8; PANEL]);
+}
+
+/// Sixteen sums of products of whole numbers side by side, in as many registers as the instruction set needs.
+///
+/// # Safety
+/// As for [`Lanes`].
+pub(super) trait Sums: Copy {
+    type Lanes: Lanes;
+    /// The weights of sixteen outputs for four inputs, in registers.
+    type Weights: Copy;
+    /// Whether inputs are raised by 128, so that bytes have no sign.
+    const RAISED: bool;
+    unsafe fn load(from: &[i32; PANEL]) -> Self;
+    unsafe fn weights(from: &[i8; 4 * PANEL]) -> Self::Weights;
+    /// Adds the products of four inputs with their weights; no sum of two of them may leave 16 bits.
+    unsafe fn dot(self, inputs: [u8; 4], weights: Self::Weights) -> Self;
+    unsafe fn to_lanes(self) -> Self::Lanes;
 }
 
 /// Adding this to a small f32 rounds it to a whole number, which then stands in the lowest bits.
@@ -138,29 +164,47 @@ struct Panel<S> {
 /// The processor has the instruction set of `L`; the rows, of `matrix.inputs()` and `matrix.padded_outputs()` numbers,
 /// lie inside `x` and `y`.
 #[inline(always)]
-pub(super) unsafe fn affine<L: Lanes, const ONE: usize, const ROWS: usize>(
+pub(super) unsafe fn affine<
+    L: Lanes,
+    S: Sums<Lanes = L>,
+    const ONE: usize,
+    const ROWS: usize,
+    const PANELS: usize,
+>(
     matrix: &Matrix,
     x: &[f32],
     rows: Rows,
-    end: End,
+    activation: Activation,
     y: &mut [f32],
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        // Compiled for either end: a choice between them would keep the sums of plain arrays out of the registers.
-        let (as_it_is, rectified) = (|sum: L| sum, |sum: L| sum.max(L::splat(0.0)));
-        match (&matrix.weights, end) {
-            (Weights::F32(weights), End::Sums) => {
-                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+        // Compiled for each activation: a choice between them would keep the sums of plain arrays out of the registers.
+        let (linear, relu) = (|sum: L| sum, |sum: L| sum.max(L::splat(0.0)));
+        match (&matrix.weights, activation) {
+            (Weights::F32(weights), Activation::Linear) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, linear, y)
             }
-            (Weights::F16(weights), End::Sums) => {
-                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, as_it_is, y)
+            (Weights::F16(weights), Activation::Linear) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, linear, y)
             }
-            (Weights::F32(weights), End::Rectified) => {
-                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            (Weights::F32(weights), Activation::Relu) => {
+                affine_of::<L, f32, ONE, ROWS>(matrix, weights, x, rows, relu, y)
             }
-            (Weights::F16(weights), End::Rectified) => {
-                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, rectified, y)
+            (Weights::F16(weights), Activation::Relu) => {
+                affine_of::<L, u16, ONE, ROWS>(matrix, weights, x, rows, relu, y)
+            }
+            (Weights::Bytes(weights), Activation::Linear) => {
+                affine_of_bytes::<S, PANELS>(matrix, weights, x, rows, linear, y)
+            }
+            (Weights::Bytes(weights), Activation::Relu) => {
+                affine_of_bytes::<S, PANELS>(matrix, weights, x, rows, relu, y)
+            }
+            (Weights::Whole(weights), Activation::Linear) => {
+                affine_of_whole::<L, ROWS>(matrix, weights, x, rows, linear, y)
+            }
+            (Weights::Whole(weights), Activation::Relu) => {
+                affine_of_whole::<L, ROWS>(matrix, weights, x, rows, relu, y)
             }
         }
     }
@@ -174,7 +218,7 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
     weights: &[Row<S>],
     x: &[f32],
     rows: Rows,
-    end: impl Fn(L) -> L + Copy,
+    activation: impl Fn(L) -> L + Copy,
     y: &mut [f32],
 ) {
     let panels = matrix.bias.len();
@@ -192,51 +236,287 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
             while panel + ONE <= panels {
                 let weights: [_; ONE] = from_fn(|p| panel_at(panel + p));
                 let bias: [_; ONE] = from_fn(|p| bias_at(panel + p));
-                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, end, y.add(panel * PANEL));
+                tile::<L, S, ONE, 1>(weights, |_| bias, x, rows, activation, y.add(panel * PANEL));
                 panel += ONE;
             }
         }
         for panel in panel..panels {
             let bias = bias_at(panel);
-            column::<L, S, ROWS>(panel_at(panel), |_| [bias], x, rows, end, y.add(panel * PANEL));
+            column::<L, S, ROWS>(
+                panel_at(panel),
+                |_| [bias],
+                x,
+                rows,
+                activation,
+                y.add(panel * PANEL),
+            );
         }
     }
 }
 
-/// `y += bias + A x` across the positions of each frame; see [`super::Kernels::mix`], which checks the lengths. What is a
+/// Rows that are rounded together.
+const BLOCK: usize = 8;
+
+/// What is rounded of a row, as bytes or as `f32`.
+#[repr(C, align(64))]
+struct Rounded<T>([[T; MAX_INPUTS]; BLOCK]);
+
+/// Splits rows into blocks of at most [`BLOCK`], of nearly the same size, as in [`column`]: the first of each and how many.
+#[inline(always)]
+fn blocks(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let blocks = rows.div_ceil(BLOCK);
+    let (size, larger) = (rows / blocks.max(1), rows % blocks.max(1));
+    (0..blocks).map(move |block| {
+        (
+            block * size + block.min(larger),
+            size + usize::from(block < larger),
+        )
+    })
+}
+
+/// The factor that brings the largest of a row to ±127, so that the rest becomes whole numbers in between, and its inverse.
+///
+/// # Safety
+/// The processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn to_bytes<L: Lanes>(full: &[[f32; PANEL]], last: &[f32; PANEL]) -> (f32, f32) {
+    /// Under this, a row is silent.
+    const NOTHING: f32 = 1e-30;
+    // SAFETY: as the caller's.
+    let most = unsafe {
+        let zero = L::splat(0.0);
+        let mut most = zero;
+        for part in full.iter().chain([last]) {
+            let part = L::load(part);
+            most = most.max(part).max(zero.sub(part));
+        }
+        most.highest()
+    };
+    let factor = if most > NOTHING { 127.0 / most } else { 0.0 };
+    (factor, most * (1.0 / 127.0))
+}
+
+/// A row in whole registers: those, and the rest with zeros behind it.
+#[inline(always)]
+fn parts(x: &[f32]) -> (&[[f32; PANEL]], [f32; PANEL]) {
+    let (full, rest) = x.as_chunks::<PANEL>();
+    let mut last = [0.0; PANEL];
+    last[..rest.len()].copy_from_slice(rest);
+    (full, last)
+}
+
+/// [`affine`] with weights that are whole numbers in bytes. Each row of inputs is rounded to whole numbers as well. Sums of whole
+/// numbers are exact, so that every instruction set gives the same.
+///
+/// # Safety
+/// As for [`affine`].
+#[inline(always)]
+unsafe fn affine_of_bytes<S: Sums, const PANELS: usize>(
+    matrix: &Matrix,
+    weights: &WholeBytes,
+    x: &[f32],
+    rows: Rows,
+    activation: impl Fn(S::Lanes) -> S::Lanes + Copy,
+    y: &mut [f32],
+) {
+    let mut bytes = Rounded([[0_u8; MAX_INPUTS]; BLOCK]);
+    let mut scales = [0.0; BLOCK];
+    for (row, count) in blocks(rows.count) {
+        for ((bytes, scale), row) in bytes.0.iter_mut().zip(&mut scales).zip(row..row + count) {
+            let (full, last) = parts(&x[row * rows.x_step..][..matrix.inputs]);
+            // SAFETY: as the caller's.
+            unsafe {
+                let (factor, inverse) = to_bytes::<S::Lanes>(full, &last);
+                *scale = inverse;
+                let (factor, rounder) = (S::Lanes::splat(factor), S::Lanes::splat(ROUNDER));
+                for (part, bytes) in full.iter().chain([&last]).zip(bytes.as_chunks_mut::<PANEL>().0) {
+                    let rounded = S::Lanes::load(part).mul(factor).add(rounder);
+                    rounded.low_bytes(S::RAISED, bytes);
+                }
+            }
+        }
+        let y = &mut y[row * rows.y_step..];
+        // SAFETY: as the caller's; a block has one to BLOCK rows.
+        unsafe {
+            macro_rules! rows {
+                ($($count:literal)*) => {
+                    match count {
+                        $($count => bytes_block::<S, $count, PANELS>(matrix, weights, &bytes, &scales, activation, rows.y_step, y),)*
+                        _ => unreachable!("blocks have one to BLOCK rows"),
+                    }
+                };
+            }
+            rows!(1 2 3 4 5 6 7 8);
+        }
+    }
+}
+
+/// All outputs of `R` rows of bytes.
+///
+/// # Safety
+/// As for [`affine`]; `y` begins with the first of the rows.
+#[inline(always)]
+unsafe fn bytes_block<S: Sums, const R: usize, const PANELS: usize>(
+    matrix: &Matrix,
+    weights: &WholeBytes,
+    bytes: &Rounded<u8>,
+    scales: &[f32; BLOCK],
+    activation: impl Fn(S::Lanes) -> S::Lanes + Copy,
+    y_step: usize,
+    y: &mut [f32],
+) {
+    let panels = matrix.bias.len();
+    let mut panel = 0;
+    // SAFETY: as the caller's; panels up to the last.
+    unsafe {
+        while panel + PANELS <= panels {
+            bytes_tile::<S, R, PANELS>(matrix, weights, bytes, scales, activation, panel, y_step, y);
+            panel += PANELS;
+        }
+        while panel < panels {
+            bytes_tile::<S, R, 1>(matrix, weights, bytes, scales, activation, panel, y_step, y);
+            panel += 1;
+        }
+    }
+}
+
+/// `P` panels of outputs for `R` rows of bytes, all sums in registers.
+///
+/// # Safety
+/// As for [`affine`]; there are `P` panels from `panel` on, and `y` begins with the first of the rows.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "inlined")]
+unsafe fn bytes_tile<S: Sums, const R: usize, const P: usize>(
+    matrix: &Matrix,
+    whole: &WholeBytes,
+    bytes: &Rounded<u8>,
+    scales: &[f32; BLOCK],
+    activation: impl Fn(S::Lanes) -> S::Lanes + Copy,
+    panel: usize,
+    y_step: usize,
+    y: &mut [f32],
+) {
+    let groups = matrix.inputs.div_ceil(4);
+    // SAFETY: `Matrix` keeps so many weights and sums; `MAX_INPUTS` bytes are a whole number of fours; `affine` has checked y.
+    unsafe {
+        let start: [S; P] = from_fn(|p| {
+            let raised = &whole.raised.get_unchecked(panel + p).0;
+            S::load(if S::RAISED { raised } else { &[0; PANEL] })
+        });
+        let mut sums = [start; R];
+        let weights: [_; P] = from_fn(|p| whole.weights.as_ptr().add((panel + p) * groups));
+        for group in 0..groups {
+            let inputs: [[u8; 4]; R] = from_fn(|r| *bytes.0[r].as_ptr().add(4 * group).cast());
+            for p in 0..P {
+                let weights = S::weights(&(*weights[p].add(group)).0);
+                for r in 0..R {
+                    sums[r][p] = sums[r][p].dot(inputs[r], weights);
+                }
+            }
+        }
+        for p in 0..P {
+            let scale = S::Lanes::load(&whole.scale.get_unchecked(panel + p).0);
+            let bias = S::Lanes::load(&matrix.bias.get_unchecked(panel + p).0);
+            for r in 0..R {
+                let scale = scale.mul(S::Lanes::splat(scales[r]));
+                let sum = sums[r][p].to_lanes().mul_add(scale, bias);
+                activation(sum).store(&mut *y.as_mut_ptr().add(r * y_step + (panel + p) * PANEL).cast());
+            }
+        }
+    }
+}
+
+/// [`affine`] with weights that are whole numbers in `f32`: what [`affine_of_bytes`] gives, but for the roundings of the last
+/// multiplication and addition, in the arithmetic that every processor has.
+///
+/// # Safety
+/// As for [`affine`].
+#[inline(always)]
+unsafe fn affine_of_whole<L: Lanes, const ROWS: usize>(
+    matrix: &Matrix,
+    whole: &WholeRows,
+    x: &[f32],
+    rows: Rows,
+    activation: impl Fn(L) -> L + Copy,
+    y: &mut [f32],
+) {
+    let mut numbers = Rounded([[0.0; MAX_INPUTS]; BLOCK]);
+    let mut scales = [0.0; BLOCK];
+    for (row, count) in blocks(rows.count) {
+        for ((numbers, scale), row) in numbers.0.iter_mut().zip(&mut scales).zip(row..row + count) {
+            let (full, last) = parts(&x[row * rows.x_step..][..matrix.inputs]);
+            // SAFETY: as the caller's.
+            unsafe {
+                let (factor, inverse) = to_bytes::<L>(full, &last);
+                *scale = inverse;
+                let (factor, rounder) = (L::splat(factor), L::splat(ROUNDER));
+                for (part, numbers) in full.iter().chain([&last]).zip(numbers.as_chunks_mut::<PANEL>().0) {
+                    L::load(part).mul(factor).add(rounder).sub(rounder).store(numbers);
+                }
+            }
+        }
+        let of_block = Rows {
+            count,
+            x_step: MAX_INPUTS,
+            ..rows
+        };
+        let y = y[row * rows.y_step..].as_mut_ptr();
+        for panel in 0..matrix.bias.len() {
+            // SAFETY: as for `affine_of`; the sums of a block are in y, which `affine` has checked.
+            unsafe {
+                let own = Panel {
+                    first: whole.weights.as_ptr().add(panel * matrix.inputs).cast(),
+                    step: 1,
+                    inputs: matrix.inputs,
+                };
+                let y = y.add(panel * PANEL);
+                let zero = L::splat(0.0);
+                column::<L, f32, ROWS>(own, |_| [zero], numbers.0.as_ptr().cast(), of_block, |sum| sum, y);
+                let (scale, bias) = (L::load(&whole.scale[panel].0), L::load(&matrix.bias[panel].0));
+                for (r, &of_row) in scales[..count].iter().enumerate() {
+                    let y = &mut *y.add(r * rows.y_step).cast::<[f32; PANEL]>();
+                    let sum = L::load(y).mul_add(scale.mul(L::splat(of_row)), bias);
+                    activation(sum).store(y);
+                }
+            }
+        }
+    }
+}
+
+/// `y += bias + A x` across the sub-bands of each frame; see [`super::Kernels::mix`], which checks the lengths. What is a
 /// row of x to [`affine`] is a row of weights here, and sixteen channels of x are what is weighted.
 ///
 /// # Safety
 /// The processor has the instruction set of `L`; the lengths are those that `mix` asks for.
 #[inline(always)]
-pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(across: &Across, x: &[f32], y: &mut [f32]) {
-    let positions = across.positions;
-    let channels = across.bias.len() / positions;
+pub(super) unsafe fn mix<L: Lanes, const ROWS: usize>(mixer: &Mixer, x: &[f32], y: &mut [f32]) {
+    let sub_bands = mixer.sub_bands;
+    let channels = mixer.bias.len() / sub_bands;
     let panels = channels / PANEL;
     let rows = Rows {
-        count: positions,
-        x_step: positions,
+        count: sub_bands,
+        x_step: sub_bands,
         y_step: channels,
     };
-    let frame = positions * channels;
+    let frame = sub_bands * channels;
     for (x, y) in x.chunks_exact(frame).zip(y.chunks_exact_mut(frame)) {
         let y = y.as_mut_ptr();
         for panel in 0..panels {
-            let head = panel * across.heads / panels;
-            let weights = across.weights[head * positions * positions..].as_ptr();
-            // SAFETY: every position has sixteen channels from `panel * PANEL` on, in `x`, `y` and the bias, and
-            // `positions` weights for each position.
+            let head = panel * mixer.heads / panels;
+            let weights = mixer.weights[head * sub_bands * sub_bands..].as_ptr();
+            // SAFETY: every sub-band has sixteen channels from `panel * PANEL` on, in `x`, `y` and the bias, and
+            // `sub_bands` weights for each sub-band.
             unsafe {
-                let heard = Panel {
+                let input = Panel {
                     first: x.as_ptr().add(panel * PANEL).cast::<[f32; PANEL]>(),
                     step: panels,
-                    inputs: positions,
+                    inputs: sub_bands,
                 };
                 let start = |row: usize| {
                     let at = row * channels + panel * PANEL;
-                    [L::load(&*y.add(at).cast()).add(L::load(&*across.bias.as_ptr().add(at).cast()))]
+                    [L::load(&*y.add(at).cast()).add(L::load(&*mixer.bias.as_ptr().add(at).cast()))]
                 };
-                column::<L, f32, ROWS>(heard, start, weights, rows, |sum| sum, y.add(panel * PANEL));
+                column::<L, f32, ROWS>(input, start, weights, rows, |sum| sum, y.add(panel * PANEL));
             }
         }
     }
@@ -252,7 +532,7 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
     start: impl Fn(usize) -> [L; 1],
     x: *const f32,
     rows: Rows,
-    end: impl Fn(L) -> L + Copy,
+    activation: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     const { assert!(ROWS <= 8, "there are tiles of up to eight rows") };
@@ -268,14 +548,14 @@ unsafe fn column<L: Lanes, S: Stored, const ROWS: usize>(
             let (x, y) = (x.add(row * rows.x_step), y.add(row * rows.y_step));
             let s = |r: usize| start(row + r);
             match count {
-                1 => tile::<L, S, 1, 1>(w, s, x, rows, end, y),
-                2 => tile::<L, S, 1, 2>(w, s, x, rows, end, y),
-                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, end, y),
-                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, end, y),
-                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, end, y),
-                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, end, y),
-                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, end, y),
-                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, end, y),
+                1 => tile::<L, S, 1, 1>(w, s, x, rows, activation, y),
+                2 => tile::<L, S, 1, 2>(w, s, x, rows, activation, y),
+                3 if ROWS >= 3 => tile::<L, S, 1, 3>(w, s, x, rows, activation, y),
+                4 if ROWS >= 4 => tile::<L, S, 1, 4>(w, s, x, rows, activation, y),
+                5 if ROWS >= 5 => tile::<L, S, 1, 5>(w, s, x, rows, activation, y),
+                6 if ROWS >= 6 => tile::<L, S, 1, 6>(w, s, x, rows, activation, y),
+                7 if ROWS >= 7 => tile::<L, S, 1, 7>(w, s, x, rows, activation, y),
+                8 if ROWS >= 8 => tile::<L, S, 1, 8>(w, s, x, rows, activation, y),
                 _ => unreachable!("blocks have one to ROWS rows"),
             }
         }
@@ -295,56 +575,64 @@ unsafe fn tile<L: Lanes, S: Stored, const P: usize, const R: usize>(
     start: impl Fn(usize) -> [L; P],
     x: *const f32,
     rows: Rows,
-    end: impl Fn(L) -> L + Copy,
+    activation: impl Fn(L) -> L + Copy,
     y: *mut f32,
 ) {
     // SAFETY: every access lies inside what the caller vouches for.
     unsafe {
         let mut sums: [[L; P]; R] = from_fn(start);
         for k in 0..weights[0].inputs {
-            let heard: [L; R] = from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
+            let input: [L; R] = from_fn(|r| L::splat(*x.add(r * rows.x_step + k)));
             for p in 0..P {
                 let weight = S::widen::<L>(&*weights[p].first.add(k * weights[p].step));
                 for r in 0..R {
-                    sums[r][p] = heard[r].mul_add(weight, sums[r][p]);
+                    sums[r][p] = input[r].mul_add(weight, sums[r][p]);
                 }
             }
         }
         for r in 0..R {
             for p in 0..P {
-                end(sums[r][p]).store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
+                activation(sums[r][p]).store(&mut *y.add(r * rows.y_step + p * PANEL).cast());
             }
         }
     }
 }
 
 /// [`affine`] of one instruction set.
-pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, End, &mut [f32]);
+pub(super) type Affine = unsafe fn(&Matrix, &[f32], Rows, Activation, &mut [f32]);
 
-/// The walk of gated recurrent units through time; see [`super::Kernels::recur`], which checks the lengths.
+/// Gated recurrent units over frames; see [`super::Kernels::gru`], which checks the lengths.
 ///
 /// `ROWS` rows go through all frames before the next ones do, so that all they need stays in the first cache. `TOGETHER` times
 /// sixteen units advance side by side: each is a long chain of steps that wait for one another.
 ///
 /// # Safety
-/// The processor has the instruction set of `L`, to which `affine` belongs; the lengths are those that `recur` asks for.
+/// The processor has the instruction set of `L`, to which `affine` belongs; the lengths are those that `gru` asks for.
 #[inline(always)]
-pub(super) unsafe fn recur<L: Lanes, const ROWS: usize, const TOGETHER: usize>(
+pub(super) unsafe fn gru<L: Lanes, const ROWS: usize, const TOGETHER: usize>(
     affine: Affine,
     matrix: &Matrix,
+    direction: Direction,
     gates: &[f32],
     state: &mut [f32],
     product: &mut [f32],
     out: &mut [f32],
 ) {
     let (frame, block) = (state.len(), ROWS * matrix.inputs);
+    let frames = out.len() / frame;
     for (index, state) in state.chunks_mut(block).enumerate() {
         let own = index * block..index * block + state.len();
         let rows = Rows::of(matrix, state.len() / matrix.inputs);
         let product = &mut product[..3 * state.len()];
-        for (gates, out) in gates.chunks_exact(3 * frame).zip(out.chunks_exact_mut(frame)) {
+        for step in 0..frames {
+            let at = frame
+                * match direction {
+                    Direction::Forward => step,
+                    Direction::Backward => frames - 1 - step,
+                };
+            let (gates, out) = (&gates[3 * at..3 * (at + frame)], &mut out[at..at + frame]);
             // SAFETY: the rows of the lengths that the caller vouches for.
-            unsafe { affine(matrix, state, rows, End::Sums, product) };
+            unsafe { affine(matrix, state, rows, Activation::Linear, product) };
             let (gates, rest_of_gates) = units(&gates[3 * own.start..3 * own.end]).as_chunks::<TOGETHER>();
             let (inner, rest_of_inner) = units(product).as_chunks::<TOGETHER>();
             let (state, rest_of_state) = state.as_chunks_mut::<PANEL>().0.as_chunks_mut::<TOGETHER>();

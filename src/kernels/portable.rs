@@ -1,7 +1,11 @@
 //! Sixteen lanes in plain Rust, for every processor; the compiler maps them to what the target surely has.
 
-use super::lanes::{self, Lanes, ROOT_HALF_BITS};
-use super::{Across, End, F16, Matrix, PANEL, Rows};
+use super::direction::Direction;
+use super::half::F16;
+use super::lanes::{self, Lanes, ROOT_HALF_BITS, Sums};
+use super::matrix::{Activation, Matrix, Rows};
+use super::mixer::Mixer;
+use super::panel::PANEL;
 use std::array::from_fn;
 
 #[derive(Clone, Copy)]
@@ -90,7 +94,58 @@ impl Lanes for Portable {
         let mantissa = |v: f32| f32::from_bits((v.to_bits() as i32).wrapping_sub(exponent(v) << 23) as u32);
         (self.map(mantissa), self.map(|v| exponent(v) as f32))
     }
+
+    #[inline(always)]
+    unsafe fn highest(self) -> f32 {
+        self.0
+            .into_iter()
+            .fold(f32::NEG_INFINITY, |most, v| if v > most { v } else { most })
+    }
+
+    #[inline(always)]
+    unsafe fn low_bytes(self, raised: bool, to: &mut [u8; PANEL]) {
+        let sign = if raised { 0x80 } else { 0 };
+        *to = self.0.map(|v| v.to_bits() as u8 ^ sign);
+    }
+}
+
+/// Sixteen sums in an array.
+#[derive(Clone, Copy)]
+struct PortableSums([i32; PANEL]);
+
+impl Sums for PortableSums {
+    type Lanes = Portable;
+    type Weights = [i8; 4 * PANEL];
+    const RAISED: bool = false;
+
+    #[inline(always)]
+    unsafe fn load(from: &[i32; PANEL]) -> Self {
+        Self(*from)
+    }
+
+    #[inline(always)]
+    unsafe fn weights(from: &[i8; 4 * PANEL]) -> [i8; 4 * PANEL] {
+        *from
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: [u8; 4], weights: [i8; 4 * PANEL]) -> Self {
+        let inputs = inputs.map(|x| i32::from(x as i8));
+        let mut sums = self.0;
+        for (sum, w) in sums.iter_mut().zip(weights.as_chunks::<4>().0) {
+            *sum += inputs[0] * i32::from(w[0])
+                + inputs[1] * i32::from(w[1])
+                + inputs[2] * i32::from(w[2])
+                + inputs[3] * i32::from(w[3]);
+        }
+        Self(sums)
+    }
+
+    #[inline(always)]
+    unsafe fn to_lanes(self) -> Portable {
+        Portable(self.0.map(|sum| sum as f32))
+    }
 }
 
 // Of the sixteen registers that the compiler has for sure on x86-64, two rows take eight.
-lanes::entry_points!(Portable, one: 2, rows: 2, units: 1);
+lanes::entry_points!(Portable, sums: PortableSums, panels: 1, one: 2, rows: 2, units: 1);

@@ -1,11 +1,9 @@
 //! Engines whose effect is known, and signals to feed them.
 #![allow(dead_code, reason = "every test program uses some of these")]
 
-use aeden::Error;
-use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
-use aeden::stft::Framing;
-use realfft::num_complex::Complex32;
+use aeden::spectrum::Framing;
+use aeden::{Complex32, Config, Denoiser, Error};
 
 /// What a [`Known`] engine does to a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,11 +115,7 @@ impl Engine for Known {
 
 /// The defaults, for such a recording.
 pub fn config(sample_rate: u32, channels: usize) -> Config {
-    Config {
-        sample_rate,
-        channels,
-        ..Config::default()
-    }
+    Config::new(sample_rate, channels)
 }
 
 /// A denoiser around [`Known`] engines.
@@ -130,7 +124,7 @@ pub fn denoiser(config: &Config, effect: Effect) -> Denoiser {
 }
 
 pub fn try_denoiser(config: &Config, effect: Effect) -> Result<Denoiser, Error> {
-    Denoiser::new(config, |channels| Ok(Box::new(Known::new(effect, channels))))
+    Denoiser::with_engines(config, |channels| Ok(Box::new(Known::new(effect, channels))))
 }
 
 /// Numbers without pattern, the same in every run (xorshift64*).

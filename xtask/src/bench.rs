@@ -7,15 +7,11 @@ mod plugin;
 
 use crate::program::watch;
 use crate::{build_aeden, build_plugin, target};
-use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
-use aeden::model::{Model, Settings};
-use aeden::recording::Cleaner;
-use aeden::studio::Studio;
+use aeden::{Cleaner, Complex32, Config, Context, Denoiser, Model};
 use anyhow::{Context, Result, bail};
 use cpu_time::ThreadTime;
 use nnnoiseless::DenoiseState;
-use realfft::num_complex::Complex32;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -47,13 +43,14 @@ pub fn run(options: &[String]) -> Result<()> {
     let network: Vec<_> = model.iter().flat_map(|file| ["--model", file.as_str()]).collect();
     let model = match model {
         Some(file) => Model::open(file)?,
-        None => Model::builtin(),
+        None => Model::light(),
     };
     let aeden = build_aeden()?;
     let library = build_plugin()?;
     let sound = recording()?;
 
-    println!("model {}, {} parameters\n", model.name(), model.parameters());
+    let parameters = model.parameters().unwrap_or(0);
+    println!("model {}, {parameters} parameters\n", model.name());
     println!("| | median | ratio |\n|---|---:|---:|");
     frames(&model, &sound)?;
     offline(&model, &sound)?;
@@ -73,9 +70,7 @@ fn recording() -> Result<Vec<f32>> {
 }
 
 fn denoiser(model: &Model) -> Result<Denoiser> {
-    Ok(Denoiser::new(&Config::default(), |channels| {
-        Ok(Box::new(model.engine(channels, MANY)))
-    })?)
+    Ok(Denoiser::with_model(model, &Config::default())?)
 }
 
 /// CPU seconds of this thread.
@@ -101,7 +96,8 @@ fn frames(model: &Model, sound: &[f32]) -> Result<()> {
     let mut theirs = DenoiseState::new();
     // nnnoiseless takes samples in the range of 16-bit integers.
     let loud: Vec<f32> = sound.iter().map(|x| x * 32768.0).collect();
-    let (mut single, mut many) = (model.engine(1, 1), model.engine(1, MANY));
+    let mut single = model.native(1)?.with_frames(1);
+    let mut many = model.native(1)?.with_frames(MANY);
     let spectra = spectra(sound, model.framing().window);
     let bins = model.framing().window / 2 + 1;
     let (count, spectra_count) = ((sound.len() / FRAME) as f64, (spectra.len() / bins) as f64);
@@ -143,7 +139,7 @@ fn frames(model: &Model, sound: &[f32]) -> Result<()> {
     );
     println!("| nnnoiseless, µs per 10 ms | {:.1} | 1 |", us(nnnoiseless));
 
-    let work = multiply_adds(model.settings()) as f64;
+    let work = model.multiply_adds().unwrap_or(0) as f64;
     let peak = 1e-9 / median(multiply_add.clone());
     println!(
         "| this machine's peak, GMAC/s in {INSTRUCTIONS} | {peak:.1} | |",
@@ -169,21 +165,6 @@ fn frames(model: &Model, sound: &[f32]) -> Result<()> {
         allocations.count_total as f64 / count
     );
     Ok(())
-}
-
-/// Multiply-adds of the network in a frame: positions share most weights, so that these count once for each.
-fn multiply_adds(s: &Settings) -> usize {
-    let (positions, d) = (s.low_positions + s.high_positions, s.channels);
-    let recurrent = s.encoder_layers + s.decoder_layers;
-    let share = s.coherent_bins / s.low_positions;
-    let bands: usize = s.band_steps.iter().map(|(_, count)| count).sum();
-    let gains = (bands - s.coherent_bins).div_ceil(s.high_positions).max(share);
-    // A position sees four features of its bands and of as many beside them.
-    let encode = positions * 8 * share * d;
-    let mixing = positions * d * d + positions * positions * d;
-    let gru = positions * 6 * d * d;
-    let filters = 2 * s.filter_taps * s.filter_bins * d;
-    encode + (1 + recurrent) * mixing + recurrent * gru + positions * gains * d + filters
 }
 
 /// Frames of the sound as an engine gets them; a plain cosine window does for timing.
@@ -258,7 +239,7 @@ fn best(sound: &[f32]) -> Result<()> {
     let seconds = long.len() as f64 / 48_000.0;
     let mut rates = Vec::new();
     for _ in 0..5 {
-        let mut cleaner = Cleaner::best(&Config::default(), &Studio::builtin(), 1)?;
+        let mut cleaner = Cleaner::with_model(&Model::best(), Context::LookAhead, &Config::default())?;
         let mut cleaned = vec![Vec::new()];
         rates.push(
             seconds

@@ -91,16 +91,10 @@ pub fn run() -> Result<()> {
         Ok(Ok(what)) => total.check("cargo deny", Ok(what)),
         Err(e) => total.check("cargo deny", Err(e)),
     }
-    // Builds the crate from the files that crates.io would get.
-    let package = [
-        "package",
-        "--package",
-        "aeden",
-        "--locked",
-        "--allow-dirty",
-        "--quiet",
-    ];
-    total.check("package", ran(cargo().args(package)));
+    // Builds the crates from the files that crates.io would get, each from the packages of those before it.
+    let package = ["package", "--locked", "--allow-dirty", "--quiet"];
+    let crates = ["aeden", "aeden-family", "aeden-jobs"].map(|name| ["--package", name]);
+    total.check("package", ran(cargo().args(package).args(crates.as_flattened())));
     let bundles = bundle::for_tests();
     let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
     total.check("bundles", bundles.map(|folder| folder.display().to_string()));

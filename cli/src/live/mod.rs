@@ -9,8 +9,8 @@ mod service;
 use crate::args::Quality;
 use crate::cleaner::Network;
 use crate::output::print;
-use crate::problem::{DONE, FILE_FAILED, Problem, count, one_line};
-use aeden::denoiser::Config;
+use crate::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
+use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
@@ -88,7 +88,7 @@ pub fn devices(args: &DevicesArgs) -> Result<u8, Problem> {
             let (id, name) = (one_line(&device.id), one_line(&device.name));
             text += &format!(
                 "{mark} {direction}  {id}\n            {name}, {}, {} Hz\n",
-                count(device.channels as u64, "channel"),
+                counted(device.channels, "channel", "channels"),
                 device.rate
             );
         }
@@ -123,11 +123,11 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         always_retime: false,
     };
     let settings = args.settings();
-    let controls = Arc::new(Controls::new(&Config {
-        attenuation_limit: settings.limit,
-        mix: settings.mix,
-        ..Config::default()
-    }));
+    let controls = Arc::new(Controls::new(
+        &Config::default()
+            .attenuation_limit(settings.limit)
+            .mix(settings.mix),
+    ));
     let build = move |format: aeden_live::audio::Format| {
         let built = network.denoiser(format.rate, format.channels, &settings, 1);
         built.map_err(|problem| problem.to_string())

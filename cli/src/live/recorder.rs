@@ -3,7 +3,7 @@
 //! Whatever ends a recording early, a full disk or a microphone that becomes another one, the files are completed with what
 //! they have, and the microphone goes on without it.
 
-use crate::problem::{Problem, count};
+use crate::problem::{Problem, counted};
 use crate::wav::write::{Expected, Writer};
 use crate::wav::{Container, Encoding, Format, Header};
 use aeden_live::bridge::Recording;
@@ -192,7 +192,7 @@ fn write_all(
                 return Err(Problem::usage(format!(
                     "the recording ends here: the microphone now has {} at {} Hz, which its files cannot change to; start \
                      a new one",
-                    count(other.channels as u64, "channel"),
+                    counted(other.channels, "channel", "channels"),
                     other.rate
                 )));
             }

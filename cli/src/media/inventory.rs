@@ -412,6 +412,17 @@ const TOLD: [&str; 8] = ["LIST", "id3 ", "ID3 ", "JUNK", "PAD ", "FLLR", "cue ",
 /// Tags of MP4 that ffmpeg does not read, or not as what they are.
 const UNTOLD: [&str; 8] = ["tmpo", "purl", "egid", "cnID", "atID", "plID", "geID", "sfID"];
 
+/// Pieces of metadata that are left out.
+pub fn without_place(why: &str, names: Vec<String>) -> Vec<Loss> {
+    let text = format!("{why}, which are left out: {}", names.join(", "));
+    let loss = |name| Loss {
+        what: "chunk",
+        name,
+        text: text.clone(),
+    };
+    names.into_iter().map(loss).collect()
+}
+
 fn counted<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
     names.fold(BTreeMap::new(), |mut counts, name| {
         *counts.entry(name).or_default() += 1;

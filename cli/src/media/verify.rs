@@ -3,7 +3,7 @@
 use super::mux::Assembly;
 use super::probe::{Probe, Stream};
 use super::programs::{Pieces, Program, add_input, ffmpeg, unreadable};
-use crate::problem::{Problem, count};
+use crate::problem::{Problem, counted};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -31,7 +31,7 @@ impl std::fmt::Display for Proof {
         ];
         let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
         let said: Vec<String> = parts
-            .map(|(number, noun, what)| format!("{} {what}", count(number as u64, noun)))
+            .map(|(number, noun, what)| format!("{} {what}", counted(number, noun, &format!("{noun}s"))))
             .collect();
         write!(f, "proved: {}", said.join(", "))
     }

@@ -2,7 +2,7 @@
 
 pub(crate) mod clip;
 mod excerpt;
-pub(crate) mod page;
+mod page;
 
 use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};
@@ -11,7 +11,7 @@ use crate::inspect::{Findings, inspect};
 use crate::named::Named;
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::{Source, inputs};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, count, describe};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, describe};
 use crate::progress::Progress;
 use excerpt::Excerpt;
 use page::{Entry, Page};
@@ -76,7 +76,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()));
     let sizes: Vec<u64> = sizes.collect();
     let progress = progress.with_total(sizes.iter().sum());
-    progress.tell(&count(inputs.len() as u64, "recording"));
+    progress.tell(&counted(inputs.len(), "recording", "recordings"));
     let cores = Cores::share(args.run.jobs, inputs.len());
     cores.for_each(inputs.len(), |number| {
         let (source, usable) = &inputs[number];
@@ -102,7 +102,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     commit(vec![output.seal(&[])?])?;
     if !args.run.quiet && inputs.len() > 1 {
         let done = inputs.len() - failed;
-        let line = format!("{}, {failed} failed", count(done as u64, "recording"));
+        let line = format!("{}, {failed} failed", counted(done, "recording", "recordings"));
         progress.line(&format!("aeden: report: {}: {line}", args.output.display()));
     }
     Ok(if failed == 0 { DONE } else { FILE_FAILED })

@@ -1,10 +1,9 @@
 //! A denoiser that changes nothing, for tests and measurements of what is around it.
 
-use aeden::denoiser::{Config, Denoiser};
 use aeden::engine::Engine;
-use aeden::stft::Framing;
+use aeden::spectrum::Framing;
+use aeden::{Complex32, Config, Denoiser};
 use aeden_live::audio::Format;
-use realfft::num_complex::Complex32;
 
 struct Identity {
     framing: Framing,
@@ -35,17 +34,12 @@ impl Engine for Identity {
 
 /// Builds it. Its frames are what it delays by; bypassed, it even keeps every bit.
 pub fn denoiser(format: Format, framing: Framing, bypass: bool) -> Result<Denoiser, String> {
-    let config = Config {
-        sample_rate: format.rate,
-        channels: format.channels,
-        bypass,
-        ..Config::default()
-    };
+    let config = Config::new(format.rate, format.channels).bypass(bypass);
     let engine = |channels| -> Result<Box<dyn Engine>, aeden::Error> {
         Ok(Box::new(Identity {
             framing: framing.clone(),
             channels,
         }))
     };
-    Denoiser::new(&config, engine).map_err(|e| e.to_string())
+    Denoiser::with_engines(&config, engine).map_err(|e| e.to_string())
 }

@@ -1,7 +1,7 @@
 //! From samples to what the editor draws: spectra of what came in and what is left, levels, reduction, load.
 
 use crate::monitor::{METERS, Receiver, Stream};
-use aeden::denoiser::Listen;
+use aeden::Listen;
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 use std::collections::VecDeque;

@@ -1,7 +1,6 @@
 //! Sounds, ways to play them, and what they must come to.
 
-use aeden::denoiser::{Config, Denoiser};
-use aeden::model::Model;
+use aeden::{Config, Denoiser, Model};
 use aeden_plugin_host::{Audio, Plugin};
 
 /// All rates that hosts use, in Hz.
@@ -78,13 +77,8 @@ pub fn play(plugin: &mut dyn Plugin, sound: &[Vec<f32>], mut lengths: impl FnMut
 
 /// The library, as the plugin with its defaults should sound.
 pub fn library(sample_rate: u32, channels: usize) -> Denoiser {
-    let config = Config {
-        sample_rate,
-        channels,
-        ..Config::default()
-    };
-    let model = Model::builtin();
-    Denoiser::new(&config, |channels| Ok(Box::new(model.engine(channels, 8)))).expect("a denoiser")
+    let config = Config::new(sample_rate, channels);
+    Denoiser::with_model(&Model::light(), &config).expect("a denoiser")
 }
 
 /// What the library makes of a sound.

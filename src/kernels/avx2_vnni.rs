@@ -1,0 +1,63 @@
+//! Sixteen lanes in two 256-bit registers, and sums of bytes in one instruction: x86-64 with AVX2 and AVX-VNNI (Intel from
+//! Alder Lake, AMD from Zen 5).
+
+// Where the whole crate is compiled for AVX-VNNI, the compiler finds the calls safe and the blocks needless.
+#![allow(unused_unsafe)]
+
+use super::avx2::{self, Avx2};
+use super::direction::Direction;
+use super::lanes::{self, Sums};
+use super::matrix::{Activation, Matrix, Rows};
+use super::mixer::Mixer;
+use super::panel::PANEL;
+use std::arch::x86_64::*;
+
+/// Whether this processor has what this module needs.
+pub(super) fn is_available() -> bool {
+    avx2::is_available() && is_x86_feature_detected!("avxvnni")
+}
+
+/// Sixteen sums in two registers.
+#[derive(Clone, Copy)]
+struct VnniSums(__m256i, __m256i);
+
+impl Sums for VnniSums {
+    type Lanes = Avx2;
+    type Weights = (__m256i, __m256i);
+    const RAISED: bool = true;
+
+    #[inline(always)]
+    unsafe fn load(from: &[i32; PANEL]) -> Self {
+        let from = from.as_ptr().cast::<__m256i>();
+        // SAFETY: 16 numbers lie there, and the loads need no alignment.
+        unsafe { Self(_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))) }
+    }
+
+    #[inline(always)]
+    unsafe fn weights(from: &[i8; 4 * PANEL]) -> (__m256i, __m256i) {
+        let from = from.as_ptr().cast::<__m256i>();
+        // SAFETY: 64 bytes lie there, and the loads need no alignment.
+        unsafe { (_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(self, inputs: [u8; 4], weights: (__m256i, __m256i)) -> Self {
+        // SAFETY: the processor has AVX-VNNI, as the trait demands.
+        unsafe {
+            let inputs = _mm256_set1_epi32(i32::from_ne_bytes(inputs));
+            Self(
+                _mm256_dpbusd_avx_epi32(self.0, inputs, weights.0),
+                _mm256_dpbusd_avx_epi32(self.1, inputs, weights.1),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_lanes(self) -> Avx2 {
+        // SAFETY: the processor has AVX2, as the trait demands.
+        unsafe { Avx2(_mm256_cvtepi32_ps(self.0), _mm256_cvtepi32_ps(self.1)) }
+    }
+}
+
+// Of sixteen registers, as for AVX2.
+lanes::entry_points!(Avx2, sums: VnniSums, panels: 1, one: 6, rows: 6, units: 4, features: "avx2,fma,f16c,avxvnni");

@@ -92,8 +92,9 @@ Examples:
   aeden clean shows -o ready --preset podcast --loudness -16
                                             settings with a name, and the loudness of podcasts
   aeden clean --watch inbox -o ready        clean what comes into a folder, until Ctrl-C
-  aeden clean takes -o . --template '{dir}/{stem}_clean.{ext}'
-                                            names of your own
+  aeden clean takes --beside                a whole folder, every output beside its input
+  aeden clean takes --beside --template '{stem}_clean.{ext}'
+                                            the same under names of your own
   ffmpeg -v error -i talk.mp4 -f wav - | aeden clean - - | aplay
                                             from a pipe to a pipe";
 
@@ -109,19 +110,25 @@ Examples:
 #[derive(Clone, Debug, Args)]
 #[command(verbatim_doc_comment, after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct CleanArgs {
-    /// IN, or IN OUT; with -o any number of inputs: files, folders, patterns. '-' is standard input or output
+    /// IN, or IN OUT; with -o or --beside any number: files, folders, patterns. '-' is standard input or output
     ///
-    /// Without OUT and -o, IN.wav becomes IN.clean.wav beside it, and '-' goes to '-'.
+    /// Without OUT and these, IN.wav becomes IN.clean.wav beside it, and '-' goes to '-'.
     #[arg(required_unless_present = "watch", value_name = "IN [OUT]", value_hint = clap::ValueHint::FilePath)]
     pub paths: Vec<PathBuf>,
 
     /// Write into this folder under the names of the inputs, sub-folders included; made if it is not there
+    ///
+    /// With one input, a name that ends like a recording is the output itself: -o out.wav.
     #[arg(short, long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub output_dir: Option<PathBuf>,
 
+    /// Write NAME.clean.wav beside each input, also of folders and patterns; such files of the last run are no inputs
+    #[arg(long, conflicts_with_all = ["output_dir", "watch"])]
+    pub beside: bool,
+
     /// Name the outputs so: {dir} sub-folders, {parent} the input's folder, {stem} and {ext} the parts of its name
     ///
-    /// Below DIR of -o; without -o below the folder of each input. {{ and }} are braces.
+    /// Below DIR of -o; without -o beside each input, of folders and patterns with --beside. {{ and }} are braces.
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<Template>,
 
@@ -144,8 +151,8 @@ pub struct CleanArgs {
 
     /// Raise or lower the whole: to so many LUFS (EBU R 128), such as -16 or -23, or 'keep', to the input's loudness
     ///
-    /// The peaks are left their shape: where more gain would take the true peak above -1 dBTP, it ends there and a
-    /// warning tells the loudness that was reached.
+    /// Peaks that would be above -1 dBTP then are lowered by a limiter, by 12 dB at most; where that is not enough, a warning
+    /// tells the loudness that was reached.
     #[arg(long, value_name = "keep|LUFS", allow_negative_numbers = true)]
     pub loudness: Option<Loudness>,
 
@@ -168,6 +175,14 @@ pub struct CleanArgs {
     /// Prove that copied tracks are the same and that the sound has its length, before the output gets its name
     #[arg(long)]
     pub verify: bool,
+
+    /// Treat warnings as errors: where anything would be lost or changed unasked, nothing is written
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Take what there is of recordings that end early, as after a crash of the recorder; a warning tells how much is missing
+    #[arg(long)]
+    pub accept_damage: bool,
 
     /// What estimates the clean sound
     #[command(flatten)]
@@ -202,7 +217,7 @@ pub struct RunArgs {
     pub json: bool,
 
     /// Use so many cores: for as many files at a time, or for parts of one [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = cores)]
     pub jobs: Option<u16>,
 
     /// Print errors only
@@ -238,24 +253,36 @@ pub struct SoundArgs {
 impl SoundArgs {
     /// What the preset says, but for what is given beside it.
     pub fn settings(&self) -> Settings {
-        let preset = self.preset.map_or_else(Settings::default, |preset| Settings {
-            limit: preset.attenuation_limit(),
-            mix: preset.mix,
-            gain: preset.gain,
-            channels: if preset.link {
-                Channels::Linked
-            } else {
-                Channels::Independent
-            },
-            ..Settings::default()
-        });
         Settings {
-            limit: self.limit.or(preset.limit),
-            mix: self.mix.unwrap_or(preset.mix),
-            channels: self.channels.unwrap_or(preset.channels),
             quality: self.quality,
-            ..preset
+            ..settings(self.preset, self.limit, self.mix, self.channels)
         }
+    }
+}
+
+/// What a preset says, but for what is given beside it.
+pub(crate) fn settings(
+    preset: Option<Preset>,
+    limit: Option<f32>,
+    mix: Option<f32>,
+    channels: Option<Channels>,
+) -> Settings {
+    let preset = preset.map_or_else(Settings::default, |preset| Settings {
+        limit: preset.attenuation_limit(),
+        mix: preset.mix,
+        gain: preset.gain,
+        channels: if preset.link {
+            Channels::Linked
+        } else {
+            Channels::Independent
+        },
+        ..Settings::default()
+    });
+    Settings {
+        limit: limit.or(preset.limit),
+        mix: mix.unwrap_or(preset.mix),
+        channels: channels.unwrap_or(preset.channels),
+        ..preset
     }
 }
 
@@ -327,7 +354,7 @@ pub enum Bits {
 pub enum EngineName {
     /// aeden's own kernels
     Native,
-    /// ONNX Runtime, from its shared library
+    /// ONNX Runtime, from its shared library: $ORT_DYLIB_PATH, the system's, or that of the active virtual environment
     Onnxruntime,
 }
 
@@ -344,7 +371,7 @@ Examples:
 
 {EXIT_STATUS_HELP}"))]
 pub struct InspectArgs {
-    /// Files of any kind; '-' is standard input, as WAV
+    /// Files, folders, patterns; '-' is standard input, as WAV
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 
@@ -355,6 +382,10 @@ pub struct InspectArgs {
     /// Print one line of JSON per file
     #[arg(long)]
     pub json: bool,
+
+    /// Print neither progress nor warnings
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Arguments of `aeden report`.
@@ -418,7 +449,7 @@ pub struct ModelsArgs {
 }
 
 /// The names of the factory presets, in lower case.
-fn preset() -> impl TypedValueParser<Value = Preset> {
+pub(crate) fn preset() -> impl TypedValueParser<Value = Preset> {
     let values = PRESETS.map(|preset| PossibleValue::new(preset.name.to_lowercase()).help(preset.purpose));
     PossibleValuesParser::new(values).try_map(|name| {
         let found = PRESETS
@@ -432,6 +463,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.1..=3600.0).contains(&value) => Ok(value),
         _ => Err("a number of seconds from 0.1 to 3600, such as 10".into()),
+    }
+}
+
+fn cores(text: &str) -> Result<u16, String> {
+    match text.parse::<u16>() {
+        Ok(value) if (1..=1024).contains(&value) => Ok(value),
+        _ => Err("a number of cores from 1 to 1024, such as 4".into()),
     }
 }
 

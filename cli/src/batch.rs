@@ -4,11 +4,14 @@ use crate::args::CleanArgs;
 use crate::clean::{Options, Report};
 use crate::cleaner::Network;
 use crate::cores::Cores;
+use crate::named::Named;
 use crate::output::{Target, clean_up_when_stopped, print, sweep};
 use crate::plan::{Job, Source, Step, plan};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, one_line};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, one_line};
 use crate::progress::Progress;
+use crate::readers::of_one_file;
 use crate::watch::watch;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -25,7 +28,9 @@ pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
     }
     let steps = plan(args)?;
     if args.dry_run {
-        return show_plan(&steps, args.run.json);
+        let options = Options::new(args);
+        let steps = steps.into_iter().map(|step| foreseen(step, &options));
+        return show_plan(&steps.collect::<Vec<_>>(), args.run.json);
     }
     let batch = Batch::new(args)?;
     let several = steps.len() > 1 && !args.run.quiet;
@@ -57,10 +62,14 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Loads the network.
     pub fn new(args: &'a CleanArgs) -> Result<Self, Problem> {
+        let network = Network::load(&args.network, args.sound.quality)?;
+        if !args.run.quiet {
+            network.tell_library("clean");
+        }
         Ok(Batch {
             args,
             options: Options::new(args),
-            network: Network::load(&args.network, args.sound.quality)?,
+            network,
             progress: Progress::new(!args.run.quiet),
             tally: Arc::default(),
         })
@@ -89,7 +98,7 @@ impl<'a> Batch<'a> {
             .filter(|(_, step)| matches!(step, Step::Clean(_)))
             .count();
         let cores = Cores::share(self.args.run.jobs, to_clean);
-        progress.tell(&format!("0 of {} files", steps.len()));
+        progress.tell(&format!("0 of {}", counted(steps.len(), "file", "files")));
         let done = AtomicUsize::new(0);
         cores.for_each(steps.len(), |number| {
             let (size, step) = &steps[number];
@@ -102,8 +111,11 @@ impl<'a> Batch<'a> {
             tally.add(outcome, self.args, &progress);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.tell(&match tally.failed {
-                0 => format!("{done} of {} files", steps.len()),
-                failed => format!("{done} of {} files, {failed} failed", steps.len()),
+                0 => format!("{done} of {}", counted(steps.len(), "file", "files")),
+                failed => format!(
+                    "{done} of {}, {failed} failed",
+                    counted(steps.len(), "file", "files")
+                ),
             });
         });
         progress.finish();
@@ -112,7 +124,7 @@ impl<'a> Batch<'a> {
     fn clean_one(&self, job: &Job, cores: usize, progress: &Progress) -> Outcome {
         // A defect that one file brings to light must not stop the others.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            crate::clean::clean(job, &self.options, &self.network, cores, progress)
+            of_one_file(|| crate::clean::clean(job, &self.options, &self.network, cores, progress))
         }));
         let result = result.unwrap_or_else(|_| {
             Err(Problem::file(
@@ -134,9 +146,10 @@ impl<'a> Batch<'a> {
 
 /// The exit status of files that went so.
 pub fn status(tally: &Mutex<Tally>) -> u8 {
-    match tally.lock().unwrap_or_else(PoisonError::into_inner).failed {
-        0 => DONE,
-        _ => FILE_FAILED,
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    match tally.failed == 0 && !tally.mute {
+        true => DONE,
+        false => FILE_FAILED,
     }
 }
 
@@ -175,6 +188,8 @@ pub struct Tally {
     cleaned: usize,
     skipped: usize,
     failed: usize,
+    /// Standard output has refused a line of `--json`.
+    mute: bool,
     /// Of sound, and of work.
     seconds: f64,
     took_seconds: f64,
@@ -196,8 +211,13 @@ impl Tally {
                 for warning in &report.warnings {
                     warn(&format!("{}: warning: {warning}", report.input));
                 }
-                if progress.is_shown() {
+                // Who watches a folder in the background reads what became of each file later.
+                let watched = args.watch.is_some() && !args.run.quiet && !args.run.json;
+                if progress.is_shown() || watched {
                     progress.line(&report.to_string());
+                } else if report.verified.is_some() && !args.run.quiet && !args.run.json {
+                    // A proof was asked for. A reader that has gone is no reason to stop.
+                    let _ = print(&format!("{}\n", one_line(&report.to_string())));
                 }
                 let mut line = json!(report);
                 line["status"] = "cleaned".into();
@@ -213,9 +233,13 @@ impl Tally {
                 failure("failed", &source, &problem)
             }
         };
-        if args.run.json {
-            // A reader that has gone is told by the exit status of the next program, not by ours.
-            let _ = print(&format!("{line}\n"));
+        // Who asks for lines and does not get them must know.
+        if args.run.json
+            && !self.mute
+            && let Err(problem) = print(&format!("{line}\n"))
+        {
+            self.mute = true;
+            progress.line(&format!("aeden: clean: {problem}"));
         }
     }
 }
@@ -239,6 +263,17 @@ impl std::fmt::Display for Tally {
     }
 }
 
+/// The step as far as it can be told without doing it: what cannot be read, or not be written in that form, is refused.
+fn foreseen(step: Step, options: &Options) -> Step {
+    match step {
+        Step::Clean(job) => match crate::clean::foresee(&job, options) {
+            Ok(()) => Step::Clean(job),
+            Err(problem) => Step::Refuse(job.input, problem),
+        },
+        step => step,
+    }
+}
+
 /// Prints what would be done.
 fn show_plan(steps: &[Step], as_json: bool) -> Result<u8, Problem> {
     let mut failed = false;
@@ -255,19 +290,32 @@ fn show_plan(steps: &[Step], as_json: bool) -> Result<u8, Problem> {
     Ok(if failed { FILE_FAILED } else { DONE })
 }
 
-/// A line of `--json`. Names that are no Unicode are shown as well as they can be.
+/// A line of `--json` about a file that was not cleaned.
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(flatten)]
+    input: Named,
+    #[serde(flatten)]
+    output: Option<Named>,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
 fn entry(status: &str, job: &Job) -> Value {
-    json!({
-        "input": job.input.name().to_string_lossy(),
-        "output": job.output.name().to_string_lossy(),
-        "status": status,
+    json!(Entry {
+        input: Named::new("input", job.input.name()),
+        output: Some(Named::new("output", job.output.name())),
+        status,
+        error: None,
     })
 }
 
 fn failure(status: &str, source: &Source, problem: &Problem) -> Value {
-    json!({
-        "input": source.name().to_string_lossy(),
-        "status": status,
-        "error": problem.to_string(),
+    json!(Entry {
+        input: Named::new("input", source.name()),
+        output: None,
+        status,
+        error: Some(problem.to_string()),
     })
 }

@@ -2,25 +2,30 @@
 
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
-use crate::input::{Input, block_frames, unreadable};
+use crate::input::{Input, Reading, block_frames, unreadable};
 use crate::level::Levels;
 use crate::loudness::{self, Adjustment, Loudness};
 use crate::media::encode::{Encoded, Spool};
-use crate::media::film::{Cleaned, assemble};
+use crate::media::film::{Cleaned, assemble, complete};
 use crate::media::flac::{self, FlacWriter};
+use crate::media::inventory::{Loss, without_place};
+use crate::media::probe::Stream;
 use crate::media::verify::{self, Proof};
-use crate::media::{Arrangement, Form, Material, TrackChoice, form};
+use crate::media::{Arrangement, Form, Material, TrackChoice, form, misnamed};
+use crate::named::Named;
 use crate::output::{Output, Sealed, Target, commit};
 use crate::paired::Aligned;
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
 use crate::progress::{FileProgress, Progress};
+use crate::readers;
 use crate::sink::{Place, Sink, WavFile};
-use crate::wav::read::Reader;
+use crate::wav::read::{Damage, Reader};
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
 use crate::wav::{Chunk, Encoding, Format, Header};
+use aeden::denoiser::HUGE;
 use serde::Serialize;
 use std::fs::File;
 use std::io::BufReader;
@@ -37,10 +42,12 @@ pub struct Options {
     pub bits: Option<Encoding>,
     /// Which tracks of sound; `None`: the first.
     pub tracks: Option<TrackChoice>,
+    /// What becomes of a recording that ends early.
+    pub damage: Damage,
+    /// Whether a warning is an error.
+    pub strict: bool,
     /// Whether the output is proved to be whole before it gets its name.
     pub verify: bool,
-    /// Whether existing outputs are replaced.
-    pub overwrite: bool,
     /// Whether folders are made for outputs.
     pub make_folders: bool,
 }
@@ -58,9 +65,21 @@ impl Options {
                 Bits::Float32 => Some(Encoding::FLOAT32),
             },
             tracks: args.track,
+            damage: match args.accept_damage {
+                true => Damage::Accept,
+                false => Damage::Refuse,
+            },
+            strict: args.strict,
             verify: args.verify,
-            overwrite: args.run.overwrite,
             make_folders: args.output_dir.is_some() || args.template.is_some(),
+        }
+    }
+
+    /// How a file is read, at the track that comes first.
+    fn reading(&self) -> Reading {
+        Reading {
+            track: self.tracks.unwrap_or(TrackChoice::Number(1)),
+            damage: self.damage,
         }
     }
 }
@@ -69,14 +88,16 @@ impl Options {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The input as it was named, `-` for standard input.
-    pub input: String,
+    #[serde(flatten)]
+    pub input: Named,
     /// The output likewise.
-    pub output: String,
+    #[serde(flatten)]
+    pub output: Named,
     /// Length of the recording in seconds.
     pub seconds: f64,
-    /// Sampling rate in Hz.
+    /// Sampling rate of the output in Hz.
     pub rate: u32,
-    /// Number of channels.
+    /// Number of channels of the output.
     pub channels: u16,
     /// Samples of the output, `16`, `24`, `32f`, …; those that an encoder was given, if it is lossy.
     pub bits: String,
@@ -95,8 +116,29 @@ pub struct Report {
     /// With `--loudness`, what was done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loudness: Option<Adjustment>,
+    /// What the input has and the output has not.
+    pub lost: Vec<Loss>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// Tells of losses, of those with one text in one warning.
+    fn lose(&mut self, losses: Vec<Loss>) {
+        for loss in &losses {
+            if !self.warnings.contains(&loss.text) {
+                self.warnings.push(loss.text.clone());
+            }
+        }
+        self.lost.extend(losses);
+    }
+
+    /// Tells what the sound of the output is, where an encoder has changed it.
+    fn tell_sound(&mut self, sound: Option<&Stream>) {
+        if let Some(sound) = sound.filter(|sound| sound.is_sound()) {
+            (self.rate, self.channels) = (sound.rate(), sound.channels);
+        }
+    }
 }
 
 /// Everything that takes part in the sound before and after.
@@ -110,6 +152,8 @@ struct Results<'a, P> {
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
+    /// Samples that the denoiser does not take for sound.
+    absurd: u64,
 }
 
 impl<P: Place> Results<'_, P> {
@@ -123,6 +167,8 @@ impl<P: Place> Results<'_, P> {
         }
         self.levels[0].push(before);
         self.levels[1].push(after);
+        let absurd = |plane: &Vec<f32>| plane.iter().filter(|x| x.abs() > HUGE).count() as u64;
+        self.absurd += before.iter().map(absurd).sum::<u64>();
         if self.removed.is_some() || self.pictures.is_some() {
             for ((difference, before), after) in self.difference.iter_mut().zip(before).zip(after) {
                 difference.clear();
@@ -148,6 +194,38 @@ struct Extras<'a> {
     plot: Option<&'a Target>,
 }
 
+/// Looks whether a file can be read, and the output be written in its form. Standard input is left for the work itself.
+pub fn foresee(job: &Job, options: &Options) -> Result<(), Problem> {
+    match &job.input {
+        Source::File(path) if path.is_file() => {
+            let input = Input::open_as(&job.input, options.reading())?;
+            form(
+                &material(job, &input),
+                &job.output,
+                job.chosen,
+                options.bits,
+                options.tracks,
+            )
+            .map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn material<'a>(job: &'a Job, input: &'a Input) -> Material<'a> {
+    let path = match &job.input {
+        Source::Stdin => None,
+        // A pipe or device can be read only once.
+        Source::File(_) if matches!(input, Input::Stream(_)) => None,
+        Source::File(path) => Some(path.as_path()),
+    };
+    Material {
+        path,
+        source: input.contents(),
+        format: input.format(),
+    }
+}
+
 /// Cleans one file on so many cores. If anything fails, nothing has been written under the names of the outputs.
 pub fn clean(
     job: &Job,
@@ -158,33 +236,29 @@ pub fn clean(
 ) -> Result<Report, Problem> {
     let started = Instant::now();
     let name = job.input.name();
-    let mut input = Input::open_track(&job.input, options.tracks.unwrap_or(TrackChoice::Number(1)))?;
-    let path = match &job.input {
-        Source::Stdin => None,
-        // A pipe or device can be read only once.
-        Source::File(_) if matches!(input, Input::Stream(_)) => None,
-        Source::File(path) => Some(path.as_path()),
-    };
-    let material = Material {
-        path,
-        media: input.media(),
-        format: input.format(),
-    };
-    let form = form(&material, &job.output, options.bits, options.tracks)?;
+    let mut input = Input::open_as(&job.input, options.reading())?;
+    let material = material(job, &input);
+    let form = form(&material, &job.output, job.chosen, options.bits, options.tracks)?;
+    let misnamed = misnamed(&material, &job.output, job.chosen);
     if let Some(folder) = job.output.name().parent()
         && options.make_folders
     {
-        std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
+        let like = material.path.and_then(Path::parent).unwrap_or(Path::new(""));
+        readers::make_folder(folder, like).map_err(|e| Problem::io(folder, &e))?;
     }
     let work = Work {
         job,
         options,
         network,
         cores,
+        misnamed,
         bar: progress.file(name, input.frames_about(), input.format().rate),
     };
+    if let Form::Wav(Some(arrangement)) | Form::Sound(arrangement) = &form {
+        input.begin_with_silence(arrangement.silence);
+    }
     let mut report = match form {
-        Form::Wav => work.to_wav(&mut input),
+        Form::Wav(arrangement) => work.to_wav(&mut input, arrangement.as_ref()),
         Form::Flac => work.to_flac(&mut input),
         Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
         Form::Film(arrangement) => work.to_film(input, arrangement),
@@ -201,6 +275,8 @@ struct Work<'a> {
     network: &'a Network,
     cores: usize,
     bar: FileProgress,
+    /// What is to be said about the name of the input.
+    misnamed: Option<String>,
 }
 
 /// What came of one track of sound.
@@ -214,20 +290,26 @@ struct Passed<'a, P> {
 
 impl Work<'_> {
     /// A WAV file or stream.
-    fn to_wav(&self, input: &mut Input) -> Result<Report, Problem> {
+    fn to_wav(&self, input: &mut Input, arrangement: Option<&Arrangement>) -> Result<Report, Problem> {
         let encoding = self.options.bits.unwrap_or(input.depth());
-        let header = input.header().clone().with_encoding(encoding);
+        let (chunks, others) = input.contents().wav_chunks()?;
+        let mut header = input.header().clone().with_encoding(encoding);
+        header.chunks.extend(chunks);
         let expected = self.expected(input);
-        let file = WavFile::create(&self.job.output, self.options.overwrite, &header, expected)?;
+        let file = WavFile::create(&self.job.output, self.job.replace, &header, expected)?;
         let passed = self.pass(input, file, encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, |file: WavFile, after| {
+        let mut report = self.finish(input, passed, encoding, "WAV", |file: WavFile, after| {
             let sealed = file.finish(after)?;
             if let Some(place) = sealed.path().filter(|_| self.options.verify) {
                 proof = Some(wav_length(place, frames, name)?);
             }
-            Ok(sealed)
+            let mut lost = without_place("WAV has no place for these blocks", others);
+            if let (Some(arrangement), Some(place)) = (arrangement, sealed.path()) {
+                lost.extend(complete(&arrangement.assembly(), place, name)?.0);
+            }
+            Ok((sealed, lost))
         })?;
         report.verified = proof;
         Ok(report)
@@ -244,54 +326,53 @@ impl Work<'_> {
             encoding,
             ..input.format().clone()
         };
-        let (output, overwrite) = (&self.job.output, self.options.overwrite);
+        let (output, overwrite) = (&self.job.output, self.job.replace);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
         let passed = self.pass(input, file, encoding, self.extras())?;
-        let mut report = self.finish(input, passed, encoding, |file: FlacWriter, _| {
+        let mut report = self.finish(input, passed, encoding, "FLAC", |file: FlacWriter, _| {
             let sealed = file.finish()?;
             if let Some(place) = sealed.path().filter(|_| self.options.verify) {
                 self.bar.begin("proving it");
                 flac::prove(place, output.name())?;
             }
-            Ok(sealed)
+            Ok((sealed, without_place("FLAC has no place for these chunks", lost)))
         })?;
         report.verified = self.options.verify.then_some(Proof {
             exact_lengths: 1,
             ..Proof::default()
         });
-        if !lost.is_empty() {
-            report.warnings.push(format!(
-                "FLAC has no place for these chunks, which are left out: {}",
-                lost.join(", ")
-            ));
-        }
         Ok(report)
     }
 
     /// One track of sound, which ffmpeg encodes at the same time.
     fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Report, Problem> {
-        let assembly = arrangement.assembly(false);
+        let assembly = arrangement.assembly();
         let encoding = assembly.tracks[0].codec.feed;
-        let encoded = Encoded::start(&self.job.output, self.options.overwrite, &assembly)?;
+        let taker = &assembly.tracks[0].codec.encoder;
+        let encoded = Encoded::start(&self.job.output, self.job.replace, &assembly)?;
         let passed = self.pass(input, encoded, encoding, self.extras())?;
-        let (frames, name) = (passed.frames, self.job.output.name());
-        let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, |encoded: Encoded, _| {
+        let (frames, name) = ((passed.frames, assembly.tracks[0].rate), self.job.output.name());
+        let (mut proof, mut sound) = (None, None);
+        let mut report = self.finish(input, passed, encoding, taker, |encoded: Encoded, _| {
             let sealed = encoded.finish()?;
-            if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+            let Some(place) = sealed.path() else {
+                return Ok((sealed, Vec::new()));
+            };
+            let (lost, probe) = complete(&assembly, place, name)?;
+            sound = assembly.sound(0, &probe).cloned();
+            if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
                 self.bar.begin("proving it");
-                let place_of_sound = assembly.sound_place(0);
-                let exact = verify::length(place, place_of_sound, frames, name)?;
+                let exact = verify::length(place, sound, frames, name)?;
                 proof = Some(Proof {
-                    identical_tracks: verify::copied_tracks(place, name, &assembly)?,
+                    identical_tracks: verify::copied_tracks(place, name, &assembly, &probe)?,
                     exact_lengths: usize::from(exact),
                     padded_lengths: usize::from(!exact),
                 });
             }
-            Ok(sealed)
+            Ok((sealed, lost))
         })?;
         report.verified = proof;
-        report.warnings.extend(assembly.losses());
+        report.tell_sound(sound.as_ref());
         Ok(report)
     }
 
@@ -306,7 +387,16 @@ impl Work<'_> {
         for (number, track) in std::mem::take(&mut arrangement.tracks).into_iter().enumerate() {
             let mut input = match first.take() {
                 Some(input) if number == 0 => input,
-                _ => Input::open_track(&self.job.input, TrackChoice::Number(number + 1))?,
+                _ => {
+                    let track = TrackChoice::Number(number + 1);
+                    Input::open_as(
+                        &self.job.input,
+                        Reading {
+                            track,
+                            ..self.options.reading()
+                        },
+                    )?
+                }
             };
             let encoding = track.codec.feed;
             let spool = Spool::create(target)?;
@@ -318,44 +408,44 @@ impl Work<'_> {
                 },
             };
             let passed = self.pass(&mut input, spool, encoding, extras)?;
-            let (made, spool, mut part) = self.close(&mut input, passed, encoding)?;
+            let (made, spool, mut part) = self.close(&mut input, passed, encoding, &track.codec.encoder)?;
             sealed.extend(made);
             match &mut report {
                 None => report = Some(part),
                 Some(report) => {
                     report.clipped += part.clipped;
+                    part.warnings.retain(|warning| !report.warnings.contains(warning));
                     report.warnings.append(&mut part.warnings);
                 }
             }
             cleaned.push(Cleaned { track, spool });
         }
-        let Some((mut report, original)) = report.zip(arrangement.original.as_ref()) else {
-            unreachable!("a film has an original and a track that is cleaned")
+        let Some(mut report) = report else {
+            unreachable!("a film has a track that is cleaned")
         };
         let frames: Vec<u64> = cleaned.iter().map(|one| one.spool.frames()).collect();
         let name = self.job.output.name();
         let mut proof = None;
         let finished = assemble(
             &self.bar,
-            (&original.0, &original.1),
+            &mut arrangement,
             &mut cleaned,
-            arrangement.container,
-            arrangement.same_container,
-            (&self.job.output, self.options.overwrite),
-            |place, assembly| {
+            (&self.job.output, self.job.replace),
+            |place, assembly, probe| {
                 if !self.options.verify {
                     return Ok(());
                 }
                 self.bar.begin("proving it");
                 let mut found = Proof {
-                    identical_tracks: verify::copied_tracks(place, name, assembly)?,
+                    identical_tracks: verify::copied_tracks(place, name, assembly, probe)?,
                     ..Proof::default()
                 };
-                for (number, frames) in frames.iter().enumerate() {
-                    let skipped =
-                        (assembly.tracks[number].skip * f64::from(assembly.tracks[number].rate)).round();
-                    match verify::length(place, assembly.sound_place(number), frames - skipped as u64, name)?
-                    {
+                for (number, (track, frames)) in assembly.tracks.iter().zip(&frames).enumerate() {
+                    let skipped = (track.skip * f64::from(track.rate)).round() as u64;
+                    let Some(sound) = assembly.sound(number, probe) else {
+                        continue;
+                    };
+                    match verify::length(place, sound, (frames - skipped, track.rate), name)? {
                         true => found.exact_lengths += 1,
                         false => found.padded_lengths += 1,
                     }
@@ -367,8 +457,10 @@ impl Work<'_> {
         report.late_us = finished.late.map(|late| late * 1e6);
         report.verified = proof;
         report.warnings.extend(finished.warnings);
+        report.lose(finished.losses);
+        report.tell_sound(Some(&finished.sound));
         sealed.insert(0, finished.sealed);
-        commit(sealed)?;
+        self.commit(sealed, &mut report)?;
         Ok(report)
     }
 
@@ -377,6 +469,19 @@ impl Work<'_> {
             removed: self.job.removed.as_ref(),
             plot: self.job.plot.as_ref(),
         }
+    }
+
+    /// That `--bits` cannot be had of what takes these samples: lossy codecs have no bits, and FLAC has no floating point.
+    fn no_bits(&self, taker: &str, feed: Encoding) -> Option<String> {
+        let wanted = self.options.bits.filter(|wanted| *wanted != feed)?;
+        let has = match feed {
+            Encoding::Float { .. } => "has no bits of its own".to_owned(),
+            feed => format!("has {} bits", feed.short_name()),
+        };
+        let wanted = wanted.short_name();
+        Some(format!(
+            "--bits {wanted} does not apply here: what {taker} makes {has}"
+        ))
     }
 
     fn unchanged(&self) -> bool {
@@ -438,7 +543,7 @@ impl Work<'_> {
             },
             removed: match extras.removed {
                 Some(target) => {
-                    let file = WavFile::create(target, self.options.overwrite, &removed_header, expected)?;
+                    let file = WavFile::create(target, self.job.replace, &removed_header, expected)?;
                     let encoding = removed_header.format.encoding;
                     let encoder = Encoder::new(encoding, channels, is_coarse(encoding));
                     Some(Sink::new(file, encoder))
@@ -451,10 +556,11 @@ impl Work<'_> {
                 .is_some()
                 .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
             difference: vec![Vec::new(); channels],
+            absurd: 0,
         };
         // Created now, so that an unwritable place shows before the work.
         let plot = match extras.plot {
-            Some(target) => Some(Output::create(target, self.options.overwrite)?),
+            Some(target) => Some(Output::create(target, self.job.replace)?),
             None => None,
         };
 
@@ -486,12 +592,13 @@ impl Work<'_> {
         })
     }
 
-    /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything.
+    /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything. `taker`: what gets the samples.
     fn close<P: Place>(
         &self,
         input: &mut Input,
         passed: Passed<P>,
         encoding: Encoding,
+        taker: &str,
     ) -> Result<(Vec<Sealed>, P, Report), Problem> {
         let (format, name) = (input.format().clone(), self.job.input.name());
         let Passed {
@@ -524,7 +631,15 @@ impl Work<'_> {
             sealed.push(plot.seal(&[])?);
         }
         warnings.splice(0..0, input.warnings().iter().cloned());
+        warnings.extend(self.no_bits(taker, encoding));
         warnings.extend(loudness.iter().flat_map(|adjustment| adjustment.warning.clone()));
+        let absurd = results.absurd;
+        if absurd > 0 && !self.unchanged() {
+            warnings.push(format!(
+                "{absurd} samples are beyond {:.0} dBFS, which no sound has, and have become silence; the file is damaged",
+                20.0 * HUGE.log10()
+            ));
+        }
         if clipped > 0 {
             warnings.push(format!(
                 "{clipped} samples were beyond full scale and have been clipped; --bits 32f keeps them"
@@ -534,8 +649,8 @@ impl Work<'_> {
         before.finish();
         after.finish();
         let report = Report {
-            input: name.display().to_string(),
-            output: self.job.output.name().display().to_string(),
+            input: Named::new("input", name),
+            output: Named::new("output", self.job.output.name()),
             seconds: frames as f64 / f64::from(format.rate),
             rate: format.rate,
             channels: format.channels,
@@ -550,6 +665,7 @@ impl Work<'_> {
             loudness,
             late_us: None,
             verified: None,
+            lost: Vec::new(),
             warnings,
         };
         Ok((sealed, results.cleaned.into_place(), report))
@@ -561,15 +677,31 @@ impl Work<'_> {
         input: &mut Input,
         passed: Passed<P>,
         encoding: Encoding,
-        end: impl FnOnce(P, &[Chunk]) -> Result<Sealed, Problem>,
+        taker: &str,
+        end: impl FnOnce(P, &[Chunk]) -> Result<(Sealed, Vec<Loss>), Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;
-        let (mut sealed, place, report) = self.close(input, passed, encoding)?;
+        let (mut sealed, place, mut report) = self.close(input, passed, encoding, taker)?;
         let after = input.finish().map_err(|e| unreadable(name, &e))?;
-        sealed.insert(0, end(place, kept_after(after, &expected, &mut Vec::new()))?);
-        commit(sealed)?;
+        let (output, losses) = end(place, kept_after(after, &expected, &mut Vec::new()))?;
+        sealed.insert(0, output);
+        report.lose(losses);
+        self.commit(sealed, &mut report)?;
         Ok(report)
+    }
+
+    /// Gives all outputs their names, of which the first is the cleaned recording, unless the user takes no warnings.
+    fn commit(&self, sealed: Vec<Sealed>, report: &mut Report) -> Result<(), Problem> {
+        report.warnings.extend(self.misnamed.clone());
+        if self.options.strict && !report.warnings.is_empty() {
+            let what = format!("{}; --strict writes nothing then", report.warnings.join("; "));
+            return Err(Problem::file(self.job.input.name(), what));
+        }
+        if let (Source::File(path), Some(output)) = (&self.job.input, sealed.first()) {
+            output.note_source(path);
+        }
+        commit(sealed)
     }
 }
 
@@ -626,8 +758,12 @@ impl std::fmt::Display for Report {
                 output_lufs: Some(lufs),
                 gain_db,
                 ..
-            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)"),
-            _ => Ok(()),
+            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)")?,
+            _ => {}
+        }
+        match &self.verified {
+            Some(proof) => write!(f, "; {proof}"),
+            None => Ok(()),
         }
     }
 }

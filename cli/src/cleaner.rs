@@ -1,10 +1,11 @@
 //! From arguments to a denoiser: the only place that knows which network runs, and in what program.
 
 use crate::args::{Channels, EngineName, NetworkArgs, Quality};
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use aeden::spectrum::Framing;
 use aeden::{Cleaner, Config, Context, Denoiser, Kind, Link, Model};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 #[cfg(not(feature = "onnx"))]
 const NO_ONNX: &str =
@@ -141,6 +142,24 @@ impl Network {
     /// The program that runs it.
     pub fn engine_name(&self) -> &'static str {
         if self.0.is_onnx() { "onnxruntime" } else { "native" }
+    }
+
+    /// The library that runs it, if that was looked for and found: nobody has named it.
+    pub fn found_library(&self) -> Option<PathBuf> {
+        #[cfg(feature = "onnx")]
+        if self.0.is_onnx() {
+            return aeden::onnx::found_library();
+        }
+        None
+    }
+
+    /// Tells on standard error whose code runs the network, unless that is aeden's or was named.
+    pub fn tell_library(&self, command: &str) {
+        if let Some(path) = self.found_library() {
+            let line = one_line(&format!("aeden: {command}: ONNX Runtime is {}", path.display()));
+            // Nobody may be listening, which is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
     }
 
     /// How many numbers were learnt, where that is known.

@@ -4,11 +4,15 @@
 //! by the same rules, and the options' own table is the only one.
 
 use crate::args::Cli;
-use crate::problem::{Problem, describe};
+use crate::media::container::has_known_ending;
+use crate::problem::{Problem, describe, one_line};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueHint};
 use etcetera::BaseStrategy;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use toml::Value;
 
@@ -40,24 +44,64 @@ const SETTLED_BY_PRESET: [&str; 3] = ["limit", "mix", "channels"];
 /// Names a file to use instead of the usual one.
 const VARIABLE: &str = "AEDEN_CONFIG";
 
+/// The longest file of defaults that is read.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// Reads the command line, completed by the user's defaults. Ends the process where clap does: help, version, usage.
 pub fn command_line(typed: Vec<OsString>) -> Result<Cli, Problem> {
-    let mut program = Cli::command();
+    let mut program = Cli::command().mut_subcommands(|command| command.mut_args(with_any_value));
     program.build();
     let matches = program
         .try_get_matches_from_mut(&typed)
-        .unwrap_or_else(|e| e.exit());
+        .unwrap_or_else(|e| leave(&e, &typed));
     let words = match matches.subcommand() {
         Some((name, given)) if COMMANDS.contains(&name) => {
             let (name, given) = (name.to_owned(), given.clone());
-            complete(typed, &program, &name, &given)?
+            complete(typed.clone(), &program, &name, &given)?
         }
-        _ => typed,
+        _ => typed.clone(),
     };
     let matches = program
-        .try_get_matches_from_mut(words)
-        .unwrap_or_else(|e| e.exit());
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
+        .try_get_matches_from_mut(&words)
+        .unwrap_or_else(|e| leave(&e, &typed));
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|e| leave(&e, &typed)))
+}
+
+/// Lets an option's value begin with a dash where it is no name of a file: `--limit -3` is then about limits, and nobody is
+/// advised to take the value for a file.
+fn with_any_value(arg: Arg) -> Arg {
+    let names_files = !matches!(arg.get_value_hint(), ValueHint::Unknown | ValueHint::Other);
+    // Of several values, one with a dash would be the next option.
+    let several = arg.get_num_args().is_some_and(|count| count.max_values() > 1);
+    if arg.get_long().is_some() && arg.get_action().takes_values() && !names_files && !several {
+        arg.allow_hyphen_values(true)
+    } else {
+        arg
+    }
+}
+
+/// Ends the process with what clap has to say. What was typed stands in it, and a shell may have put it there: names of
+/// files that begin with a dash.
+fn leave(e: &clap::Error, typed: &[OsString]) -> ! {
+    let said = e.render().to_string();
+    let mut lines: Vec<String> = said.lines().map(one_line).collect();
+    let told = lines.iter().map(String::as_str).eq(said.lines());
+    // Who names a recording wants it cleaned.
+    let file = typed
+        .get(1)
+        .map(Path::new)
+        .filter(|path| path.exists() || has_known_ending(path));
+    match file {
+        Some(file) if e.kind() == ErrorKind::InvalidSubcommand => {
+            let file = one_line(&file.display().to_string());
+            lines.push(format!("\n  tip: to clean it, say: aeden clean {file}"));
+        }
+        _ if !e.use_stderr() || told => e.exit(),
+        _ => {}
+    }
+    // Nobody may be listening.
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+    std::process::exit(e.exit_code())
 }
 
 /// Puts defaults behind the name of the command.
@@ -99,7 +143,9 @@ fn complete(
                     typed(other.get_id().as_str()) && (opposes(arg, other) || opposes(other, arg))
                 });
                 let settled = typed("preset") && SETTLED_BY_PRESET.contains(&key.as_str());
-                word = text.filter(|_| !typed(id) && !opposed && !settled);
+                // A stream has no name that another could be made of.
+                let nameless = key == "template" && words.iter().any(|word| word == "-");
+                word = text.filter(|_| !typed(id) && !opposed && !settled && !nameless);
             }
         }
         defaults.extend(word.map(OsString::from));
@@ -127,8 +173,16 @@ fn read(given: &ArgMatches) -> Result<Option<(PathBuf, String)>, Problem> {
             Err(_) => return Ok(None),
         },
     };
-    match std::fs::read_to_string(&file) {
-        Ok(text) => Ok(Some((file, text))),
+    let mut text = String::new();
+    // What is not a file may have no end.
+    let read = File::open(&file).and_then(|opened| opened.take(MOST_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(_) if text.len() as u64 > MOST_BYTES => Err(Problem::usage(format!(
+            "{}: more than {} KiB; that is no file of defaults",
+            file.display(),
+            MOST_BYTES >> 10
+        ))),
+        Ok(_) => Ok(Some((file, text))),
         Err(e) if !must_exist && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Problem::usage(format!("{}: {}", file.display(), describe(&e)))),
     }

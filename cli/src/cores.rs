@@ -36,7 +36,10 @@ impl Cores {
         };
         std::thread::scope(|scope| {
             for _ in 1..self.files.min(count) {
-                scope.spawn(work);
+                // Where the system gives no more threads, fewer do it all.
+                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
             work();
         });

@@ -2,10 +2,11 @@
 
 use crate::kind::Kind;
 use crate::media::flac::FlacReader;
-use crate::media::{Media, TrackChoice};
+use crate::media::{Contents, Media, TrackChoice};
 use crate::plan::Source;
 use crate::problem::Problem;
-use crate::wav::read::{Error, Reader};
+use crate::readers;
+use crate::wav::read::{Damage, Error, Reader};
 use crate::wav::samples::decode;
 use crate::wav::{Chunk, Container, Encoding, Format, Header};
 use std::fs::File;
@@ -15,6 +16,25 @@ use std::path::Path;
 /// Samples of all channels that are worked on at once: enough to keep the network busy, little enough for memory.
 const BLOCK_SAMPLES: usize = 1 << 16;
 const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 4_096..=32_768;
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Which track of sound.
+    pub track: TrackChoice,
+    /// What becomes of a recording that ends early.
+    pub damage: Damage,
+}
+
+impl Default for Reading {
+    /// The first track, whole.
+    fn default() -> Self {
+        Reading {
+            track: TrackChoice::Number(1),
+            damage: Damage::Refuse,
+        }
+    }
+}
 
 /// Sound that is being read. What is not a regular file is read as a stream, and must be WAV.
 pub enum Input {
@@ -31,14 +51,31 @@ pub enum Input {
 impl Input {
     /// Opens a source and reads the header. Of several tracks of sound, the first.
     pub fn open(source: &Source) -> Result<Self, Problem> {
-        Input::open_track(source, TrackChoice::Number(1))
+        Input::open_as(source, Reading::default())
     }
 
-    /// Opens a source at one of its tracks of sound.
-    pub fn open_track(source: &Source, choice: TrackChoice) -> Result<Self, Problem> {
+    /// Opens a source at one of its tracks of sound and reads the header. WAV and FLAC have one.
+    pub fn open_as(source: &Source, reading: Reading) -> Result<Self, Problem> {
+        let input = Input::open_any(source, reading)?;
+        match reading.track {
+            TrackChoice::Number(number) if number != 1 && !matches!(input, Input::Media(_)) => {
+                Err(Problem::file(
+                    source.name(),
+                    format!("has one track of sound, not {number}; leave out --track"),
+                ))
+            }
+            _ => Ok(input),
+        }
+    }
+
+    fn open_any(source: &Source, reading: Reading) -> Result<Self, Problem> {
         let name = source.name();
         let stream: Box<dyn Read> = match source {
-            Source::Stdin => Box::new(io::stdin().lock()),
+            Source::Stdin => {
+                #[cfg(unix)]
+                readers::note_stream(io::stdin());
+                Box::new(io::stdin().lock())
+            }
             Source::File(path) => {
                 let (mut file, about) = File::open(path)
                     .and_then(|file| file.metadata().map(|about| (file, about)))
@@ -46,23 +83,29 @@ impl Input {
                 if about.is_dir() {
                     return Err(Problem::file(name, "is a folder; give a file"));
                 }
+                readers::note(&about);
                 if about.is_file() {
                     return match Kind::of_file(&mut file).map_err(|e| Problem::io(name, &e))? {
                         Kind::Wav => {
-                            let reader = Reader::open(BufReader::with_capacity(1 << 17, file));
+                            let file = BufReader::with_capacity(1 << 17, file);
+                            let reader = Reader::open_damaged(file, reading.damage);
                             reader.map(Input::File).map_err(|e| unreadable(name, &e))
                         }
-                        Kind::Flac => FlacReader::open(file, about.len())
+                        Kind::Flac => FlacReader::open_damaged(file, about.len(), reading.damage)
                             .map(|reader| Input::Flac(Box::new(reader)))
                             .map_err(|e| unreadable(name, &e)),
                         Kind::Text => Err(Problem::file(name, "is text; give the recording itself")),
-                        _ => Media::open(path, choice).map(|media| Input::Media(Box::new(media))),
+                        Kind::Other => Err(Problem::file(
+                            name,
+                            "is a picture, a document, an archive or a program; give the recording itself",
+                        )),
+                        _ => Media::open(path, reading).map(|media| Input::Media(Box::new(media))),
                     };
                 }
                 Box::new(BufReader::new(file))
             }
         };
-        Reader::new(stream, None)
+        Reader::begin(stream, None, reading.damage)
             .map(Input::Stream)
             .map_err(|e| unreadable(name, &e))
     }
@@ -101,11 +144,12 @@ impl Input {
         }
     }
 
-    /// What ffprobe says about it, if it is not WAV.
-    pub fn media(&self) -> Option<&Media> {
+    /// What it is, whatever its name says.
+    pub fn contents(&self) -> Contents<'_> {
         match self {
-            Input::Media(media) => Some(media),
-            _ => None,
+            Input::File(_) | Input::Stream(_) => Contents::Wav,
+            Input::Flac(reader) => Contents::Flac(reader),
+            Input::Media(media) => Contents::Media(media),
         }
     }
 
@@ -124,6 +168,14 @@ impl Input {
         match self {
             Input::Media(media) => media.frames_about(),
             _ => self.frames(),
+        }
+    }
+
+    /// Begins with so many seconds of silence, where that is not in the file itself. Nothing has been read yet.
+    pub fn begin_with_silence(&mut self, seconds: f64) {
+        if let Input::Media(media) = self {
+            let frames = (seconds * f64::from(media.header().format.rate)).round() as u64;
+            media.decoder().begin_with_silence(frames);
         }
     }
 
@@ -184,7 +236,7 @@ impl Input {
         match self {
             Input::File(reader) => reader.warnings(),
             Input::Stream(reader) => reader.warnings(),
-            Input::Flac(_) => &[],
+            Input::Flac(reader) => reader.warnings(),
             Input::Media(media) => media.warnings(),
         }
     }

@@ -4,9 +4,10 @@ use crate::cleaner::{Network, Settings};
 use crate::input::{Input, unreadable};
 use crate::level::Levels;
 use crate::loudness::Meter;
+use crate::named::Named;
 use crate::paired::Aligned;
 use crate::plan::Source;
-use crate::problem::{Problem, one_line};
+use crate::problem::{Problem, counted, one_line};
 use crate::wav::printable;
 use serde::Serialize;
 
@@ -14,7 +15,8 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct Findings {
     /// The file as it was named.
-    pub file: String,
+    #[serde(flatten)]
+    pub file: Named,
     /// `RIFF`, `RF64` or `BW64`.
     pub container: String,
     /// Sampling rate in Hz.
@@ -52,26 +54,39 @@ pub struct Findings {
 impl Findings {
     /// Container, samples, rate and channels in a few words.
     pub fn format(&self) -> String {
-        let channels = if self.channels == 1 { "channel" } else { "channels" };
+        let channels = counted(self.channels.into(), "channel", "channels");
         format!(
-            "{}, {}, {} Hz, {} {channels}",
-            self.container, self.encoding, self.rate, self.channels
+            "{}, {}, {} Hz, {channels}",
+            self.container, self.encoding, self.rate
         )
     }
 }
 
-/// Reads a file once, in constant memory. `hear` gets its rate and its samples before and after cleaning, block by
-/// block, one vector a channel.
+/// What is known of a recording when the first samples come.
+#[derive(Clone, Copy)]
+pub struct About {
+    /// Sampling rate in Hz.
+    pub rate: u32,
+    /// Its length, more or less, if the file says it.
+    pub frames: Option<u64>,
+}
+
+/// Reads a file once, in constant memory. `hear` gets its samples before and after cleaning, block by block, one vector a
+/// channel.
 pub fn inspect(
     source: &Source,
     network: &Network,
     settings: &Settings,
     cores: usize,
-    mut hear: impl FnMut(u32, &[Vec<f32>], &[Vec<f32>]) + Send,
+    mut hear: impl FnMut(About, &[Vec<f32>], &[Vec<f32>]) + Send,
 ) -> Result<Findings, Problem> {
     let name = source.name();
     let mut input = Input::open(source)?;
     let format = input.format().clone();
+    let about = About {
+        rate: format.rate,
+        frames: input.frames_about(),
+    };
     let channels = usize::from(format.channels);
     let mut meters = [
         Meter::new(name, format.rate, channels)?,
@@ -84,7 +99,7 @@ pub fn inspect(
             level.push(planes);
             meter.push(planes);
         }
-        hear(format.rate, before, after);
+        hear(about, before, after);
         Ok(())
     })?;
     let after = input.finish().map_err(|e| unreadable(name, &e))?;
@@ -94,7 +109,7 @@ pub fn inspect(
     levels.iter_mut().for_each(Levels::finish);
 
     Ok(Findings {
-        file: name.display().to_string(),
+        file: Named::new("file", name),
         container: input.container(),
         rate: format.rate,
         channels: format.channels,
@@ -125,7 +140,7 @@ impl std::fmt::Display for Findings {
             None => "none (no sound)".into(),
         };
         let (hours, minutes) = ((self.seconds / 3600.0) as u64, (self.seconds / 60.0) as u64 % 60);
-        writeln!(f, "{}", one_line(&self.file))?;
+        writeln!(f, "{}", one_line(&self.file.to_string()))?;
         writeln!(f, "  format       {}", self.format())?;
         if !self.chunks.is_empty() {
             writeln!(f, "  chunks       {}", self.chunks.join(", "))?;

@@ -6,6 +6,21 @@ use std::io::{self, Read, Seek, SeekFrom};
 /// Bytes that tell one kind from another.
 const FIRST: usize = 64;
 
+/// What pictures, documents, archives and programs begin with.
+const OTHERS: [&[u8]; 11] = [
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"II*\0",
+    b"MM\0*",
+    b"%PDF",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"7z\xbc\xaf",
+    b"\x7fELF",
+    b"SQLite format 3",
+];
+
 /// What a file seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -15,6 +30,8 @@ pub enum Kind {
     Flac,
     /// Words.
     Text,
+    /// A picture, a document, an archive or a program.
+    Other,
     /// Something with a name.
     Named(&'static str),
     /// Anything else, MPEG and raw streams among it, which begin in many ways.
@@ -55,6 +72,8 @@ impl Kind {
             "WavPack"
         } else if is(0, b"#!AMR") {
             "AMR"
+        } else if OTHERS.iter().any(|magic| is(0, magic)) {
+            return Kind::Other;
         } else if first
             .iter()
             .all(|b| (b' '..=b'~').contains(b) || b"\t\r\n".contains(b))
@@ -80,7 +99,7 @@ impl Kind {
             Kind::Wav => "this WAV file".into(),
             Kind::Flac => "this FLAC file".into(),
             Kind::Named(name) => format!("this {name} file"),
-            Kind::Text | Kind::Unknown => "this file".into(),
+            Kind::Text | Kind::Other | Kind::Unknown => "this file".into(),
         }
     }
 }

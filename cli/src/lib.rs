@@ -2,9 +2,9 @@
 //!
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
-//! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
-//! shows what was done. [`live`] is about microphones. [`commands`] do other
-//! jobs with the autoencoders of `aeden_jobs`.
+//! them appear complete or not at all, and no more readable than what they come from ([`readers`]). [`watch`] waits for more of
+//! them, [`config`] has the user's defaults. [`report`] shows what was done. [`live`] is about microphones. [`commands`] do
+//! other jobs with the autoencoders of `aeden_jobs`.
 
 pub mod args;
 pub mod batch;
@@ -17,10 +17,13 @@ pub mod input;
 pub mod inspect;
 pub mod kind;
 pub mod level;
+pub mod limiter;
 pub mod live;
 pub mod loudness;
 pub mod media;
+pub mod memory;
 pub mod models;
+pub mod named;
 pub mod output;
 pub mod page;
 pub mod paired;
@@ -28,6 +31,7 @@ pub mod plan;
 pub mod plot;
 pub mod problem;
 pub mod progress;
+pub mod readers;
 pub mod report;
 pub mod sink;
 pub mod template;
@@ -41,9 +45,10 @@ use cores::Cores;
 use output::print;
 use plan::Source;
 use problem::{DONE, FILE_FAILED, Problem};
+use progress::Progress;
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Does what the command line says.
@@ -82,26 +87,46 @@ pub fn run() -> ExitCode {
 /// `aeden inspect`.
 fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
     let network = Network::load(&args.network, Settings::default().quality)?;
+    let progress = Progress::new(!args.quiet);
+    if !args.quiet {
+        network.tell_library("inspect");
+    }
+    // Standard input has a name here: nothing is written beside it.
+    let (pipes, files): (Vec<PathBuf>, Vec<PathBuf>) = args
+        .files
+        .iter()
+        .cloned()
+        .partition(|path| path == Path::new("-"));
+    let pipes = pipes.iter().map(|path| (Source::from_path(path), Ok(())));
     let mut status = DONE;
-    for path in &args.files {
-        match inspect::inspect(
-            &Source::from_path(path),
-            &network,
-            &Settings::default(),
-            Cores::share(None, 1).each,
-            |_, _, _| {},
-        ) {
+    for (source, usable) in pipes.chain(plan::inputs(&files)) {
+        let name = source.name();
+        let found = usable.and_then(|()| {
+            let mut bar = None;
+            let cores = Cores::share(None, 1).each;
+            inspect::inspect(
+                &source,
+                &network,
+                &Settings::default(),
+                cores,
+                |about, before, _| {
+                    let bar = bar.get_or_insert_with(|| progress.file(name, about.frames, about.rate));
+                    bar.advance(before.first().map_or(0, Vec::len));
+                },
+            )
+        });
+        match found {
             Ok(findings) if args.json => print(&format!("{}\n", json!(findings)))?,
             Ok(findings) => {
-                for warning in &findings.warnings {
-                    let line = Problem::file(path, format!("warning: {warning}"));
-                    let _ = writeln!(io::stderr(), "aeden: inspect: {line}");
+                for warning in findings.warnings.iter().filter(|_| !args.quiet) {
+                    let line = Problem::file(name, format!("warning: {warning}"));
+                    progress.line(&format!("aeden: inspect: {line}"));
                 }
                 print(&findings.to_string())?;
             }
             Err(problem) => {
                 status = FILE_FAILED;
-                let _ = writeln!(io::stderr(), "aeden: inspect: {problem}");
+                progress.line(&format!("aeden: inspect: {problem}"));
             }
         }
     }

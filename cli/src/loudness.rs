@@ -1,15 +1,29 @@
-//! Loudness after EBU R 128, and the gain that sets it.
+//! Loudness after EBU R 128, the gain that sets it, and the limiter that lets peaks follow.
 
+use crate::limiter::Limiter;
 use crate::problem::Problem;
 use ebur128::{EbuR128, Mode};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The true peak in dBTP above which nothing is raised: the most that EBU R 128 allows.
 pub const CEILING: f64 = -1.0;
+
+/// How much lower the limiter's ceiling is: other meters interpolate in other ways.
+const MARGIN: f64 = 0.1;
+
+/// By how many dB peaks are lowered at most. More would be heard.
+pub const MOST_LIMITED: f64 = 12.0;
+
+/// How near to the wanted loudness is near enough, in LU, and how often a gain is tried for it.
+const NEAR: f64 = 0.05;
+const TRIES: usize = 8;
+
+/// What is said to be reached may be off by so many LU.
+const TOLERANCE: f64 = 0.3;
 
 /// Frames that are read from a [`Spool`] at once.
 const BLOCK: usize = 8_192;
@@ -82,56 +96,19 @@ pub struct Adjustment {
     pub output_true_peak_dbtp: Option<f64>,
     /// What the cleaned sound was raised by, in dB.
     pub gain_db: f64,
+    /// The most that peaks were lowered by after that, in dB.
+    pub limited_db: f64,
     /// What the user should know if the loudness was not reached.
     #[serde(skip)]
     pub warning: Option<String>,
-}
-
-impl Adjustment {
-    /// The gain from what was measured before and after cleaning.
-    pub fn choose(wish: Loudness, before: &Meter, after: &Meter) -> Self {
-        let (input, cleaned, peak) = (before.lufs(), after.lufs(), after.true_peak());
-        let target = match wish {
-            Loudness::Keep => input,
-            Loudness::Lufs(lufs) => Some(lufs),
-        };
-        let mut warning = None;
-        let gain = match (target, cleaned, peak) {
-            (Some(target), Some(cleaned), Some(peak)) => {
-                let wanted = target - cleaned;
-                let room = match wish {
-                    // Peaks that came with the recording may stay.
-                    Loudness::Keep => (CEILING - peak).max(0.0),
-                    Loudness::Lufs(_) => CEILING - peak,
-                };
-                if wanted > room {
-                    let reached = cleaned + room;
-                    warning = Some(format!(
-                        "loudness is {reached:.1} LUFS, not {target:.1}: with more gain the true peak would be above \
-                         {CEILING} dBTP; limit the peaks first, or ask for less"
-                    ));
-                }
-                wanted.min(room)
-            }
-            _ => {
-                warning = Some("too quiet for its loudness to be measured; left as it is".to_string());
-                0.0
-            }
-        };
-        Adjustment {
-            input_lufs: input,
-            output_lufs: cleaned.map(|lufs| lufs + gain),
-            output_true_peak_dbtp: peak.map(|peak| peak + gain),
-            gain_db: gain,
-            warning,
-        }
-    }
 }
 
 /// Cleaned sound on its way to a gain that is known at its end. It waits in a file that has no name, so that nothing
 /// is left of it however the program ends.
 pub struct Spool {
     file: BufWriter<File>,
+    name: PathBuf,
+    rate: u32,
     channels: usize,
     meters: [Meter; 2],
 }
@@ -143,6 +120,8 @@ impl Spool {
             tempfile::tempfile_in(folder).map_err(|e| Problem::io(folder, &io::Error::from(e.kind())))?;
         Ok(Spool {
             file: BufWriter::with_capacity(1 << 17, file),
+            name: name.into(),
+            rate,
             channels,
             meters: [
                 Meter::new(name, rate, channels)?,
@@ -163,36 +142,123 @@ impl Spool {
         Ok(())
     }
 
-    /// Gives all of it to `take`, block by block, with the gain that `wish` asks for.
-    pub fn play<E>(
+    /// Gives all of it to `take`, block by block, with the gain that `wish` asks for, and with peaks limited where that takes
+    /// them above the ceiling.
+    pub fn play(
         mut self,
         wish: Loudness,
-        broken: impl Fn(io::Error) -> E,
-        mut take: impl FnMut(&[Vec<f32>]) -> Result<(), E>,
-    ) -> Result<Adjustment, E> {
-        let adjustment = Adjustment::choose(wish, &self.meters[0], &self.meters[1]);
-        let gain = 10f64.powf(adjustment.gain_db / 20.0) as f32;
-        self.file.rewind().map_err(&broken)?;
-        let file = self.file.into_inner().map_err(|e| broken(e.into_error()))?;
+        broken: impl Fn(io::Error) -> Problem,
+        mut take: impl FnMut(&[Vec<f32>]) -> Result<(), Problem>,
+    ) -> Result<Adjustment, Problem> {
+        self.file.flush().map_err(&broken)?;
+        let [before, after] = &self.meters;
+        let (input, cleaned, peak) = (before.lufs(), after.lufs(), after.true_peak());
+        let target = match wish {
+            Loudness::Keep => input,
+            Loudness::Lufs(lufs) => Some(lufs),
+        };
+        let Some(((target, cleaned), peak)) = target.zip(cleaned).zip(peak) else {
+            let adjustment = Adjustment {
+                input_lufs: input,
+                output_lufs: cleaned,
+                output_true_peak_dbtp: peak,
+                gain_db: 0.0,
+                limited_db: 0.0,
+                warning: Some("too quiet for its loudness to be measured; left as it is".to_string()),
+            };
+            return self.pass(0.0, None, &broken, &mut take).map(|_| adjustment);
+        };
+        let ceiling = match wish {
+            // Peaks that came with the recording may stay.
+            Loudness::Keep => peak.max(CEILING),
+            Loudness::Lufs(_) => CEILING,
+        };
+        // A gain moves pauses across the gate of the measurement, and a limiter takes loudness away: how much gain is needed,
+        // only trying tells.
+        let most = ceiling - peak + MOST_LIMITED;
+        let (mut gain, mut limit) = ((target - cleaned).min(most), ceiling - MARGIN);
+        let needed = |gain: f64| peak + gain > ceiling;
+        for _ in 0..TRIES {
+            let mut meter = Meter::new(&self.name, self.rate, self.channels)?;
+            let limiter = needed(gain).then_some(limit);
+            self.pass(gain, limiter, &broken, &mut |planes| {
+                meter.push(planes);
+                Ok(())
+            })?;
+            let reached = meter.lufs().unwrap_or(cleaned);
+            let over = meter.true_peak().map_or(0.0, |peak| peak - ceiling).max(0.0);
+            let better = (gain + target - reached).min(most);
+            if over < 0.02 && ((reached - target).abs() <= NEAR || better == gain) {
+                break;
+            }
+            (gain, limit) = (better, limit - over);
+        }
+        let mut meter = Meter::new(&self.name, self.rate, self.channels)?;
+        let limiter = needed(gain).then_some(limit);
+        let limited = self.pass(gain, limiter, &broken, &mut |planes| {
+            meter.push(planes);
+            take(planes)
+        })?;
+        let reached = meter.lufs().unwrap_or(cleaned);
+        let warning = ((reached - target).abs() > TOLERANCE).then(|| {
+            format!(
+                "loudness is {reached:.1} LUFS, not {target:.1}: with more gain the true peak would be above {ceiling:.0} \
+                 dBTP, although peaks are lowered by up to {MOST_LIMITED:.0} dB; ask for less"
+            )
+        });
+        Ok(Adjustment {
+            input_lufs: input,
+            output_lufs: meter.lufs(),
+            output_true_peak_dbtp: meter.true_peak(),
+            gain_db: gain,
+            limited_db: limited,
+            warning,
+        })
+    }
+
+    /// Reads all of it once and hands it on with so many dB more, and with its true peaks limited to so many dBTP. Gives the most
+    /// that anything was lowered by, in dB.
+    fn pass(
+        &mut self,
+        gain: f64,
+        limit: Option<f64>,
+        broken: &impl Fn(io::Error) -> Problem,
+        take: &mut impl FnMut(&[Vec<f32>]) -> Result<(), Problem>,
+    ) -> Result<f64, Problem> {
+        let amplitude = |db: f64| 10f64.powf(db / 20.0) as f32;
+        let gain = amplitude(gain);
+        let mut limiter = limit.map(|limit| Limiter::new(self.rate, self.channels, gain, amplitude(limit)));
+        let file = self.file.get_mut();
+        file.rewind().map_err(broken)?;
         let mut file = BufReader::with_capacity(1 << 17, file);
         let mut planes = vec![Vec::with_capacity(BLOCK); self.channels];
+        let mut limited = vec![Vec::with_capacity(BLOCK); self.channels];
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
             let most = (BLOCK * self.channels * 4) as u64;
-            file.by_ref()
-                .take(most)
-                .read_to_end(&mut bytes)
-                .map_err(&broken)?;
-            if bytes.is_empty() {
-                return Ok(adjustment);
-            }
+            file.by_ref().take(most).read_to_end(&mut bytes).map_err(broken)?;
             planes.iter_mut().for_each(Vec::clear);
             let (samples, _) = bytes.as_chunks::<4>();
             for (i, sample) in samples.iter().enumerate() {
-                planes[i % self.channels].push(f32::from_le_bytes(*sample) * gain);
+                planes[i % self.channels].push(f32::from_le_bytes(*sample));
             }
-            take(&planes)?;
+            let Some(limiter) = &mut limiter else {
+                if bytes.is_empty() {
+                    return Ok(0.0);
+                }
+                planes.iter_mut().flatten().for_each(|sample| *sample *= gain);
+                take(&planes)?;
+                continue;
+            };
+            limited.iter_mut().for_each(Vec::clear);
+            if bytes.is_empty() {
+                limiter.finish(&mut limited);
+                take(&limited)?;
+                return Ok(limiter.reduction());
+            }
+            limiter.push(&planes, &mut limited);
+            take(&limited)?;
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: aeden_cli::memory::Allocator = aeden_cli::memory::Allocator;
+
 fn main() -> ExitCode {
     aeden_cli::run()
 }

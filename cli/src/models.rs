@@ -19,6 +19,9 @@ pub struct Description {
     pub kind: &'static str,
     /// The program that runs it.
     pub engine: &'static str,
+    /// The library of ONNX Runtime, where that was looked for and found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// How many numbers were learnt, where that is known.
     pub parameters: Option<usize>,
     /// Numbers in a code; null where frames pass without one.
@@ -86,6 +89,7 @@ fn denoiser(
         commands,
         kind: "denoising",
         engine: network.engine_name(),
+        library: network.found_library().map(|path| path.display().to_string()),
         parameters: network.parameters(),
         code: None,
         rate: framing.rate,
@@ -99,6 +103,7 @@ fn denoiser(
 fn autoencoder(model: &Autoencoder, file: Option<&Path>, commands: Option<&'static str>) -> Description {
     let framing = &model.view().framing;
     Description {
+        library: None,
         name: model.name().into(),
         file: file.map(|file| file.display().to_string()),
         commands,
@@ -128,6 +133,9 @@ impl std::fmt::Display for Description {
             writeln!(f, "  parameters  {parameters}")?;
         }
         writeln!(f, "  engine      {}", self.engine)?;
+        if let Some(library) = &self.library {
+            writeln!(f, "  library     {}", one_line(library))?;
+        }
         writeln!(f, "  rate        {} Hz; others are converted", self.rate)?;
         writeln!(f, "  frames      {} samples every {}", self.window, self.hop)?;
         match (self.code, self.latency_ms) {

@@ -1,10 +1,13 @@
-//! Files that appear complete or not at all: written beside their target under another name, then renamed.
+//! Files that appear complete or not at all: written beside their target under another name, brought to the disk, then
+//! renamed.
 //!
 //! What is unfinished is locked by its process. So whoever finds such a file that is not locked knows that its process
 //! was killed, and removes it.
 
-use crate::problem::Problem;
-use std::fs::File;
+use crate::problem::{Problem, is_harmless};
+use crate::readers;
+use std::collections::BTreeSet;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +18,14 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Permissions of which the system takes those away that new files are not to have.
+fn for_all() -> Option<Permissions> {
+    #[cfg(unix)]
+    return Some(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    #[cfg(not(unix))]
+    None
 }
 
 /// Names of unfinished files.
@@ -37,6 +48,24 @@ pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
     });
 }
 
+/// Writes to standard error, whoever else is writing there.
+pub fn write_to_stderr(line: &[u8]) -> io::Result<()> {
+    #[cfg(unix)]
+    return File::from(std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?).write_all(line);
+    #[cfg(not(unix))]
+    return io::stderr().write_all(line);
+}
+
+/// Removes unfinished files where that needs neither memory nor a lock that somebody has: what is left is removed by the
+/// next run.
+pub fn clean_up_if_possible() {
+    if let Ok(files) = UNFINISHED.try_lock() {
+        for path in files.iter() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Removes what killed processes have left unfinished in a folder. What cannot be removed stays.
 pub fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -46,6 +75,10 @@ pub fn sweep(folder: &Path) {
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
         if !name.starts_with(PREFIX.as_bytes()) || !name.ends_with(SUFFIX.as_bytes()) {
+            continue;
+        }
+        // A pipe under such a name would be waited for without end, and a link leads elsewhere.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         // Where files cannot be locked, nothing is known of their owners.
@@ -108,12 +141,80 @@ pub struct Sealed {
 impl Sealed {
     /// The complete file under the name that it has until then; `None` if it is no file.
     pub fn path(&self) -> Option<&Path> {
-        self.temporary.as_ref()?.0.as_ref().map(NamedTempFile::path)
+        self.file().map(NamedTempFile::path)
+    }
+
+    /// Notes from which file it was made, for [`was_made_from`], where the file system can keep such a note.
+    pub fn note_source(&self, source: &Path) {
+        if let Some(file) = self.file() {
+            origin::note(file.as_file(), source);
+        }
+    }
+
+    fn file(&self) -> Option<&NamedTempFile> {
+        self.temporary.as_ref()?.file.as_ref()
+    }
+
+    /// Waits until all of it is on the disk: a name that outlives a power cut must not stand for an empty file.
+    fn sync(&self) -> Result<(), Problem> {
+        let synced = self.file().map_or(Ok(()), |file| file.as_file().sync_all());
+        synced.map_err(|e| Problem::io(self.target.name(), &e))
     }
 }
 
-/// A file that is removed when it is dropped, or when the process is told to stop.
-struct Temporary(Option<NamedTempFile>);
+/// Whether `output` is a file that was made from `source`, as its note says.
+pub fn was_made_from(output: &Path, source: &Path) -> bool {
+    origin::is(output, source)
+}
+
+/// An extended attribute that tells of which file another was made, as a checksum of its place: no name is given away.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod origin {
+    use rustix::fs::{XattrFlags, fsetxattr, getxattr};
+    use std::fs::File;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    const NAME: &str = "user.aeden.made_from";
+
+    fn of(source: &Path) -> Option<[u8; 4]> {
+        let place = source.canonicalize().ok()?;
+        Some(crc32fast::hash(place.as_os_str().as_bytes()).to_le_bytes())
+    }
+
+    /// What cannot be noted is not: then the output counts as any other file.
+    pub fn note(output: &File, source: &Path) {
+        if let Some(of) = of(source) {
+            let _ = fsetxattr(output, NAME, &of, XattrFlags::empty());
+        }
+    }
+
+    pub fn is(output: &Path, source: &Path) -> bool {
+        let mut found = [0; 4];
+        getxattr(output, NAME, &mut found) == Ok(4) && of(source) == Some(found)
+    }
+}
+
+/// Where there are no such attributes, no file is known to be made from another.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod origin {
+    use std::fs::File;
+    use std::path::Path;
+
+    pub fn note(_output: &File, _source: &Path) {}
+
+    pub fn is(_output: &Path, _source: &Path) -> bool {
+        false
+    }
+}
+
+/// A file that is removed when it is dropped, or when the process is told to stop. The user's alone until it is complete.
+struct Temporary {
+    /// Gone once it has its name.
+    file: Option<NamedTempFile>,
+    /// What it will be allowed to others, as far as the inputs are.
+    permissions: Permissions,
+}
 
 impl Output {
     /// Begins writing. `overwrite`: an existing file may be replaced when all is done.
@@ -137,7 +238,7 @@ impl Output {
     /// The unfinished file, where another program may write instead; `None` if the output is none.
     pub fn path(&self) -> Option<&Path> {
         match self.stream.get_ref() {
-            Stream::Temporary(temporary) => temporary.0.as_ref().map(NamedTempFile::path),
+            Stream::Temporary(temporary) => temporary.file.as_ref().map(NamedTempFile::path),
             Stream::Open(_) => None,
         }
     }
@@ -150,7 +251,13 @@ impl Output {
     /// Writes out what is left, then `patches` (position, bytes) where that is possible.
     pub fn seal(mut self, patches: &[(u64, Vec<u8>)]) -> Result<Sealed, Problem> {
         let written = self.stream.flush().and_then(|()| match self.stream.get_mut() {
-            Stream::Temporary(temporary) => temporary.patch(patches),
+            Stream::Temporary(temporary) => {
+                temporary.patch(patches)?;
+                // File systems without permissions refuse: there is nothing to open then.
+                let permissions = temporary.permissions.clone();
+                let _ = readers::open_up(temporary.file(), permissions);
+                Ok(())
+            }
             Stream::Open(stream) => stream.flush(),
         });
         written.map_err(|e| Problem::io(self.target.name(), &e))?;
@@ -203,8 +310,15 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Gives complete outputs their names, all of them or, if one fails, none that was new.
+/// Gives complete outputs their names, all of them or, if one fails, none that was new. They are on the disk then, and so
+/// are their names.
 pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
+    outputs.iter().try_for_each(Sealed::sync)?;
+    let folders: BTreeSet<PathBuf> = outputs
+        .iter()
+        .filter(|output| output.temporary.is_some())
+        .map(|output| output.target.folder())
+        .collect();
     let mut lock = unfinished();
     let mut named: Vec<PathBuf> = Vec::new();
     for output in outputs {
@@ -228,42 +342,73 @@ pub fn commit(outputs: Vec<Sealed>) -> Result<(), Problem> {
             }
         }
     }
+    drop(lock);
+    folders.iter().try_for_each(|folder| sync_folder(folder))
+}
+
+/// Waits until the names in a folder are on the disk.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> Result<(), Problem> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Not every file system can, and a folder that may be written to need not be readable.
+        Err(e) if !matches!(e.kind(), InvalidInput | PermissionDenied | Unsupported) => {
+            Err(Problem::io(folder, &e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Windows keeps its own journal of names.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The refusal to replace a file.
+/// The refusal to replace a file, by a command that cannot go on where it stopped.
 pub fn exists(path: &Path) -> Problem {
+    Problem::file(path, "exists already; -y replaces it")
+}
+
+/// The refusal to replace a file, by one that can.
+pub fn exists_or_skip(path: &Path) -> Problem {
     Problem::file(path, "exists already; -y replaces it, --skip-existing leaves it")
 }
 
 impl Temporary {
     fn beside(target: &Path) -> io::Result<Self> {
         let folder = folder_of(target);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // What a newly created file gets; the umask takes its share. A replaced file keeps what it has.
-            let mode = std::fs::metadata(target).map_or(0o666, |m| m.permissions().mode() & 0o777);
-            builder.permissions(std::fs::Permissions::from_mode(mode));
-        }
         let mut lock = unfinished();
+        let create = |permissions: Option<Permissions>| {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(PREFIX).suffix(SUFFIX);
+            if let Some(permissions) = permissions {
+                builder.permissions(permissions);
+            }
+            builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()))
+        };
+        // A replaced file keeps what it has.
+        let permissions = match std::fs::metadata(target) {
+            Ok(about) => about.permissions(),
+            // What a new file gets in this folder tells only a new file, which is gone at once.
+            Err(_) => create(for_all())?.as_file().metadata()?.permissions(),
+        };
         loop {
-            let file = builder
-                .tempfile_in(folder)
-                .map_err(|e| io::Error::from(e.kind()))?;
+            let file = create(None)?;
             // Another process may have swept it away between its creation and its lock: then it takes another one.
             let lost = matches!(file.as_file().try_lock(), Err(std::fs::TryLockError::WouldBlock));
             if !lost && file.path().exists() {
                 lock.push(file.path().to_path_buf());
-                return Ok(Temporary(Some(file)));
+                return Ok(Temporary {
+                    file: Some(file),
+                    permissions,
+                });
             }
         }
     }
 
     fn file(&mut self) -> &mut File {
-        self.0.as_mut().expect("present until renamed").as_file_mut()
+        self.file.as_mut().expect("present until renamed").as_file_mut()
     }
 
     fn patch(&mut self, patches: &[(u64, Vec<u8>)]) -> io::Result<()> {
@@ -276,7 +421,9 @@ impl Temporary {
 
     /// On failure the file is removed.
     fn rename(mut self, target: &Path, overwrite: bool, unfinished: &mut Vec<PathBuf>) -> io::Result<()> {
-        let Some(file) = self.0.take() else { return Ok(()) };
+        let Some(file) = self.file.take() else {
+            return Ok(());
+        };
         let own = file.path().to_path_buf();
         let result = if overwrite {
             file.persist(target).map(drop)
@@ -299,7 +446,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let Some(file) = self.0.take() else { return };
+        let Some(file) = self.file.take() else { return };
         let mut lock = unfinished();
         let own = file.path().to_path_buf();
         drop(file);
@@ -317,10 +464,21 @@ pub fn one_on_stdout(json: bool, target: &Target) -> Result<(), Problem> {
     }
 }
 
-/// Writes text to standard output; a reader that has gone is no problem.
+/// Writes lines of text or JSON to standard output; a reader that has gone is no problem. What a terminal would obey or
+/// hide is written as JSON escapes it, which in JSON changes nothing.
 pub fn print(text: &str) -> Result<(), Problem> {
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || is_harmless(c) {
+            harmless.push(c);
+        } else {
+            let units = &mut [0; 2];
+            let escaped = c.encode_utf16(units).iter().map(|unit| format!("\\u{unit:04x}"));
+            harmless.extend(escaped);
+        }
+    }
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(harmless.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Problem::io(Path::new("-"), &e)),
         _ => Ok(()),
     }

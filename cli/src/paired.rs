@@ -8,6 +8,7 @@ use std::mem::replace;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
 /// Blocks that may wait for the thread that takes them.
 const WAITING: usize = 2;
@@ -48,18 +49,24 @@ impl Aligned {
         input: &mut Input,
         name: &Path,
         cores: usize,
-        mut take: impl FnMut(&[Vec<f32>], &[Vec<f32>]) -> Result<(), Problem> + Send,
+        take: impl FnMut(&[Vec<f32>], &[Vec<f32>]) -> Result<(), Problem> + Send,
     ) -> Result<u64, Problem> {
         let block = block_frames(input.format().channels);
         if cores < 2 {
+            let mut take = take;
             return self.each(input, name, block, |before, after| {
                 take(before, after).map(|()| true)
             });
         }
         let (sender, receiver) = sync_channel::<(Planes, Planes)>(WAITING);
         let (returned, empty) = channel::<(Planes, Planes)>();
+        let take = Mutex::new(take);
+        let take = &|before: &[Vec<f32>], after: &[Vec<f32>]| {
+            let mut take = take.lock().unwrap_or_else(PoisonError::into_inner);
+            take(before, after)
+        };
         std::thread::scope(|scope| {
-            let taker = scope.spawn(move || {
+            let taker = std::thread::Builder::new().spawn_scoped(scope, move || {
                 let mut pairs = receiver.iter();
                 pairs.try_for_each(|pair| {
                     take(&pair.0, &pair.1)?;
@@ -68,6 +75,12 @@ impl Aligned {
                     Ok(())
                 })
             });
+            let Ok(taker) = taker else {
+                // The system gives no more threads.
+                return self.each(input, name, block, |before, after| {
+                    take(before, after).map(|()| true)
+                });
+            };
             let given = self.each(input, name, LARGER * block, |before, after| {
                 let (used_before, used_after) = empty.try_recv().unwrap_or_default();
                 let pair = (replace(before, used_before), replace(after, used_after));

@@ -2,11 +2,12 @@
 
 use crate::args::CleanArgs;
 use crate::media::container::has_known_ending;
-use crate::output::{Target, exists, one_on_stdout};
+use crate::media::{is_recording, usual_ending};
+use crate::output::{Target, exists_or_skip, one_on_stdout, was_made_from};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
 use file_id::{FileId, get_file_id};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -50,6 +51,11 @@ pub struct Job {
     pub removed: Option<Target>,
     /// Where the picture goes.
     pub plot: Option<Target>,
+    /// Whether what exists under these names is replaced.
+    pub replace: bool,
+    /// Whether the output's name was given to it, so that its ending says what is to be written; otherwise it comes from the
+    /// input's.
+    pub chosen: bool,
 }
 
 /// What happens to one input.
@@ -91,7 +97,7 @@ pub fn plan_files(args: &CleanArgs, base: &Path, files: Vec<PathBuf>) -> Result<
 /// The recordings that paths stand for, folders and patterns resolved, each once, or why there is none.
 pub fn inputs(paths: &[PathBuf]) -> Vec<(Source, Result<(), Problem>)> {
     let naming = Naming {
-        folder: Path::new(""),
+        folder: Some(Path::new("")),
         template: None,
     };
     let mut known = Known::default();
@@ -130,6 +136,13 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
         }
     }
 
+    let streamed = |pair: &Pair| pair.output.as_ref().is_ok_and(|out| out == Path::new("-"));
+    if args.verify && pairs.iter().any(streamed) {
+        return Err(Problem::usage(
+            "--verify reads the finished output again, which a stream cannot be; give OUT or leave out --verify",
+        ));
+    }
+
     let inputs = Known::of_inputs(pairs.iter().map(|pair| &pair.input));
     let mut claimed = Known::default();
     let steps = pairs.into_iter().map(|pair| {
@@ -143,45 +156,76 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
 struct Pair {
     input: Source,
     output: Result<PathBuf, Problem>,
+    /// The output is known to be one only by standing second: a shell writes `*.wav` out like that, too.
+    by_order: bool,
+    /// See [`Job::chosen`].
+    chosen: bool,
 }
 
-/// How outputs in a folder are called.
+/// How the outputs of any number of inputs are called.
 struct Naming<'a> {
-    folder: &'a Path,
+    /// Where they are; beside the inputs where there is none.
+    folder: Option<&'a Path>,
     template: Option<&'a Template>,
 }
 
 impl<'a> Naming<'a> {
-    /// As `-o` and `--template` say; `None` without `-o`.
+    /// As `-o`, `--beside` and `--template` say; `None` without any of them.
     fn new(args: &'a CleanArgs) -> Result<Option<Self>, Problem> {
-        let Some(folder) = &args.output_dir else {
-            return Ok(None);
-        };
-        if folder.exists() && !folder.is_dir() {
+        let folder = args.output_dir.as_deref();
+        if let Some(folder) = folder.filter(|folder| folder.exists() && !folder.is_dir()) {
             return Err(Problem::usage(format!(
                 "{}: not a folder; -o needs one",
                 folder.display()
             )));
         }
-        Ok(Some(Naming {
-            folder,
-            template: args.template.as_ref(),
-        }))
+        let template = args.template.as_ref();
+        if template.is_some() && args.paths.iter().any(|path| path == Path::new("-")) {
+            return Err(Problem::usage(
+                "--template makes names of the inputs' names, and standard input has none; give OUT instead",
+            ));
+        }
+        let each_named = || !args.paths.iter().any(|path| stands_for_several(path));
+        let several = folder.is_some() || args.beside || (template.is_some() && each_named());
+        Ok(several.then_some(Naming { folder, template }))
     }
 
     /// Without a template, the output has the same place under the folder as the input under `base`.
     fn pair(&self, path: PathBuf, base: &Path) -> Pair {
-        let output = match path.strip_prefix(base).ok().or(path.file_name().map(Path::new)) {
-            Some(below) => Ok(match self.template {
-                Some(template) => self.folder.join(template.fill(&path, below)),
-                None => self.folder.join(below),
+        let own = path.file_name().map(Path::new);
+        let mut chosen = false;
+        let mut filled = |template: &Template, below: &Path| {
+            let name = template.fill(&path, below);
+            chosen = name.extension() != path.extension();
+            name
+        };
+        let output = match path.strip_prefix(base).ok().or(own).zip(own) {
+            Some((below, own)) => Ok(match (self.folder, self.template) {
+                (Some(folder), Some(template)) => folder.join(filled(template, below)),
+                (Some(folder), None) => folder.join(below),
+                (None, Some(template)) => path.with_file_name("").join(filled(template, own)),
+                (None, None) => beside(&path),
             }),
             None => Err(Problem::file(&path, "has no file name; give a file")),
         };
         Pair {
             input: Source::File(path),
             output,
+            by_order: false,
+            chosen,
         }
+    }
+}
+
+impl Naming<'_> {
+    /// Leaves out what other inputs' outputs are called: those of the last run, where they stand beside the inputs.
+    fn without_outputs(&self, mut pairs: Vec<Pair>) -> Vec<Pair> {
+        if self.folder.is_none() {
+            let outputs: HashSet<PathBuf> =
+                pairs.iter().filter_map(|pair| pair.output.clone().ok()).collect();
+            pairs.retain(|pair| !outputs.contains(pair.input.name()));
+        }
+        pairs
     }
 }
 
@@ -190,46 +234,43 @@ impl Pair {
         Pair {
             input: Source::from_path(path),
             output: Err(problem),
+            by_order: false,
+            chosen: false,
         }
     }
 }
 
 /// Inputs with their outputs, folders and patterns resolved.
 fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
+    if let Some((path, output)) = one_file(args)? {
+        return Ok(vec![Pair {
+            input: Source::from_path(path),
+            output: Ok(output.clone()),
+            by_order: false,
+            chosen: true,
+        }]);
+    }
     if let Some(naming) = Naming::new(args)? {
         let paths = args.paths.iter();
         return Ok(paths.flat_map(|path| into_folder(path, &naming)).collect());
     }
-    let single_files = || {
-        args.paths
-            .iter()
-            .all(|path| path != Path::new("-") && !stands_for_several(path))
-    };
-    if let Some(template) = args.template.as_ref().filter(|_| single_files()) {
-        let beside = |path: &PathBuf| {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let naming = Naming {
-                folder,
-                template: Some(template),
-            };
-            naming.pair(path.clone(), folder)
-        };
-        return Ok(args.paths.iter().map(beside).collect());
+    if let (Some(path), true) = (
+        args.paths.iter().find(|path| stands_for_several(path)),
+        args.template.is_some(),
+    ) {
+        return Err(several(path));
     }
     let (path, out) = match args.paths.as_slice() {
         [path] => (path, None),
         [path, out] => (path, Some(out)),
         _ => {
             return Err(Problem::usage(
-                "several inputs need a folder for their outputs; add -o DIR",
+                "several inputs need a folder for their outputs; add -o DIR, or --beside to have them beside the inputs",
             ));
         }
     };
     if path != Path::new("-") && stands_for_several(path) {
-        return Err(Problem::usage(format!(
-            "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR",
-            path.display()
-        )));
+        return Err(several(path));
     }
     let output = match out {
         Some(out) if out.is_dir() => {
@@ -245,16 +286,45 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
     Ok(vec![Pair {
         input: Source::from_path(path),
         output: Ok(output),
+        by_order: out.is_some() && path != Path::new("-"),
+        chosen: out.is_some(),
     }])
 }
 
-/// `NAME.clean.wav` beside `NAME.wav`.
+/// One input and, with `-o`, the file that it becomes: what `-o` names then has the ending of one, and is no folder.
+fn one_file(args: &CleanArgs) -> Result<Option<(&Path, &PathBuf)>, Problem> {
+    let (Some(out), [path]) = (&args.output_dir, args.paths.as_slice()) else {
+        return Ok(None);
+    };
+    let several = path != Path::new("-") && stands_for_several(path);
+    if several || args.template.is_some() || out.is_dir() || !has_known_ending(out) {
+        return Ok(None);
+    }
+    if is_same_file(path, out) {
+        return Err(Problem::usage(format!(
+            "{}: the input itself, not a folder; -o needs a folder, or another name for the file",
+            out.display()
+        )));
+    }
+    Ok(Some((path, out)))
+}
+
+fn several(path: &Path) -> Problem {
+    Problem::usage(format!(
+        "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR, or --beside to have \
+         them beside the inputs",
+        path.display()
+    ))
+}
+
+/// `NAME.clean.wav` beside `NAME.wav`; a name without an ending gets that of what the file is.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     name.push(".clean.");
-    // A name without a usual ending gets one.
-    let ending = path.extension().filter(|_| has_known_ending(path));
-    name.push(ending.unwrap_or("wav".as_ref()));
+    match path.extension() {
+        Some(ending) => name.push(ending),
+        None => name.push(usual_ending(path).unwrap_or("wav")),
+    }
     path.with_file_name(name)
 }
 
@@ -271,7 +341,7 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     if path == Path::new("-") {
         let problem = Problem::file(
             path,
-            "standard input has no name to use in a folder; give OUT instead of -o",
+            "standard input has no name to make others of; give OUT instead of -o or --beside",
         );
         return vec![Pair::refused(path, problem)];
     }
@@ -304,7 +374,10 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
     for entry in found {
         match entry {
             Ok(found) if found.is_dir() => pairs.extend(from_folder(&found, &base, naming)),
-            Ok(found) => pairs.push(naming.pair(found, &base)),
+            Ok(found) => pairs.push(match no_file(&found) {
+                Some(e) => Pair::refused(&found, Problem::io(&found, &e)),
+                None => naming.pair(found, &base),
+            }),
             Err(e) => pairs.push(Pair::refused(e.path(), Problem::io(e.path(), e.error()))),
         }
     }
@@ -314,12 +387,12 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
             Problem::file(path, "no file matches this pattern; check it"),
         ));
     }
-    pairs
+    naming.without_outputs(pairs)
 }
 
 /// Every sound file under `from`, with its place under `base`.
 fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
-    let found = sound_files(from, naming.folder)
+    let found = sound_files(from, naming.folder.unwrap_or(Path::new("")))
         .into_iter()
         .map(|found| match found {
             Ok(path) => naming.pair(path, base),
@@ -327,16 +400,35 @@ fn from_folder(from: &Path, base: &Path, naming: &Naming) -> Vec<Pair> {
         });
     let mut pairs: Vec<Pair> = found.collect();
     if pairs.is_empty() {
-        let what =
-            "no sound or film files in this folder, by their names' endings; give the files themselves";
+        let what = "is a folder with no sound or film files in it; give the files themselves";
         pairs.push(Pair::refused(from, Problem::file(from, what)));
     }
-    pairs
+    naming.without_outputs(pairs)
 }
 
-/// Every sound file under `from`, in the order of names, and folders that cannot be read. Hidden files are left alone,
-/// and so is the folder `to` if it lies inside `from`.
+/// Why a folder or pattern does not stand for this, if so: a pipe or device in it was not meant, and may be waited for
+/// without end.
+fn no_file(path: &Path) -> Option<io::Error> {
+    let about = fs::metadata(path).ok().filter(|about| !about.is_file());
+    about.map(|_| io::Error::other("is a pipe or device, not a file; to read from it name it itself"))
+}
+
+/// Every recording under `from`, in the order of names, and what cannot be read: by their names, and where these say nothing
+/// by what is in them.
 pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
+    let mut found = files(from, to);
+    found.retain(|file| file.as_ref().is_ok_and(|path| may_be_recording(path)) || file.is_err());
+    found
+}
+
+/// Whether a file that lies in a folder is taken.
+pub fn may_be_recording(path: &Path) -> bool {
+    has_known_ending(path) || is_recording(path)
+}
+
+/// Every regular file under `from`, in the order of names, and folders that cannot be read. Hidden files are left alone,
+/// and so is the folder `to` if it lies inside `from`.
+pub fn files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let own = to.canonicalize().ok();
     let mut found = Vec::new();
     let mut folders = vec![from.to_path_buf()];
@@ -356,13 +448,18 @@ pub fn sound_files(from: &Path, to: &Path) -> Vec<Result<PathBuf, (PathBuf, io::
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            // Links to folders are not followed: they may lead in circles.
+            // Links to folders are not followed: they may lead in circles. Named pipes are not opened: nobody may be there.
             if entry.file_type().is_ok_and(|t| t.is_dir()) {
                 if own.is_none() || path.canonicalize().ok() != own {
                     inner.push(path);
                 }
-            } else if has_known_ending(&path) {
+            } else if path.is_file() {
                 found.push(Ok(path));
+            } else if has_known_ending(&path) {
+                found.push(match no_file(&path) {
+                    Some(e) => Err((path, e)),
+                    None => Ok(path),
+                });
             }
         }
         folders.extend(inner.into_iter().rev());
@@ -465,6 +562,10 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
     let name = pair.input.name().to_path_buf();
     let mut target = |path: &Path, role: &str| -> Result<Target, Problem> {
         let target = target(path).map_err(|e| Problem::file(path, e))?;
+        if matches!(target, Target::Device(_)) && args.output_dir.is_some() {
+            let what = "is a pipe or device, not a file; to write into it name it instead of -o";
+            return Err(Problem::file(path, what));
+        }
         let shared = match &target {
             Target::Stdout => Identity::of_stream(io::stdout()).and_then(|identity| inputs.find(&identity)),
             Target::Device(_) => None,
@@ -513,8 +614,49 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         output,
         removed,
         plot,
+        replace: args.run.overwrite,
+        chosen: pair.chosen,
     };
-    if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists()) {
+    // An empty output of what is not empty is not done, and nothing is lost with it.
+    let is_undone = |path: &Path| is_empty(path) && !is_empty(&name);
+    let job = match &job.output {
+        Target::File(path) if args.skip_existing && is_undone(path) => Job { replace: true, ..job },
+        _ => job,
+    };
+    if let Target::File(path) = &job.output
+        && pair.by_order
+        && is_recording(path)
+        && !was_made_from(path, &name)
+    {
+        return Err(Problem::file(
+            path,
+            format!(
+                "exists already, and is a recording (two paths mean IN OUT: to clean both add -o DIR, to replace it say -o {} -y)",
+                path.display()
+            ),
+        ));
+    }
+    for (target, endings, what) in [
+        (
+            &job.removed,
+            &["wav", "wave"][..],
+            "--removed is a WAV file; let its name end in .wav",
+        ),
+        (
+            &job.plot,
+            &["png"],
+            "--plot is a PNG picture; let its name end in .png",
+        ),
+    ] {
+        if let Some(Target::File(path)) = target
+            && (job.replace || path.symlink_metadata().is_err())
+            && let Some(ending) = path.extension()
+            && !endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
+        {
+            return Err(Problem::file(path, what));
+        }
+    }
+    if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists() && !is_undone(path)) {
         return Ok(Step::Skip(job));
     }
     if !args.run.overwrite {
@@ -524,21 +666,17 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         {
             if let Target::File(path) = target
                 && path.symlink_metadata().is_ok()
+                && !job.replace
             {
-                let problem = exists(path);
-                let both_sound = args.paths.len() == 2 && args.output_dir.is_none() && target == &job.output;
-                return Err(if both_sound {
-                    Problem::file(
-                        path,
-                        "exists already; -y replaces it (two paths mean IN OUT, to clean both add -o DIR)",
-                    )
-                } else {
-                    problem
-                });
+                return Err(exists_or_skip(path));
             }
         }
     }
     Ok(Step::Clean(job))
+}
+
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == 0)
 }
 
 /// What kind of thing a path names. Links are followed, so that the file behind them is replaced and not the link.

@@ -102,17 +102,38 @@ pub fn counted(number: usize, one: &str, several: &str) -> String {
     }
 }
 
-/// Escapes control characters, which file names may hold: what is said about a file stays in its line.
+/// Escapes what file names may hold and terminals obey or hide: what is said about a file stays in its line, and reads as
+/// it is.
 pub fn one_line(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut line, c| {
-            if c.is_control() {
-                line.extend(c.escape_default())
-            } else {
+            if is_harmless(c) {
                 line.push(c)
+            } else {
+                line.extend(c.escape_default())
             }
             line
         })
+}
+
+/// Whether a terminal shows a character, and does nothing else about it. The controls of Unicode are not harmless: those
+/// that turn the direction of writing can make `gpj.exe` look like `exe.jpg`, others cannot be seen.
+pub fn is_harmless(c: char) -> bool {
+    match c {
+        ' '..='~' => true,
+        // Joiners, which several scripts are written with.
+        '\u{200c}' | '\u{200d}' => true,
+        '\u{2028}' | '\u{2029}' => false,
+        _ if c.is_control() => false,
+        _ if c.is_whitespace() => true,
+        _ => {
+            // The standard library knows what can be shown. Behind a letter, since marks that are written above or below
+            // one are shown only there.
+            let mut shown = String::from('a');
+            shown.push(c);
+            shown.escape_debug().count() == 2
+        }
+    }
 }
 
 /// An error of the operating system in plain words, with what to do about it.
@@ -151,5 +172,24 @@ mod tests {
     fn one_thing_is_singular() {
         assert_eq!(counted(1, "click", "clicks"), "1 click");
         assert_eq!(counted(0, "click", "clicks"), "0 clicks");
+    }
+
+    #[test]
+    fn names_read_as_they_are() {
+        for name in [
+            "take 1 - \u{e9}te\u{301}.wav",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}.wav",
+            "3.04.05\u{202f}PM.wav",
+            "\u{1f399}\u{fe0f}\u{200d}.wav",
+            "\"quoted\" \\ 'x'",
+        ] {
+            assert_eq!(one_line(name), name);
+        }
+        for c in "\n\u{1b}\u{85}\u{ad}\u{61c}\u{200b}\u{200e}\u{202a}\u{202e}\u{2028}\u{2066}\u{2069}\u{feff}\u{e0041}"
+            .chars()
+        {
+            let shown = one_line(&format!("gpj{c}.exe"));
+            assert!(shown.starts_with("gpj\\") && !shown.contains(c), "{shown}");
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! Progress bars on a terminal; nothing elsewhere.
 
 use crate::problem::one_line;
-use indicatif::{
-    HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
-};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -55,7 +53,12 @@ impl Progress {
     /// The same with a bar below all others for `size` bytes of input.
     pub fn with_total(mut self, size: u64) -> Self {
         if self.shown {
-            let style = ProgressStyle::with_template("{msg} [{bar:30}] {percent}%  {eta} left");
+            // Where there is nothing to do, nothing is a hundred percent of it.
+            let template = match size {
+                0 => "{msg}",
+                _ => "{msg} [{bar:30}] {percent}%  {eta} left",
+            };
+            let style = ProgressStyle::with_template(template);
             let style = style
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("=> ");
@@ -116,11 +119,8 @@ impl Progress {
             }
         };
         let heard = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = write!(
-                out,
-                "{} of sound",
-                HumanDuration(Duration::from_secs_f64(state.pos() as f64 / rate))
-            );
+            let seconds = (state.pos() as f64 / rate) as u64;
+            let _ = write!(out, "{}:{:02} done", seconds / 60, seconds % 60);
         };
         let (bar, template) = match frames {
             Some(frames) => (

@@ -6,7 +6,7 @@
 use crate::args::CleanArgs;
 use crate::batch::{Batch, status, tell_summary};
 use crate::output::clean_up_when_stopped;
-use crate::plan::{plan_files, sound_files};
+use crate::plan::{files, may_be_recording, plan_files};
 use crate::problem::Problem;
 use std::collections::HashMap;
 use std::fs;
@@ -71,7 +71,8 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
             batch.progress.line(&format!("aeden: clean: {trouble}"));
         }
         troubles = found_troubles;
-        let ready = take_settled(&mut seen, files, settle, Instant::now());
+        let mut ready = take_settled(&mut seen, files, settle, Instant::now());
+        ready.retain(|path| may_be_recording(path));
         if !ready.is_empty() {
             batch.work(plan_files(&args, folder, ready)?);
         }
@@ -79,21 +80,21 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
     }
 }
 
-/// All sound files, and what hinders from seeing them.
+/// All files, and what hinders from seeing them.
 fn look_through(folder: &Path, output: &Path) -> (HashMap<PathBuf, Look>, Vec<String>) {
-    let (mut files, mut troubles) = (HashMap::new(), Vec::new());
-    for found in sound_files(folder, output) {
+    let (mut looks, mut troubles) = (HashMap::new(), Vec::new());
+    for found in files(folder, output) {
         match found {
             // One that has just gone is no trouble.
             Ok(path) => {
                 if let Ok(about) = fs::metadata(&path).map(|about| (about.len(), about.modified().ok())) {
-                    files.insert(path, about);
+                    looks.insert(path, about);
                 }
             }
             Err((folder, e)) => troubles.push(Problem::io(&folder, &e).to_string()),
         }
     }
-    (files, troubles)
+    (looks, troubles)
 }
 
 /// Those files whose turn it is, in the order of names: they have not changed for so long, and not had their turn.

@@ -299,6 +299,21 @@ proptest! {
     }
 
     #[test]
+    fn fuzz_any_promised_length_can_be_written(
+        (header, sound, after) in whole_file(),
+        frames in prop::option::of(any::<u64>()),
+        promised_after in prop::option::of(any::<u64>()),
+        correctable: bool,
+    ) {
+        let expected = Expected { frames, after: promised_after, correctable, riff_limit: None };
+        let file = written(&header, &sound, &after, expected).unwrap();
+        if correctable {
+            let reader = Reader::open(Cursor::new(&file)).unwrap();
+            prop_assert_eq!(reader.frames(), Some((sound.len() / header.format.frame_bytes()) as u64));
+        }
+    }
+
+    #[test]
     fn fuzz_what_is_written_is_what_is_read(
         (header, sound, after) in whole_file(),
         frames_known: bool,

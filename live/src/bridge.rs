@@ -13,6 +13,10 @@
 //! Small errors are corrected by the speed of the resampler ([`DriftControl`]), large ones (a stall) by skipping what is
 //! late, with a cross-fade. Where sound is lacking, silence is played until the level is right again.
 //!
+//! Devices of sound servers have sound in hand ([`Reserve`]), and play on when nobody answers them. For that time they are
+//! given a fade-out behind what is to be played ([`Outlet::fade_out`]), which the next block replaces; a device that has
+//! run dry all the same gets more in hand, and a fade-in ([`Outlet::ran_dry`]).
+//!
 //! # What is counted
 //! Frames received by the intake = converted by the worker + waiting. Frames an outlet's resampler produced = played +
 //! skipped + overflowed + waiting. Nothing else can become of a sample; [`Counters`] has them all.
@@ -21,6 +25,7 @@ use crate::audio::{BLOCK, Format};
 use crate::counters::{Count, Gauge, Moment};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
+use crate::reserve::Reserve;
 use aeden::{Config, Denoiser};
 use rtrb::chunks::ChunkError;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -29,6 +34,7 @@ use rubato::{
     Adjustable as _, Async, FixedAsync, Indexing, Resampler as _, SincInterpolationParameters,
     SincInterpolationType, WindowFunction,
 };
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
@@ -42,6 +48,9 @@ const CHUNK: usize = 32;
 
 /// Points of the resampler's filter: it delays by half of them, 0.7 ms, and is flat to 20 kHz.
 const FILTER: usize = 64;
+
+/// Rates of output devices, in Hz.
+const OUTPUT_RATES: RangeInclusive<u32> = Config::MIN_SAMPLE_RATE..=768_000;
 
 /// Seconds over which sound fades where it begins, ends or skips.
 const FADE: f64 = 0.005;
@@ -205,6 +214,7 @@ pub struct Outlet {
     input: Arc<Counters>,
     counters: Arc<OutletCounters>,
     margin: Margin,
+    reserve: Reserve,
     drift: Option<DriftControl>,
     /// Frames that the output takes at a time.
     block: f64,
@@ -212,11 +222,18 @@ pub struct Outlet {
     filling: bool,
     /// Whether sound has ever been played.
     begun: bool,
+    /// Whether sound begins again with the next block.
+    begins: bool,
     /// Seconds of silence since sound was lacking.
     silent: f64,
     /// Frames of the fade-in that are still to come.
     fade_in: usize,
     fade: usize,
+    /// What was given last, as long as a fade.
+    recent: Vec<f32>,
+    /// The fade-out that is being given since sound was lacking, and how many samples of it have been.
+    ending: Vec<f32>,
+    ended: usize,
 }
 
 /// The middle: cleans what has come and hands it on.
@@ -282,11 +299,32 @@ fn ring(format: Format, samples_a_frame: usize) -> (Producer<f32>, Consumer<f32>
     RingBuffer::new(frames * samples_a_frame)
 }
 
+/// Whether sound of this format can be passed on.
+fn check(format: Format, rates: RangeInclusive<u32>) -> Result<(), String> {
+    let Format { rate, channels } = format;
+    if !rates.contains(&rate) {
+        return Err(format!(
+            "a device has {rate} Hz, not {} to {}",
+            rates.start(),
+            rates.end()
+        ));
+    }
+    if !(1..=Config::MAX_CHANNELS).contains(&channels) {
+        return Err(format!(
+            "a device has {channels} channels, not 1 to {}",
+            Config::MAX_CHANNELS
+        ));
+    }
+    Ok(())
+}
+
 impl Bridge {
-    /// Builds the way from an input to any number of outputs. `denoiser` has the input's rate and channels.
+    /// Builds the way from an input to any number of outputs. `denoiser` has the input's channels, and was built for its
+    /// rate. Rates are those of [`Config`] for the input, and up to 768 kHz for outputs; channels 1 to
+    /// [`Config::MAX_CHANNELS`].
     ///
     /// # Errors
-    /// If no resampler can be built between the rates.
+    /// If a format is outside of that, or the denoiser has other channels than the input.
     pub fn build(
         input: Format,
         outputs: &[OutputPlan],
@@ -294,6 +332,17 @@ impl Bridge {
         controls: Arc<Controls>,
         record: bool,
     ) -> Result<Bridge, String> {
+        check(input, Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE)?;
+        for plan in outputs {
+            check(plan.format, OUTPUT_RATES)?;
+        }
+        if denoiser.channels() != input.channels {
+            return Err(format!(
+                "a denoiser for {} channels cannot clean {}",
+                denoiser.channels(),
+                input.channels
+            ));
+        }
         let counters = Arc::new(Counters::default());
         counters.input_block.set(BLOCK as f64);
         let (intake_ring, worker_ring) = ring(input, input.channels);
@@ -301,6 +350,7 @@ impl Bridge {
         for plan in outputs {
             let (to, from) = ring(plan.format, plan.format.channels);
             let ratio = f64::from(plan.format.rate) / f64::from(input.rate);
+            let fade = (f64::from(plan.format.rate) * FADE) as usize;
             let shared = Arc::new(OutletCounters::default());
             shared.speed.set(1.0);
             shared.drift.set(plan.drift);
@@ -325,13 +375,18 @@ impl Bridge {
                 input: counters.clone(),
                 counters: shared.clone(),
                 margin: Margin::new(),
+                reserve: Reserve::new(),
                 drift: (!plan.same_clock).then(|| DriftControl::new(plan.drift)),
                 block: BLOCK as f64,
                 filling: true,
                 begun: false,
+                begins: false,
                 silent: 0.0,
                 fade_in: 0,
-                fade: (f64::from(plan.format.rate) * FADE) as usize,
+                fade,
+                recent: vec![0.0; fade * plan.format.channels],
+                ending: vec![0.0; fade * plan.format.channels],
+                ended: fade * plan.format.channels,
             });
             outlet_counters.push(shared);
         }
@@ -468,13 +523,14 @@ impl Worker {
     }
 }
 
-/// Cleans the first `frames` frames in place. Slices of up to so many channels are kept on the stack.
+/// Cleans the first `frames` frames in place. The slices are kept on the stack.
 fn clean(denoiser: &mut Denoiser, planes: &mut [Vec<f32>], frames: usize) {
-    match planes {
-        [mono] => denoiser.process(&mut [&mut mono[..frames]]),
-        [left, right] => denoiser.process(&mut [&mut left[..frames], &mut right[..frames]]),
-        _ => unreachable!("formats have one or two channels"),
+    let mut slices: [&mut [f32]; Config::MAX_CHANNELS] = std::array::from_fn(|_| &mut [][..]);
+    let used = planes.len();
+    for (slice, plane) in slices.iter_mut().zip(planes) {
+        *slice = &mut plane[..frames];
     }
+    denoiser.process(&mut slices[..used]);
 }
 
 /// Puts planes into frames of twice as many samples, `offset` samples from the start of each.
@@ -520,7 +576,8 @@ impl Lane {
     }
 }
 
-/// Interleaves frames into a ring; one channel goes to all, two to one as their mean, others as they are.
+/// Interleaves frames into a ring. One channel goes to all; of more than there are places for, each place gets the mean of
+/// those that fall on it, in turns; places for which there is none stay silent.
 fn write(
     ring: &mut Producer<f32>,
     planes: &[Vec<f32>],
@@ -529,10 +586,13 @@ fn write(
     counters: &OutletCounters,
 ) {
     let room = frames.min(ring.slots() / channels);
-    let sample = |f: usize, c: usize| match (planes, channels) {
-        ([mono], _) => mono[f],
-        ([left, right], 1) => (left[f] + right[f]) / 2.0,
-        _ => planes.get(c).map_or(0.0, |plane| plane[f]),
+    let sample = |f: usize, c: usize| match planes {
+        [mono] => mono[f],
+        _ => {
+            let own = planes.iter().skip(c).step_by(channels);
+            let count = own.len().max(1);
+            own.map(|plane| plane[f]).sum::<f32>() / count as f32
+        }
     };
     if let Ok(chunk) = ring.write_chunk_uninit(room * channels) {
         chunk.fill_from_iter(
@@ -610,17 +670,32 @@ impl Retimer {
 impl Outlet {
     /// Fills a block to be played, interleaved, that the device asks for at the time `at` of the host's clock.
     pub fn pull(&mut self, out: &mut [f32], at: Duration) {
+        self.pull_before(out, at, 0);
+    }
+
+    /// The same for a device that asks for `more` frames right after this block, since it has less in hand than it should:
+    /// so much sound in the ring is not late.
+    pub fn pull_before(&mut self, out: &mut [f32], at: Duration, more: usize) {
+        self.counters.last_output.set(at);
+        let whole = out.len() / self.format.channels * self.format.channels;
+        let (out, rest) = out.split_at_mut(whole);
+        rest.fill(0.0);
+        if !out.is_empty() {
+            self.fill(out, at, more as f64 * self.frame);
+            self.remember(out);
+        }
+    }
+
+    /// The same for a whole number of frames, with `wanted` in seconds.
+    fn fill(&mut self, out: &mut [f32], at: Duration, wanted: f64) {
         let channels = self.format.channels;
         let frames = out.len() / channels;
-        self.counters.last_output.set(at);
-        if frames == 0 {
-            return;
-        }
         let pace = if frames as f64 > self.block { 0.25 } else { 0.02 };
         self.block += (frames as f64 - self.block) * pace;
         let elapsed = frames as f64 * self.frame;
+        self.reserve.observe(elapsed);
         let mut there = self.ring.slots() / channels;
-        let mut level = there as f64 * self.frame + self.on_the_way(at);
+        let mut level = there as f64 * self.frame + self.on_the_way(at) - wanted;
         let blocks = self.block * self.frame + self.input.input_block.get() / self.input_rate;
         let target = blocks + self.margin.seconds();
         self.counters.level.set(level);
@@ -629,6 +704,7 @@ impl Outlet {
         if self.filling {
             if level < target || there < frames {
                 out.fill(0.0);
+                self.end(out);
                 if self.begun {
                     self.counters.lacked.add(frames as u64);
                     let before = self.silent;
@@ -639,11 +715,14 @@ impl Outlet {
                 }
                 return;
             }
-            (self.filling, self.begun, self.fade_in) = (false, true, self.fade);
+            (self.filling, self.begun, self.begins) = (false, true, true);
+        }
+        if std::mem::take(&mut self.begins) {
+            self.fade_in = self.fade;
             self.level_was_set();
             // Blocks come in steps; what is too much is left out now, in the silence, rather than corrected for minutes.
             let surplus = ((level - target) / self.frame) as usize;
-            let surplus = surplus.min(there - frames);
+            let surplus = surplus.min(there.saturating_sub(frames));
             if let Ok(chunk) = self.ring.read_chunk(surplus * channels) {
                 chunk.commit_all();
                 self.counters.skipped.add(surplus as u64);
@@ -657,19 +736,45 @@ impl Outlet {
             let skipped = ((late / self.frame) as usize).min(there.saturating_sub(frames));
             self.skip_to(skipped, out);
             self.level_was_set();
+            self.begin_gently(out);
+            self.end(out);
         } else {
-            let taken = frames.min(there);
-            self.copy(taken, out);
+            let (sound, lacking) = out.split_at_mut(frames.min(there) * channels);
+            self.copy(sound);
+            self.begin_gently(sound);
+            // The last fade-out may not be over yet.
+            self.end(sound);
             self.margin
                 .observe((there as f64 - frames as f64) * self.frame, elapsed);
-            if taken < frames {
-                self.run_dry(taken, out);
+            if !lacking.is_empty() {
+                self.run_dry(sound, lacking);
             } else if let Some(drift) = &mut self.drift {
                 self.counters.speed.set(drift.update(late, elapsed));
                 self.counters.drift.set(drift.drift());
             }
         }
-        self.begin_gently(out);
+    }
+
+    /// Seconds of sound that the device should have in hand, if it can.
+    pub fn reserve(&self) -> f64 {
+        self.reserve.seconds()
+    }
+
+    /// The device has run dry: nobody has answered it for longer than its reserve. What comes next begins gently.
+    pub fn ran_dry(&mut self) {
+        self.reserve.ran_dry();
+        self.begins = true;
+    }
+
+    /// Frames of a fade.
+    pub fn fade_frames(&self) -> usize {
+        self.fade
+    }
+
+    /// Fills what a device is to play if nothing more comes: what was given last, backwards, so that it joins, and fading
+    /// out.
+    pub fn fade_out(&self, out: &mut [f32]) {
+        fade_out(&[], &self.recent, self.format.channels, out);
     }
 
     /// Samples a frame of what [`pull`](Self::pull) fills.
@@ -691,15 +796,24 @@ impl Outlet {
     }
 
     /// Copies frames from the ring, which has them.
-    fn copy(&mut self, frames: usize, out: &mut [f32]) {
-        let samples = frames * self.format.channels;
-        if let Ok(chunk) = self.ring.read_chunk(samples) {
+    fn copy(&mut self, out: &mut [f32]) {
+        if let Ok(chunk) = self.ring.read_chunk(out.len()) {
             let (first, second) = chunk.as_slices();
             out[..first.len()].copy_from_slice(first);
-            out[first.len()..samples].copy_from_slice(second);
+            out[first.len()..].copy_from_slice(second);
             chunk.commit_all();
         }
-        self.counters.played.add(frames as u64);
+        self.counters
+            .played
+            .add((out.len() / self.format.channels) as u64);
+    }
+
+    /// Notes what the device is given.
+    fn remember(&mut self, out: &[f32]) {
+        let all = self.recent.len();
+        let kept = all.saturating_sub(out.len());
+        self.recent.copy_within(all - kept.., 0);
+        self.recent[kept..].copy_from_slice(&out[out.len() - (all - kept)..]);
     }
 
     /// Leaves out so many frames, fading from what would have come to what comes after them. The ring has both.
@@ -735,25 +849,26 @@ impl Outlet {
         self.counters.played.add(frames as u64);
     }
 
-    /// Ends after `taken` frames, fading out as far as there is sound to fade, and holds back until enough is there.
-    fn run_dry(&mut self, taken: usize, out: &mut [f32]) {
-        let channels = self.format.channels;
-        let frames = out.len() / channels;
-        let fade = self.fade.min(taken);
-        for (i, frame) in out[..taken * channels]
-            .chunks_exact_mut(channels)
-            .rev()
-            .take(fade)
-            .enumerate()
-        {
-            let gain = (i + 1) as f32 / (fade + 1) as f32;
-            frame.iter_mut().for_each(|x| *x *= gain);
-        }
-        out[taken * channels..].fill(0.0);
-        self.counters.lacked.add((frames - taken) as u64);
+    /// Begins a fade-out, in the part of a block for which there is no sound, and holds back until enough is there.
+    fn run_dry(&mut self, sound: &[f32], lacking: &mut [f32]) {
+        lacking.fill(0.0);
+        fade_out(sound, &self.recent, self.format.channels, &mut self.ending);
+        self.ended = 0;
+        self.end(lacking);
+        let frames = lacking.len() / self.format.channels;
+        self.counters.lacked.add(frames as u64);
         self.counters.underruns.add(1);
-        self.margin.lacked((frames - taken) as f64 * self.frame);
+        self.margin.lacked(frames as f64 * self.frame);
         (self.filling, self.silent) = (true, 0.0);
+    }
+
+    /// Adds what is left of the fade-out, once.
+    fn end(&mut self, out: &mut [f32]) {
+        let left = &self.ending[self.ended..];
+        for (out, ending) in out.iter_mut().zip(left) {
+            *out += ending;
+        }
+        self.ended += left.len().min(out.len());
     }
 
     /// Fades in after silence.
@@ -768,9 +883,25 @@ impl Outlet {
         }
     }
 
+    /// Lets the drift be found from the present level on.
     fn level_was_set(&mut self) {
         if let Some(drift) = &mut self.drift {
             drift.level_was_set();
+        }
+    }
+}
+
+/// Fills `out` with what was played before it backwards, fading out: `last`, and before that `earlier`.
+fn fade_out(last: &[f32], earlier: &[f32], channels: usize, out: &mut [f32]) {
+    let frames = out.len() / channels;
+    let backwards = last
+        .chunks_exact(channels)
+        .rev()
+        .chain(earlier.chunks_exact(channels).rev());
+    for (i, (frame, played)) in out.chunks_exact_mut(channels).zip(backwards).enumerate() {
+        let gain = (frames - i) as f32 / (frames + 1) as f32;
+        for (out, played) in frame.iter_mut().zip(played) {
+            *out = gain * played;
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`audio`] says what a sound system must do; PulseAudio ([`pulse`], which is PipeWire too), everything else through
 //! cpal ([`cpal_host`]) and a clock that only tests turn ([`virtual_clock`]) do it. [`bridge`] is the way of the samples,
-//! [`drift`] and [`margin`] keep it in time, [`session`] opens devices and begins again when something happens to them,
+//! [`drift`], [`margin`] and [`reserve`] keep it in time, [`session`] opens devices and begins again when something happens to them,
 //! [`status`] tells how things stand.
 
 pub mod audio;
@@ -20,6 +20,7 @@ pub mod margin;
 pub mod priority;
 #[cfg(all(target_os = "linux", feature = "pulseaudio"))]
 pub mod pulse;
+pub mod reserve;
 pub mod session;
 pub mod status;
 pub mod virtual_clock;

@@ -39,6 +39,8 @@ struct Machine {
     clock: Clock,
     terminal: Terminal,
     there: bool,
+    /// Whether it has sound in hand, as devices of sound servers do, and plays on when it is not answered.
+    holds: bool,
     /// No callbacks before this time, in seconds.
     stalled_until: f64,
 }
@@ -59,6 +61,9 @@ struct Flow {
     /// When the next block is due, jitter included.
     due: f64,
     failure: Option<AudioError>,
+    /// What an output plays if nothing more comes, and how often that has happened.
+    tail: Vec<f32>,
+    ran_dry: u64,
 }
 
 struct State {
@@ -119,8 +124,17 @@ impl World {
             clock,
             terminal,
             there: true,
+            holds: false,
             stalled_until: 0.0,
         });
+    }
+
+    /// Lets an output have sound in hand, as much as its outlet wants: it asks earlier by that, and plays on when
+    /// [`stall`](Self::stall) keeps its callbacks from coming.
+    pub fn hold(&self, name: &str) {
+        for machine in self.0.borrow_mut().machines.iter_mut().filter(|m| m.name == name) {
+            machine.holds = true;
+        }
     }
 
     /// Pulls a device out; its streams fail.
@@ -248,20 +262,42 @@ impl State {
                 flow.blocks += 1;
             }
             (Callback::Output(outlet), Terminal::Output(ear)) => {
-                // A stall is time that the output has not played in.
-                if machine.stalled_until > flow.due {
+                let late = self.now - start;
+                if machine.holds && late > 0.0 && flow.blocks > 0 {
+                    // It has played on: first what it was given for that, then nothing.
+                    let gap = ((late / seconds).ceil() * frames as f64) as usize;
+                    let mut heard = std::mem::take(&mut flow.tail);
+                    heard.resize(gap * channels, 0.0);
+                    ear(start, &heard);
+                    flow.began += gap as f64 / frames as f64 * seconds;
+                    flow.ran_dry += 1;
+                    outlet.ran_dry();
+                } else if !machine.holds && machine.stalled_until > flow.due {
+                    // A stall is time that the output has not played in.
                     flow.began += machine.stalled_until - flow.due;
                 }
-                outlet.pull(&mut self.samples, at);
+                let start = flow.began + flow.blocks as f64 * seconds;
+                let behind = match machine.holds {
+                    true => self.now - (start - outlet.reserve()),
+                    false => 0.0,
+                };
+                let more = (behind / seconds).max(0.0) as usize * frames;
+                outlet.pull_before(&mut self.samples, at, more);
                 ear(flow.began + flow.blocks as f64 * seconds, &self.samples);
+                flow.tail.resize(outlet.fade_frames() * channels, 0.0);
+                outlet.fade_out(&mut flow.tail);
                 flow.blocks += 1;
             }
             _ => unreachable!("streams are opened in the direction of their device"),
         }
-        // An input's block is complete at its end, an output's is wanted at its start.
-        let blocks = flow.blocks + u64::from(matches!(flow.callback, Callback::Input(_)));
+        // An input's block is complete at its end; an output's is wanted at its start, or as much earlier as it has in hand.
+        let ahead = match &flow.callback {
+            Callback::Input(_) => -seconds,
+            Callback::Output(outlet) if machine.holds => outlet.reserve(),
+            Callback::Output(_) => 0.0,
+        };
         let late = self.random.f64() * machine.clock.jitter;
-        flow.due = (flow.began + blocks as f64 * seconds + late).max(self.now);
+        flow.due = (flow.began + flow.blocks as f64 * seconds - ahead + late).max(self.now);
         if let Some(worker) = &mut self.worker
             && self.now >= self.worker_stalled_until
         {
@@ -333,6 +369,8 @@ impl VirtualHost {
             blocks: 0,
             due: began + first,
             failure: None,
+            tail: Vec::new(),
+            ran_dry: 0,
         });
         Ok(Box::new(VirtualStream {
             state: self.0.clone(),
@@ -414,15 +452,29 @@ impl AudioHost for VirtualHost {
     }
 }
 
+impl VirtualStream {
+    /// Something of the flow, as long as that is there.
+    fn of_flow<T>(&self, find: impl FnOnce(&Flow, &Machine) -> T) -> Option<T> {
+        let state = self.state.borrow();
+        let flow = state.flows.iter().find(|flow| flow.id == self.id)?;
+        Some(find(flow, &state.machines[flow.machine]))
+    }
+}
+
 impl Stream for VirtualStream {
     fn failure(&self) -> Option<AudioError> {
-        let state = self.state.borrow();
-        state
-            .flows
-            .iter()
-            .find(|flow| flow.id == self.id)?
-            .failure
-            .clone()
+        self.of_flow(|flow, _| flow.failure.clone())?
+    }
+
+    fn latency(&self) -> Option<Duration> {
+        self.of_flow(|flow, machine| match &flow.callback {
+            Callback::Output(outlet) if machine.holds => Some(Duration::from_secs_f64(outlet.reserve())),
+            _ => None,
+        })?
+    }
+
+    fn device_underruns(&self) -> u64 {
+        self.of_flow(|flow, _| flow.ran_dry).unwrap_or(0)
     }
 }
 

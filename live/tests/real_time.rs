@@ -12,7 +12,7 @@ use std::time::Duration;
 
 #[test]
 fn callbacks_and_worker_never_allocate() {
-    for (input, output) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+    for (input, output) in [(1, 1), (1, 2), (2, 1), (2, 2), (4, 2), (3, 1), (2, 6)] {
         for (rate, same_clock) in [(48_000, false), (44_100, false), (48_000, true)] {
             let input = Format {
                 rate: 48_000,
@@ -59,5 +59,72 @@ fn callbacks_and_worker_never_allocate() {
             let counters = &bridge.outlet_counters[0];
             assert!(counters.skips.get() > 0 && counters.underruns.get() > 0 && counters.played.get() > 0);
         }
+    }
+}
+
+#[test]
+fn any_channels_and_rates_are_passed_on_or_refused() {
+    let plan = |rate, channels| OutputPlan {
+        format: Format { rate, channels },
+        same_clock: false,
+        drift: 0.0,
+    };
+    for (inputs, outputs) in [(1, 64), (3, 2), (4, 1), (5, 4), (64, 2), (8, 8)] {
+        let input = Format {
+            rate: 48_000,
+            channels: inputs,
+        };
+        let controls = Arc::new(Controls::new(&Config::default()));
+        let denoiser = identity::denoiser(input, Framing::default(), false).unwrap();
+        let plans = [plan(48_000, outputs), plan(44_100, outputs)];
+        let mut bridge = Bridge::build(input, &plans, denoiser, controls, true).unwrap();
+        // Channel c has the value c + 1; what comes out is the mean of those that a place stands for.
+        let samples: Vec<f32> = (0..480 * inputs).map(|i| (i % inputs + 1) as f32).collect();
+        let mut played = vec![0.0; 480 * outputs];
+        for block in 0..50 {
+            let at = Duration::from_millis(10 * block);
+            bridge.intake.push(&samples, at);
+            bridge.worker.run();
+            for outlet in bridge.outlets.iter_mut().rev() {
+                outlet.pull(&mut played, at);
+            }
+        }
+        for (place, y) in played[470 * outputs..471 * outputs].iter().enumerate() {
+            let own: Vec<f32> = (place..inputs).step_by(outputs).map(|c| (c + 1) as f32).collect();
+            let mean = own.iter().sum::<f32>() / own.len().max(1) as f32;
+            let expected = if inputs == 1 { 1.0 } else { mean };
+            assert!(
+                (y - expected).abs() < 0.01,
+                "{inputs} to {outputs}, {place}: {y}, not {expected}"
+            );
+        }
+    }
+    let good = Format {
+        rate: 48_000,
+        channels: 2,
+    };
+    let format = |rate, channels| Format { rate, channels };
+    for (input, output) in [
+        (format(48_000, 0), good),
+        (format(48_000, 3), good),
+        (format(48_000, 65), good),
+        (format(0, 2), good),
+        (format(u32::MAX, 2), good),
+        (good, format(48_000, 0)),
+        (good, format(48_000, 65)),
+        (good, format(0, 2)),
+        (good, format(u32::MAX, 2)),
+    ] {
+        let controls = Arc::new(Controls::new(&Config::default()));
+        let denoiser = identity::denoiser(good, Framing::default(), false).unwrap();
+        let plans = [OutputPlan {
+            format: output,
+            same_clock: false,
+            drift: 0.0,
+        }];
+        assert!(
+            Bridge::build(input, &plans, denoiser, controls, true).is_err(),
+            "{input:?} to {output:?}"
+        );
     }
 }

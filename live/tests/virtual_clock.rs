@@ -456,3 +456,86 @@ fn without_a_device_nothing_starts_and_the_message_says_what_to_do() {
     let error = start(&world, Some("nowhere")).err().unwrap().to_string();
     assert!(error.contains("aeden devices"), "{error}");
 }
+
+/// What a loudspeaker played: how often it fell silent in the middle of the tone, and the largest step from one sample to
+/// the next, all since the last call.
+#[derive(Default)]
+struct Steps {
+    last: Option<f32>,
+    silent: usize,
+    gaps: usize,
+    largest: f32,
+}
+
+impl Steps {
+    fn hear(&mut self, samples: &[f32]) {
+        for &sample in samples {
+            if let Some(last) = self.last {
+                self.largest = self.largest.max((sample - last).abs());
+            }
+            self.last = Some(sample);
+            // The tone itself is exactly zero for one sample at most.
+            self.silent = if sample == 0.0 { self.silent + 1 } else { 0 };
+            self.gaps += usize::from(self.silent == 20);
+        }
+    }
+
+    fn take(&mut self) -> (usize, f32) {
+        let taken = (self.gaps, self.largest);
+        (self.gaps, self.largest) = (0, 0.0);
+        taken
+    }
+}
+
+#[test]
+fn a_device_that_nobody_answers_gets_more_in_hand_and_its_gaps_are_faded() {
+    let world = World::new(11);
+    world.add("microphone", MONO, clock(40.0, 0.001), Terminal::Input(tone()));
+    let steps = Rc::new(RefCell::new(Steps::default()));
+    let ear = steps.clone();
+    let hear = Box::new(move |_: f64, samples: &[f32]| ear.borrow_mut().hear(samples));
+    world.add("loudspeaker", MONO, clock(0.0, 0.001), Terminal::Output(hear));
+    world.hold("loudspeaker");
+    let mut session = start(&world, None).unwrap();
+    let mut pass = |seconds: f64| {
+        let until = world.now() + seconds;
+        while world.now() < until {
+            world.advance((world.now() + 0.1).min(until));
+            session.tick().unwrap();
+        }
+        let status = session.status();
+        let (gaps, largest) = steps.borrow_mut().take();
+        // The tone's own steps are 0.0007 from sample to sample, those of a fade of 5 ms 0.0021.
+        assert!(largest < 0.004, "a step of {largest} before {until} s");
+        (gaps, status.device_underruns, status.latency_ms.unwrap())
+    };
+    pass(20.0);
+    let (gaps, dry, at_first) = pass(10.0);
+    assert_eq!((gaps, dry), (0, 0));
+    // What is in hand covers this.
+    world.stall("loudspeaker", 0.015);
+    assert_eq!(pass(10.0).0, 0);
+    // But not this; from then on there is more in hand, until that would be enough.
+    let mut stalls = 0;
+    let grown = loop {
+        world.stall("loudspeaker", 0.045);
+        stalls += 1;
+        let (gaps, dry, latency) = pass(10.0);
+        if gaps == 0 {
+            break latency;
+        }
+        assert_eq!(dry, stalls);
+        assert!(stalls < 6, "still gaps after {stalls} stalls");
+    };
+    assert!(
+        stalls > 1 && grown > at_first + 15.0,
+        "{at_first} ms, then {grown} ms"
+    );
+    // In quiet it comes down again, without a gap.
+    let (gaps, _, quiet) = pass(600.0);
+    assert_eq!(gaps, 0);
+    assert!(
+        quiet < at_first + 5.0,
+        "{at_first} ms, {grown} ms, then {quiet} ms"
+    );
+}

@@ -185,7 +185,12 @@ impl SwitchableDenoiser {
         for (other, channel) in self.other.iter().zip(channels) {
             for (i, (other, sample)) in other[..len].iter().zip(&mut channel[part.clone()]).enumerate() {
                 let faded = (done + i).saturating_sub(self.warm_up);
-                *sample += (other - *sample) * (faded as f32 / self.fade as f32);
+                let step = (other - *sample) * (faded as f32 / self.fade as f32);
+                if step != 0.0 {
+                    let faded = *sample + step;
+                    // Hosts do not want subnormal numbers, which cost them time.
+                    *sample = if faded.is_subnormal() { 0.0 } else { faded };
+                }
             }
         }
         self.switching = Some(done + len);

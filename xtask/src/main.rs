@@ -8,11 +8,11 @@ mod family;
 mod fixtures;
 mod formats;
 mod hour;
-mod licences;
 mod pictures;
 mod program;
 mod python;
 mod setup;
+mod supply_chain;
 mod test;
 mod vst3_preset;
 

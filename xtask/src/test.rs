@@ -1,6 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{bundle, licences, program, python, setup};
+use crate::{bundle, program, python, setup, supply_chain};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Total {
     }
 }
 
-/// Sets up, checks format, lints, licences, package and documentation, and runs all tests.
+/// Sets up, checks format, lints, supply chain, package and documentation, and runs all tests.
 ///
 /// # Errors
 /// If anything failed; the summary has been printed.
@@ -81,9 +81,16 @@ pub fn run() -> Result<()> {
         }
     }
     total.check(
-        "licences",
-        licences::check().map(|n| format!("{n} packages, all on the list")),
+        "licences and sources",
+        supply_chain::check().map(|n| format!("{n} packages, all on the list")),
     );
+    match supply_chain::deny() {
+        Ok(Err(why)) => total
+            .skipped
+            .push(format!("withdrawn versions and advisories: {why}")),
+        Ok(Ok(what)) => total.check("cargo deny", Ok(what)),
+        Err(e) => total.check("cargo deny", Err(e)),
+    }
     // Builds the crates from the files that crates.io would get, each from the packages of those before it.
     let package = ["package", "--locked", "--allow-dirty", "--quiet"];
     let crates = ["aeden", "aeden-family", "aeden-jobs"].map(|name| ["--package", name]);

@@ -6,9 +6,10 @@ use crate::args::repair::RepairArgs;
 use crate::input::Input;
 use crate::media::container::{self, is_wav};
 use crate::media::encode::{Encoded, Spool};
-use crate::media::film::{Cleaned, assemble};
+use crate::media::film::{Cleaned, assemble, complete};
 use crate::media::flac::{self, FlacWriter};
-use crate::media::{Arrangement, Form, Material, form};
+use crate::media::inventory::{Loss, without_place};
+use crate::media::{Arrangement, Form, Material, form, misnamed};
 use crate::output::{Target, commit};
 use crate::plan::Source;
 use crate::problem::{Problem, counted};
@@ -59,11 +60,18 @@ fn one(
     };
     let material = Material {
         path,
-        media: input.media(),
+        source: input.contents(),
         format: input.format(),
     };
     let wanted = args.float.then_some(Encoding::FLOAT32);
-    let form = form(&material, target, wanted, None)?;
+    // Beside the input or in a folder, the output is what the input is, as far as it keeps its ending.
+    let given = args.paths.output_dir.is_none() && args.paths.paths.len() > 1;
+    let chosen = given || target.name().extension() != source.name().extension();
+    let form = form(&material, target, chosen, wanted, None)?;
+    let misnamed = misnamed(&material, target, chosen);
+    if let Form::Wav(Some(arrangement)) | Form::Sound(arrangement) = &form {
+        input.begin_with_silence(arrangement.silence);
+    }
     let format = input.format().clone();
     let work = Work {
         args,
@@ -72,12 +80,13 @@ fn one(
         target,
         bar: progress.file(source.name(), input.frames_about(), format.rate),
     };
-    let done = match form {
-        Form::Wav => work.to_wav(&mut input),
+    let mut done = match form {
+        Form::Wav(arrangement) => work.to_wav(&mut input, arrangement.as_ref()),
         Form::Flac => work.to_flac(&mut input),
         Form::Sound(arrangement) => work.to_sound(&mut input, &arrangement),
         Form::Film(arrangement) => work.to_film(input, arrangement),
     }?;
+    done.warnings.extend(misnamed);
     drop(work.bar);
     Ok(Told {
         text: text(
@@ -100,6 +109,16 @@ struct Done {
     warnings: Vec<String>,
 }
 
+impl Done {
+    fn lose(&mut self, losses: Vec<Loss>) {
+        for loss in losses {
+            if !self.warnings.contains(&loss.text) {
+                self.warnings.push(loss.text);
+            }
+        }
+    }
+}
+
 /// One file under way.
 struct Work<'a> {
     args: &'a RepairArgs,
@@ -111,20 +130,27 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// A WAV file or stream.
-    fn to_wav(&self, input: &mut Input) -> Result<Done, Problem> {
+    fn to_wav(&self, input: &mut Input, arrangement: Option<&Arrangement>) -> Result<Done, Problem> {
         let encoding = if self.args.float {
             Encoding::FLOAT32
         } else {
             input.depth()
         };
-        let header = input.header().clone().with_encoding(encoding);
+        let (chunks, others) = input.contents().wav_chunks()?;
+        let mut header = input.header().clone().with_encoding(encoding);
+        header.chunks.extend(chunks);
         let expected = Expected {
             frames: input.frames(),
             ..Expected::default()
         };
         let file = WavFile::create(self.target, self.args.job.overwrite, &header, expected)?;
-        let (file, done) = self.mend(input, file, encoding)?;
-        commit(vec![file.finish(input.after().unwrap_or_default())?])?;
+        let (file, mut done) = self.mend(input, file, encoding)?;
+        let sealed = file.finish(input.after().unwrap_or_default())?;
+        done.lose(without_place("WAV has no place for these blocks", others));
+        if let (Some(arrangement), Some(place)) = (arrangement, sealed.path()) {
+            done.lose(complete(&arrangement.assembly(), place, self.target.name())?.0);
+        }
+        commit(vec![sealed])?;
         Ok(done)
     }
 
@@ -147,30 +173,27 @@ impl Work<'_> {
         let file = FlacWriter::create(self.target, self.args.job.overwrite, &format, blocks)?;
         let (file, mut done) = self.mend(input, file, encoding)?;
         commit(vec![file.finish()?])?;
-        if !lost.is_empty() {
-            done.warnings.push(format!(
-                "FLAC has no place for these chunks, which are left out: {}",
-                lost.join(", ")
-            ));
-        }
+        done.lose(without_place("FLAC has no place for these chunks", lost));
         Ok(done)
     }
 
     /// One track of sound, which ffmpeg encodes at the same time.
     fn to_sound(&self, input: &mut Input, arrangement: &Arrangement) -> Result<Done, Problem> {
-        let assembly = arrangement.assembly(false);
+        let assembly = arrangement.assembly();
         let encoded = Encoded::start(self.target, self.args.job.overwrite, &assembly)?;
         let (encoded, mut done) = self.mend(input, encoded, assembly.tracks[0].codec.feed)?;
-        commit(vec![encoded.finish()?])?;
-        done.warnings.extend(assembly.losses());
+        let sealed = encoded.finish()?;
+        if let Some(place) = sealed.path() {
+            done.lose(complete(&assembly, place, self.target.name())?.0);
+        }
+        commit(vec![sealed])?;
         Ok(done)
     }
 
     /// The first track of sound of a film, among what stands beside it.
-    fn to_film(&self, mut input: Input, arrangement: Arrangement) -> Result<Done, Problem> {
-        let (original, track) = (arrangement.original, arrangement.tracks.into_iter().next());
-        let (Target::File(path), Some((original, probe)), Some(track)) = (self.target, &original, track)
-        else {
+    fn to_film(&self, mut input: Input, mut arrangement: Arrangement) -> Result<Done, Problem> {
+        let track = std::mem::take(&mut arrangement.tracks).into_iter().next();
+        let (Target::File(path), Some(track)) = (self.target, track) else {
             return Err(Problem::file(
                 self.target.name(),
                 "a film is made from a file, and into one; give both",
@@ -180,15 +203,14 @@ impl Work<'_> {
         let (spool, mut done) = self.mend(&mut input, spool, track.codec.feed)?;
         let finished = assemble(
             &self.bar,
-            (original, probe),
+            &mut arrangement,
             &mut [Cleaned { track, spool }],
-            arrangement.container,
-            arrangement.same_container,
             (self.target, self.args.job.overwrite),
-            |_, _| Ok(()),
+            |_, _, _| Ok(()),
         )?;
         commit(vec![finished.sealed])?;
         done.warnings.extend(finished.warnings);
+        done.lose(finished.losses);
         Ok(done)
     }
 

@@ -1,6 +1,6 @@
 //! Recordings that a job makes: WAV and FLAC files.
 
-use crate::media::container::{self, has_known_ending};
+use crate::media::container;
 use crate::media::flac::{self, FlacWriter};
 use crate::media::plain_header;
 use crate::output::{Output, Sealed, Target, exists};
@@ -73,7 +73,7 @@ pub fn create(
     overwrite: bool,
 ) -> Result<Sink<Recording>, Problem> {
     let flac = match target {
-        Target::File(path) if !container::is_wav(path) && has_known_ending(path) => {
+        Target::File(path) if !container::is_wav(path) && path.extension().is_some() => {
             if container::of(path).is_none_or(|container| container.muxer != "flac") {
                 return Err(Problem::file(
                     path,

@@ -1,11 +1,15 @@
 //! The arguments of `aeden live` and `aeden devices`.
 
-use crate::args::{NetworkArgs, attenuation, fraction};
+use crate::args::{NetworkArgs, attenuation, fraction, preset, settings};
+use crate::cleaner::Settings;
 use crate::problem::EXIT_STATUS_HELP;
+use aeden::presets::Preset;
 use clap::Args;
 use std::path::PathBuf;
 
 const LIVE_EXAMPLES: &str = "\
+Without --virtual-mic and --output the sound is played on the default output: use headphones, or it will howl.
+
 Examples:
   aeden live --virtual-mic                  then choose \"aeden microphone\" in the other program
   aeden live --virtual-mic --monitor        and hear yourself; use headphones
@@ -45,13 +49,17 @@ pub struct LiveArgs {
     #[arg(long, value_name = "NAME")]
     pub system: Option<String>,
 
+    /// Settings for a purpose, those of the plugin's presets; --limit and --mix change them
+    #[arg(long, ignore_case = true, value_parser = preset())]
+    pub preset: Option<Preset>,
+
     /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
-    #[arg(long, value_name = "DB", value_parser = attenuation)]
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = attenuation)]
     pub limit: Option<f32>,
 
-    /// From 0, the input untouched, to 1, the cleaned sound
-    #[arg(long, value_name = "0..1", default_value = "1", value_parser = fraction)]
-    pub mix: f32,
+    /// From 0, the input untouched, to 1, the cleaned sound [default: 1]
+    #[arg(long, value_name = "0..1", allow_negative_numbers = true, value_parser = fraction)]
+    pub mix: Option<f32>,
 
     /// Also record: FILE.wav becomes FILE.raw.wav and FILE.clean.wav, in step with each other
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -76,6 +84,13 @@ pub struct LiveArgs {
     /// Instead of running now, run this command at every login: a systemd user unit on Linux
     #[arg(long, conflicts_with_all = ["record", "stats", "json"])]
     pub install_service: bool,
+}
+
+impl LiveArgs {
+    /// What the preset says, but for what is given beside it.
+    pub fn settings(&self) -> Settings {
+        settings(self.preset, self.limit, self.mix, None)
+    }
 }
 
 /// Arguments of `aeden devices`.

@@ -6,6 +6,9 @@ use crossterm::terminal;
 use std::io::{IsTerminal, stderr, stdin};
 use std::time::Duration;
 
+/// What they do, in a line.
+pub const HELP: &str = "keys: b bypass on or off, + and - strength, q quit";
+
 /// How much one key press changes the mix.
 const STEP: f32 = 0.1;
 
@@ -19,6 +22,11 @@ impl Keys {
     pub fn new() -> Self {
         let raw = stdin().is_terminal() && stderr().is_terminal() && terminal::enable_raw_mode().is_ok();
         Keys { raw }
+    }
+
+    /// Whether anybody can type.
+    pub fn are_there(&self) -> bool {
+        self.raw
     }
 
     /// Does what has been typed. Returns whether to quit.

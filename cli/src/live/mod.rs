@@ -7,9 +7,9 @@ mod screen;
 mod service;
 
 use crate::args::Quality;
-use crate::cleaner::{Network, Settings};
+use crate::cleaner::Network;
 use crate::output::print;
-use crate::problem::{DONE, Problem, one_line};
+use crate::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
 use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
@@ -87,8 +87,9 @@ pub fn devices(args: &DevicesArgs) -> Result<u8, Problem> {
             let mark = if device.default { '*' } else { ' ' };
             let (id, name) = (one_line(&device.id), one_line(&device.name));
             text += &format!(
-                "{mark} {direction}  {id}\n            {name}, {} channels, {} Hz\n",
-                device.channels, device.rate
+                "{mark} {direction}  {id}\n            {name}, {}, {} Hz\n",
+                counted(device.channels, "channel", "channels"),
+                device.rate
             );
         }
     }
@@ -104,6 +105,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         return service::install(args);
     }
     let network = Network::load(&args.network, Quality::RealTime)?;
+    network.tell_library("live");
     let host = host(args.system.as_deref(), &[&args.input, &args.output])?;
     let first = match &args.output {
         _ if args.virtual_mic => Target::VirtualMicrophone,
@@ -120,14 +122,12 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         record: args.record.is_some(),
         always_retime: false,
     };
+    let settings = args.settings();
     let controls = Arc::new(Controls::new(
-        &Config::default().attenuation_limit(args.limit).mix(args.mix),
+        &Config::default()
+            .attenuation_limit(settings.limit)
+            .mix(settings.mix),
     ));
-    let settings = Settings {
-        limit: args.limit,
-        mix: args.mix,
-        ..Settings::default()
-    };
     let build = move |format: aeden_live::audio::Format| {
         let built = network.denoiser(format.rate, format.channels, &settings, 1);
         built.map_err(|problem| problem.to_string())
@@ -154,7 +154,12 @@ fn run(
 ) -> Result<u8, Problem> {
     let mut keys = Keys::new();
     let mut screen = Screen::new(args.stats || args.json);
+    if keys.are_there() {
+        screen.say(keys::HELP);
+    }
     let mut next_line = Instant::now() + SECOND;
+    let mut tells = args.stats || args.json;
+    let mut status_code = DONE;
     while !stopped.load(Relaxed) {
         for event in session.tick().map_err(problem)? {
             match event {
@@ -164,6 +169,11 @@ fn run(
                         screen.say(&format!(
                             "choose \"{microphone}\" as the microphone of the other program"
                         ));
+                    } else if args.output.is_none() {
+                        screen.say(
+                            "the microphone is played on this output: use headphones, or it will howl; for other programs: \
+                             --virtual-mic",
+                        );
                     }
                 }
                 Event::Stopped(error) => screen.say(&format!("{error}; waiting for it to come back")),
@@ -171,7 +181,7 @@ fn run(
                 Event::DefaultChanged(Direction::Output) => screen.say("another default output"),
                 Event::Recording(recording) => {
                     if let Some(recorder) = &mut recorder {
-                        recorder.follow(recording)?;
+                        recorder.follow(recording);
                     }
                 }
             }
@@ -179,19 +189,31 @@ fn run(
         if keys.obey(session.controls()) {
             break;
         }
-        if let Some(recorder) = &recorder {
-            recorder.check()?;
+        // The microphone is in use by another program: what happens to a recording is no reason to take it away.
+        if let Some(ended) = recorder.take_if(|recorder| recorder.has_ended()) {
+            status_code = FILE_FAILED;
+            let why = ended.finish().err();
+            let why = why.map_or_else(|| "it has ended".to_owned(), |problem| problem.to_string());
+            screen.say(&format!(
+                "recording: {why}; what it has is complete, the sound goes on without it"
+            ));
         }
         if screen.draws_meter() {
             screen.meter(&session.status());
-        } else if (args.stats || args.json) && Instant::now() >= next_line {
+        } else if tells && Instant::now() >= next_line {
             next_line += SECOND;
             let status = session.status();
-            print(&if args.json {
-                format!("{}\n", json!(status))
+            let line = if args.json {
+                let mut line = json!(status);
+                line["recording"] = args.record.is_some().then_some(recorder.is_some()).into();
+                line.to_string()
             } else {
-                format!("{}\n", screen::line(&status))
-            })?;
+                screen::line(&status)
+            };
+            if let Err(problem) = print(&format!("{line}\n")) {
+                screen.say(&format!("statistics: {problem}; the sound goes on without them"));
+                (tells, status_code) = (false, FILE_FAILED);
+            }
         }
         std::thread::sleep(TICK);
     }
@@ -200,5 +222,5 @@ fn run(
     recorder.map_or(Ok(()), Recorder::finish)?;
     // Nobody may be listening, which is no reason to fail at the end.
     let _ = std::io::stdout().flush();
-    Ok(DONE)
+    Ok(status_code)
 }

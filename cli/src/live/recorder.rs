@@ -1,11 +1,14 @@
 //! `--record`: raw and cleaned sound, written by a thread that may wait for the disk.
+//!
+//! Whatever ends a recording early, a full disk or a microphone that becomes another one, the files are completed with what
+//! they have, and the microphone goes on without it.
 
-use crate::problem::{Problem, describe};
+use crate::problem::{Problem, counted};
 use crate::wav::write::{Expected, Writer};
 use crate::wav::{Container, Encoding, Format, Header};
 use aeden_live::bridge::Recording;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -42,39 +45,42 @@ impl Recorder {
         };
         let files = [open("raw")?, open("clean")?];
         let (sources, receiver) = channel();
-        let thread = std::thread::spawn(move || write(files, &receiver));
+        let thread = std::thread::Builder::new()
+            .name("aeden-record".into())
+            .spawn(move || write(files, &receiver))
+            .map_err(|e| Problem::io(file, &e))?;
         Ok(Recorder { thread, sources })
     }
 
-    /// Goes on with another source. Its format must be the first one's.
-    pub fn follow(&mut self, recording: Recording) -> Result<(), Problem> {
-        self.sources.send(recording).map_err(|_| gone())
+    /// Goes on with another source. One of another format ends the recording.
+    pub fn follow(&mut self, recording: Recording) {
+        // Where nobody writes any more, `has_ended` tells.
+        let _ = self.sources.send(recording);
     }
 
-    /// Whether it still writes.
-    pub fn check(&self) -> Result<(), Problem> {
-        if self.thread.is_finished() {
-            Err(gone())
-        } else {
-            Ok(())
-        }
+    /// Whether nothing is written any more, although it should be; [`finish`](Self::finish) tells why.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
     }
 
     /// Writes what is left, and completes the headers.
     pub fn finish(self) -> Result<(), Problem> {
         drop(self.sources);
-        self.thread.join().map_err(|_| gone())?
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| {
+            Err(Problem::usage(
+                "the recording has ended: aeden itself is at fault here",
+            ))
+        })
     }
-}
-
-fn gone() -> Problem {
-    Problem::usage("the recording has ended early; is the disk full?")
 }
 
 /// One of the two files.
 struct Track {
     path: PathBuf,
-    writer: Writer<BufWriter<File>>,
+    writer: Writer<File>,
+    /// Bytes that are in the file for certain: the header, and whole blocks.
+    length: u64,
     /// Frames to leave out at the start, so that both files begin with the same moment.
     skip: usize,
     bytes: Vec<u8>,
@@ -100,11 +106,16 @@ impl Track {
             correctable: true,
             ..Expected::default()
         };
-        let writer =
-            Writer::begin(BufWriter::new(file), &header, expected).map_err(|e| Problem::io(&path, &e))?;
+        let begin = || -> io::Result<_> {
+            let place = file.try_clone()?;
+            let writer = Writer::begin(file, &header, expected)?;
+            Ok((writer, place.metadata()?.len()))
+        };
+        let (writer, length) = begin().map_err(|e| Problem::io(&path, &e))?;
         Ok(Track {
             path,
             writer,
+            length,
             skip,
             bytes: Vec::new(),
         })
@@ -119,33 +130,53 @@ impl Track {
             }
             self.bytes.extend(frame.iter().flat_map(|x| x.to_le_bytes()));
         }
+        // A file without a buffer of ours: what has been written is known, also when the disk is full in the middle.
         self.writer
             .write(&self.bytes)
-            .map_err(|e| Problem::file(&self.path, describe(&e)))
+            .map_err(|e| Problem::io(&self.path, &e))?;
+        self.length += self.bytes.len() as u64;
+        Ok(())
     }
 
+    /// Cuts off a block that was written in part, and completes the header. That takes no room on the disk.
     fn finish(self) -> Result<(), Problem> {
-        let Track { path, writer, .. } = self;
+        let Track {
+            path, writer, length, ..
+        } = self;
         let finish = || -> io::Result<()> {
             let (mut out, patches) = writer.finish(&[])?;
+            out.set_len(length)?;
             for (at, bytes) in patches {
                 out.seek(SeekFrom::Start(at))?;
                 out.write_all(&bytes)?;
             }
-            out.flush()
+            out.sync_all()
         };
         finish().map_err(|e| Problem::io(&path, &e))
     }
 }
 
-/// The thread: writes whatever source is the latest, until no other can come.
+/// The thread: writes whatever source is the latest, until no other can come, and completes the files.
 fn write(files: [(PathBuf, File); 2], sources: &Receiver<Recording>) -> Result<(), Problem> {
-    let Ok(mut source) = sources.recv() else {
+    let Ok(source) = sources.recv() else {
         return Ok(());
     };
     let [(raw_path, raw), (clean_path, clean)] = files;
-    let mut raw = Track::begin(raw_path, raw, &source, 0)?;
-    let mut clean = Track::begin(clean_path, clean, &source, source.latency)?;
+    let mut tracks = [
+        Track::begin(raw_path, raw, &source, 0)?,
+        Track::begin(clean_path, clean, &source, source.latency)?,
+    ];
+    let written = write_all(&mut tracks, source, sources);
+    let finished = tracks.map(Track::finish);
+    // What went wrong first is why.
+    written.and(finished.into_iter().collect())
+}
+
+fn write_all(
+    [raw, clean]: &mut [Track; 2],
+    mut source: Recording,
+    sources: &Receiver<Recording>,
+) -> Result<(), Problem> {
     let (channels, rate) = (source.channels, source.rate);
     let mut samples = Vec::new();
     loop {
@@ -158,21 +189,18 @@ fn write(files: [(PathBuf, File); 2], sources: &Receiver<Recording>) -> Result<(
             // The new denoiser begins with as much silence as the last one has kept to itself, so the files stay in step.
             Ok(other) if (other.channels, other.rate) == (channels, rate) => source = other,
             Ok(other) => {
-                let what = format!(
-                    "the microphone now has {} channels at {} Hz; a recording cannot change, start a new one",
-                    other.channels, other.rate
-                );
-                raw.finish()?;
-                clean.finish()?;
-                return Err(Problem::usage(what));
+                return Err(Problem::usage(format!(
+                    "the recording ends here: the microphone now has {} at {} Hz, which its files cannot change to; start \
+                     a new one",
+                    counted(other.channels, "channel", "channels"),
+                    other.rate
+                )));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                raw.finish()?;
                 // What the denoiser has kept to itself.
                 let silence = vec![0.0; channels];
-                clean.write((0..source.latency).map(|_| &silence[..]))?;
-                return clean.finish();
+                return clean.write((0..source.latency).map(|_| &silence[..]));
             }
         }
     }

@@ -51,23 +51,10 @@ impl Screen {
         if !self.meter {
             return;
         }
-        let level = |db: Option<f64>| bar(db.unwrap_or(QUIETEST));
-        let state = match (status.running, status.bypass) {
-            (false, _) => "waiting",
-            (true, true) => "BYPASS ",
-            (true, false) => "       ",
-        };
-        let _ = write!(
-            stderr(),
-            "\r\x1b[Kin {} out {} {:5.1} dB  {:4.0} ms  load {:3.0} %  underruns {}  mix {:.0} % {state}",
-            level(status.level_in_db),
-            level(status.level_out_db),
-            -status.reduction_db.unwrap_or(0.0),
-            status.latency_ms.unwrap_or(0.0),
-            100.0 * status.load.unwrap_or(0.0),
-            status.underruns,
-            100.0 * status.mix,
-        );
+        let columns = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+        // A line that is longer than the terminal is wide could not be drawn over.
+        let line: String = meter(status).chars().take(columns.saturating_sub(1)).collect();
+        let _ = write!(stderr(), "\r\x1b[K{line}");
         let _ = stderr().flush();
         self.drawn = true;
     }
@@ -79,6 +66,27 @@ impl Drop for Screen {
             let _ = write!(stderr(), "\r\n");
         }
     }
+}
+
+/// The most important first: narrow terminals show only that.
+fn meter(status: &Status) -> String {
+    let level = |db: Option<f64>| bar(db.unwrap_or(QUIETEST));
+    let state = match (status.running, status.bypass) {
+        (false, _) => "waiting  ",
+        (true, true) => "BYPASS  ",
+        (true, false) => "",
+    };
+    format!(
+        "{state}in {} out {} removed {:4.1} dB  delay {:.0} ms  load {:.0} %  gaps {}  mix {:.0} %",
+        level(status.level_in_db),
+        level(status.level_out_db),
+        // Without the sign of a zero.
+        status.reduction_db.unwrap_or(0.0).max(0.0),
+        status.latency_ms.unwrap_or(0.0),
+        100.0 * status.load.unwrap_or(0.0),
+        status.underruns + status.device_underruns,
+        100.0 * status.mix,
+    )
 }
 
 fn bar(db: f64) -> String {
@@ -121,5 +129,27 @@ mod tests {
             [-200.0, QUIETEST, QUIETEST / 2.0, 0.0, 10.0].map(marks),
             [0, 0, WIDTH / 2, WIDTH, WIDTH]
         );
+    }
+
+    #[test]
+    fn every_number_of_the_meter_says_what_it_is() {
+        let status = Status {
+            running: true,
+            reduction_db: Some(12.34),
+            latency_ms: Some(43.0),
+            load: Some(0.05),
+            mix: 1.0,
+            ..Status::default()
+        };
+        let line = meter(&status);
+        for part in [
+            "removed 12.3 dB",
+            "delay 43 ms",
+            "load 5 %",
+            "gaps 0",
+            "mix 100 %",
+        ] {
+            assert!(line.contains(part), "no {part} in {line}");
+        }
     }
 }

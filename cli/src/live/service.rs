@@ -3,6 +3,7 @@
 use super::args::LiveArgs;
 use crate::output::print;
 use crate::problem::{DONE, Problem};
+use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,15 +26,14 @@ pub fn install(args: &LiveArgs) -> Result<u8, Problem> {
         let status = Command::new("systemctl").arg("--user").args(arguments).output();
         status.is_ok_and(|output| output.status.success())
     };
-    let started = systemctl(&["daemon-reload"]) && systemctl(&["enable", "--now", UNIT]);
+    if !(systemctl(&["daemon-reload"]) && systemctl(&["enable", "--now", UNIT])) {
+        let what = "written, but nothing has been started: no systemd answers this user here; where it does, say: systemctl --user \
+                    enable --now";
+        return Err(Problem::file(&file, format!("{what} {UNIT}")));
+    }
     print(&format!(
-        "wrote {}\n{}\n",
-        file.display(),
-        if started {
-            format!("it runs now; systemctl --user disable --now {UNIT} ends that")
-        } else {
-            format!("no systemd answers here; start it with: systemctl --user enable --now {UNIT}")
-        }
+        "wrote {}\nit runs now; systemctl --user disable --now {UNIT} ends that\n",
+        file.display()
     ))?;
     Ok(DONE)
 }
@@ -73,14 +73,34 @@ fn unit(program: &Path, args: &LiveArgs) -> Result<String, Problem> {
     if let Some(system) = &args.system {
         option("--system", Some(system.clone()));
     }
+    if let Some(preset) = args.preset {
+        option("--preset", Some(preset.name.to_lowercase()));
+    }
     if let Some(limit) = args.limit {
         option("--limit", Some(limit.to_string()));
     }
-    option("--mix", Some(args.mix.to_string()));
+    if let Some(mix) = args.mix {
+        option("--mix", Some(mix.to_string()));
+    }
     if let Some(model) = &args.network.model {
         let model = std::path::absolute(model).map_err(|e| Problem::io(model, &e))?;
         option("--model", Some(utf8(&model)?));
     }
+    if let Some(engine) = args.network.engine {
+        let value = engine.to_possible_value();
+        option("--engine", value.map(|value| value.get_name().to_owned()));
+    }
+    // What finds its library in this folder or this shell would not find it at login.
+    let library = match std::env::var("ORT_DYLIB_PATH") {
+        Ok(path) if !path.is_empty() => {
+            let path = std::path::absolute(&path).map_err(|e| Problem::io(Path::new(&path), &e))?;
+            format!(
+                "Environment={}\n",
+                quoted(&format!("ORT_DYLIB_PATH={}", utf8(&path)?))
+            )
+        }
+        _ => String::new(),
+    };
     let command = command
         .iter()
         .map(|word| quoted(word))
@@ -92,7 +112,7 @@ fn unit(program: &Path, args: &LiveArgs) -> Result<String, Problem> {
          After=pipewire-pulse.service pulseaudio.service\n\
          \n\
          [Service]\n\
-         ExecStart={command}\n\
+         {library}ExecStart={command}\n\
          Restart=on-failure\n\
          RestartSec=5\n\
          LimitRTPRIO=20\n\

@@ -1,8 +1,11 @@
 //! How a track is encoded: as it was, as far as its container and ffmpeg allow.
 
+use super::abilities::encoder;
 use super::container::Container;
 use super::probe::Stream;
+use crate::problem::Problem;
 use crate::wav::{Encoding, Format};
+use std::path::Path;
 
 /// An encoder with its settings, and the form in which it is fed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Wish<'a> {
     pub format: &'a Format,
     /// The track of the input, where ffprobe has looked at it.
     pub track: Option<&'a Stream>,
+    /// Its arrangement of loudspeakers.
+    pub layout: Option<&'a str>,
     /// Bits a second of that track.
     pub bit_rate: Option<u64>,
     /// Samples that the user asks for.
@@ -30,24 +35,84 @@ pub struct Wish<'a> {
     pub same_container: bool,
 }
 
-/// Which codec of the output, by ffmpeg's names for codecs (not encoders).
-fn codec_name<'a>(wish: &Wish<'a>, container: &'a Container) -> Result<&'a str, String> {
+/// Codecs for the output by ffmpeg's names for codecs (not encoders), the most wanted first.
+fn candidates<'a>(wish: &Wish<'a>, container: &'a Container) -> Vec<&'a str> {
     let own = wish.track.map(|track| track.codec_name.as_str());
-    match own {
-        Some(own) if wish.same_container || container.takes(own) => Ok(own),
-        _ => container.codecs.first().copied().ok_or_else(|| {
-            format!(
-                "ffmpeg cannot write .{} files; give the output another ending",
-                container.endings[0]
-            )
-        }),
-    }
+    let own = own.filter(|own| wish.same_container || container.takes(own));
+    let exact = own.is_some() && wish.track.is_some_and(is_exact);
+    // What is there bit for bit goes into another codec that keeps it so, if it cannot stay in its own. Few players know
+    // SMPTE 302M.
+    let all = container.codecs.iter().copied();
+    let like: Vec<&str> = all
+        .filter(|codec| exact && !is_lossy(codec) && *codec != "s302m")
+        .collect();
+    let own = own.filter(|own| like.is_empty() || !is_lossy(own));
+    own.into_iter()
+        .chain(like)
+        .chain(container.codecs.iter().copied())
+        .collect()
+}
+
+/// How well an encoder takes the sound: all of it, at another rate, with fewer channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Whole,
+    OtherRate,
+    FewerChannels,
 }
 
 impl Codec {
-    /// Settles how the sound is encoded in a container. The error says what cannot be done.
-    pub fn choose(wish: &Wish, container: &Container) -> Result<Codec, String> {
-        let name = codec_name(wish, container)?;
+    /// Settles how the sound is encoded in a container: in its own codec where ffmpeg has an encoder for that which takes all channels,
+    /// otherwise in the next that does. The error says what cannot be done.
+    pub fn choose(wish: &Wish, container: &Container, subject: &Path) -> Result<Codec, Problem> {
+        let mut best: Option<(Fit, Codec)> = None;
+        let mut refused = None;
+        for name in candidates(wish, container) {
+            let codec = match Codec::named(name, wish, container) {
+                Ok(codec) => codec,
+                Err(what) => {
+                    refused.get_or_insert(what);
+                    continue;
+                }
+            };
+            // aeden writes it itself.
+            if container.is_wav() {
+                return Ok(codec);
+            }
+            let Some(encoder) = encoder(&codec.encoder, subject)? else {
+                refused.get_or_insert(format!(
+                    "this ffmpeg has no encoder for {name} ({}); give OUT another ending, such as .m4a, .flac or .wav",
+                    codec.encoder
+                ));
+                continue;
+            };
+            let fit = match encoder.takes_channels(wish.format.channels) {
+                false => Fit::FewerChannels,
+                true if !encoder.takes_rate(wish.format.rate) => Fit::OtherRate,
+                true => Fit::Whole,
+            };
+            // Another rate is no reason for another codec.
+            if fit < Fit::FewerChannels && best.as_ref().is_none_or(|(fit, _)| *fit == Fit::FewerChannels) {
+                return Ok(codec);
+            }
+            best.get_or_insert((fit, codec));
+        }
+        match (best, refused) {
+            (Some((_, codec)), _) => Ok(codec),
+            (None, refused) => Err(Problem::file(
+                subject,
+                refused.unwrap_or_else(|| {
+                    format!(
+                        "ffmpeg cannot write .{} files; give the output another ending",
+                        container.endings[0]
+                    )
+                }),
+            )),
+        }
+    }
+
+    /// The encoder of a codec with its settings.
+    fn named(name: &str, wish: &Wish, container: &Container) -> Result<Codec, String> {
         let kept = wish.track.is_some_and(|track| track.codec_name == name);
         let depth = wish.depth.unwrap_or(wish.format.encoding);
         let integer = if depth.resolution() <= 16 && !matches!(depth, Encoding::Float { .. }) {
@@ -74,6 +139,10 @@ impl Codec {
             "flac" => lossless("flac", "s16", "s32"),
             "alac" => lossless("alac", "s16p", "s32p"),
             "tta" => lossless("tta", "s16", "s32"),
+            "s302m" => Codec {
+                settings: [lossless(name, "s16", "s32").settings, experimental()].concat(),
+                ..lossless(name, "s16", "s32")
+            },
             "truehd" | "mlp" => Codec {
                 settings: [lossless(name, "s16", "s32").settings, experimental()].concat(),
                 ..lossless(name, "s16", "s32")
@@ -84,7 +153,7 @@ impl Codec {
                 feed: Encoding::FLOAT32,
             },
             "wavpack" => lossless("wavpack", "s16p", "s32p"),
-            _ => lossy(name, wish, kept)?,
+            _ => lossy(name, wish, kept, container.has_clock())?,
         })
     }
 
@@ -110,7 +179,7 @@ pub fn pcm_name(encoding: Encoding) -> &'static str {
 pub fn decoded(track: &Stream) -> Encoding {
     let bits = track.bits();
     match track.sample_fmt.trim_end_matches('p') {
-        _ if is_lossy(&track.codec_name) => Encoding::FLOAT32,
+        _ if !is_exact(track) => Encoding::FLOAT32,
         "u8" => Encoding::Int {
             bytes: 1,
             valid_bits: 8,
@@ -136,7 +205,17 @@ fn is_lossy(codec: &str) -> bool {
 
 /// Whether a track was coded with loss, so that its depth is of no meaning.
 pub fn has_no_depth(track: &Stream) -> bool {
-    is_lossy(&track.codec_name)
+    !is_exact(track)
+}
+
+/// Whether decoding a track gives what was encoded, bit for bit.
+pub fn is_exact(track: &Stream) -> bool {
+    // DTS has a form that is, around a core that is not.
+    !is_lossy(&track.codec_name)
+        || track
+            .profile
+            .as_deref()
+            .is_some_and(|profile| profile.contains("HD MA"))
 }
 
 fn experimental() -> Vec<(&'static str, String)> {
@@ -174,7 +253,7 @@ fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec 
 }
 
 /// Codecs that give approximations, at the input's bit rate or a good one.
-fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
+fn lossy(name: &str, wish: &Wish, kept: bool, timed: bool) -> Result<Codec, String> {
     let channels = u64::from(wish.format.channels);
     let encoder = match name {
         "mp3" => "libmp3lame",
@@ -186,6 +265,7 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         "amr_nb" => "libopencore_amrnb",
         "amr_wb" => "libvo_amrwbenc",
         "dts" => "dca",
+        "aac_latm" => "aac",
         "wmav1" | "wmav2" | "aac" | "ac3" | "eac3" | "mp2" | "g722" | "g723_1" | "nellymoser" => name,
         _ if name.starts_with("adpcm_") => name,
         _ => {
@@ -220,11 +300,25 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
             }
         }
         _ if name.starts_with("adpcm_") => {}
+        // Its encoder cannot do with less.
+        "dts" => settings.push(("b", rate.max(384_000 * channels.div_ceil(2)).to_string())),
         _ => settings.push(("b", rate.to_string())),
     }
+    // Encoders that keep what they are late by to themselves get as much silence to keep.
     if name.starts_with("wma") {
-        // Its encoder keeps its last block to itself: it gets one more to keep.
         settings.push(("filter", "apad=pad_len=4096".into()));
+    }
+    if matches!(name, "ac3" | "eac3") && timed {
+        settings.push(("filter", "apad=pad_len=256".into()));
+    }
+    if name == "opus"
+        && wish.format.channels > 2
+        && !wish
+            .layout
+            .is_some_and(|layout| OPUS.contains(&without_sides(layout).as_str()))
+    {
+        // Channels that are no loudspeakers, or none that Opus knows.
+        settings.push(("mapping_family", "255".into()));
     }
     if name == "dts" {
         settings.extend(experimental());
@@ -235,6 +329,14 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         feed: Encoding::FLOAT32,
     })
 }
+
+/// The arrangement with the loudspeakers at the sides counted as those behind the listener.
+pub fn without_sides(layout: &str) -> String {
+    layout.replace("(side)", "").replace("(back)", "")
+}
+
+/// Arrangements of loudspeakers that Opus has a place for.
+const OPUS: [&str; 6] = ["3.0", "quad", "5.0", "5.1", "6.1", "7.1"];
 
 /// Bit rates of MP3 files that stay the same all through.
 const CONSTANT_MP3: [u64; 18] = [

@@ -1,13 +1,18 @@
 //! One track of any file that ffmpeg reads, as a stream of samples.
 
 use super::codec::{decoded, pcm_name};
+use super::ends;
 use super::probe::{Probe, Stream};
-use super::programs::{Pieces, Program, add_input, ffmpeg, gist};
+use super::programs::{PATIENCE, Program, add_input, ffmpeg, gist};
+use super::timeline::{Account, Frame, Step, Timeline};
 use crate::problem::Problem;
-use crate::wav::read::Error;
-use crate::wav::{Extension, Format, MAX_CHANNELS, PLAIN_GUID_TAIL, RATES};
+use crate::wav::read::{Damage, Error};
+use crate::wav::{Encoding, Extension, Format, MAX_CHANNELS, PLAIN_GUID_TAIL, RATES};
+use std::collections::VecDeque;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 
 /// No codec for sound needs fewer bits a second over a whole file. Damaged times would have us fill hours with silence.
 const FEWEST_BITS: u64 = 400;
@@ -15,22 +20,36 @@ const FEWEST_BITS: u64 = 400;
 /// How much less than the container says may come out of a file that is whole: containers round, and count padding.
 const MISSING_SECONDS: f64 = 0.25;
 
-/// A gap or overlap of times from this length on is filled or cut, so that everything stays at its place. It is longer
-/// than the roundings of Matroska's clock.
-const GAP_SECONDS: &str = "0.003";
+/// Overlaps that are told.
+const TOLD_SECONDS: f64 = 0.02;
 
 /// A track being decoded in constant memory. Dropped, it ends ffmpeg.
 pub struct Decoder {
     program: Option<Program>,
-    pieces: Pieces,
-    /// What has come and has not been given out yet.
+    events: Receiver<Event>,
+    timeline: Timeline,
+    steps: VecDeque<Step>,
+    /// What has come and has not found its place yet.
+    raw: VecDeque<u8>,
+    /// What has found its place and has not been given out yet.
     waiting: Vec<u8>,
     format: Format,
     given: u64,
     most_frames: u64,
-    /// Seconds that the container promises.
+    /// Seconds that the container promises, from its first moment on.
     promised: Option<f64>,
+    /// What shows that the file has lost its end.
+    cut: Option<&'static str>,
+    damage: Damage,
+    /// Seconds at which the track begins.
+    late: f64,
     warnings: Vec<String>,
+}
+
+/// What comes from ffmpeg: sound on one way, what it says about it on another.
+enum Event {
+    Sound(io::Result<Vec<u8>>),
+    Frame(Frame),
 }
 
 /// What samples a track has. The error says why aeden does not take it.
@@ -82,42 +101,57 @@ fn loudspeakers(layout: &str) -> Option<u32> {
 }
 
 impl Decoder {
-    /// Starts decoding. `on_timeline`: gaps become silence and overlaps are cut, as players do with a film's sound.
-    pub fn start(path: &Path, probe: &Probe, track: &Stream, on_timeline: bool) -> Result<Self, Problem> {
+    /// Starts decoding, on the clock of the container: gaps become silence and overlaps are cut, as players do.
+    pub fn start(path: &Path, probe: &Probe, track: &Stream, damage: Damage) -> Result<Self, Problem> {
         let format = format_of(track).map_err(|what| Problem::file(path, what))?;
         let mut command = ffmpeg();
-        if on_timeline {
-            command.arg("-copyts");
-        }
+        command.args(["-nostats", "-v", "level+info", "-copyts"]);
         add_input(&mut command, path);
         command.args(["-map", &format!("0:{}", track.index)]);
-        if on_timeline {
-            command.args(["-af", &format!("aresample=async=1:min_hard_comp={GAP_SECONDS}")]);
-        }
-        command.args([
-            "-ar",
-            &format.rate.to_string(),
-            "-ac",
-            &format.channels.to_string(),
-        ]);
+        // The last filter tells time and length of every frame that comes out.
+        let rate = format.rate;
+        command.args(["-af", &format!("aresample={rate},asettb=1/{rate},ashowinfo")]);
+        command.args(["-ac", &format.channels.to_string()]);
         command.args(["-f", pcm_name(format.encoding), "pipe:1"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let program = Program::start(&mut command, path)?;
+        // A few pieces are held at a time: ffmpeg waits until they are taken.
+        let (sender, events) = sync_channel(4);
+        let told = sender.clone();
+        let program = Program::start_heard(&mut command, path, move |line| match frame(line) {
+            Some(frame) => {
+                // Nobody listens any more after an error.
+                let _ = told.send(Event::Frame(frame));
+                None
+            }
+            None => complaint(line),
+        })?;
         let Some(stdout) = program.stdout() else {
             unreachable!("piped just above")
         };
+        std::thread::spawn(move || read_all(stdout, &sender));
         let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
         Ok(Decoder {
             program: Some(program),
-            pieces: Pieces::of(stdout),
+            events,
+            timeline: Timeline::new(rate, probe.has_clock()),
+            steps: VecDeque::new(),
+            raw: VecDeque::new(),
             waiting: Vec::new(),
             most_frames: seconds.saturating_mul(format.rate.into()),
             format,
             given: 0,
-            promised: probe.duration_of(track),
+            promised: probe.promise(track),
+            cut: ends::missing(path, probe),
+            damage,
+            late: probe.late(track),
             warnings: Vec::new(),
         })
+    }
+
+    /// Begins with so many frames of silence. Nothing has been read yet.
+    pub fn begin_with_silence(&mut self, frames: u64) {
+        self.steps.push_front(Step::Silence(frames));
     }
 
     /// What the samples mean.
@@ -130,17 +164,19 @@ impl Decoder {
         &self.warnings
     }
 
+    /// What the container's clock has done to the sound so far, in samples.
+    pub fn account(&self) -> Account {
+        self.timeline.account()
+    }
+
     /// Reads up to `frames` frames into `raw`, replacing what is in it, and returns their number: 0 at the end.
     pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
         let frame = self.format.frame_bytes();
         let wanted = frames * frame;
         while self.waiting.len() < wanted {
-            match self.pieces.next() {
-                Some(piece) => self.waiting.extend(piece?),
-                None => {
-                    self.end()?;
-                    break;
-                }
+            if !self.step(wanted - self.waiting.len())? && !self.receive()? {
+                self.end()?;
+                break;
             }
         }
         let got = self.waiting.len().min(wanted) / frame;
@@ -156,36 +192,207 @@ impl Decoder {
         Ok(got)
     }
 
+    /// Gives the next sound its place, about `wanted` bytes of it; `false` if more must come first.
+    fn step(&mut self, wanted: usize) -> Result<bool, Error> {
+        let frame = self.format.frame_bytes();
+        let Some(step) = self.steps.pop_front() else {
+            return Ok(false);
+        };
+        let (Step::Pass(all) | Step::Cut(all) | Step::Silence(all)) = step;
+        let here = match step {
+            Step::Silence(_) => wanted.div_ceil(frame) as u64,
+            _ => (self.raw.len() / frame) as u64,
+        };
+        let now = all.min(here);
+        let bytes = now as usize * frame;
+        match step {
+            Step::Pass(_) => self.waiting.extend(self.raw.drain(..bytes)),
+            Step::Cut(_) => drop(self.raw.drain(..bytes)),
+            Step::Silence(_) => {
+                let silence = match self.format.encoding {
+                    // One byte is stored with an offset.
+                    Encoding::Int { bytes: 1, .. } => 0x80,
+                    _ => 0,
+                };
+                self.waiting.resize(self.waiting.len() + bytes, silence);
+            }
+        }
+        if all > now {
+            let left = all - now;
+            self.steps.push_front(match step {
+                Step::Pass(_) => Step::Pass(left),
+                Step::Cut(_) => Step::Cut(left),
+                Step::Silence(_) => Step::Silence(left),
+            });
+        }
+        Ok(now > 0)
+    }
+
+    /// Waits for more; `false` if there is no more, and everything has its place.
+    fn receive(&mut self) -> Result<bool, Error> {
+        match self.events.recv_timeout(PATIENCE) {
+            Ok(Event::Sound(piece)) => self.raw.extend(piece?),
+            Ok(Event::Frame(frame)) => self.timeline.push(frame, &mut self.steps),
+            Err(RecvTimeoutError::Timeout) => {
+                let what = format!("nothing came out of it for {} s", PATIENCE.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, what).into());
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                self.timeline.finish(&mut self.steps);
+                return Ok(!self.steps.is_empty() && self.raw.len() >= self.format.frame_bytes());
+            }
+        }
+        Ok(true)
+    }
+
     /// What ffmpeg has to say when everything has come.
     fn end(&mut self) -> Result<(), Error> {
         let Some(program) = self.program.take() else {
             return Ok(());
         };
         let (content, said) = program.end()?;
-        let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
-        if !content || all == 0 {
+        let rate = f64::from(self.format.rate);
+        let account = self.timeline.account();
+        if !content || account.decoded == 0 {
             return Err(Error::Malformed(format!(
                 "cannot be decoded ({}); copy or export it again",
                 gist(&said)
             )));
         }
-        let seconds = all as f64 / f64::from(self.format.rate);
-        if let Some(promised) = self.promised
-            && seconds < promised * 0.99 - MISSING_SECONDS
-            && !said.is_empty()
-        {
-            return Err(Error::Malformed(format!(
-                "the sound is cut short: {promised:.2} s are promised, {seconds:.2} s could be decoded ({}); \
-                 copy or export it again",
-                gist(&said)
-            )));
-        }
-        if !said.is_empty() {
+        let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
+        let seconds = all as f64 / rate;
+        // What ffmpeg has only guessed is no promise.
+        let promised = self.promised.filter(|_| !said.contains(GUESSED));
+        let said: String = said
+            .lines()
+            .filter(|line| !line.contains(GUESSED))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let missing = promised.filter(|promised| seconds + self.late < promised * 0.99 - MISSING_SECONDS);
+        if let Some(promised) = missing {
+            let reason = if said.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", gist(&said))
+            };
+            let text = format!(
+                "the sound is cut short: {promised:.2} s are promised, {seconds:.2} s could be decoded{reason}"
+            );
+            if self.damage == Damage::Refuse {
+                return Err(Error::Malformed(
+                    text + "; copy or export it again, or take what is there: --accept-damage",
+                ));
+            }
+            self.warnings.push(text + "; what is there is taken");
+        } else if let Some(cut) = self.cut {
+            self.warnings.push(format!(
+                "the end of the file is missing ({cut}); what is there is taken"
+            ));
+        } else if !said.is_empty() {
             self.warnings.push(format!(
                 "damaged in places, which were decoded as well as they could be ({})",
                 gist(&said)
             ));
         }
+        if let Some(promised) = promised.filter(|promised| seconds > promised * 1.05 + 2.0 * MISSING_SECONDS)
+        {
+            self.warnings.push(format!(
+                "its header tells of {promised:.2} s of sound, and there are {seconds:.2} s, all of which are taken"
+            ));
+        }
+        self.tell_clock(account);
         Ok(())
+    }
+
+    fn tell_clock(&mut self, account: Account) {
+        let rate = f64::from(self.format.rate);
+        if account.clockless && self.timeline.has_clock() {
+            self.warnings.push(
+                "the clock of its sound does not fit the sound, which is taken as it is, without gaps or cuts".into(),
+            );
+        }
+        if account.cut as f64 > TOLD_SECONDS * rate {
+            self.warnings.push(format!(
+                "{:.2} s of its sound lie over other sound in time, and are left out as players do",
+                account.cut as f64 / rate
+            ));
+        }
+        if account.back > 0 {
+            self.warnings
+                .push("its clock begins anew in between; the sound goes on without a break there".into());
+        }
+    }
+}
+
+/// Reads a stream to its end, piece by piece.
+fn read_all(mut stream: impl Read, sender: &SyncSender<Event>) {
+    loop {
+        let mut piece = vec![0; 1 << 17];
+        let read = match stream.read(&mut piece) {
+            Ok(0) => return,
+            Ok(n) => {
+                piece.truncate(n);
+                Ok(piece)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => Err(e),
+        };
+        let failed = read.is_err();
+        if sender.send(Event::Sound(read)).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// What a line of the filter `ashowinfo` says: `[Parsed_ashowinfo_2 @ 0x…] [info] n:0 pts:0 … nb_samples:1024 …`.
+fn frame(line: &str) -> Option<Frame> {
+    let line = line.strip_prefix("[Parsed_ashowinfo")?;
+    let field = |name: &str| {
+        let at = line.find(name)? + name.len();
+        line[at..].split_whitespace().next()
+    };
+    Some(Frame {
+        at: field(" pts:")?.parse().ok(),
+        samples: field(" nb_samples:")?.parse().ok()?,
+    })
+}
+
+/// What ffmpeg says where a container does not tell how long it is.
+const GUESSED: &str = "Estimating duration from bitrate";
+
+/// The line without its level, if it is about damage.
+fn complaint(line: &str) -> Option<String> {
+    let levels = ["[error] ", "[fatal] ", "[panic] "];
+    let level = levels.iter().find(|level| line.contains(*level));
+    let damage = [
+        "Packet corrupt",
+        "corrupt input packet",
+        "corrupt decoded frame",
+        GUESSED,
+    ];
+    match level {
+        Some(level) => Some(line.replacen(level, "", 1)),
+        None if damage.iter().any(|damage| line.contains(damage)) => Some(line.replacen("[warning] ", "", 1)),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{complaint, frame};
+    use crate::media::timeline::Frame;
+
+    #[test]
+    fn what_ffmpeg_says_about_frames() {
+        let line = "[Parsed_ashowinfo_2 @ 0x55] [info] n:8 pts:7392 pts_time:0.154 pos:1923 fmt:flt channels:1 \
+                    chlayout:mono rate:48000 nb_samples:960 checksum:6AB45B48 plane_checksums: [ 6AB45B48 ]";
+        let (at, samples) = (Some(7392), 960);
+        assert_eq!(frame(line), Some(Frame { at, samples }));
+        let line = line.replace("pts:7392", "pts:NOPTS");
+        assert_eq!(frame(&line), Some(Frame { at: None, samples }));
+        assert_eq!(frame("[mp3 @ 0x55] [error] Header missing"), None);
+        let said = complaint("[mp3 @ 0x55] [error] Header missing");
+        assert_eq!(said.as_deref(), Some("[mp3 @ 0x55] Header missing"));
+        assert_eq!(complaint("[info] Stream #0:0: Audio: opus"), None);
     }
 }

@@ -2,17 +2,17 @@
 //! tracks stand beside them.
 
 use super::mux::Assembly;
-use super::programs::{Program, unwritable};
+use super::programs::{Feed, Program, unwritable};
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Stdio};
+use std::process::Stdio;
 
 /// An output that ffmpeg encodes while it is cleaned.
 pub struct Encoded {
     /// Gone once it has been asked for its end.
-    running: Option<(Program, BufWriter<ChildStdin>)>,
+    running: Option<(Program, BufWriter<Feed>)>,
     output: Output,
     target: Target,
 }
@@ -30,7 +30,8 @@ impl Encoded {
         let mut command = assembly.command(place);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         let program = Program::start(&mut command, target.name())?;
-        let Some(stdin) = program.stdin() else {
+        let stdin = program.stdin().map_err(|e| Problem::io(target.name(), &e))?;
+        let Some(stdin) = stdin else {
             unreachable!("piped just above")
         };
         Ok(Encoded {

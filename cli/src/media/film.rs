@@ -1,12 +1,14 @@
 //! A film, or any file with more than one track: its sound is replaced, the rest copied, and the result measured against
 //! the original until sound and picture are together again.
 
-use super::container::Container;
+use super::Arrangement;
 use super::encode::Spool;
+use super::inventory::{Loss, losses};
 use super::lag::{Excerpt, lag};
 use super::mux::{Assembly, Samples, Track};
 use super::probe::{Probe, Stream, first_packet, first_sample};
 use super::programs::watch;
+use super::restore::{add_tags, restore};
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
 use crate::progress::FileProgress;
@@ -15,8 +17,8 @@ use std::path::Path;
 /// Sound that is off by no more is as exact as clocks of containers are.
 const EXACT_SECONDS: f64 = 50e-6;
 
-/// What is told to the user.
-const NOTICEABLE_SECONDS: f64 = 1.1e-3;
+/// What is told to the user: more than rounding to milliseconds makes.
+const NOTICEABLE_SECONDS: f64 = 0.6e-3;
 
 /// How often a film is put together at most.
 const ATTEMPTS: usize = 4;
@@ -36,21 +38,23 @@ pub struct Finished {
     /// By how much the sound is late against the picture, in seconds; of all tracks the worst. `None` where there is nothing
     /// to compare with.
     pub late: Option<f64>,
+    /// What the input has and the output has not.
+    pub losses: Vec<Loss>,
+    /// The first cleaned track as it is now.
+    pub sound: Stream,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
-/// Puts a film together. `check` may look at the complete file before it gets its name.
+/// Puts a film together: `arrangement` without its tracks, and these. `check` may look at the complete file before it gets
+/// its name.
 pub fn assemble(
     bar: &FileProgress,
-    original: (&Path, &Probe),
+    arrangement: &mut Arrangement,
     cleaned: &mut [Cleaned],
-    container: &'static Container,
-    same_container: bool,
     target: (&Target, bool),
-    check: impl FnOnce(&Path, &Assembly) -> Result<(), Problem>,
+    check: impl FnOnce(&Path, &Assembly, &Probe) -> Result<(), Problem>,
 ) -> Result<Finished, Problem> {
-    let (path, probe) = original;
     let (target, overwrite) = target;
     let output = Output::create(target, overwrite)?;
     let Some(place) = output.path().map(Path::to_path_buf) else {
@@ -59,104 +63,189 @@ pub fn assemble(
             "ffmpeg needs a file to write to; give a file",
         ));
     };
-    let mut wanted = Vec::new();
-    let mut tracks = Vec::new();
     for one in cleaned.iter_mut() {
         one.track.samples = Samples::File(one.spool.path()?);
-        wanted.push(relation(
-            path,
-            probe,
-            one.track.replaces,
-            cleaned_numbers(&tracks),
-            path,
-        )?);
-        tracks.push(one.track.clone());
     }
-    let exact = if container.is_exact() {
-        EXACT_SECONDS
-    } else {
-        0.5e-3 + EXACT_SECONDS
+    let mut tracks: Vec<Track> = cleaned.iter().map(|one| one.track.clone()).collect();
+    // What cannot be copied shows at the latest now.
+    bar.begin("putting it together");
+    let film = Film {
+        bar,
+        place: &place,
+        subject: target.name(),
     };
-    let mut best: Option<(f64, Vec<Track>)> = None;
-    let mut written = Vec::new();
-    for attempt in 0..ATTEMPTS {
-        bar.begin("putting it together");
-        mux(
-            bar,
-            original,
-            &tracks,
-            container,
-            same_container,
-            (target, &place),
-        )?;
-        bar.begin("measuring");
-        written.clone_from(&tracks);
-        let errors = measure(
-            original,
-            &tracks,
-            &wanted,
-            cleaned,
-            container,
-            same_container,
-            (&place, target.name()),
-        )?;
-        let Some(worst) = errors
-            .iter()
-            .flatten()
-            .copied()
-            .max_by(|a, b| a.abs().total_cmp(&b.abs()))
-        else {
-            break;
-        };
-        let improved = best
-            .as_ref()
-            .is_none_or(|(best, _)| worst.abs() < 0.7 * best.abs());
-        if best.as_ref().is_none_or(|(best, _)| worst.abs() < best.abs()) {
-            best = Some((worst, tracks.clone()));
+    if let Err(problem) = film.mux(&arrangement.assembly_of(&tracks)) {
+        let hopeless = arrangement
+            .assembly_of(&tracks)
+            .unwritable(target.name(), &place, true)?;
+        if hopeless.is_empty() {
+            return Err(problem);
         }
-        if worst.abs() <= exact || (attempt > 1 && !improved) {
-            break;
-        }
-        for (track, error) in tracks.iter_mut().zip(&errors) {
-            let error = error.unwrap_or(0.0);
-            // A container that cannot begin earlier would move the picture instead: what is too early is cut.
-            if error > 0.0 && (!improved || track.skip > 0.0) {
-                track.skip += error;
-            } else {
-                track.start -= error;
-            }
-        }
+        arrangement.beside.left_out.extend(hopeless);
+        film.mux(&arrangement.assembly_of(&tracks))?;
     }
-    if let Some((_, tracks)) = &best
-        && different(tracks, &written)
-    {
-        bar.begin("putting it together");
-        mux(bar, original, tracks, container, same_container, (target, &place))?;
-        written.clone_from(tracks);
-    }
-    let assembly = Assembly {
-        original: Some(original),
-        tracks: &written,
-        container,
-        same_container,
-        film: true,
-    };
-    let mut warnings = assembly.losses();
-    let late = best.map(|(late, _)| late);
+    let late = film.align(arrangement, &mut tracks, cleaned)?;
+    let assembly = arrangement.assembly_of(&tracks);
+    let mut warnings = Vec::new();
     if let Some(late) = late.filter(|late| late.abs() > NOTICEABLE_SECONDS) {
         warnings.push(format!(
             "the sound is {:.1} ms {}, which .{} files cannot express better",
             late.abs() * 1e3,
             if late > 0.0 { "late" } else { "early" },
-            container.endings[0]
+            arrangement.container.endings[0]
         ));
     }
-    check(&place, &assembly)?;
+    let (losses, probe) = complete(&assembly, &place, target.name())?;
+    check(&place, &assembly, &probe)?;
     Ok(Finished {
         sealed: output.seal(&[])?,
         late,
+        losses,
+        sound: assembly.sound(0, &probe).cloned().unwrap_or_default(),
         warnings,
     })
+}
+
+/// Puts back what ffmpeg has left out of a finished file, and tells what is not there any more, and what is.
+pub fn complete(assembly: &Assembly, place: &Path, subject: &Path) -> Result<(Vec<Loss>, Probe), Problem> {
+    let after = Probe::of_unfinished(place, subject)?;
+    let after = restore(assembly, place, after, subject)?;
+    let Some(before) = assembly.original else {
+        return Ok((Vec::new(), after));
+    };
+    let lost = losses(assembly, before, (place, &after));
+    match add_tags(assembly, before.1, &lost, place, subject)? {
+        Some(after) => Ok((losses(assembly, before, (place, &after)), after)),
+        None => Ok((lost, after)),
+    }
+}
+
+/// A film under way.
+struct Film<'a> {
+    bar: &'a FileProgress,
+    /// Where it is written.
+    place: &'a Path,
+    /// What errors are about.
+    subject: &'a Path,
+}
+
+impl Film<'_> {
+    fn mux(&self, assembly: &Assembly) -> Result<(), Problem> {
+        self.bar.begin("putting it together");
+        watch(&mut assembly.command(self.place), self.subject, |seconds| {
+            self.bar.reach(seconds)
+        })
+    }
+
+    /// Moves the sound until it is where it was, as the finished file is measured. It has been put together once. Gives by
+    /// how much it is late in the end.
+    fn align(
+        &self,
+        arrangement: &Arrangement,
+        tracks: &mut Vec<Track>,
+        cleaned: &[Cleaned],
+    ) -> Result<Option<f64>, Problem> {
+        let assembly = arrangement.assembly_of(tracks);
+        let Some((path, probe)) = assembly.original else {
+            return Ok(None);
+        };
+        let subject = Subject {
+            path,
+            probe,
+            cleaned: cleaned_numbers(tracks),
+            origin: probe.origin(arrangement.same_container),
+        };
+        let wanted: Vec<_> = tracks
+            .iter()
+            .map(|track| relation(&subject, track.replaces, path))
+            .collect::<Result<_, _>>()?;
+        let exact = match arrangement.container.is_exact() {
+            true => EXACT_SECONDS,
+            false => 0.5e-3 + EXACT_SECONDS,
+        };
+        let mut best: Option<(f64, Vec<Track>)> = None;
+        let mut written = tracks.clone();
+        for attempt in 0..ATTEMPTS {
+            if different(tracks, &written) {
+                self.mux(&arrangement.assembly_of(tracks))?;
+                written.clone_from(tracks);
+            }
+            self.bar.begin("measuring");
+            let errors = self.measure(&arrangement.assembly_of(tracks), &wanted, cleaned)?;
+            let Some(worst) = errors
+                .iter()
+                .flatten()
+                .copied()
+                .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+            else {
+                return Ok(None);
+            };
+            let improved = best
+                .as_ref()
+                .is_none_or(|(best, _)| worst.abs() < 0.7 * best.abs());
+            if best.as_ref().is_none_or(|(best, _)| worst.abs() < best.abs()) {
+                best = Some((worst, tracks.clone()));
+            }
+            if worst.abs() <= exact || (attempt > 1 && !improved) {
+                break;
+            }
+            for (track, error) in tracks.iter_mut().zip(&errors) {
+                let error = error.unwrap_or(0.0);
+                // A container that cannot begin earlier would move the picture instead: what is too early is cut.
+                if error > 0.0 && (!improved || track.skip > 0.0) {
+                    track.skip += error;
+                } else {
+                    track.start -= error;
+                }
+            }
+        }
+        let Some((late, found)) = best else {
+            return Ok(None);
+        };
+        *tracks = found;
+        if different(tracks, &written) {
+            self.mux(&arrangement.assembly_of(tracks))?;
+        }
+        Ok(Some(late))
+    }
+
+    /// By how much each track is late, in seconds.
+    fn measure(
+        &self,
+        assembly: &Assembly,
+        wanted: &[Option<f64>],
+        cleaned: &[Cleaned],
+    ) -> Result<Vec<Option<f64>>, Problem> {
+        let (place, subject) = (self.place, self.subject);
+        let probe = Probe::of_unfinished(place, subject)?;
+        let place_of = |number: &usize| assembly.place(*number, &probe);
+        let written = Subject {
+            path: place,
+            probe: &probe,
+            cleaned: cleaned_numbers(assembly.tracks)
+                .iter()
+                .filter_map(place_of)
+                .collect(),
+            origin: 0.0,
+        };
+        let mut errors = Vec::new();
+        for ((track, wanted), cleaned) in assembly.tracks.iter().zip(wanted).zip(cleaned) {
+            let number = track.replaces.and_then(|number| place_of(&number));
+            let found = relation(&written, number, subject)?;
+            let Some(((found, wanted), number)) = found.zip(*wanted).zip(number) else {
+                errors.push(None);
+                continue;
+            };
+            let excerpt = Excerpt {
+                track,
+                loud_at: cleaned.spool.loud_at(),
+            };
+            // Encoders put silence before the sound. Where the container cannot say so it is heard, and belongs to the time.
+            let delay = lag(&excerpt, place, number, subject)?.unwrap_or(0.0);
+            errors.push(Some(found - wanted + delay));
+        }
+        Ok(errors)
+    }
 }
 
 fn cleaned_numbers(tracks: &[Track]) -> Vec<usize> {
@@ -169,87 +258,31 @@ fn different(a: &[Track], b: &[Track]) -> bool {
         .any(|(a, b)| a.start != b.start || a.skip != b.skip)
 }
 
-fn mux(
-    bar: &FileProgress,
-    original: (&Path, &Probe),
-    tracks: &[Track],
-    container: &'static Container,
-    same_container: bool,
-    (target, place): (&Target, &Path),
-) -> Result<(), Problem> {
-    let assembly = Assembly {
-        original: Some(original),
-        tracks,
-        container,
-        same_container,
-        film: true,
-    };
-    watch(&mut assembly.command(place), target.name(), |seconds| {
-        bar.reach(seconds)
-    })
+/// A file whose tracks stand in a relation in time.
+struct Subject<'a> {
+    path: &'a Path,
+    probe: &'a Probe,
+    /// The numbers of its cleaned tracks.
+    cleaned: Vec<usize>,
+    /// What its clock begins at.
+    origin: f64,
 }
 
 /// The time of a track's first sample after the first picture; after the first packet of another track of sound that is
-/// copied, where there is no picture. `None`: nothing to compare with.
-fn relation(
-    path: &Path,
-    probe: &Probe,
-    number: Option<usize>,
-    cleaned: Vec<usize>,
-    subject: &Path,
-) -> Result<Option<f64>, Problem> {
+/// copied, where there is no picture; on the clock of the file where it is alone. `None`: there are no times.
+fn relation(subject: &Subject, number: Option<usize>, name: &Path) -> Result<Option<f64>, Problem> {
+    let (path, probe) = (subject.path, subject.probe);
     let Some(track) = number.and_then(|number| probe.streams.iter().find(|stream| stream.index == number))
     else {
         return Ok(None);
     };
     let other = |stream: &&Stream| {
-        stream.is_sound() && stream.index != track.index && !cleaned.contains(&stream.index)
+        stream.is_sound() && stream.index != track.index && !subject.cleaned.contains(&stream.index)
     };
-    let Some(reference) = probe.picture().or_else(|| probe.streams.iter().find(other)) else {
-        return Ok(None);
+    let sound = first_sample(path, track, name)?;
+    let reference = match probe.picture().or_else(|| probe.streams.iter().find(other)) {
+        Some(reference) => first_packet(path, reference, name)?,
+        None => Some(subject.origin),
     };
-    let sound = first_sample(path, track, subject)?;
-    let reference = first_packet(path, reference, subject)?;
     Ok(sound.zip(reference).map(|(sound, reference)| sound - reference))
-}
-
-/// By how much each track is late, in seconds.
-fn measure(
-    original: (&Path, &Probe),
-    tracks: &[Track],
-    wanted: &[Option<f64>],
-    cleaned: &[Cleaned],
-    container: &'static Container,
-    same_container: bool,
-    written: (&Path, &Path),
-) -> Result<Vec<Option<f64>>, Problem> {
-    let (place, subject) = written;
-    let assembly = Assembly {
-        original: Some(original),
-        tracks,
-        container,
-        same_container,
-        film: true,
-    };
-    let order = assembly.order();
-    let probe = Probe::of_unfinished(place, subject)?;
-    let place_of = |number: &usize| order.iter().position(|n| n == number);
-    let replaced: Vec<usize> = cleaned_numbers(tracks).iter().filter_map(place_of).collect();
-    let mut errors = Vec::new();
-    for ((track, wanted), cleaned) in tracks.iter().zip(wanted).zip(cleaned) {
-        let number = track.replaces.and_then(|number| place_of(&number));
-        let found = relation(place, &probe, number, replaced.clone(), subject)?;
-        let Some(((found, wanted), number)) = found.zip(*wanted).zip(number) else {
-            errors.push(None);
-            continue;
-        };
-        let excerpt = Excerpt {
-            track,
-            loud_at: cleaned.spool.loud_at(),
-        };
-        // Encoders put silence before the sound. Where the container cannot say so it is heard, and belongs to the time.
-        let delay = lag(&excerpt, place, number, subject)?.unwrap_or(0.0);
-        errors.push(Some(found - wanted + delay));
-    }
-    Ok(errors)
 }

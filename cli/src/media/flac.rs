@@ -1,18 +1,20 @@
 //! FLAC, read and written without ffmpeg: every bit of the sound, and every block of metadata that stays true.
 
 use super::plain_header;
+use super::tags::{Picture, Tags};
 use crate::output::{Output, Sealed, Target};
 use crate::problem::{Problem, describe};
-use crate::wav::read::Error;
+use crate::wav::read::{Damage, Error};
 use crate::wav::{Chunk, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL, RATES, printable};
 use flac_codec::decode::{FlacSampleReader, Metadata, Verified, verify};
 use flac_codec::encode::{FlacSampleWriter, Options};
 use flac_codec::metadata::{BlockList, BlockRef, Padding, VorbisComment};
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Chain, Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Once;
 
 /// The most channels that the format has.
@@ -22,30 +24,58 @@ pub const MAX_CHANNELS: u16 = 8;
 /// file may not fill hours. In bits a second.
 const FEWEST_BITS: u64 = 400;
 
+/// Bytes of metadata that are read at most.
+const METADATA: u64 = 256 << 20;
+
+/// Blocks of it, at most.
+const BLOCKS: usize = 1000;
+
 /// A FLAC file as a stream of samples.
 pub struct FlacReader {
-    reader: FlacSampleReader<BufReader<File>>,
+    reader: FlacSampleReader<Chain<Cursor<Vec<u8>>, Counted>>,
+    /// Bytes of the file behind its metadata, and how many of them the decoder has taken.
+    behind: (u64, Rc<Cell<u64>>),
+    file: File,
     header: Header,
     /// Samples that have been decoded and not given out, interleaved.
     waiting: Vec<i32>,
     given: u64,
     most_frames: u64,
     ended: bool,
+    damage: Damage,
+    warnings: Vec<String>,
 }
 
 impl FlacReader {
     /// Reads the header of a file of `bytes` bytes.
     pub fn open(file: File, bytes: u64) -> Result<Self, Error> {
-        let reader = guarded(|| FlacSampleReader::new(BufReader::with_capacity(1 << 17, file)))?;
+        FlacReader::open_damaged(file, bytes, Damage::Refuse)
+    }
+
+    /// The same, where the recording may end early.
+    pub fn open_damaged(file: File, bytes: u64, damage: Damage) -> Result<Self, Error> {
+        let mut file = file;
+        let mut warnings = Vec::new();
+        let (head, begin) = readable_head(&mut file, &mut warnings)?;
+        let taken = Rc::new(Cell::new(0));
+        let counted = Counted {
+            file: BufReader::with_capacity(1 << 17, file.try_clone()?),
+            taken: taken.clone(),
+        };
+        let reader = guarded(|| FlacSampleReader::new(Cursor::new(head).chain(counted)))?;
         let format = format_of(reader.metadata()).map_err(Error::Malformed)?;
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
         Ok(FlacReader {
             reader,
+            behind: (bytes.saturating_sub(begin), taken),
+            file,
             most_frames: seconds.saturating_mul(format.rate.into()),
             header: plain_header(format),
             waiting: Vec::new(),
             given: 0,
             ended: false,
+            damage,
+            warnings,
         })
     }
 
@@ -57,6 +87,11 @@ impl FlacReader {
     /// Frames in the file, if it says so.
     pub fn frames(&self) -> Option<u64> {
         self.reader.metadata().total_samples()
+    }
+
+    /// What a user should know, in the order of discovery.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Tags, pictures and the rest.
@@ -78,12 +113,21 @@ impl FlacReader {
                 reader.consume(count);
                 Ok(count)
             });
+            let all = self.given + (before / channels) as u64;
             let count = match (decoded, self.frames()) {
                 (Ok(count), _) => count,
+                (Err(Error::Malformed(why)), stated) if self.damage == Damage::Accept && all > 0 => {
+                    let stated = stated.map_or("more".into(), |stated| stated.to_string());
+                    self.warnings.push(format!(
+                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why}); \
+                         what is before is taken"
+                    ));
+                    0
+                }
                 (Err(Error::Malformed(why)), Some(stated)) => {
-                    let all = self.given + (before / channels) as u64;
                     return Err(Error::Malformed(format!(
-                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why})"
+                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why}); \
+                         --accept-damage takes those"
                     )));
                 }
                 (Err(e), _) => return Err(e),
@@ -97,12 +141,18 @@ impl FlacReader {
             raw,
         );
         self.given += got as u64;
+        if got == 0 {
+            self.tell_rest()?;
+        }
         if self.given > self.most_frames {
             return Err(Error::Malformed(
                 "more silence comes out of it than a file of its size can mean; it is damaged, export it again".into(),
             ));
         }
         if let Some(stated) = self.frames().filter(|&stated| got == 0 && stated != self.given) {
+            if self.damage == Damage::Accept {
+                return Ok(0);
+            }
             return Err(Error::Malformed(format!(
                 "the sound is cut short: the header says {stated} samples, there are {}; copy or export it again",
                 self.given
@@ -110,6 +160,167 @@ impl FlacReader {
         }
         Ok(got)
     }
+}
+
+impl FlacReader {
+    /// Tells of what stands behind the sound: another file that has been joined to this one, above all.
+    fn tell_rest(&mut self) -> Result<(), Error> {
+        let (bytes, taken) = (self.behind.0, self.behind.1.get());
+        if taken >= bytes || self.frames().is_none() {
+            return Ok(());
+        }
+        // Told once.
+        self.behind.1.set(bytes);
+        let mut first = [0; 4];
+        self.file.seek(SeekFrom::End(taken as i64 - bytes as i64))?;
+        let _ = self.file.read(&mut first)?;
+        match &first {
+            b"fLaC" => self.warnings.push(
+                "a second FLAC stream follows the first and is left out; join them in one: ffmpeg -i IN OUT.flac".into(),
+            ),
+            // ID3v1, which says what the comments say.
+            [b'T', b'A', b'G', _] if bytes - taken == 128 => {}
+            _ => self.warnings.push(format!("{} bytes behind the sound are left out", bytes - taken)),
+        }
+        Ok(())
+    }
+}
+
+/// A file that counts what is taken from it.
+struct Counted {
+    file: BufReader<File>,
+    taken: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.file.read(into)?;
+        self.taken.set(self.taken.get() + got as u64);
+        Ok(got)
+    }
+}
+
+/// The metadata of a file, where its frames begin: blocks that the decoder does not take are mended or left out, with a
+/// warning. `flac -t` takes most of them.
+fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>, u64), Error> {
+    const COMMENTS: u8 = 4;
+    let cut = || Error::Malformed("this FLAC file ends inside its header; copy or export it again".into());
+    let mut magic = [0; 4];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut magic).map_err(|_| cut())?;
+    let (mut blocks, mut at, mut last) = (Vec::<(u8, Vec<u8>)>::new(), 4, false);
+    while !last {
+        let mut head = [0; 4];
+        file.read_exact(&mut head).map_err(|_| cut())?;
+        let size = u64::from(u32::from_be_bytes([0, head[1], head[2], head[3]]));
+        let mut body = Vec::new();
+        file.take(size).read_to_end(&mut body)?;
+        if (body.len() as u64) < size {
+            return Err(cut());
+        }
+        at += 4 + size;
+        if at > METADATA {
+            return Err(Error::Malformed(
+                "this FLAC file has too much metadata; it is damaged".into(),
+            ));
+        }
+        last = head[0] & 0x80 != 0;
+        blocks.push((head[0] & 0x7f, body));
+    }
+    let head_of = |blocks: &[&(u8, Vec<u8>)]| {
+        let mut bytes = magic.to_vec();
+        for (number, (kind, body)) in blocks.iter().enumerate() {
+            bytes.push(kind | if number + 1 == blocks.len() { 0x80 } else { 0 });
+            bytes.extend(&(body.len() as u32).to_be_bytes()[1..]);
+            bytes.extend(body);
+        }
+        bytes
+    };
+    let reads = |bytes: &[u8]| guarded(|| BlockList::read(bytes)).is_ok();
+    let Some((info, others)) = blocks.split_first().filter(|(info, _)| info.0 == 0) else {
+        return Ok((head_of(&blocks.iter().collect::<Vec<_>>()), at));
+    };
+    let mut kept = vec![info];
+    let mended: Vec<(u8, Vec<u8>)> = others
+        .iter()
+        .map(|(kind, body)| match *kind {
+            COMMENTS => (COMMENTS, in_utf8(body, warnings)),
+            kind => (kind, body.clone()),
+        })
+        .collect();
+    if mended.len() > BLOCKS {
+        return Err(Error::Malformed(
+            "this FLAC file has too many metadata blocks; it is damaged".into(),
+        ));
+    }
+    kept.extend(&mended);
+    if reads(&head_of(&kept)) {
+        return Ok((head_of(&kept), at));
+    }
+    kept.truncate(1);
+    for block in &mended {
+        kept.push(block);
+        if !reads(&head_of(&kept)) {
+            kept.pop();
+            // Seek points are made anew.
+            if block.0 != 3 {
+                warnings.push(format!(
+                    "the metadata block {} cannot be read and is left out",
+                    block_name(block.0)
+                ));
+            }
+        }
+    }
+    Ok((head_of(&kept), at))
+}
+
+/// What the format calls a kind of block.
+fn block_name(kind: u8) -> String {
+    let names = [
+        "STREAMINFO",
+        "PADDING",
+        "APPLICATION",
+        "SEEKTABLE",
+        "VORBIS_COMMENT",
+        "CUESHEET",
+        "PICTURE",
+    ];
+    names
+        .get(usize::from(kind))
+        .map_or_else(|| format!("of the reserved kind {kind}"), |name| (*name).into())
+}
+
+/// Vorbis comments whose texts are UTF-8, as they should be; others are taken for Latin-1, which they mostly are.
+fn in_utf8(body: &[u8], warnings: &mut Vec<String>) -> Vec<u8> {
+    let (mut out, mut rest, mut changed) = (Vec::new(), body, false);
+    let mut count = None;
+    // The vendor, the number of comments, the comments.
+    while rest.len() >= 4 {
+        let (size, after) = rest.split_at(4);
+        let size = u32::from_le_bytes([size[0], size[1], size[2], size[3]]) as usize;
+        if count.is_none() && !out.is_empty() {
+            out.extend(&rest[..4]);
+            (count, rest) = (Some(size), after);
+            continue;
+        }
+        let Some(text) = after.get(..size) else {
+            return body.to_vec();
+        };
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                changed = true;
+                text.iter().map(|byte| char::from(*byte)).collect()
+            }
+        };
+        out.extend((text.len() as u32).to_le_bytes());
+        out.extend(text.as_bytes());
+        rest = &after[size..];
+    }
+    if changed {
+        warnings.push("comments that are no UTF-8 have been taken for Latin-1".into());
+    }
+    out
 }
 
 thread_local! {
@@ -297,6 +508,29 @@ fn unwritable(name: &Path, error: &flac_codec::Error) -> Problem {
         flac_codec::Error::Io(e) => Problem::file(name, describe(e)),
         e => Problem::file(name, format!("cannot be written as FLAC ({e})")),
     }
+}
+
+/// What a FLAC file says about itself, for other kinds of files, and the names of the blocks that say something else.
+pub fn tags_of(metadata: &BlockList) -> (Tags, Vec<String>) {
+    let (mut tags, mut others) = (Tags::default(), Vec::new());
+    for block in metadata.blocks() {
+        match block {
+            BlockRef::VorbisComment(block) => {
+                let fields = block.fields.iter().filter_map(|field| field.split_once('='));
+                tags.take_comments(fields);
+            }
+            BlockRef::Picture(block) => tags.pictures.push(Picture {
+                kind: block.picture_type as u8,
+                mime: block.media_type.clone(),
+                description: block.description.clone(),
+                data: block.data.clone(),
+            }),
+            BlockRef::Cuesheet(_) => others.push("CUESHEET".into()),
+            BlockRef::Application(_) => others.push("APPLICATION".into()),
+            BlockRef::Padding(_) | BlockRef::Streaminfo(_) | BlockRef::SeekTable(_) => {}
+        }
+    }
+    (tags, others)
 }
 
 /// Settings that carry a FLAC file's tags, pictures, cue sheet and application data along. Seek points are made anew.

@@ -5,28 +5,43 @@
 //! them. In a [`film`] the result is measured, with the help of [`lag`], and corrected; [`verify`] proves it.
 //! [`programs`] starts ffmpeg and ffprobe and ends them.
 
+pub mod abilities;
 pub mod codec;
 pub mod container;
 pub mod decoder;
 pub mod encode;
+pub mod ends;
 pub mod film;
 pub mod flac;
+pub mod id3;
+pub mod inventory;
 pub mod lag;
+pub mod mp4;
 pub mod mux;
 pub mod probe;
 pub mod programs;
+pub mod restore;
+pub mod tags;
+pub mod timeline;
 pub mod verify;
 
+use crate::input::Reading;
+use crate::kind::Kind;
 use crate::output::Target;
 use crate::problem::Problem;
-use crate::wav::{Container as WavContainer, Encoding, Format, Header};
+use crate::wav::{Chunk, Container as WavContainer, Encoding, Format, Header};
 use codec::{Codec, Wish, has_no_depth};
 use container::Container;
 use decoder::Decoder;
-use mux::{Assembly, Samples, Track};
+use flac::FlacReader;
+use id3::Around;
+use mux::{Assembly, Beside, Samples, Track};
 use probe::{Probe, Stream, measured_bit_rate};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tags::Tags;
+use tempfile::NamedTempFile;
 
 /// Which tracks of sound are cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +76,9 @@ pub struct Media {
 
 impl Media {
     /// Opens a track of a file.
-    pub fn open(path: &Path, choice: TrackChoice) -> Result<Self, Problem> {
+    pub fn open(path: &Path, reading: Reading) -> Result<Self, Problem> {
         let probe = Probe::of(path)?;
-        let number = match choice {
+        let number = match reading.track {
             TrackChoice::Number(number) => number,
             TrackChoice::All => 1,
         };
@@ -78,11 +93,7 @@ impl Media {
                 },
             ));
         };
-        Self::start(path, probe, &track)
-    }
-
-    fn start(path: &Path, probe: Probe, track: &Stream) -> Result<Self, Problem> {
-        let decoder = Decoder::start(path, &probe, track, is_film(&probe))?;
+        let decoder = Decoder::start(path, &probe, &track, reading.damage)?;
         Ok(Media {
             path: path.into(),
             header: plain_header(decoder.format().clone()),
@@ -90,15 +101,6 @@ impl Media {
             index: track.index,
             decoder,
         })
-    }
-
-    /// Another track of the same file.
-    pub fn sibling(&self, index: usize) -> Result<Self, Problem> {
-        let track = self.probe.streams.iter().find(|stream| stream.index == index);
-        let Some(track) = track else {
-            return Err(Problem::file(&self.path, format!("has no track {index}")));
-        };
-        Self::start(&self.path, self.probe.clone(), track)
     }
 
     /// A header that says what the samples mean.
@@ -123,14 +125,9 @@ impl Media {
 
     /// What kind of file it is and how its sound is coded, for a person.
     pub fn description(&self) -> String {
-        let first = self
-            .probe
-            .format
-            .format_name
-            .split(',')
-            .next()
-            .unwrap_or_default();
-        let container = container::of(&self.path).map_or(first, |container| container.endings[0]);
+        let first = self.probe.format.format_name.split(',').next();
+        let own = container::of_content(&self.path, &self.probe);
+        let container = own.map_or(first.unwrap_or_default(), |own| own.endings[0]);
         format!("{container} ({})", self.track().codec_name)
     }
 
@@ -172,15 +169,39 @@ pub fn plain_header(format: Format) -> Header {
     }
 }
 
-/// Whether times count, because something else goes on beside one track of sound.
-fn is_film(probe: &Probe) -> bool {
-    probe.picture().is_some() || probe.sounds().count() > 1
+/// Whether a file that exists is sound or a film, by what is in it.
+pub fn is_recording(path: &Path) -> bool {
+    // What is no regular file is not opened: that can take for ever.
+    if !std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0) {
+        return false;
+    }
+    match File::open(path).and_then(|mut file| Kind::of_file(&mut file)) {
+        Err(_) | Ok(Kind::Text | Kind::Other) => false,
+        Ok(Kind::Wav | Kind::Flac | Kind::Named(_)) => true,
+        Ok(Kind::Unknown) => match Probe::of(path) {
+            Ok(probe) => probe.is_sure() && (probe.picture().is_some() || probe.sounds().next().is_some()),
+            // Nobody can tell; its name may.
+            Err(_) => container::has_known_ending(path),
+        },
+    }
+}
+
+/// The usual ending of files like this one, by what is in it; `None`: it is no recording, or nobody can write such files.
+pub fn usual_ending(path: &Path) -> Option<&'static str> {
+    let kind = File::open(path).and_then(|mut file| Kind::of_file(&mut file));
+    let container = match kind.ok()? {
+        Kind::Text | Kind::Other => None,
+        Kind::Wav => container::named("wav"),
+        Kind::Flac => container::named("flac"),
+        Kind::Named(_) | Kind::Unknown => container::of_content(path, &Probe::of(path).ok()?),
+    };
+    Some(container?.endings[0])
 }
 
 /// How an output is made.
 pub enum Form {
-    /// A WAV file or stream, by aeden itself.
-    Wav,
+    /// A WAV file or stream, by aeden itself; from a file of another kind, with what has been in that.
+    Wav(Option<Arrangement>),
     /// A FLAC file, by aeden itself.
     Flac,
     /// One track of sound, by ffmpeg.
@@ -199,20 +220,29 @@ pub struct Arrangement {
     pub same_container: bool,
     /// The cleaned tracks, in the order of the input.
     pub tracks: Vec<Track>,
+    /// Seconds of silence before the first track, which begins late, in a container that cannot say so.
+    pub silence: f64,
+    /// What ffmpeg needs beside the input.
+    pub beside: Beside,
 }
 
 impl Arrangement {
     /// The same in the words of [`mux`].
-    pub fn assembly(&self, film: bool) -> Assembly<'_> {
+    pub fn assembly(&self) -> Assembly<'_> {
+        self.assembly_of(&self.tracks)
+    }
+
+    /// The same with these tracks.
+    pub fn assembly_of<'a>(&'a self, tracks: &'a [Track]) -> Assembly<'a> {
         Assembly {
             original: self
                 .original
                 .as_ref()
                 .map(|(path, probe)| (path.as_path(), probe)),
-            tracks: &self.tracks,
+            tracks,
             container: self.container,
             same_container: self.same_container,
-            film,
+            beside: &self.beside,
         }
     }
 }
@@ -221,47 +251,148 @@ impl Arrangement {
 pub struct Material<'a> {
     /// The file that is read, unless it is a stream.
     pub path: Option<&'a Path>,
-    /// What ffprobe said of it, if it has been asked.
-    pub media: Option<&'a Media>,
+    /// What kind of file it is.
+    pub source: Contents<'a>,
     /// The samples of the track.
     pub format: &'a Format,
 }
 
-/// Settles how `target` is made. `depth`: samples that the user asks for.
+/// What a file or stream is, whatever its name says.
+#[derive(Clone, Copy)]
+pub enum Contents<'a> {
+    /// WAV.
+    Wav,
+    /// FLAC, read without ffmpeg.
+    Flac(&'a FlacReader),
+    /// Anything else, of which ffprobe has told.
+    Media(&'a Media),
+}
+
+impl Contents<'_> {
+    /// The container that it is in; `None` where nobody can write it.
+    fn container(self) -> Option<&'static Container> {
+        match self {
+            Contents::Wav => container::named("wav"),
+            Contents::Flac(_) => container::named("flac"),
+            Contents::Media(media) => container::of_content(&media.path, &media.probe),
+        }
+    }
+
+    /// Chunks of a WAV file for what is said about the recording, and names of what has no place there.
+    pub fn wav_chunks(self) -> Result<(Vec<Chunk>, Vec<String>), Problem> {
+        match self {
+            Contents::Wav => Ok((Vec::new(), Vec::new())),
+            Contents::Flac(reader) => {
+                let (tags, others) = flac::tags_of(reader.metadata());
+                Ok((tags.to_chunks(reader.header().format.rate), others))
+            }
+            Contents::Media(media) => {
+                let (path, probe) = (&media.path, &media.probe);
+                let tags = Tags::of_probe(path, probe, Some(media.track()))?;
+                let mut chunks = tags.to_chunks(media.header.format.rate);
+                let around = if probe.has_tags_around() {
+                    Around::of(path).unwrap_or_default()
+                } else {
+                    Around::default()
+                };
+                // A tag that is there already has more in it.
+                if !around.head.is_empty() {
+                    chunks.retain(|chunk| &chunk.id != b"id3 ");
+                    chunks.push(Chunk {
+                        id: *b"id3 ",
+                        body: id3::without_stale(&around.head),
+                    });
+                }
+                Ok((chunks, Vec::new()))
+            }
+        }
+    }
+
+    /// What it is, for a person.
+    fn description(self) -> String {
+        match self {
+            Contents::Wav => "WAV".into(),
+            Contents::Flac(_) => "FLAC".into(),
+            Contents::Media(media) => media.description(),
+        }
+    }
+}
+
+/// The container of an output; `chosen`: its name was given to it, and not taken from the input's.
+fn output_container(material: &Material, out: &Path, chosen: bool) -> Result<&'static Container, Problem> {
+    let own = material.source.container();
+    let ending = out.extension().map(|ending| ending.to_string_lossy());
+    let same_ending = || {
+        let of_input = material.path.and_then(Path::extension);
+        out.extension().is_none() || out.extension() == of_input
+    };
+    let wanted = match own {
+        // As the input is, even if its name says something else.
+        Some(own) if !chosen => return Ok(own),
+        own if chosen => container::of(out).or(own.filter(|_| same_ending())),
+        own => own,
+    };
+    let remedy = "give OUT another ending, such as .mkv for a film, .flac, .m4a or .wav for sound";
+    wanted.ok_or_else(|| {
+        let what = match ending {
+            Some(ending) if container::has_known_ending(out) => {
+                format!("files with the ending .{ending} are read only; {remedy}")
+            }
+            Some(ending) if chosen && !same_ending() => {
+                format!("what is to be written is not told by the ending .{ending}; {remedy}")
+            }
+            _ => format!(
+                "ffmpeg reads {} but cannot write it; {remedy}",
+                material.source.description()
+            ),
+        };
+        Problem::file(out, what)
+    })
+}
+
+/// What is to be said where the output is what the input is, but the name of both says something else.
+pub fn misnamed(material: &Material, target: &Target, chosen: bool) -> Option<String> {
+    let Target::File(out) = target else { return None };
+    let (own, named) = (material.source.container()?, container::of(out)?);
+    let wrong = !chosen && own != named;
+    wrong.then(|| {
+        let what = material.source.description();
+        format!(
+            "its name ends in .{}, but it is {what}; so is the output",
+            named.endings[0]
+        )
+    })
+}
+
+/// Settles how `target` is made. `depth`: samples that the user asks for; `chosen`: the output's name was given to it, and not
+/// taken from the input's.
 pub fn form(
     material: &Material,
     target: &Target,
+    chosen: bool,
     depth: Option<Encoding>,
     choice: Option<TrackChoice>,
 ) -> Result<Form, Problem> {
     let Target::File(out) = target else {
-        return Ok(Form::Wav);
+        return Ok(Form::Wav(None));
     };
-    let own = material.path.and_then(container::of);
-    let container = match container::of(out) {
-        _ if container::is_wav(out) => return Ok(Form::Wav),
-        Some(container) => container,
-        None if container::has_known_ending(out) => {
-            return Err(Problem::file(
-                out,
-                "files with this ending are read only; give an output with another, such as .flac, .m4a or .wav",
-            ));
-        }
-        // Without an ending that means something, as the input.
-        None => match own.filter(|_| material.media.is_some()) {
-            Some(own) => own,
-            None => return Ok(Form::Wav),
-        },
+    let container = output_container(material, out, chosen)?;
+    let media = match material.source {
+        Contents::Media(media) => Some(media),
+        Contents::Wav | Contents::Flac(_) => None,
     };
-    if container.muxer == "flac" && material.media.is_none() {
+    if container.is_wav() && media.is_none() {
+        return Ok(Form::Wav(None));
+    }
+    if container.muxer == "flac" && media.is_none() {
         return Ok(Form::Flac);
     }
-    let probe = match (material.media, material.path) {
+    let probe = match (media, material.path) {
         (Some(media), _) => Some(media.probe().clone()),
         (None, Some(path)) => Some(Probe::of(path)?),
         (None, None) => None,
     };
-    let index = material.media.map(|media| media.index);
+    let index = media.map(|media| media.index);
     let chosen: Vec<&Stream> = match &probe {
         None => Vec::new(),
         Some(probe) if choice == Some(TrackChoice::All) => probe.sounds().collect(),
@@ -271,48 +402,93 @@ pub fn form(
             .take(1)
             .collect(),
     };
-    let same = |probe: &Probe| {
-        let read = probe
-            .format
-            .format_name
-            .split(',')
-            .any(|name| name == container.demuxer());
-        read && own.is_some_and(|own| own.muxer == container.muxer)
-    };
-    let same_container = probe.as_ref().is_some_and(same);
+    let same_container = material
+        .source
+        .container()
+        .is_some_and(|own| own.muxer == container.muxer);
     let mut tracks = Vec::new();
     if chosen.is_empty() {
-        tracks.push(arrange(None, material, container, same_container, depth)?);
+        tracks.push(arrange(None, material, out, container, same_container, depth)?);
     }
     for track in chosen {
-        tracks.push(arrange(Some(track), material, container, same_container, depth)?);
+        tracks.push(arrange(
+            Some(track),
+            material,
+            out,
+            container,
+            same_container,
+            depth,
+        )?);
     }
-    let arrangement = Arrangement {
-        original: material.path.map(Path::to_path_buf).zip(probe),
+    let original = material.path.map(Path::to_path_buf).zip(probe);
+    let mut tracks = tracks;
+    if let Some((path, probe)) = &original {
+        let alone = probe.pictures().next().is_none() && probe.sounds().count() == 1;
+        for track in &mut tracks {
+            let stream = probe
+                .streams
+                .iter()
+                .find(|stream| Some(stream.index) == track.replaces);
+            if let Some(stream) = stream {
+                track.start = start(path, probe, stream, alone, same_container)?;
+                if !container.has_clock() {
+                    track.start -= if alone { 0.0 } else { probe.origin(false) };
+                }
+            }
+        }
+    }
+    let mut silence = 0.0;
+    if !container.has_clock() {
+        // What begins late does so after silence there.
+        silence = tracks.first().map_or(0.0, |track| track.start.max(0.0));
+        tracks.iter_mut().for_each(|track| track.start = 0.0);
+    }
+    let mut arrangement = Arrangement {
+        original,
         container,
         same_container,
         tracks,
+        silence,
+        beside: Beside::default(),
     };
-    let assembly = arrangement.assembly(true);
-    Ok(
-        match assembly.tracks.len() > 1 || assembly.keeps_more_than_covers() {
-            true => Form::Film(arrangement),
-            false => Form::Sound(arrangement),
-        },
-    )
+    if container.is_wav() {
+        let others = arrangement
+            .original
+            .iter()
+            .flat_map(|(_, probe)| &probe.streams)
+            .map(|stream| stream.index);
+        let sound = arrangement.tracks[0].replaces;
+        arrangement.beside.left_out = others.filter(|index| Some(*index) != sound).collect();
+        return Ok(Form::Wav(Some(arrangement)));
+    }
+    if let Some((path, probe)) = &arrangement.original {
+        arrangement.beside = Beside::of(path, probe, &arrangement.tracks, container)?;
+    }
+    let place = NamedTempFile::new().map_err(|e| Problem::io(out, &e))?;
+    arrangement.beside.left_out = arrangement.assembly().unwritable(out, place.path(), false)?;
+    let film = arrangement.tracks.len() > 1
+        || arrangement.tracks.iter().any(|track| track.start != 0.0)
+        || arrangement.assembly().keeps_more_than_covers();
+    Ok(match film && arrangement.original.is_some() {
+        true => Form::Film(arrangement),
+        false => Form::Sound(arrangement),
+    })
 }
 
 /// How one track is stored.
 fn arrange(
     track: Option<&Stream>,
     material: &Material,
+    out: &Path,
     container: &'static Container,
     same_container: bool,
     depth: Option<Encoding>,
 ) -> Result<Track, Problem> {
     let name = material.path.unwrap_or(Path::new("-"));
-    let format = match (track, material.media) {
-        (Some(track), Some(_)) => decoder::format_of(track).map_err(|what| Problem::file(name, what))?,
+    let format = match (track, material.source) {
+        (Some(track), Contents::Media(_)) => {
+            decoder::format_of(track).map_err(|what| Problem::file(name, what))?
+        }
         _ => material.format.clone(),
     };
     let lossy = track.is_some_and(has_no_depth);
@@ -323,28 +499,54 @@ fn arrange(
         },
         _ => None,
     };
+    let layout = track.and_then(|track| track.channel_layout.clone());
+    let layout = layout.filter(|layout| !layout.contains("channels"));
     let wish = Wish {
         format: &format,
+        layout: layout.as_deref(),
         track,
         bit_rate,
         // What comes out of a lossy codec has no depth; 24 bits lose nothing of it, and every program reads them.
         depth: depth.or(lossy.then_some(Encoding::INT24)),
         same_container,
     };
-    let codec = Codec::choose(&wish, container).map_err(|what| Problem::file(name, what))?;
+    let codec = Codec::choose(&wish, container, out)?;
     Ok(Track {
         replaces: track.map(|track| track.index),
         samples: Samples::Pipe,
         rate: format.rate,
         channels: format.channels,
-        layout: track
-            .and_then(|track| track.channel_layout.clone())
-            .filter(|layout| !layout.contains("channels")),
+        // These know loudspeakers behind the listener, and none at the sides.
+        layout: layout.map(|layout| match codec.encoder.as_str() {
+            "libopus" | "libvorbis" => codec::without_sides(&layout),
+            _ => layout,
+        }),
         codec,
-        start: match (track, material.path) {
-            (Some(track), Some(path)) => probe::first_sample(path, track, path)?.unwrap_or(0.0),
-            _ => 0.0,
-        },
+        start: 0.0,
         skip: 0.0,
     })
 }
+
+/// When the sound of a track begins on the clock of the output, in seconds. Where it is alone, the milliseconds of an encoder's
+/// first block are none of it.
+fn start(
+    path: &Path,
+    probe: &Probe,
+    track: &Stream,
+    alone: bool,
+    same_container: bool,
+) -> Result<f64, Problem> {
+    if alone && !probe.has_clock() {
+        return Ok(0.0);
+    }
+    let start = probe::first_sample(path, track, path)?.unwrap_or(0.0);
+    Ok(match alone {
+        false => start,
+        true => Some(start - probe.origin(same_container))
+            .filter(|start| start.abs() > ALONE_SECONDS)
+            .unwrap_or(0.0),
+    })
+}
+
+/// What is no late start of a track that is alone.
+const ALONE_SECONDS: f64 = 0.06;

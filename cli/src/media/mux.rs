@@ -1,11 +1,14 @@
 //! The ffmpeg command that puts cleaned sound in the place of a file's own and keeps the rest.
 
 use super::codec::Codec;
-use super::container::Container;
+use super::container::{Container, Cover};
 use super::probe::{Probe, Stream};
-use super::programs::{add_input, ffmpeg, file_argument};
+use super::programs::{add_comments, add_input, add_samples, ffmpeg, file_argument, watch};
+use super::tags::{Tags, cover, picture_format};
+use crate::problem::{Problem, describe};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// Where ffmpeg gets cleaned samples from.
 #[derive(Clone, Debug)]
@@ -38,6 +41,7 @@ pub struct Track {
 }
 
 /// Everything that goes into an output.
+#[derive(Clone, Copy)]
 pub struct Assembly<'a> {
     /// The file from which everything but cleaned sound comes.
     pub original: Option<(&'a Path, &'a Probe)>,
@@ -47,9 +51,88 @@ pub struct Assembly<'a> {
     pub container: &'static Container,
     /// Whether the original has the same container.
     pub same_container: bool,
-    /// Whether times count: there is more than one track of sound.
-    pub film: bool,
+    /// What ffmpeg needs beside the original.
+    pub beside: &'a Beside,
 }
+
+/// What ffmpeg is given in files of its own, and which tracks it cannot copy.
+#[derive(Default)]
+pub struct Beside {
+    /// Vanishes with this.
+    folder: Option<TempDir>,
+    /// Tags, chapters and covers as Vorbis comments.
+    comments: Option<PathBuf>,
+    /// Covers as attachments.
+    attached: Vec<Attached>,
+    /// Numbers of streams that cannot be copied.
+    pub left_out: Vec<usize>,
+}
+
+/// A cover as an attachment.
+struct Attached {
+    stream: usize,
+    path: PathBuf,
+    name: String,
+    mime: String,
+}
+
+impl Beside {
+    /// Writes what the container needs of a file whose sound is in these tracks.
+    pub fn of(path: &Path, probe: &Probe, tracks: &[Track], container: &Container) -> Result<Self, Problem> {
+        let mut beside = Beside::default();
+        let track = tracks.first().and_then(|track| track.replaces);
+        let track = track.and_then(|number| probe.streams.iter().find(|stream| stream.index == number));
+        if container.has_comments() {
+            let mut tags = Tags::of_probe(path, probe, track)?;
+            if container.cover != Cover::Comment {
+                tags.pictures.clear();
+            }
+            let text = tags.to_comments();
+            beside.comments = Some(beside.write(path, "comments", text.as_bytes())?);
+        }
+        if container.cover == Cover::Attachment {
+            for stream in probe.streams.iter().filter(|stream| stream.is_cover()) {
+                let Some((mime, ending)) = picture_format(&stream.codec_name) else {
+                    continue;
+                };
+                let bytes = cover(path, stream)?;
+                let usual = || {
+                    format!(
+                        "cover{}.{ending}",
+                        if beside.attached.is_empty() { "" } else { "_2" }
+                    )
+                };
+                let attached = Attached {
+                    stream: stream.index,
+                    path: PathBuf::new(),
+                    name: stream.tag("filename").map_or_else(usual, str::to_owned),
+                    mime: stream.tag("mimetype").unwrap_or(mime).to_owned(),
+                };
+                let place = beside.write(path, &format!("{}.{ending}", stream.index), &bytes)?;
+                beside.attached.push(Attached {
+                    path: place,
+                    ..attached
+                });
+            }
+        }
+        Ok(beside)
+    }
+
+    fn write(&mut self, subject: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
+        let failed = |e: std::io::Error| Problem::file(subject, format!("temporary files: {}", describe(&e)));
+        let folder = match self.folder.take() {
+            Some(folder) => folder,
+            None => TempDir::new().map_err(failed)?,
+        };
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).map_err(failed)?;
+        self.folder = Some(folder);
+        Ok(path)
+    }
+}
+
+/// Silence with which is tried what can be written.
+const MOMENT_SECONDS: f64 = 0.2;
 
 /// Where a stream of the output comes from.
 enum Origin<'a> {
@@ -58,36 +141,6 @@ enum Origin<'a> {
 }
 
 impl Assembly<'_> {
-    /// What of the original cannot be in the output, in words for a person.
-    pub fn losses(&self) -> Vec<String> {
-        let Some((_, probe)) = self.original else {
-            return Vec::new();
-        };
-        let lost = probe.streams.iter().filter(|stream| {
-            let kept = self.replaced(stream) || self.is_written_anew(probe, stream) || self.keeps(stream);
-            // Who asks for a file of sound knows that it has no pictures.
-            !kept && (self.container.takes_pictures() || stream.is_cover() || stream.is_sound())
-        });
-        lost.map(|stream| {
-            let kind = if stream.is_cover() {
-                "cover picture"
-            } else {
-                stream.codec_type.as_str()
-            };
-            format!(
-                "the {kind} (track {}, {}) cannot be kept in .{} files; it is left out",
-                stream.index,
-                if stream.codec_name.is_empty() {
-                    "unknown"
-                } else {
-                    &stream.codec_name
-                },
-                self.container.endings[0]
-            )
-        })
-        .collect()
-    }
-
     /// Whether anything but cover pictures stands beside the first cleaned track.
     pub fn keeps_more_than_covers(&self) -> bool {
         let Some((_, probe)) = self.original else {
@@ -109,21 +162,24 @@ impl Assembly<'_> {
     }
 
     /// Timecode and chapter tracks: ffmpeg makes them again, from the times and titles that it has read from them.
-    fn is_written_anew(&self, probe: &Probe, stream: &Stream) -> bool {
+    pub fn is_written_anew(&self, probe: &Probe, stream: &Stream) -> bool {
         let tag = stream.codec_tag_string.as_str();
         stream.codec_type == "data" && (tag == "tmcd" || (tag == "text" && !probe.chapters.is_empty()))
     }
 
     /// Whether a stream that is not cleaned can be in the output.
     fn keeps(&self, stream: &Stream) -> bool {
+        if self.beside.left_out.contains(&stream.index) {
+            return false;
+        }
         if stream.is_cover() {
-            return self.container.cover;
+            return self.container.cover == Cover::Stream;
         }
         if self.same_container {
             return true;
         }
         match stream.codec_type.as_str() {
-            "video" => self.container.takes_pictures(),
+            "video" => self.container.pictures,
             "audio" => self.container.takes(&stream.codec_name),
             "subtitle" => self.subtitle_codec(stream).is_some(),
             "attachment" => self.container.muxer == "matroska",
@@ -163,37 +219,120 @@ impl Assembly<'_> {
     }
 
     /// Numbers of the original's streams in the order in which the output has them.
-    pub fn order(&self) -> Vec<usize> {
+    fn order(&self) -> Vec<usize> {
         let number = |origin: &Origin| match origin {
             Origin::Cleaned(track) => self.tracks[*track].replaces,
             Origin::Kept(stream) => Some(stream.index),
         };
-        self.origins().iter().filter_map(number).collect()
+        let attached = self.beside.attached.iter().map(|attached| attached.stream);
+        self.origins().iter().filter_map(number).chain(attached).collect()
     }
 
-    /// Where in the output a cleaned track stands.
-    pub fn sound_place(&self, track: usize) -> usize {
-        let is = |origin: &Origin| matches!(origin, Origin::Cleaned(number) if *number == track);
-        self.origins().iter().position(is).unwrap_or(0)
+    /// What is copied beside pictures and sound, and can be left out.
+    fn side_tracks(&self) -> Vec<&Stream> {
+        let side = |origin: Origin| match origin {
+            Origin::Kept(stream) if !stream.is_picture() => self.stream(stream.index),
+            _ => None,
+        };
+        self.origins().into_iter().filter_map(side).collect()
+    }
+
+    fn stream(&self, number: usize) -> Option<&Stream> {
+        let (_, probe) = self.original?;
+        probe.streams.iter().find(|stream| stream.index == number)
+    }
+
+    /// Those side tracks with which ffmpeg cannot write the container, found by trying: with a moment of silence for the cleaned
+    /// tracks, `whole` or only until something is written.
+    pub fn unwritable(&self, subject: &Path, place: &Path, whole: bool) -> Result<Vec<usize>, Problem> {
+        let Some((path, _)) = self.original else {
+            return Ok(Vec::new());
+        };
+        let side: Vec<usize> = self.side_tracks().iter().map(|stream| stream.index).collect();
+        if side.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut silence = Beside::default();
+        let most = self.tracks.iter().map(|track| {
+            let frame = track.codec.feed.bytes() * usize::from(track.channels);
+            frame * (f64::from(track.rate) * MOMENT_SECONDS) as usize
+        });
+        let silence = silence
+            .write(path, "silence", &vec![0; most.max().unwrap_or(0)])
+            .map(|path| (silence, path))?;
+        let silent = |track: &Track| Track {
+            samples: Samples::File(silence.1.clone()),
+            skip: 0.0,
+            ..track.clone()
+        };
+        let tracks: Vec<Track> = self.tracks.iter().map(silent).collect();
+        let goes_with = |some: &[usize]| {
+            let without = side.iter().filter(|number| !some.contains(number));
+            let beside = Beside {
+                left_out: self.beside.left_out.iter().chain(without).copied().collect(),
+                comments: self.beside.comments.clone(),
+                ..Beside::default()
+            };
+            let assembly = Assembly {
+                tracks: &tracks,
+                beside: &beside,
+                ..*self
+            };
+            let mut command = assembly.command_to(place, !whole);
+            watch(&mut command, subject, |_| {}).is_ok()
+        };
+        if goes_with(&side) || !goes_with(&[]) {
+            return Ok(Vec::new());
+        }
+        Ok(side
+            .iter()
+            .copied()
+            .filter(|number| !goes_with(&[*number]))
+            .collect())
+    }
+
+    /// Where in the output, whose probe this is, a stream of the original stands. Some containers put covers behind all tracks,
+    /// and tracks of their own behind those that they are given.
+    pub fn place(&self, number: usize, output: &Probe) -> Option<usize> {
+        let is_cover = |number: &usize| self.stream(*number).is_some_and(Stream::is_cover);
+        let cover = is_cover(&number);
+        let alike: Vec<usize> = self
+            .order()
+            .into_iter()
+            .filter(|other| is_cover(other) == cover)
+            .collect();
+        let at = alike.iter().position(|other| *other == number)?;
+        let mut there = output.streams.iter().filter(|stream| stream.is_cover() == cover);
+        there.nth(at).map(|stream| stream.index)
+    }
+
+    /// A cleaned track in the output, whose probe this is.
+    pub fn sound<'a>(&self, track: usize, output: &'a Probe) -> Option<&'a Stream> {
+        match self.tracks[track].replaces {
+            Some(number) => output.streams.get(self.place(number, output)?),
+            None => output.sounds().nth(track),
+        }
     }
 
     /// The command that writes `out`, which is replaced.
     pub fn command(&self, out: &Path) -> Command {
+        self.command_to(out, false)
+    }
+
+    /// The same; `beginning`: it ends when a little has been written.
+    fn command_to(&self, out: &Path, beginning: bool) -> Command {
         let mut command = ffmpeg();
-        command.args(["-y", "-nostats"]);
-        if self.film {
-            command.arg("-copyts");
-        }
+        // Times as they are: ffmpeg would begin at zero, and move chapters by what it leaves out.
+        command.args(["-y", "-nostats", "-copyts"]);
         let mut first_track = 0;
         if let Some((path, _)) = self.original {
+            // AVI and DVDs have no times for pictures that are shown in another order than they are stored.
+            command.args(["-fflags", "+genpts"]);
             add_input(&mut command, path);
             first_track = 1;
         }
         for track in self.tracks {
-            if self.film {
-                command.args(["-itsoffset", &format!("{:.6}", track.start + track.skip)]);
-            }
-            command.args(["-f", track.codec.feed_name()]);
+            command.args(["-itsoffset", &format!("{:.6}", track.start + track.skip)]);
             command.args(["-ar", &track.rate.to_string(), "-ac", &track.channels.to_string()]);
             if let Some(layout) = &track.layout {
                 command.args(["-channel_layout", layout]);
@@ -204,24 +343,44 @@ impl Assembly<'_> {
             if skipped > 0 {
                 command.args(["-skip_initial_bytes", &skipped.to_string()]);
             }
-            match &track.samples {
-                Samples::Pipe => command.args(["-i", "pipe:0"]),
-                Samples::File(path) => command.arg("-i").arg(file_argument(path)),
+            let file = match &track.samples {
+                Samples::Pipe => None,
+                Samples::File(path) => Some(path.as_path()),
             };
+            add_samples(&mut command, track.codec.feed_name(), file);
+        }
+        if let Some(comments) = &self.beside.comments {
+            add_comments(&mut command, comments);
         }
         command.args(["-c", "copy"]);
         let origins = self.origins();
         for (place, origin) in origins.iter().enumerate() {
             self.add_stream(&mut command, place, origin, first_track);
         }
+        for (number, attached) in self.beside.attached.iter().enumerate() {
+            let place = origins.len() + number;
+            command.arg("-attach").arg(&attached.path);
+            command.args([
+                &format!("-metadata:s:{place}"),
+                &format!("mimetype={}", attached.mime),
+            ]);
+            command.args([
+                &format!("-metadata:s:{place}"),
+                &format!("filename={}", attached.name),
+            ]);
+        }
         if let Some((_, probe)) = self.original {
-            self.add_global_metadata(&mut command, probe);
-            command.args(["-map_chapters", "0", "-copy_unknown"]);
+            self.add_global_metadata(&mut command, probe, first_track + self.tracks.len());
+            self.add_programmes(&mut command, probe);
+            command.arg("-copy_unknown");
         }
         self.add_muxer(&mut command);
         // No random numbers in identifiers: the same input gives the same file.
         command.args(["-fflags", "+bitexact"]);
-        command.args(["-max_muxing_queue_size", "9999", "-f", self.container.muxer]);
+        if beginning {
+            command.args(["-fs", "300000"]);
+        }
+        command.args(["-max_muxing_queue_size", "9999", "-f", self.muxer()]);
         command.arg(file_argument(out));
         command
     }
@@ -250,6 +409,11 @@ impl Assembly<'_> {
         };
         // Metadata that is mapped for one stream is no longer copied by itself for the others: all are mapped.
         let Some(number) = original else { return };
+        if self.beside.comments.is_some() {
+            // What is said about the sound is said about the file, in one place.
+            command.args([&format!("-map_metadata:s:{place}"), "-1"]);
+            return;
+        }
         command.args([&format!("-map_metadata:s:{place}"), &format!("0:s:{number}")]);
         let Some((_, probe)) = self.original else { return };
         if let Some(stream) = probe.streams.iter().find(|stream| stream.index == number) {
@@ -264,15 +428,14 @@ impl Assembly<'_> {
         }
     }
 
-    fn add_global_metadata(&self, command: &mut Command, probe: &Probe) {
+    fn add_global_metadata(&self, command: &mut Command, probe: &Probe, comments: usize) {
+        if self.beside.comments.is_some() {
+            command.args(["-map_metadata:g", &format!("{comments}:g"), "-map_chapters", "-1"]);
+            return;
+        }
         // Ogg has its tags in the track, others in the file.
-        let only = self
-            .tracks
-            .first()
-            .and_then(|track| track.replaces)
-            .filter(|_| !self.film);
-        let of_track = only.and_then(|number| probe.streams.iter().find(|stream| stream.index == number));
-        match of_track {
+        let only = self.tracks.first().and_then(|track| track.replaces);
+        match only.and_then(|number| self.stream(number)) {
             Some(stream)
                 if !self.same_container && probe.format.tags.is_empty() && !stream.tags.is_empty() =>
             {
@@ -280,20 +443,72 @@ impl Assembly<'_> {
             }
             _ => command.args(["-map_metadata:g", "0:g"]),
         };
+        command.args(["-map_chapters", "0"]);
+    }
+
+    /// Programmes of a transport stream, and the packet identifiers of its tracks.
+    fn add_programmes(&self, command: &mut Command, probe: &Probe) {
+        if self.container.muxer != "mpegts" || !self.same_container {
+            return;
+        }
+        let order = self.order();
+        for programme in &probe.programs {
+            let mut text = format!("program_num={}", programme.program_num);
+            if let Some(name) = programme.tags.get("service_name") {
+                text.push_str(&format!(
+                    ":title={}",
+                    name.replace('\\', "\\\\").replace(':', "\\:")
+                ));
+            }
+            let members = programme
+                .streams
+                .iter()
+                .filter_map(|member| order.iter().position(|n| *n == member.index));
+            let members: Vec<String> = members.map(|place| format!(":st={place}")).collect();
+            if !members.is_empty() {
+                command.args(["-program", &(text + &members.concat())]);
+            }
+        }
+        for (place, number) in order.iter().enumerate() {
+            // Those below belong to tables.
+            if let Some(id) = self
+                .stream(*number)
+                .and_then(Stream::id)
+                .filter(|id| (0x20..0x1fff).contains(id))
+            {
+                command.args(["-streamid", &format!("{place}:{id}")]);
+            }
+        }
+    }
+
+    /// ffmpeg's name for what writes the container. Its writer of M4A knows less than that of MP4, which is the same otherwise.
+    fn muxer(&self) -> &'static str {
+        let usual = |track: &Track| matches!(track.codec.encoder.as_str(), "aac" | "alac");
+        match self.container.muxer {
+            "ipod" if !self.tracks.iter().all(usual) || self.keeps_more_than_covers() => "mp4",
+            muxer => muxer,
+        }
     }
 
     fn add_muxer(&self, command: &mut Command) {
         match self.container.muxer {
             "mpegts" => {
                 command.args(["-muxdelay", "0", "-muxpreload", "0"]);
+                let sounds = self.original.iter().flat_map(|(_, probe)| probe.sounds());
+                let mut aac = sounds
+                    .filter(|sound| sound.codec_name.starts_with("aac"))
+                    .peekable();
+                if aac.peek().is_some() && aac.all(|sound| sound.codec_name == "aac_latm") {
+                    command.args(["-mpegts_flags", "latm"]);
+                }
             }
             "matroska" | "webm" => {
-                command.args(["-default_mode", "passthrough"]);
+                command.args(["-default_mode", "passthrough", "-strict", "experimental"]);
             }
             "aiff" => {
                 command.args(["-write_id3v2", "1"]);
             }
-            "mp4" | "mov" | "ipod" | "3gp" => {
+            "mp4" | "mov" | "ipod" | "3gp" | "f4v" => {
                 // Edit lists count in this unit: with the sampling rate they are exact.
                 if let Some(track) = self.tracks.first() {
                     command.args(["-movie_timescale", &track.rate.to_string()]);
@@ -304,6 +519,11 @@ impl Assembly<'_> {
                 if self.original.as_ref().is_some_and(apple) {
                     command.args(["-movflags", "use_metadata_tags"]);
                 }
+                if self.container.muxer == "ipod" && self.muxer() == "mp4" {
+                    command.args(["-brand", "M4A "]);
+                }
+                // Dolby Vision, FLAC, TrueHD.
+                command.args(["-strict", "experimental"]);
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! What a file holds, as ffprobe tells it.
 
-use super::programs::{add_input, ask, gist, output, unreadable};
+use super::programs::{add_input, ask, ffprobe, gist, output, unreadable};
 use crate::kind::Kind;
 use crate::problem::Problem;
 use serde::Deserialize;
@@ -12,17 +12,81 @@ use std::process::Command;
 /// Packets from which times are measured; more only where the first are cut off by an edit list.
 const FIRST_PACKETS: [usize; 2] = [64, 4096];
 
+/// What ffprobe is asked about a file.
+const EVERYTHING: [&str; 4] = [
+    "-show_format",
+    "-show_streams",
+    "-show_chapters",
+    "-show_programs",
+];
+
+/// What ffmpeg says of formats that it takes for possible, at most.
+const SURE: u32 = 25;
+
 /// Streams, chapters and the container around them.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Probe {
     /// In the order of the file.
     #[serde(default)]
     pub streams: Vec<Stream>,
-    /// Chapters, of which only their number counts here: ffmpeg copies them.
+    /// In the order of the file.
     #[serde(default)]
-    pub chapters: Vec<serde_json::Value>,
+    pub chapters: Vec<Chapter>,
+    /// Programmes of a transport stream.
+    #[serde(default)]
+    pub programs: Vec<Programme>,
     /// The container.
     pub format: Format,
+}
+
+/// A part of a recording that has a name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Chapter {
+    start_time: String,
+    end_time: String,
+    /// Its title, and what else is said about it.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Chapter {
+    /// Its beginning in seconds.
+    pub fn start(&self) -> f64 {
+        self.start_time.parse().unwrap_or(0.0)
+    }
+
+    /// Its end in seconds.
+    pub fn end(&self) -> f64 {
+        self.end_time.parse().unwrap_or(0.0)
+    }
+
+    /// Its title; empty if it has none.
+    pub fn title(&self) -> &str {
+        let title = self
+            .tags
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case("title"));
+        title.map_or("", |(_, title)| title)
+    }
+}
+
+/// One of the programmes that a transport stream carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Programme {
+    /// Its number.
+    pub program_num: u32,
+    /// Its name and who provides it.
+    pub tags: BTreeMap<String, String>,
+    /// What belongs to it.
+    pub streams: Vec<Member>,
+}
+
+/// A stream of a programme.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Member {
+    /// Its place in the file.
+    pub index: usize,
 }
 
 /// The container.
@@ -33,9 +97,15 @@ pub struct Format {
     /// Seconds.
     #[serde(default)]
     duration: Option<String>,
+    /// Seconds on its own clock.
+    #[serde(default)]
+    start_time: Option<String>,
     /// Bits a second, of everything.
     #[serde(default)]
     bit_rate: Option<String>,
+    /// How sure ffmpeg is of the format, up to 100.
+    #[serde(default)]
+    probe_score: u32,
     /// Title, artist and so on.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -47,6 +117,7 @@ pub struct Format {
 pub struct Stream {
     /// Place in the file, from 0.
     pub index: usize,
+    id: Option<String>,
     /// ffmpeg's name of the codec; empty if it is unknown.
     pub codec_name: String,
     /// `video`, `audio`, `subtitle`, `data`, `attachment`; empty if it is unknown.
@@ -65,6 +136,7 @@ pub struct Stream {
     bits_per_raw_sample: Option<String>,
     bits_per_sample: Option<u8>,
     bit_rate: Option<String>,
+    start_time: Option<String>,
     duration: Option<String>,
     /// Ticks of its clock.
     pub duration_ts: Option<i64>,
@@ -73,9 +145,38 @@ pub struct Stream {
     pub disposition: BTreeMap<String, i64>,
     /// Language, title and so on.
     pub tags: BTreeMap<String, String>,
+    side_data_list: Vec<SideData>,
+    /// What else ffprobe says of it.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, serde_json::Value>,
+}
+
+/// What stands beside the packets of a stream: rotation, Dolby Vision, mastering display, …
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct SideData {
+    side_data_type: String,
 }
 
 impl Stream {
+    /// The number that the container gives it: a track's in MP4, a packet identifier in transport streams.
+    pub fn id(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.as_ref()?.strip_prefix("0x")?, 16).ok()
+    }
+
+    /// What stands beside its packets, by ffmpeg's names.
+    pub fn side_data(&self) -> impl Iterator<Item = &str> {
+        self.side_data_list
+            .iter()
+            .map(|data| data.side_data_type.as_str())
+    }
+
+    /// A tag, whatever its case.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let found = self.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Whether it is sound that ffmpeg can decode.
     pub fn is_sound(&self) -> bool {
         self.codec_type == "audio" && self.channels > 0 && self.rate() > 0 && !self.codec_name.is_empty()
@@ -127,8 +228,8 @@ impl Stream {
 impl Probe {
     /// Asks ffprobe about a file.
     pub fn of(path: &Path) -> Result<Self, Problem> {
-        let mut command = ffprobe(path);
-        command.args(["-show_format", "-show_streams", "-show_chapters"]);
+        let mut command = about(path);
+        command.args(EVERYTHING);
         let answer = ask(&mut command, path)?.map_err(|said| {
             let kind = File::open(path)
                 .and_then(|mut file| Kind::of_file(&mut file))
@@ -145,9 +246,41 @@ impl Probe {
 
     /// Asks about a file that is known to the user under another name.
     pub fn of_unfinished(path: &Path, subject: &Path) -> Result<Self, Problem> {
-        let mut command = ffprobe(path);
-        command.args(["-show_format", "-show_streams", "-show_chapters"]);
+        let mut command = about(path);
+        command.args(EVERYTHING);
         parse(&output(&mut command, subject)?, subject)
+    }
+
+    /// Whether times stand in the file; elsewhere they are counted, or, as in AVI, make no gaps.
+    pub fn has_clock(&self) -> bool {
+        const CLOCKS: [&str; 12] = [
+            "asf", "flv", "gxf", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "rm", "wtv",
+        ];
+        CLOCKS.iter().any(|name| self.is(name))
+    }
+
+    /// Whether it is of the format that ffmpeg's reader calls so.
+    pub fn is(&self, demuxer: &str) -> bool {
+        self.format.format_name.split(',').any(|name| name == demuxer)
+    }
+
+    /// Whether tags stand before and behind the sound itself, and not in a structure around it.
+    pub fn has_tags_around(&self) -> bool {
+        ["mp3", "aac", "ac3", "eac3", "tta", "wv", "dts", "truehd"]
+            .iter()
+            .any(|name| self.is(name))
+    }
+
+    /// Whether ffmpeg is sure of the format: noise may begin like a stream of MPEG.
+    pub fn is_sure(&self) -> bool {
+        self.format.probe_score > SURE
+    }
+
+    /// A tag of the whole file.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let mut tags = self.format.tags.iter();
+        let found = tags.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
     }
 
     /// The tracks of sound.
@@ -155,9 +288,14 @@ impl Probe {
         self.streams.iter().filter(|stream| stream.is_sound())
     }
 
+    /// Moving pictures.
+    pub fn pictures(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| stream.is_picture())
+    }
+
     /// The first moving picture.
     pub fn picture(&self) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.is_picture())
+        self.pictures().next()
     }
 
     /// Length in seconds of a track, or else of everything.
@@ -165,6 +303,38 @@ impl Probe {
         stream
             .duration()
             .or_else(|| self.format.duration.as_ref()?.parse().ok())
+    }
+
+    /// Seconds until the last sound of a track, from the beginning of the file, as far as the file states it for that track.
+    pub fn promise(&self, stream: &Stream) -> Option<f64> {
+        let told = |text: &str| {
+            let mut parts = text.rsplit(':').map(str::parse::<f64>);
+            let (seconds, minutes, hours) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+            Some(seconds + 60.0 * minutes + 3600.0 * hours)
+        };
+        let tag = stream.tags.iter().find(|(key, _)| key.starts_with("DURATION"));
+        let alone = self.format.duration.as_ref().filter(|_| self.streams.len() == 1);
+        stream
+            .duration()
+            .or_else(|| told(tag?.1))
+            .or_else(|| alone?.parse().ok())
+            .filter(|&seconds| seconds > 0.0)
+    }
+
+    /// The time at which its clock begins, as another file counts that: broadcasts begin anywhere.
+    pub fn origin(&self, same_container: bool) -> f64 {
+        let anywhere = ["mpeg", "mpegts", "wtv", "asf"].iter().any(|name| self.is(name));
+        let start = self.format.start_time.as_ref().and_then(|text| text.parse().ok());
+        start.filter(|_| anywhere && !same_container).unwrap_or(0.0)
+    }
+
+    /// Seconds by which a track begins later than the clock of the file.
+    pub fn late(&self, stream: &Stream) -> f64 {
+        let start = stream
+            .start_time
+            .as_ref()
+            .and_then(|text| text.parse::<f64>().ok());
+        start.map_or(0.0, |start| (start - self.origin(false)).max(0.0))
     }
 
     /// Bits a second of everything.
@@ -201,11 +371,11 @@ struct Frame {
 
 /// The time in seconds of the first sample that comes out of a track; `None` where the file has no times.
 ///
-/// Containers round: the mean over the first frames is closer to the truth than the first alone.
+/// Containers round: the first frames together are closer to the truth than one alone.
 pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Option<f64>, Problem> {
     let mut found = Frames { frames: Vec::new() };
     for count in FIRST_PACKETS {
-        let mut command = ffprobe(path);
+        let mut command = about(path);
         command.args(["-select_streams", &stream.index.to_string()]);
         command.args(["-read_intervals", &format!("%+#{count}")]);
         command.args(["-show_entries", "frame=pts_time,nb_samples"]);
@@ -233,8 +403,22 @@ pub fn first_sample(path: &Path, stream: &Stream, subject: &Path) -> Result<Opti
         }
         samples += u64::from(frame.nb_samples);
     }
+    if starts.is_empty() {
+        return Ok(None);
+    }
+    // Every time is the true one rounded to the clock: of what all allow, what is nearest to their mean. The first alone may be
+    // rounded the other way, as with Opus, whose frames are whole milliseconds and whose delay is not. Where other things than
+    // rounding have moved them, their mean.
     let mean = starts.iter().sum::<f64>() / starts.len() as f64;
-    Ok((!starts.is_empty()).then_some(mean))
+    let half = stream.tick() / 2.0;
+    let latest = starts.iter().fold(f64::MIN, |most, start| most.max(start - half));
+    let earliest = starts
+        .iter()
+        .fold(f64::MAX, |least, start| least.min(start + half));
+    Ok(Some(match latest <= earliest {
+        true => mean.clamp(latest, earliest),
+        false => mean,
+    }))
 }
 
 /// The time in seconds of the first packet of a track.
@@ -260,16 +444,15 @@ pub fn measured_bit_rate(path: &Path, stream: &Stream) -> Result<Option<u64>, Pr
 }
 
 fn first_packets(path: &Path, stream: &Stream, count: usize, subject: &Path) -> Result<Vec<Packet>, Problem> {
-    let mut command = ffprobe(path);
+    let mut command = about(path);
     command.args(["-select_streams", &stream.index.to_string()]);
     command.args(["-read_intervals", &format!("%+#{count}")]);
     command.args(["-show_entries", "packet=size,duration_time,pts_time"]);
     Ok(parse::<Packets>(&output(&mut command, subject)?, subject)?.packets)
 }
 
-fn ffprobe(path: &Path) -> Command {
-    let mut command = Command::new("ffprobe");
-    command.args(["-hide_banner", "-v", "error", "-of", "json"]);
+fn about(path: &Path) -> Command {
+    let mut command = ffprobe();
     add_input(&mut command, path);
     command
 }

@@ -8,12 +8,14 @@ use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};
 use crate::cores::Cores;
 use crate::inspect::{Findings, inspect};
+use crate::named::Named;
 use crate::output::{Output, Target, clean_up_when_stopped, commit, exists, print, sweep};
 use crate::plan::{Source, inputs};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, describe};
+use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, describe};
 use crate::progress::Progress;
 use excerpt::Excerpt;
 use page::{Entry, Page};
+use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +45,9 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     }
     let inputs = inputs(&args.inputs);
     let network = Network::load(&args.network, args.sound.quality)?;
+    if !args.run.quiet {
+        network.tell_library("report");
+    }
     let settings = args.sound.settings();
     let seconds = args.excerpt.unwrap_or_else(|| {
         let share = SHARED_SECONDS / inputs.len() as f64;
@@ -71,7 +76,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()));
     let sizes: Vec<u64> = sizes.collect();
     let progress = progress.with_total(sizes.iter().sum());
-    progress.tell(&format!("{} recordings", inputs.len()));
+    progress.tell(&counted(inputs.len(), "recording", "recordings"));
     let cores = Cores::share(args.run.jobs, inputs.len());
     cores.for_each(inputs.len(), |number| {
         let (source, usable) = &inputs[number];
@@ -97,7 +102,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     commit(vec![output.seal(&[])?])?;
     if !args.run.quiet && inputs.len() > 1 {
         let done = inputs.len() - failed;
-        let line = format!("{done} recordings, {failed} failed");
+        let line = format!("{}, {failed} failed", counted(done, "recording", "recordings"));
         progress.line(&format!("aeden: report: {}: {line}", args.output.display()));
     }
     Ok(if failed == 0 { DONE } else { FILE_FAILED })
@@ -115,10 +120,10 @@ fn hear(
     // A defect that one file brings to light must not stop the others.
     let heard = catch_unwind(AssertUnwindSafe(|| {
         let (mut excerpt, mut bar) = (None, None);
-        let findings = inspect(source, network, settings, cores, |rate, before, after| {
-            let excerpt = excerpt.get_or_insert_with(|| Excerpt::new(rate, before.len(), seconds));
+        let findings = inspect(source, network, settings, cores, |about, before, after| {
+            let excerpt = excerpt.get_or_insert_with(|| Excerpt::new(about.rate, before.len(), seconds));
             excerpt.push(before, after);
-            let bar = bar.get_or_insert_with(|| progress.file(source.name(), None, rate));
+            let bar = bar.get_or_insert_with(|| progress.file(source.name(), about.frames, about.rate));
             bar.advance(before.first().map_or(0, Vec::len));
         })?;
         let mut excerpt =
@@ -153,23 +158,23 @@ impl Collector {
         progress: &Progress,
     ) {
         let name = source.name().display().to_string();
-        let (entry, mut line) = match result.and_then(|(findings, excerpt)| {
+        let (entry, line) = match result.and_then(|(findings, excerpt)| {
             let entry = Entry::new(&findings, &excerpt).map_err(|e| Problem::io(source.name(), &e))?;
-            Ok((entry, json!(findings)))
+            Ok((entry, findings))
         }) {
-            Ok((entry, mut line)) => {
-                line["status"] = "reported".into();
-                (entry, line)
-            }
+            Ok((entry, findings)) => (entry, json!(Line::new("reported", findings, args))),
             Err(problem) => {
                 self.failed += 1;
                 progress.line(&format!("aeden: report: {problem}"));
-                let line = json!({ "file": name, "status": "failed", "error": problem.to_string() });
-                (Entry::failed(&name, &problem.to_string()), line)
+                let failure = Failure {
+                    file: Named::new("file", source.name()),
+                    error: problem.to_string(),
+                };
+                let entry = Entry::failed(&name, &failure.error);
+                (entry, json!(Line::new("failed", failure, args)))
             }
         };
         if args.run.json {
-            line["page"] = args.output.display().to_string().into();
             // A reader that has gone is told by the exit status of the next program, not by ours.
             let _ = print(&format!("{line}\n"));
         }
@@ -180,6 +185,34 @@ impl Collector {
             }
         }
     }
+}
+
+/// A line of `--json`.
+#[derive(Serialize)]
+struct Line<A> {
+    #[serde(flatten)]
+    about: A,
+    status: &'static str,
+    #[serde(flatten)]
+    page: Named,
+}
+
+impl<A> Line<A> {
+    fn new(status: &'static str, about: A, args: &ReportArgs) -> Self {
+        Line {
+            about,
+            status,
+            page: Named::new("page", &args.output),
+        }
+    }
+}
+
+/// A recording that is not on the page.
+#[derive(Serialize)]
+struct Failure {
+    #[serde(flatten)]
+    file: Named,
+    error: String,
 }
 
 /// What was asked of the denoiser, in words for the page.

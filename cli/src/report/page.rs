@@ -43,7 +43,7 @@ impl Entry {
         let ticks: Vec<_> = frequency_ticks(findings.rate).collect();
         Ok(Entry {
             about: json!({
-                "name": findings.file,
+                "name": findings.file.to_string(),
                 "format": findings.format(),
                 "seconds": findings.seconds,
                 "start": excerpt.start(),

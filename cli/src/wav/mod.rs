@@ -4,6 +4,8 @@
 //! and back; [`mod@write`] puts a stream together again. RIFF and `WAVE`: Microsoft and IBM, "Multimedia Programming
 //! Interface and Data Specifications 1.0" (1991) and `mmreg.h`. RF64 and `ds64`: EBU Tech 3306; BW64: ITU-R BS.2088.
 
+use crate::problem::counted;
+
 pub mod markers;
 pub mod read;
 pub mod samples;
@@ -229,7 +231,8 @@ impl Format {
         };
         if usize::from(block) != format.frame_bytes() {
             return Err(format!(
-                "the header says {block} bytes a frame, but {channels} channels of {bits} bits take {}; the header is damaged",
+                "the header says {block} bytes a frame, but {} of {bits} bits take {}; the header is damaged",
+                counted(channels.into(), "channel", "channels"),
                 format.frame_bytes()
             ));
         }

@@ -10,8 +10,19 @@ pub const CHUNK_MEMORY: u64 = 64 << 20;
 /// A `fmt ` chunk longer than this is damaged.
 const FORMAT_MEMORY: u64 = 4096;
 
-/// What SoX writes as the size of sound whose length it cannot know, before rounding to whole frames.
-const SOX_UNKNOWN: u64 = 0x7fff_f000;
+/// What writers state that cannot know the length of the sound, or were killed before they could say it: about 2 GB (SoX
+/// 0x7ffff000, others 0x7fffffff or 0x80000000), about 4 GB (all ones, or that less the header), each rounded to whole frames.
+const UNKNOWN: [std::ops::RangeInclusive<u64>; 2] = [0x7fff_0000..=0x8000_0000, 0xffff_0000..=0xffff_ffff];
+
+/// What becomes of a recording that ends before its header says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Damage {
+    /// It is an error.
+    #[default]
+    Refuse,
+    /// What is there is taken, with a warning.
+    Accept,
+}
 
 /// Why a stream cannot be read.
 #[derive(Debug)]
@@ -46,7 +57,8 @@ fn malformed<T>(text: impl Into<String>) -> Result<T, Error> {
 /// A WAV stream, opened: the header has been read, the sound comes next.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: R,
+    input: Ahead<R>,
+    damage: Damage,
     /// Bytes taken from `input`.
     position: u64,
     /// Bytes in the whole stream, where that is known.
@@ -78,7 +90,16 @@ struct Walk {
 impl<R: Read> Reader<R> {
     /// Reads the header of a stream that may be a pipe. `total` is the number of bytes in it, if that is known; then
     /// stated sizes are checked at once instead of when the stream ends.
-    pub fn new(mut input: R, total: Option<u64>) -> Result<Self, Error> {
+    pub fn new(input: R, total: Option<u64>) -> Result<Self, Error> {
+        Reader::begin(input, total, Damage::Refuse)
+    }
+
+    /// The same, where the recording may be damaged.
+    pub fn begin(input: R, total: Option<u64>, damage: Damage) -> Result<Self, Error> {
+        let mut input = Ahead {
+            first: Vec::new(),
+            rest: input,
+        };
         let mut walk = Walk {
             memory_left: CHUNK_MEMORY,
             ..Walk::default()
@@ -109,7 +130,8 @@ impl<R: Read> Reader<R> {
         if let Some(total) = total
             && container == Container::Riff
             && stated < u64::from(u32::MAX) - 8
-            && !is_unknown_to_sox(stated.saturating_sub(36), 1)
+            && !is_unknown(stated)
+            && !is_unknown(stated.saturating_sub(36))
             // Some writers count the eight bytes before the count, or a padding byte that is not there.
             && stated + 8 > total + 9
         {
@@ -176,28 +198,36 @@ impl<R: Read> Reader<R> {
         };
         let frame = format.frame_bytes() as u64;
         let left = total.map(|t| t - walk.position);
+        let unfinished = stated == 0 || is_unknown(stated);
         let sound = match walk.wide_sound {
             Some(u64::MAX) => None,
             Some(wide) if stated_sound == u64::from(u32::MAX) => Some(wide),
-            // A stream whose writer could not go back: ffmpeg, SoX, and recorders that were stopped.
             _ if stated_sound == u64::from(u32::MAX) => None,
-            _ if is_unknown_to_sox(stated_sound, frame) && left.is_none_or(|left| left < stated_sound) => {
-                None
-            }
-            _ if stated_sound == 0 && (stated == 0 || stated == u64::from(u32::MAX)) => None,
+            _ if is_unknown(stated_sound) && left.is_none_or(|left| left < stated_sound) => None,
+            _ if stated_sound == 0 && (unfinished || !input.begins_with_chunk(left)?) => None,
             _ => Some(stated_sound),
         };
         if sound.is_none() && stated_sound == 0 && left.is_some_and(|left| left > 0) {
             let text = "the header was never completed; everything after it is taken as sound";
             walk.warnings.push(text.into());
         }
-        if let (Some(sound), Some(left)) = (sound, left)
-            && sound > left
-        {
-            return malformed(format!(
-                "the sound is cut short: the header says {sound} bytes, the file has {left}; copy or export it again"
-            ));
-        }
+        let sound = match (sound, left) {
+            (Some(sound), Some(left)) if sound > left && damage == Damage::Accept => {
+                walk.warnings
+                    .push(cut_short(sound, left) + "; what is there is taken");
+                Some(left - left % frame)
+            }
+            (Some(sound), Some(left)) if sound > left => {
+                return malformed(cut_short(sound, left) + ADVICE);
+            }
+            (Some(sound), _) if sound % frame != 0 && damage == Damage::Accept => {
+                let text =
+                    "the size of the sound is no whole number of frames; what is beyond the last is left out";
+                walk.warnings.push(text.into());
+                Some(sound - sound % frame)
+            }
+            (sound, _) => sound,
+        };
         if let Some(sound) = sound
             && sound % frame != 0
         {
@@ -208,6 +238,7 @@ impl<R: Read> Reader<R> {
         }
         Ok(Reader {
             input,
+            damage,
             position: walk.position,
             total,
             header: Header {
@@ -268,10 +299,12 @@ impl<R: Read> Reader<R> {
             return Ok(got / frame);
         }
         if let Some(sound) = self.sound {
-            return malformed(format!(
-                "the sound is cut short: the header says {sound} bytes, there are {}; copy or export it again",
-                self.given
-            ));
+            let text = cut_short(sound, self.given);
+            if self.damage == Damage::Refuse {
+                return malformed(text + ADVICE);
+            }
+            self.warnings.push(text + "; what is there is taken");
+            self.sound = Some(self.given);
         }
         if got % frame != 0 {
             raw.truncate(got / frame * frame);
@@ -340,7 +373,7 @@ impl<R: Read> Reader<R> {
         };
         self.warnings.append(&mut walk.warnings);
         if let Some(damage) = damage {
-            if sound == 0 {
+            if sound == 0 && self.damage == Damage::Refuse {
                 return malformed(
                     "the header says 0 bytes of sound, but more than that follows; repair the header",
                 );
@@ -353,10 +386,15 @@ impl<R: Read> Reader<R> {
 
 impl<R: Read + Seek> Reader<R> {
     /// Reads the header and the chunks after the sound, so that damage shows before any work is done.
-    pub fn open(mut input: R) -> Result<Self, Error> {
+    pub fn open(input: R) -> Result<Self, Error> {
+        Reader::open_damaged(input, Damage::Refuse)
+    }
+
+    /// The same, where the recording may be damaged.
+    pub fn open_damaged(mut input: R, damage: Damage) -> Result<Self, Error> {
         let total = input.seek(SeekFrom::End(0))?;
         input.seek(SeekFrom::Start(0))?;
-        let mut reader = Reader::new(input, Some(total))?;
+        let mut reader = Reader::begin(input, Some(total), damage)?;
         if let Some(sound) = reader.sound {
             let start = reader.position;
             reader.position = reader.input.seek(SeekFrom::Start(start + sound))?;
@@ -473,8 +511,51 @@ fn is_id(id: [u8; 4]) -> bool {
     id.iter().all(|b| (b' '..=b'~').contains(b))
 }
 
-fn is_unknown_to_sox(size: u64, frame: u64) -> bool {
-    size == SOX_UNKNOWN / frame * frame
+fn is_unknown(size: u64) -> bool {
+    UNKNOWN.iter().any(|sizes| sizes.contains(&size))
+}
+
+fn cut_short(stated: u64, there: u64) -> String {
+    format!("the sound is cut short: the header says {stated} bytes, there are {there}")
+}
+
+const ADVICE: &str = "; copy or export it again, or take what is there: --accept-damage";
+
+/// A stream whose next bytes have been looked at.
+#[derive(Debug)]
+struct Ahead<R> {
+    first: Vec<u8>,
+    rest: R,
+}
+
+impl<R: Read> Ahead<R> {
+    /// Whether a chunk comes next, or nothing; `left`: bytes until the end, where that is known.
+    fn begins_with_chunk(&mut self, left: Option<u64>) -> io::Result<bool> {
+        let mut bytes = [0; 8];
+        let got = read_up_to(&mut self.rest, &mut bytes)?;
+        self.first = bytes[..got].to_vec();
+        let fits = left.is_none_or(|left| u64::from(u32_at(&bytes, 4)) + 8 <= left);
+        Ok(got == 0 || (got == 8 && fits && is_id([bytes[0], bytes[1], bytes[2], bytes[3]])))
+    }
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.first.is_empty() {
+            return self.rest.read(into);
+        }
+        let got = into.len().min(self.first.len());
+        into[..got].copy_from_slice(&self.first[..got]);
+        self.first.drain(..got);
+        Ok(got)
+    }
+}
+
+impl<R: Seek> Seek for Ahead<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.first.clear();
+        self.rest.seek(to)
+    }
 }
 
 /// Fills as much of `bytes` as the stream has.
@@ -503,7 +584,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 fn what_it_is(first: &[u8]) -> String {
     let name = match Kind::of(first) {
         Kind::Text => return "text; give the recording itself".into(),
-        Kind::Wav | Kind::Unknown => {
+        Kind::Wav | Kind::Other | Kind::Unknown => {
             return "something else; give a WAV file, or convert it: ffmpeg -i IN OUT.wav".into();
         }
         Kind::Flac => "FLAC",

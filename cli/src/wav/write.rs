@@ -7,6 +7,9 @@ use std::io::{self, Write};
 /// The largest size that a RIFF file states; one more means "unknown".
 pub const RIFF_LIMIT: u64 = 0xffff_fffe;
 
+/// The most bytes of sound that are believed beforehand: sums of this and all else in a file fit 64 bits.
+const MOST_BYTES: u64 = 1 << 62;
+
 /// Bytes of a `ds64` body without a table, and of the `JUNK` that keeps its place.
 const DS64_BYTES: u32 = 28;
 
@@ -48,6 +51,12 @@ impl<W: Write> Writer<W> {
     /// it says "unknown" as streams do, and [`finish`](Writer::finish) returns what to correct.
     pub fn begin(out: W, header: &Header, expected: Expected) -> io::Result<Self> {
         let frame = header.format.frame_bytes() as u64;
+        // A length that no file can have comes from a damaged header: then only the end will tell.
+        let expected = Expected {
+            frames: expected.frames.filter(|frames| *frames <= MOST_BYTES / frame),
+            after: expected.after.filter(|after| *after <= MOST_BYTES),
+            ..expected
+        };
         let known = expected
             .frames
             .zip(expected.after)

@@ -149,9 +149,19 @@ fn the_service_runs_this_command_at_login() {
         .args(["live", "--virtual-mic", "--limit", "20", "--install-service"])
         .env("XDG_CONFIG_HOME", folder.path())
         .env_remove("XDG_RUNTIME_DIR")
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    // Here nothing can be started, and that is said.
+    failed(
+        &output,
+        1,
+        &[
+            "aeden-live.service",
+            "nothing has been started",
+            "systemctl --user enable",
+        ],
+    );
     let unit = std::fs::read_to_string(folder.path().join("systemd/user/aeden-live.service")).unwrap();
     let command = format!(
         "ExecStart=\"{}\" \"live\" \"--virtual-mic\" \"--limit\" \"20\"",

@@ -7,5 +7,7 @@ mod errors;
 #[cfg(feature = "jack")]
 mod jack;
 mod microphone;
+mod recording;
 mod server;
 mod sound;
+mod starving;

@@ -53,6 +53,43 @@ fn what_a_crash_leaves_is_removed_by_the_next_start_and_another_aeden_is_not_dis
     }
 }
 
+/// A second aeden must find the first one's microphone in use, however it is called and whatever processes it sees.
+#[test]
+fn a_microphone_is_in_use_whatever_the_other_program_is_called_and_wherever_it_runs() {
+    for kind in [Kind::PulseAudio, Kind::PipeWire] {
+        let Some(server) = Server::start(kind) else {
+            continue;
+        };
+        let renamed = server.folder().join("noise-remover");
+        std::fs::copy(env!("CARGO_BIN_EXE_aeden"), &renamed).unwrap();
+        let mut first = server.live("--virtual-mic");
+        let before = server.pactl(&["list", "short", "modules"]);
+        let mut others = vec![server.command(renamed.to_str().unwrap())];
+        let alone = ["--pid", "--fork", "--mount-proc"];
+        let mut unshare = server.command("unshare");
+        if unshare
+            .args(alone)
+            .arg("true")
+            .status()
+            .is_ok_and(|status| status.success())
+        {
+            let mut elsewhere = server.command("unshare");
+            elsewhere.args(alone).arg(env!("CARGO_BIN_EXE_aeden"));
+            others.push(elsewhere);
+        } else {
+            println!("skipped: no PID namespaces without root");
+        }
+        for mut other in others {
+            let output = other.args(["live", "--virtual-mic"]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(4), "{kind:?}: {said}");
+            assert!(said.contains("another aeden live"), "{kind:?}: {said}");
+            assert_eq!(server.pactl(&["list", "short", "modules"]), before, "{kind:?}");
+        }
+        assert_eq!(first.status()["restarts"], 0);
+    }
+}
+
 #[test]
 fn its_own_virtual_microphone_is_never_the_input() {
     let Some(server) = Server::start(Kind::PulseAudio) else {

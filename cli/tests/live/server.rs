@@ -295,10 +295,15 @@ impl Live {
         }
     }
 
-    /// Sends a signal, and returns the exit status and what was said.
-    pub fn end(mut self, signal: &str) -> (Option<i32>, String) {
+    /// Sends a signal.
+    pub fn signal(&self, signal: &str) {
         let id = self.process.0.id().to_string();
         Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+    }
+
+    /// Sends a signal, and returns the exit status and what was said.
+    pub fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        self.signal(signal);
         let status = self.process.0.wait().unwrap();
         let mut said = String::new();
         if let Some(mut stderr) = self.process.0.stderr.take() {

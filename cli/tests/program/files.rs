@@ -1,7 +1,9 @@
 //! Which files are read and written, and which are never touched.
 
+use crate::media::ffmpeg;
 use crate::recordings::{Folder, noise_file};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 fn with_input() -> (Folder, Vec<u8>) {
     let folder = Folder::new();
@@ -39,6 +41,134 @@ fn an_existing_file_is_replaced_only_on_request() {
     assert_eq!(
         folder.aeden("clean in.wav out.wav -y --skip-existing").status(),
         2
+    );
+}
+
+#[test]
+fn a_second_recording_is_never_taken_for_the_output() {
+    let (folder, file) = with_input();
+    let other = noise_file(2, 44_100, 3000);
+    folder.write("other.wav", &other);
+    folder.write(".config/aeden/config.toml", b"skip-existing = true\n");
+    for options in [
+        "",
+        " -y",
+        " --skip-existing",
+        " -y --no-config",
+        " --no-config",
+        " --dry-run",
+    ] {
+        let run = folder.aeden(&format!("clean in.wav other.wav{options}"));
+        let told = format!("{}{}", run.stdout(), run.stderr());
+        assert_eq!((run.status(), told.lines().count()), (1, 1), "{options}: {told}");
+        assert!(
+            told.contains("add -o DIR") && told.contains("-o other.wav -y"),
+            "{told}"
+        );
+        assert!(folder.read("other.wav") == other, "{options}");
+    }
+    // A copy with the same name elsewhere is a recording too, and so is what was made from another one.
+    folder.write("sub/in.wav", &file);
+    folder.aeden("clean in.wav sub/in.wav -y").failed(1, "-o DIR");
+    folder.aeden("clean other.wav made.wav").quietly();
+    folder.aeden("clean in.wav made.wav -y").failed(1, "-o DIR");
+    // Who says so replaces it: by name, or because it was made from the same recording.
+    folder
+        .aeden("clean other.wav made.wav -y --mix 0 --no-config")
+        .quietly();
+    assert!(folder.read("made.wav") == other);
+    folder.aeden("clean other.wav made.wav").quietly();
+    folder
+        .aeden("clean in.wav -o made.wav --no-config")
+        .failed(1, "-y");
+    folder
+        .aeden("clean in.wav -o made.wav -y --mix 0 --no-config")
+        .quietly();
+    assert!(folder.read("made.wav") == file);
+    folder.aeden("clean in.wav -o new.wav --mix 0").quietly();
+    assert!(folder.read("new.wav") == file);
+}
+
+#[test]
+fn an_empty_output_is_not_done() {
+    let (folder, _) = with_input();
+    folder.write("out/in.wav", b"");
+    folder.aeden("clean in.wav -o out").failed(1, "-y");
+    folder.aeden("clean in.wav -o out --skip-existing").quietly();
+    assert!(folder.read("out/in.wav").len() > 44);
+}
+
+/// What is said of an output has reached the disk: file, name and folder, in this order.
+#[test]
+fn an_output_is_on_the_disk_before_it_counts_as_done() {
+    use std::process::Command;
+    let (folder, _) = with_input();
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: strace is not installed");
+        return;
+    }
+    if ffmpeg::is_here() {
+        ffmpeg::ffmpeg(&folder, "-i in.wav in.mp3");
+        folder.aeden("clean in.wav in.flac").quietly();
+        ffmpeg::ffmpeg(
+            &folder,
+            "-f lavfi -i testsrc=s=64x64:d=1 -i in.wav -c:v mpeg4 in.mkv",
+        );
+    }
+    let names = folder.names();
+    for name in names.iter().filter(|name| name.starts_with("in.")) {
+        let output = Command::new("strace")
+            .args([
+                "-f",
+                "-y",
+                "-e",
+                "trace=fsync,fdatasync,rename,renameat,renameat2,linkat,write",
+            ])
+            .args([env!("CARGO_BIN_EXE_aeden"), "clean", name, "-o", "out", "--json"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let trace = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() && trace.contains("ptrace") {
+            println!("skipped: strace may not trace here");
+            return;
+        }
+        let at = |call: &str, what: &str| {
+            let found = trace
+                .lines()
+                .position(|line| line.contains(call) && line.contains(what));
+            found.unwrap_or_else(|| panic!("{name}: no {call} of {what} in {trace}"))
+        };
+        let (file, named) = (at("sync(", ".part>"), at("rename", &format!("out/{name}")));
+        let folder = trace
+            .lines()
+            .position(|line| line.contains("sync(") && line.contains("/out>"));
+        let told = at("write(1<", "bits");
+        let order = [
+            file,
+            named,
+            folder.unwrap_or_else(|| panic!("{name}: {trace}")),
+            told,
+        ];
+        assert!(order.is_sorted(), "{name}: {order:?} in {trace}");
+    }
+}
+
+#[test]
+fn lines_of_json_that_cannot_be_written_are_told() {
+    let (folder, file) = with_input();
+    folder.write("other.wav", &file);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = folder
+        .command(["clean", "in.wav", "other.wav", "-o", "out", "--json", "-q"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        stderr,
+        "aeden: clean: -: no space left on the disk; free some, or write elsewhere\n"
     );
 }
 
@@ -271,4 +401,244 @@ fn names_that_are_no_unicode_are_names_like_others() {
     }
     let cleaned = std::ffi::OsStr::from_bytes(b"t\xffalk.clean.wav");
     assert!(folder.path("").join(cleaned).exists());
+}
+
+/// The permissions of what is made in a folder, run after run, where the umask takes what it usually takes.
+struct Modes<'a>(&'a Folder);
+
+impl Modes<'_> {
+    fn set(&self, name: &str, mode: u32) {
+        std::fs::set_permissions(self.0.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[track_caller]
+    fn are(&self, arguments: &str, expected: &[(&str, u32)]) {
+        let mut command = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_aeden");
+        command.args(["-c", &format!("umask 022; exec {program} {arguments}")]);
+        let output = command
+            .current_dir(self.0)
+            .env("XDG_CONFIG_HOME", self.0.path(".config"))
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        for (name, mode) in expected {
+            let found = std::fs::metadata(self.0.path(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, *mode, "{arguments}: {name} has {found:o}, not {mode:o}");
+        }
+    }
+}
+
+#[test]
+fn outputs_are_no_more_readable_than_their_inputs() {
+    let (folder, file) = with_input();
+    let modes = Modes(&folder);
+    for name in ["secret.wav", "group.wav", "old.wav"] {
+        folder.write(name, &file);
+    }
+    modes.set("secret.wav", 0o600);
+    modes.set("group.wav", 0o640);
+    modes.are("clean in.wav open.wav", &[("open.wav", 0o644)]);
+    modes.are("clean group.wav g.wav", &[("g.wav", 0o640)]);
+    modes.are(
+        "clean secret.wav a.wav --removed b.wav --plot c.png",
+        &[("a.wav", 0o600), ("b.wav", 0o600), ("c.png", 0o600)],
+    );
+    modes.are("clean secret.wav a.flac", &[("a.flac", 0o600)]);
+    // Whatever the file that is replaced allowed.
+    modes.are("clean secret.wav -o old.wav -y", &[("old.wav", 0o600)]);
+    modes.are("clean secret.wav -o a.wav -y --loudness -30", &[("a.wav", 0o600)]);
+    // Each of many has its own; what is made of all has the least.
+    modes.are(
+        "clean in.wav secret.wav group.wav -o out",
+        &[
+            ("out/in.wav", 0o644),
+            ("out/secret.wav", 0o600),
+            ("out/group.wav", 0o640),
+        ],
+    );
+    modes.are(
+        "report in.wav secret.wav -o page.html -q",
+        &[("page.html", 0o600)],
+    );
+    modes.are("report in.wav -o open.html -q", &[("open.html", 0o644)]);
+    // Redirected, it is the same file.
+    modes.are("clean - piped.wav < secret.wav", &[("piped.wav", 0o600)]);
+    // Other commands read and write in the same way.
+    modes.are("detect secret.wav --plot found.png", &[("found.png", 0o600)]);
+    modes.are("map in.wav secret.wav -o map.html -q", &[("map.html", 0o600)]);
+    // Folders that are made for outputs are no more open than those they stand for.
+    folder.write("day/private/x.wav", &file);
+    modes.set("day/private", 0o700);
+    modes.are(
+        "clean day -o done -q",
+        &[
+            ("done", 0o755),
+            ("done/private", 0o700),
+            ("done/private/x.wav", 0o644),
+        ],
+    );
+    if ffmpeg::is_here() {
+        modes.are("clean secret.wav a.mp3", &[("a.mp3", 0o600)]);
+        ffmpeg::ffmpeg(
+            &folder,
+            "-f lavfi -i testsrc2=s=64x64:d=1 -i in.wav -c:v mpeg4 film.mkv",
+        );
+        modes.set("film.mkv", 0o600);
+        modes.are("clean film.mkv film2.mkv", &[("film2.mkv", 0o600)]);
+    }
+}
+
+#[test]
+fn a_name_that_is_no_unicode_can_be_opened_again_from_json() {
+    use base64::Engine;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let (folder, file) = with_input();
+    let name = std::ffi::OsStr::from_bytes(b"t\xff\xe9lk.wav");
+    std::fs::write(folder.path("").join(name), &file).unwrap();
+    let named = |line: &serde_json::Value, role: &str| {
+        let bytes = line[format!("{role}_bytes")].as_str().expect(role);
+        let bytes = base64::engine::general_purpose::STANDARD.decode(bytes).unwrap();
+        std::ffi::OsString::from_vec(bytes)
+    };
+    for (arguments, roles) in [
+        (&["clean", "--json"][..], &["input", "output"][..]),
+        (&["clean", "--json", "--dry-run", "-y"], &["input", "output"]),
+        (&["clean", "--json", "--limit", "3", "--track", "2"], &["input"]),
+        (&["inspect", "--json"], &["file"]),
+        (&["report", "--json", "-q"], &["file"]),
+    ] {
+        let output = folder.command(arguments).arg(name).output().unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for role in roles {
+            let found = named(&line, role);
+            if *role == "output" {
+                assert_eq!(found.as_bytes(), b"t\xff\xe9lk.clean.wav");
+            } else {
+                assert_eq!(found, name, "{arguments:?}");
+            }
+        }
+    }
+    // Names that are Unicode need no second form.
+    let line = &folder.aeden("clean in.wav --json --dry-run").json_lines()[0];
+    assert!(line.get("input_bytes").is_none(), "{line}");
+}
+
+#[test]
+fn what_turns_or_hides_writing_never_reaches_a_terminal() {
+    let (folder, file) = with_input();
+    let evil = "talk\u{202e}gpj\u{2066}\u{200b}.wav";
+    folder.write(evil, &file);
+    folder.write("bad\u{202e}gpj.wav", b"RIFF and nothing more");
+    for arguments in [
+        &["clean", evil][..],
+        &["clean", evil, "--json", "-y"],
+        &["clean", evil, "--dry-run", "-y"],
+        &["clean", evil],
+        &["clean", "bad\u{202e}gpj.wav"],
+        &["clean", "--\u{202e}gpj.wav"],
+        &["inspect", evil],
+        &["inspect", evil, "--json"],
+        &["report", evil, "--json"],
+        &["detect", evil],
+        &["find", "index", "."],
+        &["models", evil],
+    ] {
+        let output = folder.command(arguments).output().unwrap();
+        for said in [output.stdout, output.stderr] {
+            let said = String::from_utf8(said).unwrap();
+            assert!(
+                !said.contains(['\u{202e}', '\u{2066}', '\u{200b}']),
+                "{arguments:?}: {said:?}"
+            );
+        }
+    }
+    // In JSON the name is what it was.
+    let line = &folder
+        .command(["inspect", evil, "--json"])
+        .output()
+        .map(crate::recordings::Run)
+        .unwrap()
+        .json_lines()[0];
+    assert_eq!(line["file"], evil);
+}
+
+#[test]
+fn pipes_in_folders_are_told_and_not_waited_for() {
+    let (folder, file) = with_input();
+    folder.write("day/a.wav", &file);
+    std::fs::create_dir(folder.path("out")).unwrap();
+    let pipe = |name: &str| {
+        let made = Command::new("mkfifo").arg(folder.path(name)).status().unwrap();
+        assert!(made.success());
+    };
+    // In seconds that a hanging run would take.
+    let aeden = |arguments: &str| {
+        let mut command = Command::new("timeout");
+        command
+            .args(["60", env!("CARGO_BIN_EXE_aeden")])
+            .args(arguments.split(' '));
+        let output = command
+            .current_dir(&folder)
+            .env("XDG_CONFIG_HOME", folder.path(".config"));
+        crate::recordings::Run(output.output().unwrap())
+    };
+    pipe("out/.aeden-x.part");
+    symlink("/dev/zero", folder.path("out/.aeden-y.part")).unwrap();
+    aeden("clean day -o out -q").quietly();
+    pipe("day/pipe.wav");
+    for arguments in [
+        "clean day -o out -q -y",
+        "clean day/*.wav -o out -q -y",
+        "report day -o page.html -q",
+    ] {
+        aeden(arguments).failed(1, "day/pipe.wav: is a pipe or device");
+    }
+    assert!(folder.path("out/a.wav").is_file() && !folder.path("out/pipe.wav").exists());
+    // Nor is one that stands where an output would go.
+    std::fs::remove_file(folder.path("out/a.wav")).unwrap();
+    pipe("out/a.wav");
+    aeden("clean day/a.wav -o out -y").failed(1, "out/a.wav: is a pipe or device");
+}
+
+#[test]
+fn too_little_memory_is_told_in_a_line() {
+    let (folder, _) = with_input();
+    let run = |kilobytes: u32, arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_aeden");
+        let script = format!("ulimit -v {kilobytes}; exec {program} {arguments}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).current_dir(&folder);
+        command
+            .env("XDG_CONFIG_HOME", folder.path(".config"))
+            .output()
+            .unwrap()
+    };
+    // From where on the program can be loaded at all.
+    let first = (10_000..)
+        .step_by(1000)
+        .find(|&kilobytes| run(kilobytes, "--version").status.success());
+    for kilobytes in (first.unwrap()..).step_by(4000).take(20) {
+        for arguments in [
+            "clean in.wav out.wav -y",
+            "clean in.wav out.wav -y --jobs 8",
+            "clean in.wav out.wav -y --quality best --jobs 4",
+            "inspect in.wav",
+        ] {
+            let output = run(kilobytes, arguments);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let lines = stderr.lines().count();
+            assert!(
+                output.status.success() || (output.status.code() == Some(1) && lines == 1),
+                "{kilobytes} KB, {arguments}: {} {stderr}",
+                output.status
+            );
+            let left = folder.names().into_iter().find(|name| name.ends_with(".part"));
+            assert_eq!(left, None, "{kilobytes} KB, {arguments}");
+        }
+    }
 }

@@ -251,8 +251,64 @@ fn streams_of_unknown_length_are_read_as_ffmpeg_and_sox_write_them() {
             .quietly();
         assert!(again.0.stdout == run.0.stdout);
         folder.write("stream.wav", &run.0.stdout);
-        folder.aeden("clean stream.wav out.wav --mix 0 -y").quietly();
+        folder.aeden("clean stream.wav -o out.wav --mix 0 -y").quietly();
         assert!(folder.read("out.wav") == complete);
+    }
+}
+
+#[test]
+fn recorders_that_could_not_complete_the_header_are_read_to_the_end() {
+    let folder = Folder::new();
+    let sound = pcm16(&noise(2, 3333));
+    let complete = riff(&[fmt(1, 1, RATE, 16), chunk(b"data", &sound)]);
+    let full = complete.len() as u32 - 8;
+    for size in [0x8000_0000, 0x7fff_ffff, 0x7fff_ffd8, 0xffff_ff9b, 0xffff_ffdb, 0] {
+        for riff_size in [full, size, size.wrapping_add(36)] {
+            let mut stream = complete.clone();
+            stream[4..8].copy_from_slice(&riff_size.to_le_bytes());
+            stream[40..44].copy_from_slice(&size.to_le_bytes());
+            let case = format!("{riff_size:#x} {size:#x}");
+            let run = folder.aeden_with_input("clean - - --mix 0", &stream);
+            assert_eq!(run.status(), 0, "{case}: {}", run.stderr());
+            assert!(run.0.stdout[44..] == sound, "{case}");
+            folder.write("in.wav", &stream);
+            let run = folder.aeden("clean in.wav out.wav --mix 0 -y");
+            assert_eq!(run.status(), 0, "{case}: {}", run.stderr());
+            assert!(folder.read("out.wav") == complete, "{case}");
+        }
+    }
+    // No sound at all, but a chunk behind it, is that.
+    let empty = riff(&[fmt(1, 1, RATE, 16), chunk(b"data", b""), chunk(b"LIST", b"INFO")]);
+    folder.write("in.wav", &empty);
+    folder.aeden("clean in.wav out.wav --mix 0 -y").quietly();
+    assert!(folder.read("out.wav") == empty);
+}
+
+#[test]
+fn a_cut_recording_is_taken_on_request() {
+    let folder = Folder::new();
+    let file = noise_file(1, RATE, 4000);
+    for length in [45, 5000, 5001, file.len() - 1] {
+        folder.write("in.wav", &file[..length]);
+        folder.aeden("clean in.wav out.wav").failed(1, "--accept-damage");
+        let whole = (length - 44) / 2 * 2;
+        for arguments in [
+            "clean in.wav out.wav --mix 0 -y --accept-damage",
+            "clean - out.wav --mix 0 -y --accept-damage",
+        ] {
+            let run = folder.aeden_with_input(arguments, &file[..length]);
+            assert_eq!(run.status(), 0, "{}", run.stderr());
+            assert!(run.stderr().contains("cut short"), "{}", run.stderr());
+            assert_eq!(
+                body_of(&folder.read("out.wav"), b"data").unwrap(),
+                file[44..44 + whole]
+            );
+        }
+        std::fs::remove_file(folder.path("out.wav")).unwrap();
+        folder
+            .aeden("clean in.wav out.wav --accept-damage --strict")
+            .failed(1, "--strict");
+        assert_eq!(folder.names(), ["in.wav"]);
     }
 }
 

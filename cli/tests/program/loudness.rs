@@ -76,3 +76,52 @@ fn silence_has_no_loudness_to_set() {
         .aeden("clean in.wav o.wav --loudness loud")
         .failed_usage("'keep', or a number of LUFS");
 }
+
+/// A voice that nobody speaks: noise in syllables, with pauses, and now and then a plosive that is much louder.
+fn syllables(seed: u64, plosive: f32) -> Vec<u8> {
+    let mut samples = noise(seed, 480_000);
+    for (n, x) in samples.iter_mut().enumerate() {
+        let second = n as f32 / 48_000.0;
+        let syllable = (second * 4.0 * std::f32::consts::TAU).sin().max(0.0);
+        let pause = if second % 3.0 > 2.2 { 0.01 } else { 1.0 };
+        let loud = if n % 96_000 < 480 { plosive } else { 1.0 };
+        *x = (*x * 0.06 * syllable * pause * loud).clamp(-1.0, 1.0);
+    }
+    riff(&[fmt(1, 1, 48_000, 16), chunk(b"data", &pcm16(&samples))])
+}
+
+#[test]
+fn peaks_are_lowered_so_that_the_loudness_is_reached() {
+    let folder = Folder::new();
+    folder.write("noisy.wav", &std::fs::read(fixture("noisy.wav")).unwrap());
+    folder.write("clean.wav", &std::fs::read(fixture("clean.wav")).unwrap());
+    for (name, plosive) in [("even.wav", 1.0), ("plosive.wav", 8.0), ("loud.wav", 14.0)] {
+        folder.write(name, &syllables(3, plosive));
+    }
+    let mut limited = 0;
+    for name in ["noisy.wav", "clean.wav", "even.wav", "plosive.wav", "loud.wav"] {
+        for arguments in [
+            "--preset podcast --loudness -16",
+            "--mix 0 --loudness -16",
+            "--mix 0 --loudness -14",
+        ] {
+            let run = folder.aeden(&format!("clean {name} -o out.wav -y --json {arguments}"));
+            assert_eq!(run.status(), 0, "{}", run.stderr());
+            let line = &run.json_lines()[0];
+            let (lufs, peak) = inspected(&folder, "out.wav");
+            let target = arguments.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap();
+            let told = line["loudness"]["output_lufs"].as_f64().unwrap();
+            assert!(
+                (told - lufs).abs() < 0.1,
+                "{name} {arguments}: told {told}, is {lufs}"
+            );
+            assert!(peak <= -0.9, "{name} {arguments}: {peak} dBTP");
+            let near = (lufs - target).abs() <= 0.3;
+            let named = run.stderr().contains(&format!("{name}: warning: loudness is"));
+            assert!(near != named, "{name} {arguments}: {lufs} LUFS, {}", run.stderr());
+            limited += usize::from(line["loudness"]["limited_db"].as_f64().unwrap() > 1.0);
+            assert_eq!(folder.read("out.wav").len(), folder.read(name).len());
+        }
+    }
+    assert!(limited >= 3, "{limited}");
+}

@@ -22,4 +22,5 @@ mod repairing;
 mod reports;
 mod roomtoning;
 mod stopping;
+mod using;
 mod watching;

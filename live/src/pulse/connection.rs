@@ -6,7 +6,8 @@ use pulseaudio::protocol::{
     SetClientNameReply,
 };
 use std::ffi::CString;
-use std::io::{self, BufReader, ErrorKind};
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,10 +48,16 @@ impl Connection {
             sequence: 0,
         };
         // Servers end a connection that brings a cookie of another length, even those that let everybody in.
-        let cookie = pulseaudio::cookie_path_from_env()
-            .and_then(|path| std::fs::read(path).ok())
-            .filter(|cookie| cookie.len() == COOKIE_BYTES)
-            .unwrap_or_else(|| vec![0; COOKIE_BYTES]);
+        let mut cookie = Vec::new();
+        if let Some(path) = pulseaudio::cookie_path_from_env()
+            && let Ok(file) = File::open(path)
+        {
+            // One byte more than it may have, and no file without end.
+            let _ = file.take(COOKIE_BYTES as u64 + 1).read_to_end(&mut cookie);
+        }
+        if cookie.len() != COOKIE_BYTES {
+            cookie = vec![0; COOKIE_BYTES];
+        }
         let auth = AuthParams {
             version: protocol::MAX_VERSION,
             supports_shm: false,

@@ -183,7 +183,9 @@ impl AudioHost for PulseHost {
         format: Format,
         outlet: Outlet,
     ) -> Result<Box<dyn Stream>, AudioError> {
-        stream::play(device, format, outlet, self.start)
+        let server: ServerInfo = self.ask(|c| c.ask(&Command::GetServerInfo))?;
+        let name = server.server_name.as_ref().map(utf8).unwrap_or_default();
+        stream::play(device, format, outlet, self.start, name.contains("PipeWire"))
     }
 
     fn virtual_microphone(&mut self) -> Result<Box<dyn VirtualMicrophone>, AudioError> {

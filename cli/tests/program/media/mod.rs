@@ -1,7 +1,11 @@
 //! Files other than WAV, made by ffmpeg when the tests run: what comes out is what went in, but for the noise.
 
 mod broken;
+mod contents;
+mod cut;
 pub mod ffmpeg;
 mod films;
 mod fuzz;
+mod impostors;
+mod kept;
 mod sounds;

@@ -1,0 +1,63 @@
+//! What happens when there is no memory left: one line, a documented status, and no unfinished file.
+//!
+//! Without this a refused allocation aborts the process. Nothing can be tried again then, since any code may have asked.
+
+use crate::problem::FILE_FAILED;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The system's allocator, but where that has nothing left the program ends in an orderly way.
+pub struct Allocator;
+
+// SAFETY: everything is left to the system's allocator, whose promises are the same; instead of its null pointers there is
+// no return at all.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those that are asked for.
+        given(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        given(unsafe { System.realloc(old, layout, size) }, size)
+    }
+
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
+
+fn given(memory: *mut u8, size: usize) -> *mut u8 {
+    if memory.is_null() {
+        give_up(size);
+    }
+    memory
+}
+
+/// Ends the process, without allocating and without waiting for a lock.
+#[cold]
+fn give_up(size: usize) -> ! {
+    static GIVING_UP: AtomicBool = AtomicBool::new(false);
+    if GIVING_UP.swap(true, Ordering::SeqCst) {
+        // Even this needs memory.
+        std::process::abort();
+    }
+    crate::output::clean_up_if_possible();
+    let mut line = [0; 160];
+    let mut rest = &mut line[..];
+    let _ = writeln!(
+        rest,
+        "aeden: not enough memory: {size} bytes more are refused; close other programs, or work on less at a time: --jobs 1"
+    );
+    let left = rest.len();
+    let length = line.len() - left;
+    let _ = crate::output::write_to_stderr(&line[..length]);
+    std::process::exit(FILE_FAILED.into());
+}

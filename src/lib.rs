@@ -55,13 +55,14 @@
 //! | | [`Denoiser`] | [`Cleaner`], [`LeadIn`](Context::LeadIn) | [`Cleaner`], [`LookAhead`](Context::LookAhead) |
 //! |---|---|---|---|
 //! | for | microphones, plugins, calls | recordings, fast | recordings, well |
-//! | network | [`Model::light`] | [`Model::light`] | [`Model::best`] |
-//! | knows | the past | the past and the first 4 s | 4 s on either side and more |
-//! | latency at 48 kHz | 20 ms | none, since it is a recording | none |
-//! | cost | 0.75 × RNNoise | the same, faster by larger blocks | some twenty times as much |
+//! | network | [`Model::high`], [`Model::light`] | the same | [`Model::best`] |
+//! | knows | the past | the past and the first 4 s | the past and 4 s to come |
+//! | latency at 48 kHz | 32 ms, 20 ms | none, since it is a recording | none |
+//!
+//! What each costs, beside other denoisers: the README, measured by `cargo xtask bench`.
 //!
 //! # Features
-//! - `light`, `best` (both on): the built-in networks, 0.3 and 1.7 MB.
+//! - `light`, `high`, `best` (all on): the built-in networks, 0.2, 1.2 and 1.3 MB.
 //! - `onnx`: networks in [ONNX files](crate::onnx), run by ONNX Runtime, which is loaded when it is asked for.
 //!
 //! # More

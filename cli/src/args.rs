@@ -95,7 +95,7 @@ Examples:
   aeden clean takes --beside                a whole folder, every output beside its input
   aeden clean takes --beside --template '{stem}_clean.{ext}'
                                             the same under names of your own
-  ffmpeg -v error -i talk.mp4 -f wav - | aeden clean - - | aplay
+  ffmpeg -v error -i talk.mp4 -f wav - | aeden clean --streaming - - | aplay
                                             from a pipe to a pipe";
 
 /// Arguments of `aeden clean`.
@@ -244,17 +244,20 @@ pub struct SoundArgs {
     #[arg(long, value_enum)]
     pub channels: Option<Channels>,
 
-    /// As in real time, after hearing how it starts, or by a larger network with all that comes later in view, which takes
-    /// twenty times as long [default: standard]
-    #[arg(long, value_enum, default_value_t, hide_default_value = true)]
-    pub quality: Quality,
+    /// The network: best sees what comes later, high is that of plugin and live, light is for weak machines [default: best]
+    #[arg(long, value_enum)]
+    pub quality: Option<Quality>,
+
+    /// Exactly what plugin and live give: the first four seconds are not heard beforehand [default quality then: high]
+    #[arg(long)]
+    pub streaming: bool,
 }
 
 impl SoundArgs {
     /// What the preset says, but for what is given beside it.
     pub fn settings(&self) -> Settings {
         Settings {
-            quality: self.quality,
+            streaming: self.streaming,
             ..settings(self.preset, self.limit, self.mix, self.channels)
         }
     }
@@ -312,16 +315,15 @@ pub struct NetworkArgs {
     pub engine: Option<EngineName>,
 }
 
-/// How a recording is cleaned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+/// The network that cleans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quality {
-    /// As the plugin does, bit for bit: the first second may begin with noise
-    RealTime,
-    /// After hearing the first four seconds, from then on as in real time
-    #[default]
-    Standard,
-    /// By a larger network with what comes later in view: twenty times as long, and better all along
+    /// The largest: it sees what comes later, so for recordings only
     Best,
+    /// That of plugin and live: four times as fast as best, 32 ms of latency in a stream
+    High,
+    /// A small one for weak machines: six times as fast as high, 20 ms of latency
+    Light,
 }
 
 /// How the channels of one file are treated.

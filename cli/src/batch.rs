@@ -62,7 +62,7 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Loads the network.
     pub fn new(args: &'a CleanArgs) -> Result<Self, Problem> {
-        let network = Network::load(&args.network, args.sound.quality)?;
+        let network = Network::load(&args.network, args.sound.quality, args.sound.streaming)?;
         if !args.run.quiet {
             network.tell_library("clean");
         }

@@ -25,8 +25,8 @@ pub struct Settings {
     pub gain: f32,
     /// One mask for all channels or one for each.
     pub channels: Channels,
-    /// With how much of the recording in view; the best has a network of its own.
-    pub quality: Quality,
+    /// Nothing of a recording is heard beforehand, as in plugin and live.
+    pub streaming: bool,
 }
 
 impl Default for Settings {
@@ -36,7 +36,7 @@ impl Default for Settings {
             mix: 1.0,
             gain: 0.0,
             channels: Channels::Linked,
-            quality: Quality::default(),
+            streaming: false,
         }
     }
 }
@@ -61,29 +61,46 @@ impl Settings {
 }
 
 impl Network {
-    /// Loads what the arguments name, for recordings in some quality.
-    pub fn load(args: &NetworkArgs, quality: Quality) -> Result<Self, Problem> {
-        let best = quality == Quality::Best;
-        match (&args.model, args.engine) {
-            (path, engine) if best && runs_onnx(path.as_deref(), engine) => Err(Problem::model(
-                "ONNX Runtime runs networks for streams only; leave out --quality best",
-            )),
-            (None, None | Some(EngineName::Native)) if best => Ok(Network::built_in_for_recordings()),
-            (None, None | Some(EngineName::Native)) => Ok(Network::built_in()),
-            (None, Some(EngineName::Onnxruntime)) => Network::built_in_onnx(),
-            (Some(path), Some(EngineName::Native)) if is_onnx(path) => Err(Problem::model(format!(
-                "{}: the native engine takes .safetensors files; leave out --engine",
-                path.display()
-            ))),
-            (Some(path), Some(EngineName::Onnxruntime)) => Network::open_onnx(path),
+    /// Loads what the arguments name: the built-in network of a quality, or a model of the user's own, which must fit the
+    /// quality where one is given. Without one it is best, and high for what is `streaming`.
+    pub fn load(args: &NetworkArgs, quality: Option<Quality>, streaming: bool) -> Result<Self, Problem> {
+        if streaming && quality == Some(Quality::Best) {
+            return Err(Problem::model(
+                "quality best sees what comes later, which a stream does not know; take --quality high or light",
+            ));
+        }
+        let usual = if streaming { Quality::High } else { Quality::Best };
+        let network = match (&args.model, args.engine) {
+            (None, None | Some(EngineName::Native)) => Network::built_in(quality.unwrap_or(usual)),
+            (path, engine) if quality == Some(Quality::Best) && runs_onnx(path.as_deref(), engine) => {
+                return Err(Problem::model(
+                    "ONNX Runtime runs networks for streams only; leave out --quality best",
+                ));
+            }
+            (None, Some(EngineName::Onnxruntime)) => {
+                Network::built_in_onnx(quality.unwrap_or(Quality::High))?
+            }
+            (Some(path), Some(EngineName::Native)) if is_onnx(path) => {
+                return Err(Problem::model(format!(
+                    "{}: the native engine takes .safetensors files; leave out --engine",
+                    path.display()
+                )));
+            }
+            (Some(path), Some(EngineName::Onnxruntime)) => Network::open_onnx(path)?,
             (Some(path), _) => {
                 let network = Network::open(path)?;
-                context(quality)
+                let context = match quality {
+                    None if !streaming => return Ok(network),
+                    Some(Quality::Best) => Context::LookAhead,
+                    _ => Context::Stream,
+                };
+                context
                     .check(&network.0)
                     .map_err(|e| Problem::model(format!("model: {}: {e}", path.display())))?;
-                Ok(network)
+                network
             }
-        }
+        };
+        Ok(network)
     }
 
     /// Loads a denoiser from a file, run by what its ending calls for.
@@ -102,25 +119,27 @@ impl Network {
         Ok(Network(model))
     }
 
-    /// The model inside this program.
-    pub fn built_in() -> Self {
-        Network(Model::light())
+    /// A model inside this program.
+    pub fn built_in(quality: Quality) -> Self {
+        Network(match quality {
+            Quality::Best => Model::best(),
+            Quality::High => Model::high(),
+            Quality::Light => Model::light(),
+        })
     }
 
-    /// The one for the best quality.
-    pub fn built_in_for_recordings() -> Self {
-        Network(Model::best())
-    }
-
+    /// The ONNX file of a quality but the best.
     #[cfg(feature = "onnx")]
-    fn built_in_onnx() -> Result<Self, Problem> {
-        Model::from_onnx(include_bytes!("../../models/light/light.onnx"))
-            .map(Network)
-            .map_err(Problem::model)
+    fn built_in_onnx(quality: Quality) -> Result<Self, Problem> {
+        let file: &[u8] = match quality {
+            Quality::Light => include_bytes!("../../models/light/light.onnx"),
+            _ => include_bytes!("../../models/high/high.onnx"),
+        };
+        Model::from_onnx(file).map(Network).map_err(Problem::model)
     }
 
     #[cfg(not(feature = "onnx"))]
-    fn built_in_onnx() -> Result<Self, Problem> {
+    fn built_in_onnx(_quality: Quality) -> Result<Self, Problem> {
         Err(Problem::model(NO_ONNX))
     }
 
@@ -198,16 +217,12 @@ impl Network {
         cores: usize,
     ) -> Result<Cleaner, Problem> {
         let config = settings.config(rate, channels).threads(cores);
-        Cleaner::with_model(&self.0, context(settings.quality), &config).map_err(Problem::model)
-    }
-}
-
-/// How much of a recording is known in a quality.
-fn context(quality: Quality) -> Context {
-    match quality {
-        Quality::RealTime => Context::Stream,
-        Quality::Standard => Context::LeadIn,
-        Quality::Best => Context::LookAhead,
+        let context = match self.looks_ahead() {
+            true => Context::LookAhead,
+            false if settings.streaming => Context::Stream,
+            false => Context::LeadIn,
+        };
+        Cleaner::with_model(&self.0, context, &config).map_err(Problem::model)
     }
 }
 

@@ -20,12 +20,13 @@ use toml::Value;
 const COMMANDS: [&str; 2] = ["clean", "report"];
 
 /// The options that can have a default. The others name files of one run, or ask for something that should be meant.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "preset",
     "limit",
     "mix",
     "channels",
     "quality",
+    "streaming",
     "loudness",
     "bits",
     "template",

@@ -38,7 +38,7 @@ pub mod template;
 pub mod watch;
 pub mod wav;
 
-use args::{Cli, Command, InspectArgs, ModelsArgs};
+use args::{Cli, Command, InspectArgs, ModelsArgs, Quality};
 use clap::CommandFactory;
 use cleaner::{Network, Settings};
 use cores::Cores;
@@ -86,7 +86,9 @@ pub fn run() -> ExitCode {
 
 /// `aeden inspect`.
 fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
-    let network = Network::load(&args.network, Settings::default().quality)?;
+    // Fast, and good enough for figures.
+    let quality = args.network.model.is_none().then_some(Quality::High);
+    let network = Network::load(&args.network, quality, false)?;
     let progress = Progress::new(!args.quiet);
     if !args.quiet {
         network.tell_library("inspect");

@@ -1,5 +1,6 @@
 //! `aeden models`: what a model is.
 
+use crate::args::Quality;
 use crate::cleaner::{Network, Settings};
 use crate::problem::{Problem, one_line};
 use aeden_jobs::{Autoencoder, models};
@@ -42,8 +43,15 @@ pub struct Description {
 pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
     let Some(file) = file else {
         let denoisers = [
-            (Network::built_in(), "clean, inspect, report, live"),
-            (Network::built_in_for_recordings(), "clean --quality best"),
+            (Network::built_in(Quality::Best), "clean, report"),
+            (
+                Network::built_in(Quality::High),
+                "live, inspect, clean --quality high; the plugin",
+            ),
+            (
+                Network::built_in(Quality::Light),
+                "clean, report, live --quality light",
+            ),
         ];
         let denoisers = denoisers
             .iter()

@@ -42,7 +42,7 @@ impl Default for AedenPlugin {
 /// The model, read once for all instances.
 fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
-    MODEL.get_or_init(Model::light)
+    MODEL.get_or_init(Model::high)
 }
 
 /// As many channels out as in, from 1 to [`MAX_CHANNELS`]; stereo, the usual, comes first.

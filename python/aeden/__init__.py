@@ -56,7 +56,8 @@ __all__ = [
 class Denoiser(_native.Denoiser):
     """Cleans a stream. Output comes `latency` samples late; how the stream is cut into blocks changes no bit of it.
 
-    rate: samples per second, 8000 to 192000. channels: 1 to 64. model: a `Model`; None for the built-in one.
+    rate: samples per second, 8000 to 192000. channels: 1 to 64. model: a `Model`; None for that of the
+    quality "high", `Model(quality="light")` for weak machines.
     limit: the most that anything is attenuated, in dB; None for no limit. mix: 0 (the input) to 1 (cleaned).
     gain: of the output, in dB. linked: one mask for all channels, which keeps the stereo image.
     removed: give what is taken away instead.
@@ -73,13 +74,13 @@ class Denoiser(_native.Denoiser):
         return super().process_recording(_planes(samples)).reshape(np.shape(samples))
 
 
-def clean(samples, rate, *, quality="standard", **controls):
+def clean(samples, rate, *, quality=None, streaming=False, **controls):
     """Cleans a whole recording, [samples] or [channels, samples], without delay; a new float32 array of its shape.
 
-    quality: "standard" hears the first four seconds before it begins; "best" has a larger network that
-    also knows what comes later, in twenty times the time; "real-time" is what a `Denoiser` gives. `controls` are those of
-    `Denoiser`; for "best", `model` is one that runs both ways over recordings.
+    quality: "best" sees what comes later, "high" is what a `Denoiser` runs, "light" a small network for weak machines; None
+    for "best", or what fits `model`. streaming: do not hear the first four seconds beforehand: what a `Denoiser`
+    gives. `controls` are those of `Denoiser`.
 
     The same samples as `aeden clean --quality …` writes to a float WAV file.
     """
-    return _native.clean(_planes(samples), rate, quality, **controls).reshape(np.shape(samples))
+    return _native.clean(_planes(samples), rate, quality, streaming, **controls).reshape(np.shape(samples))

@@ -16,7 +16,9 @@ class Controls(TypedDict, total=False):
     removed: bool
 
 class Model:
-    def __init__(self, file: str | PathLike[str] | None = None) -> None: ...
+    def __init__(
+        self, file: str | PathLike[str] | None = None, *, quality: Literal["best", "high", "light"] = "high"
+    ) -> None: ...
     @property
     def name(self) -> str: ...
     @property
@@ -40,7 +42,8 @@ def clean(
     samples: ArrayLike,
     rate: int,
     *,
-    quality: Literal["real-time", "standard", "best"] = "standard",
+    quality: Literal["best", "high", "light"] | None = None,
+    streaming: bool = False,
     **controls: Unpack[Controls],
 ) -> NDArray[np.float32]: ...
 

@@ -22,12 +22,12 @@ struct Model(aeden::Model);
 
 #[pymethods]
 impl Model {
-    /// The built-in model, or the one in a `.safetensors` file.
+    /// The built-in model of a quality, or the one in a `.safetensors` file.
     #[new]
-    #[pyo3(signature = (file = None))]
-    fn new(file: Option<PathBuf>) -> PyResult<Self> {
+    #[pyo3(signature = (file = None, *, quality = "high"))]
+    fn new(file: Option<PathBuf>, quality: &str) -> PyResult<Self> {
         let Some(file) = file else {
-            return Ok(Model(aeden::Model::light()));
+            return built_in(quality).map(Model);
         };
         let model = aeden::Model::open(&file).map_err(refused)?;
         if model.kind() != Kind::Denoising {
@@ -177,37 +177,69 @@ fn config(
         .listen(if removed { Listen::Removed } else { Listen::Cleaned })
 }
 
-/// The model for streams, the built-in one if there is none.
-fn streaming(model: Option<&Model>) -> PyResult<aeden::Model> {
-    match model {
-        None => Ok(aeden::Model::light()),
-        Some(Model(model)) if model.looks_ahead() => Err(refused(
-            "this model runs both ways over whole recordings: pass it to clean, with quality='best'",
-        )),
-        Some(Model(model)) => Ok(model.clone()),
+/// The built-in model of a quality.
+fn built_in(quality: &str) -> PyResult<aeden::Model> {
+    match quality {
+        "best" => Ok(aeden::Model::best()),
+        "high" => Ok(aeden::Model::high()),
+        "light" => Ok(aeden::Model::light()),
+        _ => Err(refused(format!(
+            "no quality {quality:?}; there are 'best', 'high' and 'light'"
+        ))),
     }
 }
 
-/// The model for recordings, the built-in one if there is none.
-fn looking_ahead(model: Option<&Model>) -> PyResult<aeden::Model> {
-    match model {
-        None => Ok(aeden::Model::best()),
-        Some(Model(model)) if model.looks_ahead() => Ok(model.clone()),
-        Some(_) => Err(refused(
-            "this model runs over streams: the quality 'best' takes one that runs both ways (train it with --set both_ways=True)",
-        )),
+/// The model for streams, the built-in one if there is none.
+fn streaming(model: Option<&Model>) -> PyResult<aeden::Model> {
+    let model = model.map_or_else(aeden::Model::high, |model| model.0.clone());
+    if model.looks_ahead() {
+        return Err(refused(
+            "this model sees what comes later, which a stream does not know: pass it to clean, without streaming",
+        ));
     }
+    Ok(model)
+}
+
+/// The model that cleans a recording, and what it may know of it.
+fn of_recordings(
+    model: Option<&Model>,
+    quality: Option<&str>,
+    is_stream: bool,
+) -> PyResult<(aeden::Model, Context)> {
+    let usual = if is_stream { "high" } else { "best" };
+    // A name is checked also where a model of the user's own runs.
+    let of_quality = built_in(quality.unwrap_or(usual))?;
+    let network = model.map_or_else(|| of_quality.clone(), |model| model.0.clone());
+    let context = match (network.looks_ahead(), is_stream) {
+        (true, false) => Context::LookAhead,
+        (false, true) => Context::Stream,
+        (false, false) => Context::LeadIn,
+        (true, true) => {
+            return Err(refused(
+                "quality 'best' sees what comes later, which a stream does not know; take 'high' or 'light'",
+            ));
+        }
+    };
+    if quality.is_some() && network.looks_ahead() != of_quality.looks_ahead() {
+        return Err(refused(if network.looks_ahead() {
+            "this model sees what comes later: it serves quality='best'"
+        } else {
+            "this model runs over streams: quality='best' takes one that runs both ways (train it with --set both_ways=True)"
+        }));
+    }
+    Ok((network, context))
 }
 
 /// Cleans the whole of `samples` [channels, samples], contiguous, into a new array.
 #[pyfunction]
-#[pyo3(signature = (samples, rate, quality, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
+#[pyo3(signature = (samples, rate, quality, streaming, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn clean<'py>(
     py: Python<'py>,
     samples: PyReadonlyArray2<'py, f32>,
     rate: u32,
-    quality: &str,
+    quality: Option<&str>,
+    streaming: bool,
     model: Option<&Model>,
     limit: Option<f32>,
     mix: f32,
@@ -217,19 +249,13 @@ fn clean<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (channels, length) = (samples.shape()[0], samples.shape()[1]);
     let config = config(rate, channels, limit, mix, gain, linked, removed);
-    let (model, context, config) = match quality {
-        "real-time" => (streaming(model)?, Context::Stream, config),
-        "standard" => (streaming(model)?, Context::LeadIn, config),
-        "best" => {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            (looking_ahead(model)?, Context::LookAhead, config.threads(cores))
-        }
-        _ => {
-            return Err(refused(format!(
-                "no quality {quality:?}; there are 'real-time', 'standard' and 'best'"
-            )));
-        }
+    let (model, context) = of_recordings(model, quality, streaming)?;
+    // One core for what is fast, so that several threads of Python may share the others.
+    let cores = match context {
+        Context::LookAhead => std::thread::available_parallelism().map_or(1, usize::from),
+        _ => 1,
     };
+    let config = config.threads(cores);
     let mut cleaner = Cleaner::with_model(&model, context, &config).map_err(refused)?;
     let sound = samples.as_slice()?;
     let mut cleaned = vec![Vec::with_capacity(length); channels];

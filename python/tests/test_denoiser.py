@@ -28,13 +28,13 @@ class Recordings(unittest.TestCase):
         if not program:
             self.skipTest("AEDEN_PROGRAM does not name the program aeden; cargo xtask test sets it")
         samples, rate = recording()
-        for quality in ("real-time", "standard", "best"):
+        for quality, streaming in (("light", True), ("high", False), ("best", False)):
             with tempfile.TemporaryDirectory() as folder:
                 out = Path(folder) / "out.wav"
-                options = ["--bits", "32f", "--limit", "20", "--quiet", "--quality", quality]
+                options = ["--bits", "32f", "--limit", "20", "--quiet", "--quality", quality] + ["--streaming"] * streaming
                 subprocess.run([program, "clean", NOISY, out, *options], check=True)
                 theirs, _ = soundfile.read(out, dtype="float32")
-            np.testing.assert_array_equal(aeden.clean(samples, rate, limit=20, quality=quality), theirs)
+            np.testing.assert_array_equal(aeden.clean(samples, rate, limit=20, quality=quality, streaming=streaming), theirs)
 
     def test_keeps_shape_and_input(self):
         samples, rate = recording()
@@ -82,7 +82,7 @@ class Streams(unittest.TestCase):
         samples, rate = recording()
         denoiser = aeden.Denoiser(rate)
         late = denoiser.process(np.concatenate([samples, np.zeros(denoiser.latency, np.float32)]))
-        np.testing.assert_array_equal(late[denoiser.latency :], aeden.clean(samples, rate, quality="real-time"))
+        np.testing.assert_array_equal(late[denoiser.latency :], aeden.clean(samples, rate, streaming=True))
 
     def test_reset_forgets(self):
         samples, rate = recording()
@@ -117,9 +117,9 @@ class Models(unittest.TestCase):
     def test_a_file_is_the_model_in_it(self):
         samples, rate = recording()
         model = aeden.Model(REPOSITORY / "models/light/light.safetensors")
-        self.assertEqual((model.name, model.rate), (aeden.Model().name, 48_000))
+        self.assertEqual((model.name, model.rate), (aeden.Model(quality="light").name, 48_000))
         self.assertGreater(model.parameters, 10_000)
-        np.testing.assert_array_equal(aeden.clean(samples, rate, model=model), aeden.clean(samples, rate))
+        np.testing.assert_array_equal(aeden.clean(samples, rate, model=model), aeden.clean(samples, rate, quality="light"))
 
     def test_quality_best_takes_models_for_recordings_only(self):
         samples, rate = recording()
@@ -128,11 +128,13 @@ class Models(unittest.TestCase):
         self.assertGreater(model.parameters, aeden.Model().parameters)
         own = aeden.clean(samples, rate, quality="best", model=model)
         np.testing.assert_array_equal(own, aeden.clean(samples, rate, quality="best"))
-        for call in (
-            lambda: aeden.clean(samples, rate, model=model),
-            lambda: aeden.Denoiser(rate, model=model),
-        ):
-            with self.assertRaisesRegex(ValueError, "quality='best'"):
+        np.testing.assert_array_equal(own, aeden.clean(samples, rate, model=model))
+        for problem, call in {
+            "quality='best'": lambda: aeden.clean(samples, rate, quality="high", model=model),
+            "'high' or 'light'": lambda: aeden.clean(samples, rate, streaming=True, model=model),
+            "a stream": lambda: aeden.Denoiser(rate, model=model),
+        }.items():
+            with self.assertRaisesRegex(ValueError, problem):
                 call()
 
     def test_other_files_are_refused(self):

@@ -197,7 +197,7 @@ def quality(kind, aeden, pairs, output):
         program.terminate()
         status = json.loads(program.stdout.read().splitlines()[-1])
         raw_file, offline_file = server.folder / "talk.raw.wav", server.folder / "offline.wav"
-        server.run(aeden, "clean", "-q", "-y", "--quality", "real-time", "--bits", "32f", raw_file, offline_file)
+        server.run(aeden, "clean", "-q", "-y", "--quality", "high", "--streaming", "--bits", "32f", raw_file, offline_file)
         raw, offline = (soundfile.read(file, dtype="float32")[0] for file in (raw_file, offline_file))
         for (noisy_file, clean_file), sound in zip(pairs, noisy):
             start = lag(sound, raw)

@@ -1,6 +1,6 @@
 //! The arguments of `aeden live` and `aeden devices`.
 
-use crate::args::{NetworkArgs, attenuation, fraction, preset, settings};
+use crate::args::{NetworkArgs, Quality, attenuation, fraction, preset, settings};
 use crate::cleaner::Settings;
 use crate::problem::EXIT_STATUS_HELP;
 use aeden::presets::Preset;
@@ -48,6 +48,10 @@ pub struct LiveArgs {
     /// The sound system: pulseaudio (PipeWire too), or one that this aeden was built with [default: what answers]
     #[arg(long, value_name = "NAME")]
     pub system: Option<String>,
+
+    /// The network: high, or light for weak machines [default: high]
+    #[arg(long, value_enum)]
+    pub quality: Option<Quality>,
 
     /// Settings for a purpose, those of the plugin's presets; --limit and --mix change them
     #[arg(long, ignore_case = true, value_parser = preset())]

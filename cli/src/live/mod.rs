@@ -6,7 +6,6 @@ mod recorder;
 mod screen;
 mod service;
 
-use crate::args::Quality;
 use crate::cleaner::Network;
 use crate::output::print;
 use crate::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
@@ -104,7 +103,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     if args.install_service {
         return service::install(args);
     }
-    let network = Network::load(&args.network, Quality::RealTime)?;
+    let network = Network::load(&args.network, args.quality, true)?;
     network.tell_library("live");
     let host = host(args.system.as_deref(), &[&args.input, &args.output])?;
     let first = match &args.output {

@@ -44,7 +44,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         ));
     }
     let inputs = inputs(&args.inputs);
-    let network = Network::load(&args.network, args.sound.quality)?;
+    let network = Network::load(&args.network, args.sound.quality, args.sound.streaming)?;
     if !args.run.quiet {
         network.tell_library("report");
     }

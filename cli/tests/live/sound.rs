@@ -34,7 +34,7 @@ pub fn read_channels(file: &Path) -> Vec<Vec<f32>> {
 pub fn clean(folder: &Path, noisy: &Path) -> Vec<f32> {
     let cleaned = folder.join("cleaned.wav");
     let status = Command::new(env!("CARGO_BIN_EXE_aeden"))
-        .args(["clean", "-q", "--bits", "32f", "--quality", "real-time"])
+        .args(["clean", "-q", "--bits", "32f", "--quality", "high", "--streaming"])
         .args([noisy, &cleaned])
         .status()
         .unwrap();

@@ -20,6 +20,11 @@ fn a_model_file_takes_the_place_of_the_built_in_model() {
         .quietly();
     folder.aeden("clean in.wav c.wav").quietly();
     assert!(folder.read("a.wav") == folder.read("b.wav"));
+    // A model of the user's own runs as it can, unless a quality is asked for.
+    folder
+        .aeden(&format!("clean in.wav b.wav -y --model {studio}"))
+        .quietly();
+    assert!(folder.read("a.wav") == folder.read("b.wav"));
     assert!(folder.read("a.wav") != folder.read("c.wav"));
     folder.aeden(&format!("inspect in.wav --model {model}")).quietly();
 }
@@ -91,7 +96,9 @@ fn the_best_quality_has_networks_of_its_own_kind() {
     for (arguments, told) in [
         (format!("--quality best --model {small}"), "both_ways"),
         ("--quality best --engine onnxruntime".to_owned(), "--quality best"),
-        (format!("--model {studio}"), "quality best"),
+        (format!("--quality high --model {studio}"), "quality best"),
+        (format!("--streaming --model {studio}"), "streams"),
+        ("--quality best --streaming".to_owned(), "--quality high"),
     ] {
         folder
             .aeden(&format!("clean in.wav c.wav {arguments}"))

@@ -56,7 +56,8 @@ fn clean(aeden: &Path, input: &Path, output: &Path) {
         "--overwrite",
         "--quiet",
         "--quality",
-        "real-time",
+        "high",
+        "--streaming",
     ]));
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{build_aeden, program, setup, target};
 use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,58 +42,48 @@ const MORE_COLUMNS: &[(&str, &str)] = &[
     ("lag_ms", "lag ms"),
 ];
 
-/// What to run.
-#[derive(Default)]
+/// Score the release build beside other denoisers
+///
+/// Cleans the development recordings (../shared/data/dev) and prints a table in Markdown; writes JSON to target/eval.
+/// AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment with its
+/// eval/requirements.txt if not .venv-eval.
+#[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Arguments of `aeden clean` that choose the network.
-    network: Vec<String>,
-    /// Peers to run again.
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_parser = crate::path)]
+    model: Option<PathBuf>,
+    /// native or onnxruntime
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
+    /// Run and score these peers again, separated by commas, or all; stored scores are shown otherwise
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = PossibleValuesParser::new(PEERS.iter().copied().chain([ALL])))]
     peers: Vec<String>,
+    /// Every column of the scores
+    #[arg(long)]
     all_metrics: bool,
-    /// The `--quality` whose behaviour is looked at, if it is.
-    behaviour: Option<String>,
-    /// Where pictures of the hardest recordings go.
+    /// Spectrograms of the five recordings that it helps least, into this folder
+    #[arg(long, value_name = "FOLDER", value_parser = crate::path)]
     pictures: Option<PathBuf>,
+    /// What it leaves alone and what it removes: clean speech, levels, keys, rooms, noise
+    #[arg(long)]
+    behaviour: bool,
+    /// The same in another quality than standard
+    #[arg(long, value_name = "NAME")]
+    quality: Option<String>,
 }
 
+/// Every one of the peers.
+const ALL: &str = "all";
+
 impl Options {
-    /// Reads the command line.
-    pub fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self::default();
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .with_context(|| format!("{argument} needs a value"))
-            };
-            match argument.as_str() {
-                "--model" => {
-                    let file = std::path::absolute(value()?)?;
-                    options
-                        .network
-                        .extend(["--model".into(), file.to_string_lossy().into_owned()]);
-                }
-                "--engine" => options.network.extend(["--engine".into(), value()?.clone()]),
-                "--peers" => {
-                    let names = value()?;
-                    let all = PEERS.join(",");
-                    let names = if names == "all" { &all } else { names };
-                    options.peers = names.split(',').map(str::to_owned).collect();
-                    if let Some(unknown) = options.peers.iter().find(|p| !PEERS.contains(&p.as_str())) {
-                        bail!("no peer {unknown:?}; there are {all}");
-                    }
-                }
-                "--all-metrics" => options.all_metrics = true,
-                "--behaviour" => {
-                    options.behaviour.get_or_insert_with(|| "standard".into());
-                }
-                "--quality" => options.behaviour = Some(value()?.clone()),
-                "--pictures" => options.pictures = Some(value()?.into()),
-                other => bail!("eval has no option {other:?}"),
-            }
-        }
-        Ok(options)
+    /// Arguments of `aeden clean` that choose the network.
+    fn network(&self) -> Vec<&OsStr> {
+        let model = self
+            .model
+            .iter()
+            .flat_map(|file| ["--model".as_ref(), file.as_os_str()]);
+        let engine = self.engine.iter().flat_map(|name| ["--engine", name]);
+        model.chain(engine.map(OsStr::new)).collect()
     }
 }
 
@@ -154,9 +146,9 @@ impl Places {
 pub fn run(options: &Options) -> Result<()> {
     let places = Places::find()?;
     let aeden = build_aeden()?;
-    match &options.behaviour {
-        Some(quality) => behaviour(options, &places, &aeden, quality),
-        None => scores(options, &places, &aeden),
+    match (&options.quality, options.behaviour) {
+        (None, false) => scores(options, &places, &aeden),
+        (quality, _) => behaviour(options, &places, &aeden, quality.as_deref().unwrap_or("standard")),
     }
 }
 
@@ -169,7 +161,7 @@ fn clean(options: &Options, aeden: &Path, quality: &str, source: &Path, out: &Pa
         .arg(source)
         .arg("-o")
         .arg(out)
-        .args(&options.network)
+        .args(options.network())
         .args(["--bits", "32f", "--quiet", "--quality", quality]);
     program::run(&mut command)
 }
@@ -200,7 +192,7 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
     let mut rows = Vec::new();
     for &peer in PEERS {
         let file = places.work.join(format!("{peer}.json"));
-        if options.peers.iter().any(|p| p == peer) {
+        if options.peers.iter().any(|p| p == peer || p == ALL) {
             let mut command = places.python();
             if peer == "nnnoiseless" {
                 command.env("PATH", path_with_nnnoiseless()?);
@@ -293,7 +285,7 @@ fn pictures(
         command
             .args(["clean", "--quiet", "--overwrite", "--plot"])
             .arg(folder.join(format!("{name}.png")))
-            .args(&options.network)
+            .args(options.network())
             .arg(places.work.join("noisy").join(format!("{name}.wav")))
             .arg(scratch);
         program::run(&mut command)?;

@@ -186,12 +186,7 @@ fn tests(total: &mut Total, bundles: &Path) -> Result<()> {
 }
 
 /// Runs the tests that feed invented files to readers, for long. `run` has run them for short.
-pub fn fuzz(options: &[String]) -> Result<()> {
-    let cases = match options {
-        [] => "1000000",
-        [option, cases] if option == "--cases" && cases.parse::<u32>().is_ok() => cases,
-        _ => bail!("fuzz takes --cases N"),
-    };
+pub fn fuzz(cases: u32) -> Result<()> {
     // The development build is optimised too, and stops at arithmetic that overflows.
     let arguments = [
         "test",
@@ -204,7 +199,10 @@ pub fn fuzz(options: &[String]) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments);
     // The WAV reader is tested by proptest, which knows its own variable, the model reader by a loop.
-    cargo.env("PROPTEST_CASES", cases).env("AEDEN_FUZZ_ROUNDS", cases);
+    let cases = cases.to_string();
+    cargo
+        .env("PROPTEST_CASES", &cases)
+        .env("AEDEN_FUZZ_ROUNDS", cases);
     program::run(&mut cargo)
 }
 
@@ -212,14 +210,7 @@ pub fn fuzz(options: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// If the sound was not what it should be at any time of a day.
-pub fn all_day(options: &[String]) -> Result<()> {
-    let hours = match options {
-        [] => "24",
-        [option, hours] if option == "--hours" && hours.parse::<f64>().is_ok_and(|hours| hours > 0.0) => {
-            hours
-        }
-        _ => bail!("all-day takes --hours N"),
-    };
+pub fn all_day(hours: f64) -> Result<()> {
     let arguments = [
         "test",
         "--release",
@@ -231,25 +222,14 @@ pub fn all_day(options: &[String]) -> Result<()> {
     ];
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).args(["a_day", "--", "--show-output"]);
-    program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours))
+    program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours.to_string()))
 }
 
 /// Runs the test of a batch that is killed and resumed with many files and kills, and shows how it went.
 ///
 /// # Errors
 /// If a file was lost, half done or left over.
-pub fn batch(options: &[String]) -> Result<()> {
-    let (mut files, mut kills) = ("200", "20");
-    for pair in options.chunks(2) {
-        match pair {
-            [option, number] if number.parse::<u32>().is_ok() => match option.as_str() {
-                "--files" => files = number,
-                "--kills" => kills = number,
-                _ => bail!("batch takes --files N and --kills N"),
-            },
-            _ => bail!("batch takes --files N and --kills N"),
-        }
-    }
+pub fn batch(files: u32, kills: u32) -> Result<()> {
     let arguments = [
         "test",
         "--locked",
@@ -265,8 +245,8 @@ pub fn batch(options: &[String]) -> Result<()> {
     cargo.args(arguments);
     program::run(
         cargo
-            .env("AEDEN_BATCH_FILES", files)
-            .env("AEDEN_BATCH_KILLS", kills),
+            .env("AEDEN_BATCH_FILES", files.to_string())
+            .env("AEDEN_BATCH_KILLS", kills.to_string()),
     )
 }
 

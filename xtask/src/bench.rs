@@ -8,8 +8,8 @@ mod plugin;
 use crate::program::watch;
 use crate::{BenchOptions, build_aeden, build_plugin, target};
 use aeden::engine::Engine;
-use aeden::{Cleaner, Complex32, Config, Context, Denoiser, Model};
-use anyhow::{Context, Result, bail};
+use aeden::{Cleaner, Complex32, Config, Denoiser, Model};
+use anyhow::{Context, Result};
 use cpu_time::ThreadTime;
 use nnnoiseless::DenoiseState;
 use std::hint::black_box;
@@ -233,7 +233,7 @@ fn best(sound: &[f32]) -> Result<()> {
     let seconds = long.len() as f64 / 48_000.0;
     let mut rates = Vec::new();
     for _ in 0..5 {
-        let mut cleaner = Cleaner::with_model(&Model::best(), Context::LookAhead, &Config::default())?;
+        let mut cleaner = Cleaner::with_model(&Model::best(), aeden::Context::LookAhead, &Config::default())?;
         let mut cleaned = vec![Vec::new()];
         rates.push(
             seconds

@@ -3,12 +3,12 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod bundle;
+mod deny;
 mod eval;
 mod family;
 mod fixtures;
 mod formats;
 mod hour;
-mod licences;
 mod pictures;
 mod program;
 mod python;
@@ -40,6 +40,15 @@ enum Task {
     /// get them, plugin bundles, all tests in Rust and Python, documentation. Prints one total; what could not run is
     /// listed with its reason.
     Test,
+    /// Check licences, sources and versions of all dependencies with cargo-deny
+    ///
+    /// deny.toml says what they may be. Installs cargo-deny if it is missing, which takes some minutes; without it `test` reads
+    /// licences and sources itself.
+    Deny {
+        /// Also known faults, from the RustSec database on GitHub
+        #[arg(long)]
+        advisories: bool,
+    },
     /// Run the tests with `fuzz` in their names for long
     ///
     /// They feed invented and damaged files to all readers, in the development build, which stops at arithmetic that
@@ -133,6 +142,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Setup => setup::run(),
         Task::Test => test::run(),
+        Task::Deny { advisories } => deny::run(advisories),
         Task::Fuzz { cases } => test::fuzz(cases),
         Task::AllDay { hours } => test::all_day(hours),
         Task::Batch { files, kills } => test::batch(files, kills),

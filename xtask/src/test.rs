@@ -1,6 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{bundle, licences, program, python, setup};
+use crate::{bundle, deny, program, python, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -80,10 +80,7 @@ pub fn run() -> Result<()> {
                 .push(format!("{target}: not installed (rustup target add {target})"));
         }
     }
-    total.check(
-        "licences",
-        licences::check().map(|n| format!("{n} packages, all on the list")),
-    );
+    total.check("deny", deny::check());
     // Builds the crate from the files that crates.io would get.
     let package = [
         "package",

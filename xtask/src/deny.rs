@@ -58,14 +58,9 @@ fn is_installed() -> bool {
 
 fn cargo_deny() -> Command {
     let mut command = Command::new("cargo");
-    command.args([
-        "deny",
-        "--all-features",
-        "--locked",
-        "check",
-        "--hide-inclusion-graph",
-    ]);
-    command.args(["licenses", "bans", "sources"]);
+    // Without `--workspace` it would look at the package in the root alone.
+    command.args(["deny", "--workspace", "--all-features", "--locked", "check"]);
+    command.args(["--hide-inclusion-graph", "licenses", "bans", "sources"]);
     command
 }
 

@@ -9,6 +9,7 @@ mod family;
 mod fixtures;
 mod formats;
 mod hour;
+mod package;
 mod pictures;
 mod program;
 mod python;
@@ -38,8 +39,8 @@ enum Task {
     ///
     /// Format, lints, builds for Windows and macOS (where their targets are installed), licences, the crates as crates.io would
     /// get them, plugin bundles, all tests in Rust and Python, documentation. Prints one total; what could not run is
-    /// listed with its reason.
-    Test,
+    /// listed with its reason. `--quick` is for every change.
+    Test(test::Options),
     /// Check licences, sources and versions of all dependencies with cargo-deny
     ///
     /// deny.toml says what they may be. Installs cargo-deny if it is missing, which takes some minutes; without it `test` reads
@@ -94,6 +95,10 @@ enum Task {
     /// Writes the tables of docs/formats.md. Needs ffmpeg.
     Formats,
     Bundle(bundle::Options),
+    /// Package every crate for crates.io, build each from its package, and print their sizes
+    ///
+    /// `cargo publish --dry-run --package NAME` does the rest of what publishing does.
+    Package,
     /// Take the pictures of the plugin's editor in docs/plugin
     ///
     /// Of the release build, on a screen in memory (Xvfb).
@@ -141,7 +146,7 @@ fn run(task: Task) -> Result<()> {
     std::env::set_current_dir(root()).context("the repository's root")?;
     match task {
         Task::Setup => setup::run(),
-        Task::Test => test::run(),
+        Task::Test(options) => test::run(&options),
         Task::Deny { advisories } => deny::run(advisories),
         Task::Fuzz { cases } => test::fuzz(cases),
         Task::AllDay { hours } => test::all_day(hours),
@@ -155,6 +160,7 @@ fn run(task: Task) -> Result<()> {
         Task::Family(options) => family::run(&options),
         Task::Formats => formats::run(),
         Task::Bundle(options) => bundle::run(&options),
+        Task::Package => package::run().map(|sizes| println!("{sizes}")),
         Task::Pictures => pictures::run(),
         Task::Wheel => python::wheel(),
         Task::Fixtures => fixtures::run(),

@@ -1,6 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{bundle, deny, program, python, setup};
+use crate::{bundle, deny, package, program, python, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -35,72 +35,51 @@ impl Total {
     }
 }
 
-/// Sets up, checks format, lints, licences, package and documentation, and runs all tests.
+/// What is checked.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only what needs nothing but Rust, and ffmpeg where there is one: two minutes after a first build
+    ///
+    /// Format, lints and tests of the library crates, and the tests of the program but the long ones. Installs nothing, needs
+    /// no root. What it leaves out is printed.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The crates that others build on, by their packages' names.
+const LIBRARIES: [&str; 2] = ["aeden", "aeden-family"];
+
+/// What `--quick` leaves out of the program's tests: words in their names, and what they do for so long.
+const LONG: [(&str, &str); 2] = [
+    (
+        "a_batch_that_is_killed",
+        "kills and resumes a program again and again",
+    ),
+    ("encoding::", "codes sounds at many rates, searching for each"),
+];
+
+/// What `--quick` leaves to the whole run.
+const LEFT_OUT: [&str; 6] = [
+    "live: needs sound servers",
+    "plugin: needs a screen and hosts",
+    "Python bindings: need a virtual environment",
+    "ONNX Runtime: comes from a virtual environment",
+    "clippy of the other crates, documentation, licences, packages",
+    "builds for other systems",
+];
+
+/// Runs checks and tests, all of them or the quick ones.
 ///
 /// # Errors
 /// If anything failed; the summary has been printed.
-pub fn run() -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
-    setup::run()?;
     let mut total = Total::default();
-    let ran = |command: &mut Command| program::run(command).map(|()| "fine".to_owned());
-    let cargo = || Command::new("cargo");
-    for (component, arguments) in [
-        ("fmt", &["fmt", "--all", "--check"][..]),
-        (
-            "clippy",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-features",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
-    ] {
-        if program::succeeds(cargo().args([component, "--version"])) {
-            total.check(component, ran(cargo().args(arguments)));
-        } else {
-            total.skipped.push(format!(
-                "{component}: this Rust has no cargo-{component} (rustup component add)"
-            ));
-        }
+    if options.quick {
+        quick(&mut total)?;
+    } else {
+        everything(&mut total)?;
     }
-    for target in OTHER_SYSTEMS {
-        if has_target(target)? {
-            let packages = ["--package", "aeden-cli", "--package", "aeden-plugin"];
-            let check = ["check", "--locked", "--target", target];
-            total.check(target, ran(cargo().args(check).args(packages)));
-        } else {
-            total
-                .skipped
-                .push(format!("{target}: not installed (rustup target add {target})"));
-        }
-    }
-    total.check("deny", deny::check());
-    // Builds the crate from the files that crates.io would get.
-    let package = [
-        "package",
-        "--package",
-        "aeden",
-        "--locked",
-        "--allow-dirty",
-        "--quiet",
-    ];
-    total.check("package", ran(cargo().args(package)));
-    let bundles = bundle::for_tests();
-    let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
-    total.check("bundles", bundles.map(|folder| folder.display().to_string()));
-    tests(&mut total, &folder)?;
-    total.check("python", python::test());
-    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
-    total.check(
-        "rustdoc",
-        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
-    );
 
     println!();
     for why in &total.skipped {
@@ -122,6 +101,93 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
+fn cargo() -> Command {
+    Command::new("cargo")
+}
+
+fn ran(command: &mut Command) -> Result<String> {
+    program::run(command).map(|()| "fine".to_owned())
+}
+
+/// Format, and lints of some packages.
+fn style(total: &mut Total, packages: &[&str]) {
+    let mut lints = vec!["clippy", "--all-targets", "--locked"];
+    lints.extend(packages);
+    lints.extend(["--", "-D", "warnings"]);
+    for (component, arguments) in [("fmt", &["fmt", "--all", "--check"][..]), ("clippy", &lints)] {
+        if program::succeeds(cargo().args([component, "--version"])) {
+            total.check(component, ran(cargo().args(arguments)));
+        } else {
+            total.skipped.push(format!(
+                "{component}: this Rust has no cargo-{component} (rustup component add)"
+            ));
+        }
+    }
+}
+
+/// Checks that need nothing but Rust.
+fn quick(total: &mut Total) -> Result<()> {
+    let libraries: Vec<&str> = LIBRARIES.iter().flat_map(|name| ["--package", name]).collect();
+    style(total, &libraries);
+    let mut tests = cargo();
+    tests.args(["test", "--locked", "--no-fail-fast", "--package", "aeden-cli"]);
+    tests.args(&libraries).args(["--", "--show-output"]);
+    for (name, _) in LONG {
+        tests.args(["--skip", name]);
+    }
+    count_tests(total, &mut tests)?;
+    total
+        .skipped
+        .extend(LONG.map(|(name, what)| format!("{name}: {what}")));
+    total.skipped.extend(LEFT_OUT.map(str::to_owned));
+    total
+        .skipped
+        .push("all this is in `cargo xtask test`, which installs what it needs".to_owned());
+    Ok(())
+}
+
+/// Sets up, checks format, lints, licences, packages and documentation, and runs all tests.
+fn everything(total: &mut Total) -> Result<()> {
+    setup::run()?;
+    style(total, &["--workspace", "--all-features"]);
+    for target in OTHER_SYSTEMS {
+        if has_target(target)? {
+            let packages = ["--package", "aeden-cli", "--package", "aeden-plugin"];
+            let check = ["check", "--locked", "--target", target];
+            total.check(target, ran(cargo().args(check).args(packages)));
+        } else {
+            total
+                .skipped
+                .push(format!("{target}: not installed (rustup target add {target})"));
+        }
+    }
+    total.check("deny", deny::check());
+    total.check("package", package::run());
+    let bundles = bundle::for_tests();
+    let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
+    total.check("bundles", bundles.map(|folder| folder.display().to_string()));
+    let mut tests = cargo();
+    tests.args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+    ]);
+    tests
+        .args(["--", "--show-output"])
+        .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
+        .env("AEDEN_BUNDLES", folder);
+    count_tests(total, &mut tests)?;
+    total.check("python", python::test());
+    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
+    total.check(
+        "rustdoc",
+        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
+    );
+    Ok(())
+}
+
 /// Whether this Rust has the standard library of a target.
 fn has_target(target: &str) -> Result<bool> {
     let arguments = ["--print", "target-libdir", "--target", target];
@@ -129,23 +195,10 @@ fn has_target(target: &str) -> Result<bool> {
     Ok(Path::new(folder.trim()).is_dir())
 }
 
-/// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`. `bundles` is
-/// the folder with the plugin's.
-fn tests(total: &mut Total, bundles: &Path) -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.args([
-        "test",
-        "--workspace",
-        "--all-features",
-        "--locked",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ]);
-    cargo
-        .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
-        .env("AEDEN_BUNDLES", bundles)
-        .stdout(Stdio::piped());
+/// Runs `cargo test` and counts what passed, failed and was skipped. A test that cannot run here passes and prints
+/// `skipped: why`.
+fn count_tests(total: &mut Total, cargo: &mut Command) -> Result<()> {
+    cargo.stdout(Stdio::piped());
     let mut child = cargo.spawn().context("cargo test")?;
     let (mut results, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);
     let named = total.failed.len();

@@ -3,8 +3,8 @@
     python apart.py CLEAN_DIR NOISY_DIR PAIRS_TSV OUTPUT_DIR ...     a Markdown row for each output folder, of each half
     cargo xtask eval --apart                                         the same of what the program makes
 
-PAIRS_TSV has the columns `name` and `snr_db`, and halves are the names before a dash. Where it does not exist, all recordings are one half,
-and their SNRs are measured.
+PAIRS_TSV has the columns `name` and `snr_db`; where it does not exist, SNRs are measured. The halves are wb-… and fb-…, names of other
+recordings have none.
 
 The gain of an output in every bin of the spectrogram, |output| / |noisy| (40 ms frames every 10 ms), is applied to the clean
 speech and to the noise (noisy - clean) by themselves; what is left of each, in dB:
@@ -24,6 +24,7 @@ import soundfile as sf
 import soxr
 
 LAG = 0.060  # s
+HALVES = ("wb", "fb")  # of the development recordings
 PAUSE, SPEECH = -40.0, -25.0  # dB beside the loud tenth of the clean speech's frames
 
 
@@ -75,7 +76,8 @@ def listed(clean_dir, noisy_dir, pairs):
     if pairs.exists():
         with open(pairs, encoding="utf-8") as f:
             for pair in csv.DictReader(f, delimiter="\t"):
-                yield pair["name"], float(pair["snr_db"]), pair["name"].split("-")[0]
+                half = pair["name"].split("-")[0]
+                yield pair["name"], float(pair["snr_db"]), half if half in HALVES else ""
         return
     for file in sorted(f for f in noisy_dir.iterdir() if f.suffix in (".wav", ".flac")):
         clean, rate = read(clean_dir, file.stem)
@@ -103,7 +105,9 @@ def main(clean_dir, noisy_dir, pairs, *outputs):
             mean = lambda key, keep: np.nanmean([m[key] for snr, m in rows if keep(snr)] or [np.nan])
             hard, easy = (lambda snr: snr <= 0), (lambda snr: snr >= 5)
             label = folder.name if folder.name.endswith(half) else f"{folder.name} {half}"
-            print(f"| {label} | {mean('mid', hard):.1f} | {mean('high', hard):.1f} | {mean('lost', hard):.0f} | {mean('pauses', easy):.1f} | {mean('under', easy):.1f} |", flush=True)
+            values = [f"{mean(key, keep):.{digits}f}" for key, keep, digits in (
+                ("mid", hard, 1), ("high", hard, 1), ("lost", hard, 0), ("pauses", easy, 1), ("under", easy, 1))]
+            print(f"| {label} | " + " | ".join(values).replace("nan", "–") + " |", flush=True)
 
 
 if __name__ == "__main__":

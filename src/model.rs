@@ -51,24 +51,35 @@ enum AnyNetwork {
 }
 
 impl Model {
-    /// The built-in denoiser for streams: little CPU, 20 ms of latency; `models/denoise/CARD.md` describes it.
+    /// The built-in denoiser for streams on weak machines: little CPU, 20 ms of latency; `models/light/CARD.md` describes it.
     ///
     /// # Panics
     /// Never: the tests read it.
     #[cfg(feature = "light")]
     pub fn light() -> Model {
-        Model::from_bytes(include_bytes!("../models/denoise/denoise.safetensors"))
+        Model::from_bytes(include_bytes!("../models/light/light.safetensors"))
+            .expect("the built-in model is whole")
+    }
+
+    /// The built-in denoiser for streams: it hears more than [`light`](Model::light) for some five times the CPU, and has 32 ms
+    /// of latency; `models/high/CARD.md` describes it.
+    ///
+    /// # Panics
+    /// Never: the tests read it.
+    #[cfg(feature = "high")]
+    pub fn high() -> Model {
+        Model::from_bytes(include_bytes!("../models/high/high.safetensors"))
             .expect("the built-in model is whole")
     }
 
     /// The built-in denoiser for recordings: it looks ahead, and costs some twenty times as much as [`light`](Model::light);
-    /// `models/studio/CARD.md` describes it.
+    /// `models/best/CARD.md` describes it.
     ///
     /// # Panics
     /// Never: the tests read it.
     #[cfg(feature = "best")]
     pub fn best() -> Model {
-        Model::from_bytes(include_bytes!("../models/studio/studio.safetensors"))
+        Model::from_bytes(include_bytes!("../models/best/best.safetensors"))
             .expect("the built-in model is whole")
     }
 
@@ -216,27 +227,28 @@ impl Model {
     /// [`Error::Unsupported`] for a model of another kind, or one that [looks ahead](Model::looks_ahead);
     /// [`Error::Model`] where ONNX Runtime cannot build another session.
     pub fn engine(&self, channels: usize, threads: usize) -> Result<Box<dyn Engine>, Error> {
-        match &self.network {
+        let grids = match &self.network {
             #[cfg(feature = "onnx")]
-            AnyNetwork::Onnx(model) => Ok(Box::new(model.engine(channels)?)),
-            _ => {
-                let engine = || -> Result<Box<dyn Engine>, Error> {
-                    let engine = self.native(channels)?;
-                    Ok(Box::new(if threads > 1 {
-                        engine.with_frames(SHARED_FRAMES).with_threads(threads)
-                    } else {
-                        engine
-                    }))
-                };
-                match self.network()?.settings.grids {
-                    1 => engine(),
-                    grids => {
-                        let engines = (0..grids).map(|_| engine()).collect::<Result<_, _>>()?;
-                        Ok(Box::new(Interleaved::new(engines)))
-                    }
-                }
-            }
+            AnyNetwork::Onnx(model) => model.grids(),
+            _ => self.network()?.settings.grids,
+        };
+        if grids == 1 {
+            return self.engine_of_a_grid(channels, threads);
         }
+        let engines = (0..grids).map(|_| self.engine_of_a_grid(channels, threads));
+        Ok(Box::new(Interleaved::new(engines.collect::<Result<_, _>>()?)))
+    }
+
+    fn engine_of_a_grid(&self, channels: usize, threads: usize) -> Result<Box<dyn Engine>, Error> {
+        #[cfg(feature = "onnx")]
+        if let AnyNetwork::Onnx(model) = &self.network {
+            return Ok(Box::new(model.engine(channels)?));
+        }
+        let engine = self.native(channels)?;
+        Ok(Box::new(match threads {
+            0 | 1 => engine,
+            _ => engine.with_frames(SHARED_FRAMES).with_threads(threads),
+        }))
     }
 
     /// Builds an engine of aeden's own kernels, on one thread; its batch size, threads and instruction set can be chosen.

@@ -377,6 +377,96 @@ fn absurd_inputs_are_limited_and_forgotten() {
     }
 }
 
+/// Every way in which a denoiser gives something else than its input.
+fn settings_that_change(rate: u32) -> Vec<Config> {
+    let base = config(rate, 1);
+    vec![
+        base.clone(),
+        base.clone().mix(0.5),
+        base.clone().attenuation_limit(Some(12.0)),
+        base.clone().listen(Listen::Removed),
+        base.clone().output_gain(12.0),
+        base.mix(0.0).output_gain(-60.0),
+    ]
+}
+
+#[test]
+fn samples_that_no_recording_has_are_not_heard() {
+    for rate in [48_000, 44_100, 16_000] {
+        for config in settings_that_change(rate) {
+            for effect in [Effect::Identity, Effect::Gain(0.25), Effect::Memory] {
+                let mut input = vec![Random(31).noise(rate as usize / 2)];
+                let quiet = input.clone();
+                let mut silenced = input.clone();
+                // Alone, in a row, as a wave and as noise, in the middle of sound.
+                for (n, x) in input[0].iter_mut().enumerate() {
+                    let size = match n % 5000 {
+                        77 => f32::MAX,
+                        1000..1500 => 1e30,
+                        2000..2500 => -3e38 * (n as f32 * 0.1).sin(),
+                        3000..3500 => 1e20 * (*x + 2.0),
+                        _ => continue,
+                    };
+                    *x = size;
+                    silenced[0][n] = 0.0;
+                }
+                let at = |mut sound: Vec<Vec<f32>>| {
+                    run_at_once(&mut denoiser(&config, effect), &mut sound);
+                    sound
+                };
+                let out = at(input);
+                assert!(out == at(silenced), "{config:?}");
+                let peak = |sound: &[Vec<f32>]| sound[0].iter().fold(0f32, |peak, x| peak.max(x.abs()));
+                let most = 10f32.powf(config.output_gain / 20.0) * 8.0 * peak(&quiet);
+                assert!(peak(&out) <= most, "{config:?}: {} beyond {most}", peak(&out));
+            }
+        }
+    }
+}
+
+#[test]
+fn recordings_scaled_to_16_or_24_bits_are_heard() {
+    for scale in [32_768.0, 8_388_608.0] {
+        for rate in [48_000, 44_100] {
+            let input: Vec<f32> = Random(32).noise(rate as usize / 2);
+            let most = input.iter().fold(0f32, |most, x| most.max(x.abs()));
+            let loud: Vec<f32> = input.iter().map(|x| x / most * scale).collect();
+            let mut out = vec![loud.clone()];
+            let mut denoiser = denoiser(&config(rate, 1), Effect::Identity);
+            run_at_once(&mut denoiser, &mut out);
+            let latency = denoiser.latency();
+            let null = difference_db(&out[0][latency..], &loud[..loud.len() - latency]);
+            assert!(null <= -100.0, "{rate} Hz, {scale}: {null} dB");
+        }
+    }
+}
+
+#[test]
+fn outputs_hold_no_subnormal_numbers() {
+    for rate in [48_000, 44_100, 16_000] {
+        for config in settings_that_change(rate) {
+            for effect in [Effect::Identity, Effect::Gain(1e-30), Effect::Memory] {
+                let mut denoiser = denoiser(&config, effect);
+                // Bursts that fade down to where f32 ends, and below.
+                let mut sound = vec![Random(33).noise(rate as usize)];
+                for (n, x) in sound[0].iter_mut().enumerate() {
+                    *x *= 10f32.powf(-((n % 3000) as f32) / 60.0);
+                }
+                let (first, second) = sound[0].split_at_mut(rate as usize / 2);
+                denoiser.process(&mut [first]);
+                // Also while controls fade.
+                denoiser.set_mix(0.3);
+                denoiser.set_bypass(true);
+                denoiser.process(&mut [&mut second[..100]]);
+                denoiser.set_bypass(false);
+                denoiser.process(&mut [&mut second[100..]]);
+                let found = sound[0].iter().position(|y| y.is_subnormal());
+                assert_eq!(found, None, "{config:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_engine_that_fails_once_is_silent_for_one_frame() {
     for rate in [48_000, 44_100] {
@@ -722,6 +812,62 @@ fn models_with_another_framing_work_at_any_rate() {
                 );
                 assert!(error <= -100.0, "{host} Hz, {framing:?}, {effect:?}: {error} dB");
             }
+        }
+    }
+}
+
+/// Whatever the samples, rates, channels, settings and blocks are: no bang, no NaN, no subnormal number comes out, and the
+/// network's own answer to ordinary sound is what it is. `cargo xtask fuzz` for a long run.
+#[test]
+fn fuzz_huge_and_tiny_samples_do_no_harm() {
+    let rounds: usize =
+        std::env::var("AEDEN_FUZZ_ROUNDS").map_or(60, |rounds| rounds.parse().expect("a number"));
+    // A round is a twentieth of a second.
+    for round in 0..rounds.min(5000) as u64 {
+        let mut random = Random(round.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let rate = [8_000, 16_000, 22_050, 44_100, 48_000, 96_000][random.below(6)];
+        let channels = 1 + random.below(3);
+        let (limit, gain) = (random.below(100) as f32, random.below(120) as f32 - 60.0);
+        // The mix is never 0: the untouched input comes as it is.
+        let config = config(rate, channels)
+            .link([Link::Linked, Link::Independent][random.below(2)])
+            .attenuation_limit([None, Some(limit)][random.below(2)])
+            .mix((1 + random.below(100)) as f32 / 100.0)
+            .listen([Listen::Cleaned, Listen::Removed][random.below(2)])
+            .output_gain(if gain == 0.0 { 1.0 } else { gain });
+        let effect = [
+            Effect::Identity,
+            Effect::Memory,
+            Effect::Gain(0.01),
+            Effect::Guide,
+        ][random.below(4)];
+        let mut denoiser = denoiser(&config, effect);
+        let mut sound = random.channels(channels, rate as usize / 5);
+        let odd = 1 + random.below(400);
+        for x in sound.iter_mut().flatten() {
+            if random.below(odd) == 0 {
+                *x = match random.below(11) {
+                    0 => f32::MAX,
+                    1 => f32::MIN,
+                    2 => 1e30 * *x,
+                    3 => 1.001 * HUGE,
+                    4 => f32::INFINITY,
+                    5 => f32::NAN,
+                    6 => -0.0,
+                    7 => f32::MIN_POSITIVE * *x,
+                    8 => f32::MIN_POSITIVE,
+                    9 => 1e-16 * *x,
+                    _ => 1e20,
+                };
+            }
+        }
+        let block = 1 + random.below(3000);
+        run(&mut denoiser, &mut sound, || block);
+        // Ordinary samples are up to 0.5; filters, guides and the difference of what is removed add to them.
+        let most = 16.0 * 0.5 * 10f32.powf(config.output_gain / 20.0);
+        for y in sound.iter().flatten() {
+            assert!(y.abs() <= most, "round {round}: {y} beyond {most}, {config:?}");
+            assert!(!y.is_subnormal(), "round {round}: {y:e}, {config:?}");
         }
     }
 }

@@ -96,8 +96,7 @@ fn files_that_are_no_such_model_are_errors() {
         let _ = Autoencoder::from_bytes(&damaged); // must not panic
     }
     let denoiser =
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/denoise/denoise.safetensors"))
-            .unwrap();
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/light/light.safetensors")).unwrap();
     let problem = Autoencoder::from_bytes(&denoiser).unwrap_err().to_string();
     assert!(problem.contains("its kind is \"denoising\""), "{problem}");
 }

@@ -68,16 +68,17 @@ fn in_pieces(engine: &mut dyn Engine, spectra: &[Complex32], pieces: &[usize]) -
     out
 }
 
-/// Input spectrum and the clean spectrum that PyTorch computed from it, as `export.py` wrote them.
-fn golden(path: &Path, engine: &dyn Engine) -> (Vec<Complex32>, Vec<Complex32>) {
+/// Input spectrum and the clean spectrum that PyTorch computed from it, as `export.py` wrote them; where an engine of the model
+/// runs over several grids of frames, the same frames on each.
+fn golden(path: &Path, model: &Model) -> (Vec<Complex32>, Vec<Complex32>) {
     let file = std::fs::read(path).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
     let floats = |name: &str| -> Vec<f32> {
         let bytes = tensors.tensor(name).unwrap().data().chunks_exact(4);
         bytes.map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
     };
-    let (window, hop) = (engine.framing().window, engine.framing().hop);
-    assert_eq!(engine.framing().shape, WindowShape::Vorbis);
+    let (window, hop) = (model.framing().window, model.framing().hop);
+    assert_eq!(model.framing().shape, WindowShape::Vorbis);
     let transform = realfft::RealFftPlanner::<f32>::new().plan_fft_forward(window);
     let mut spectra = Vec::new();
     for samples in floats("input").windows(window).step_by(hop) {
@@ -94,8 +95,16 @@ fn golden(path: &Path, engine: &dyn Engine) -> (Vec<Complex32>, Vec<Complex32>) 
         .chunks_exact(2)
         .map(|p| Complex32::new(p[0], p[1]))
         .collect();
-    (spectra, clean)
+    let grids = hop / model.engine(1, 1).unwrap().framing().hop;
+    let on_each = |spectra: Vec<Complex32>| {
+        let frames = spectra.chunks(window / 2 + 1);
+        frames.flat_map(|frame| frame.repeat(grids)).collect()
+    };
+    (on_each(spectra), on_each(clean))
 }
+
+/// Denoisers for streams.
+const SHIPPED: [&str; 2] = ["light", "high"];
 
 /// The largest difference, relative to the largest value.
 fn difference(a: &[Complex32], b: &[Complex32]) -> f32 {
@@ -107,7 +116,7 @@ fn difference(a: &[Complex32], b: &[Complex32]) -> f32 {
 fn agrees_with_pytorch(model: &Path, golden_file: &Path) {
     let model = Model::open(model).unwrap_or_else(|e| panic!("{e}"));
     let mut engine = model.engine(1, 1).unwrap();
-    let (noisy, expected) = golden(golden_file, &*engine);
+    let (noisy, expected) = golden(golden_file, &model);
     let apart = difference(&in_pieces(&mut *engine, &noisy, &[1, 2, 7, 1, 12]), &expected);
     assert!(apart < 1e-5, "{apart:e} from PyTorch");
 }
@@ -120,10 +129,13 @@ fn a_small_model_at_16_khz_agrees_with_pytorch() {
 }
 
 #[test]
-fn the_shipped_model_agrees_with_pytorch() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/denoise");
-    if library() {
-        agrees_with_pytorch(&folder.join("denoise.onnx"), &folder.join("golden.safetensors"));
+fn shipped_models_agree_with_pytorch() {
+    for name in SHIPPED {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
+        if library() {
+            let model = folder.join(format!("{name}.onnx"));
+            agrees_with_pytorch(&model, &folder.join("golden.safetensors"));
+        }
     }
 }
 
@@ -361,14 +373,89 @@ fn without_the_library_the_error_says_what_to_do() {
     assert!(run(text.to_str().unwrap(), "").contains("make_models.py"));
 }
 
+#[test]
+fn the_library_is_never_taken_from_the_current_folder_unless_it_is_named() {
+    // Again another process, in a folder where an attacker has put libraries in every place that is ever looked at.
+    const CHILD: &str = "AEDEN_TEST_FINDS_LIBRARY";
+    const NAME: &str = "the_library_is_never_taken_from_the_current_folder_unless_it_is_named";
+    if std::env::var_os(CHILD).is_some() {
+        match load_library(None) {
+            Ok(path) => println!("loaded:{}", path.display()),
+            Err(e) => println!("refused:{e}"),
+        }
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("aeden-planted-{}", std::process::id()));
+    let file = format!(
+        "{}onnxruntime{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    );
+    for place in [
+        "",
+        ".venv/lib/python3.11/site-packages/onnxruntime/capi",
+        ".venv/Lib/site-packages/onnxruntime/capi",
+        "lib/python3.11/site-packages/onnxruntime/capi",
+    ] {
+        std::fs::create_dir_all(folder.join(place)).unwrap();
+        std::fs::write(folder.join(place).join(&file), "planted").unwrap();
+    }
+    let run = |variable: &str, venv: &str| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program
+            .args(["--exact", NAME, "--nocapture"])
+            .current_dir(&folder)
+            .env(CHILD, "");
+        let output = program
+            .env("ORT_DYLIB_PATH", variable)
+            .env("VIRTUAL_ENV", venv)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let planted = folder.to_str().unwrap();
+    for (variable, venv) in [("", ""), ("", ".venv"), ("", "."), (&*file, "")] {
+        let said = run(variable, venv);
+        assert!(
+            said.contains("loaded:") || said.contains("refused:"),
+            "{variable} {venv}: {said}"
+        );
+        assert!(!said.contains(planted), "{variable} {venv}: {said}");
+    }
+    // Named, it is loaded, or would be if it were a library.
+    for (variable, venv) in [
+        (format!("./{file}"), String::new()),
+        (String::new(), format!("{planted}/.venv")),
+    ] {
+        let said = run(&variable, &venv);
+        let elsewhere = variable.is_empty() && said.contains("loaded:");
+        assert!(elsewhere || said.contains(planted), "{variable} {venv}: {said}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_end_is_refused_at_once() {
+    if library() {
+        let link = std::env::temp_dir().join(format!("aeden-endless-{}.onnx", std::process::id()));
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        let text = refusal(&link);
+        std::fs::remove_file(&link).unwrap();
+        assert!(text.contains("no regular file"), "{text}");
+    }
+}
+
 /// Both engines on the same network: mono, and stereo in which both channels are the guide at another level.
 fn engines_agree(folder: &Path, name: &str) {
-    let native = Model::open(folder.join(format!("{name}.safetensors"))).unwrap();
+    let native = std::fs::read(folder.join(format!("{name}.safetensors"))).unwrap();
+    let native = Model::from_bytes_in_f32(&native).unwrap();
     let onnx = Model::open(folder.join(format!("{name}.onnx"))).unwrap();
     assert_eq!(native.framing(), onnx.framing());
     assert_eq!(native.name(), onnx.name());
-    let (noisy, clean) = golden(&folder.join("golden.safetensors"), &*onnx.engine(1, 1).unwrap());
-    let frames = noisy.len() / onnx.framing().bins();
+    let (noisy, clean) = golden(&folder.join("golden.safetensors"), &onnx);
+    let bins = onnx.framing().bins();
+    let frames = noisy.len() / bins;
     let both = |levels: &[f32]| {
         let stack = || {
             levels
@@ -376,14 +463,22 @@ fn engines_agree(folder: &Path, name: &str) {
                 .flat_map(|&l| noisy.iter().map(move |x| x * l))
                 .collect::<Vec<_>>()
         };
-        let (mut a, mut b) = (stack(), stack());
-        native
-            .native(levels.len())
-            .unwrap()
-            .with_frames(frames)
-            .process(&noisy, &mut a);
-        onnx.engine(levels.len(), 1).unwrap().process(&noisy, &mut b);
-        (a, b)
+        let run = |model: &Model| {
+            let mut engine = model.engine(levels.len(), 1).unwrap();
+            let mut channels = stack();
+            for first in (0..frames).step_by(4) {
+                let part = first * bins..(first + 4).min(frames) * bins;
+                let of =
+                    |channel: usize| channel * noisy.len() + part.start..channel * noisy.len() + part.end;
+                let mut some: Vec<_> = (0..levels.len()).flat_map(|c| channels[of(c)].to_vec()).collect();
+                engine.process(&noisy[part.clone()], &mut some);
+                for (c, cleaned) in some.chunks(part.len()).enumerate() {
+                    channels[of(c)].copy_from_slice(cleaned);
+                }
+            }
+            channels
+        };
+        (run(&native), run(&onnx))
     };
     let (a, b) = both(&[1.0]);
     assert!(difference(&a, &b) < 1e-5, "{:e} apart", difference(&a, &b));
@@ -414,9 +509,13 @@ fn both_engines_give_the_same_for_a_small_model() {
 }
 
 #[test]
-fn both_engines_give_the_same_for_the_shipped_model() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/denoise");
-    if library() {
-        engines_agree(&folder, "denoise");
+fn both_engines_give_the_same_for_shipped_models() {
+    for name in SHIPPED {
+        if library() {
+            engines_agree(
+                &Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name),
+                name,
+            );
+        }
     }
 }

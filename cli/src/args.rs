@@ -1,20 +1,28 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
+pub mod codec;
+pub mod detect;
+pub mod find;
+pub mod job;
+pub mod map;
+pub mod repair;
+pub mod roomtone;
+
 use crate::cleaner::Settings;
-use crate::compact::args::{DecodeArgs, EncodeArgs};
-use crate::detect::args::DetectArgs;
-use crate::find::args::FindArgs;
 use crate::live::args::{DevicesArgs, LiveArgs};
 use crate::loudness::Loudness;
-use crate::map::args::MapArgs;
 use crate::media::TrackChoice;
 use crate::problem::EXIT_STATUS_HELP;
-use crate::repair::args::RepairArgs;
-use crate::roomtone::args::RoomtoneArgs;
 use crate::template::Template;
 use aeden::presets::{PRESETS, Preset};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use codec::{DecodeArgs, EncodeArgs};
+use detect::DetectArgs;
+use find::FindArgs;
+use map::MapArgs;
+use repair::RepairArgs;
+use roomtone::RoomtoneArgs;
 use std::path::PathBuf;
 
 /// Takes noise out of recordings.

@@ -1,6 +1,5 @@
 //! One file through the denoiser.
 
-use crate::aligned::Aligned;
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
 use crate::input::{Input, block_frames, unreadable};
@@ -12,6 +11,7 @@ use crate::media::flac::{self, FlacWriter};
 use crate::media::verify::{self, Proof};
 use crate::media::{Arrangement, Form, Material, TrackChoice, form};
 use crate::output::{Output, Sealed, Target, commit};
+use crate::paired::Aligned;
 use crate::plan::{Job, Source};
 use crate::plot::{Spectrogram, draw};
 use crate::problem::{Problem, describe};
@@ -100,19 +100,19 @@ pub struct Report {
 }
 
 /// Everything that takes part in the sound before and after.
-struct Results<'a> {
+struct Results<'a, P> {
     /// What errors of the output are about.
     output: &'a Path,
-    cleaned: Sink,
+    cleaned: Sink<P>,
     /// Where cleaned sound waits for its gain.
     waiting: Option<loudness::Spool>,
-    removed: Option<Sink>,
+    removed: Option<Sink<WavFile>>,
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
 }
 
-impl Results<'_> {
+impl<P: Place> Results<'_, P> {
     /// Takes a block before and after cleaning; `raw` if the output is to have exactly these bytes.
     fn take(&mut self, before: &[Vec<f32>], after: &[Vec<f32>], raw: Option<&[u8]>) -> Result<(), Problem> {
         match &mut self.waiting {
@@ -204,8 +204,8 @@ struct Work<'a> {
 }
 
 /// What came of one track of sound.
-struct Passed<'a> {
-    results: Results<'a>,
+struct Passed<'a, P> {
+    results: Results<'a, P>,
     loudness: Option<Adjustment>,
     frames: u64,
     plot: Option<Output>,
@@ -219,18 +219,15 @@ impl Work<'_> {
         let header = input.header().clone().with_encoding(encoding);
         let expected = self.expected(input);
         let file = WavFile::create(&self.job.output, self.options.overwrite, &header, expected)?;
-        let passed = self.pass(input, Place::Wav(file), encoding, self.extras())?;
+        let passed = self.pass(input, file, encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, |place, after| match place {
-            Place::Wav(file) => {
-                let sealed = file.finish(after)?;
-                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
-                    proof = Some(wav_length(place, frames, name)?);
-                }
-                Ok(sealed)
+        let mut report = self.finish(input, passed, encoding, |file: WavFile, after| {
+            let sealed = file.finish(after)?;
+            if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                proof = Some(wav_length(place, frames, name)?);
             }
-            Place::Encoded(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
+            Ok(sealed)
         })?;
         report.verified = proof;
         Ok(report)
@@ -249,17 +246,14 @@ impl Work<'_> {
         };
         let (output, overwrite) = (&self.job.output, self.options.overwrite);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
-        let passed = self.pass(input, Place::Flac(Box::new(file)), encoding, self.extras())?;
-        let mut report = self.finish(input, passed, encoding, |place, _| match place {
-            Place::Flac(file) => {
-                let sealed = file.finish()?;
-                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
-                    self.bar.begin("proving it");
-                    flac::prove(place, output.name())?;
-                }
-                Ok(sealed)
+        let passed = self.pass(input, file, encoding, self.extras())?;
+        let mut report = self.finish(input, passed, encoding, |file: FlacWriter, _| {
+            let sealed = file.finish()?;
+            if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                self.bar.begin("proving it");
+                flac::prove(place, output.name())?;
             }
-            Place::Wav(_) | Place::Encoded(_) | Place::Spool(_) => unreachable!("made just above"),
+            Ok(sealed)
         })?;
         report.verified = self.options.verify.then_some(Proof {
             exact_lengths: 1,
@@ -279,25 +273,22 @@ impl Work<'_> {
         let assembly = arrangement.assembly(false);
         let encoding = assembly.tracks[0].codec.feed;
         let encoded = Encoded::start(&self.job.output, self.options.overwrite, &assembly)?;
-        let passed = self.pass(input, Place::Encoded(encoded), encoding, self.extras())?;
+        let passed = self.pass(input, encoded, encoding, self.extras())?;
         let (frames, name) = (passed.frames, self.job.output.name());
         let mut proof = None;
-        let mut report = self.finish(input, passed, encoding, |place, _| match place {
-            Place::Encoded(encoded) => {
-                let sealed = encoded.finish()?;
-                if let Some(place) = sealed.path().filter(|_| self.options.verify) {
-                    self.bar.begin("proving it");
-                    let place_of_sound = assembly.sound_place(0);
-                    let exact = verify::length(place, place_of_sound, frames, name)?;
-                    proof = Some(Proof {
-                        identical_tracks: verify::copied_tracks(place, name, &assembly)?,
-                        exact_lengths: usize::from(exact),
-                        padded_lengths: usize::from(!exact),
-                    });
-                }
-                Ok(sealed)
+        let mut report = self.finish(input, passed, encoding, |encoded: Encoded, _| {
+            let sealed = encoded.finish()?;
+            if let Some(place) = sealed.path().filter(|_| self.options.verify) {
+                self.bar.begin("proving it");
+                let place_of_sound = assembly.sound_place(0);
+                let exact = verify::length(place, place_of_sound, frames, name)?;
+                proof = Some(Proof {
+                    identical_tracks: verify::copied_tracks(place, name, &assembly)?,
+                    exact_lengths: usize::from(exact),
+                    padded_lengths: usize::from(!exact),
+                });
             }
-            Place::Wav(_) | Place::Flac(_) | Place::Spool(_) => unreachable!("made just above"),
+            Ok(sealed)
         })?;
         report.verified = proof;
         report.warnings.extend(assembly.losses());
@@ -326,8 +317,8 @@ impl Work<'_> {
                     plot: None,
                 },
             };
-            let passed = self.pass(&mut input, Place::Spool(spool), encoding, extras)?;
-            let (made, place, mut part) = self.close(&mut input, passed, encoding)?;
+            let passed = self.pass(&mut input, spool, encoding, extras)?;
+            let (made, spool, mut part) = self.close(&mut input, passed, encoding)?;
             sealed.extend(made);
             match &mut report {
                 None => report = Some(part),
@@ -336,10 +327,7 @@ impl Work<'_> {
                     report.warnings.append(&mut part.warnings);
                 }
             }
-            match place {
-                Place::Spool(spool) => cleaned.push(Cleaned { track, spool }),
-                Place::Wav(_) | Place::Encoded(_) | Place::Flac(_) => unreachable!("made just above"),
-            }
+            cleaned.push(Cleaned { track, spool });
         }
         let Some((mut report, original)) = report.zip(arrangement.original.as_ref()) else {
             unreachable!("a film has an original and a track that is cleaned")
@@ -416,13 +404,13 @@ impl Work<'_> {
     }
 
     /// Cleans all of a track into a place that is fed samples of `encoding`.
-    fn pass(
+    fn pass<P: Place + Send>(
         &self,
         input: &mut Input,
-        place: Place,
+        place: P,
         encoding: Encoding,
         extras: Extras,
-    ) -> Result<Passed<'_>, Problem> {
+    ) -> Result<Passed<'_, P>, Problem> {
         let name = self.job.input.name();
         let format = input.format().clone();
         let channels = usize::from(format.channels);
@@ -453,7 +441,7 @@ impl Work<'_> {
                     let file = WavFile::create(target, self.options.overwrite, &removed_header, expected)?;
                     let encoding = removed_header.format.encoding;
                     let encoder = Encoder::new(encoding, channels, is_coarse(encoding));
-                    Some(Sink::new(Place::Wav(file), encoder))
+                    Some(Sink::new(file, encoder))
                 }
                 None => None,
             },
@@ -499,12 +487,12 @@ impl Work<'_> {
     }
 
     /// Ends a track: what stands beside the cleaned sound is complete, and its place has everything.
-    fn close(
+    fn close<P: Place>(
         &self,
         input: &mut Input,
-        passed: Passed,
+        passed: Passed<P>,
         encoding: Encoding,
-    ) -> Result<(Vec<Sealed>, Place, Report), Problem> {
+    ) -> Result<(Vec<Sealed>, P, Report), Problem> {
         let (format, name) = (input.format().clone(), self.job.input.name());
         let Passed {
             results,
@@ -518,7 +506,7 @@ impl Work<'_> {
         let after = kept_after(after, &expected, &mut warnings);
         let clipped = results.cleaned.clipped();
         let mut sealed = Vec::new();
-        if let Some(Place::Wav(removed)) = results.removed.map(Sink::into_place) {
+        if let Some(removed) = results.removed.map(Sink::into_place) {
             sealed.push(removed.finish(after)?);
         }
         if let (Some(output), Some(mut pictures), Some(target)) =
@@ -568,12 +556,12 @@ impl Work<'_> {
     }
 
     /// Ends an output of one track and gives everything its name.
-    fn finish(
+    fn finish<P: Place>(
         &self,
         input: &mut Input,
-        passed: Passed,
+        passed: Passed<P>,
         encoding: Encoding,
-        end: impl FnOnce(Place, &[Chunk]) -> Result<Sealed, Problem>,
+        end: impl FnOnce(P, &[Chunk]) -> Result<Sealed, Problem>,
     ) -> Result<Report, Problem> {
         let name = self.job.input.name();
         let expected = passed.expected;

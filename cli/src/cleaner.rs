@@ -113,7 +113,7 @@ impl Network {
 
     #[cfg(feature = "onnx")]
     fn built_in_onnx() -> Result<Self, Problem> {
-        Model::from_onnx(include_bytes!("../../models/denoise/denoise.onnx"))
+        Model::from_onnx(include_bytes!("../../models/light/light.onnx"))
             .map(Network)
             .map_err(Problem::model)
     }

@@ -1,10 +1,10 @@
 //! `aeden inspect`: what a recording is like, and what cleaning would do for it.
 
-use crate::aligned::Aligned;
 use crate::cleaner::{Network, Settings};
 use crate::input::{Input, unreadable};
 use crate::level::Levels;
 use crate::loudness::Meter;
+use crate::paired::Aligned;
 use crate::plan::Source;
 use crate::problem::{Problem, one_line};
 use crate::wav::printable;

@@ -3,37 +3,32 @@
 //! [`args`] says what can be typed, [`plan`] turns it into steps that are settled before anything is done, [`batch`]
 //! works on many files at a time, and [`clean`] does one of them. [`wav`] reads and writes the files, [`output`] makes
 //! them appear complete or not at all. [`watch`] waits for more of them, [`config`] has the user's defaults. [`report`]
-//! shows what was done. [`live`] is about microphones. [`find`], [`detect`], [`map`], [`repair`], [`roomtone`] and [`compact`]
-//! do other jobs with other autoencoders, which [`family`] loads.
+//! shows what was done. [`live`] is about microphones. [`commands`] do other
+//! jobs with the autoencoders of `aeden_jobs`.
 
-pub mod aligned;
 pub mod args;
 pub mod batch;
 pub mod clean;
 pub mod cleaner;
-pub mod compact;
+pub mod commands;
 pub mod config;
 pub mod cores;
-pub mod detect;
-pub mod family;
-pub mod find;
 pub mod input;
 pub mod inspect;
 pub mod kind;
 pub mod level;
 pub mod live;
 pub mod loudness;
-pub mod map;
 pub mod media;
 pub mod models;
 pub mod output;
+pub mod page;
+pub mod paired;
 pub mod plan;
 pub mod plot;
 pub mod problem;
 pub mod progress;
-pub mod repair;
 pub mod report;
-pub mod roomtone;
 pub mod sink;
 pub mod template;
 pub mod watch;
@@ -66,13 +61,13 @@ pub fn run() -> ExitCode {
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect_all(args)),
         Command::Report(args) => ("report", report::report(args)),
-        Command::Detect(args) => ("detect", detect::detect(args)),
-        Command::Find(args) => ("find", find::find(args)),
-        Command::Map(args) => ("map", map::map(args)),
-        Command::Encode(args) => ("encode", compact::encode(args)),
-        Command::Decode(args) => ("decode", compact::decode(args)),
-        Command::Repair(args) => ("repair", repair::repair(args)),
-        Command::Roomtone(args) => ("roomtone", roomtone::roomtone(args)),
+        Command::Detect(args) => ("detect", commands::detect::detect(args)),
+        Command::Find(args) => ("find", commands::find::find(args)),
+        Command::Map(args) => ("map", commands::map::map(args)),
+        Command::Encode(args) => ("encode", commands::encode::encode(args)),
+        Command::Decode(args) => ("decode", commands::decode::decode(args)),
+        Command::Repair(args) => ("repair", commands::repair::repair(args)),
+        Command::Roomtone(args) => ("roomtone", commands::roomtone::roomtone(args)),
         Command::Models(args) => ("models", describe_models(args)),
         Command::Completions { shell } => ("completions", completions(*shell)),
         Command::Man { command } => ("man", man(command.as_deref())),

@@ -2,6 +2,7 @@
 
 use crate::cleaner::{Network, Settings};
 use crate::problem::{Problem, one_line};
+use aeden_jobs::{Autoencoder, models};
 use serde::Serialize;
 use std::path::Path;
 
@@ -12,13 +13,19 @@ pub struct Description {
     pub name: String,
     /// Its file; null if it is built in.
     pub file: Option<String>,
+    /// The commands that it runs in unless they are given another; null if it is not built in.
+    pub commands: Option<&'static str>,
+    /// What kind of autoencoder it is.
+    pub kind: &'static str,
     /// The program that runs it.
     pub engine: &'static str,
     /// How many numbers were learnt, where that is known.
     pub parameters: Option<usize>,
+    /// Numbers in a code; null where frames pass without one.
+    pub code: Option<usize>,
     /// Sampling rate in Hz that it works at; other rates are converted.
     pub rate: u32,
-    /// Samples in a frame, and from frame to frame.
+    /// Samples in a frame.
     pub window: usize,
     /// Samples from frame to frame.
     pub hop: usize,
@@ -30,17 +37,42 @@ pub struct Description {
 
 /// Describes the model in `file`, or the built-in ones.
 pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
-    let networks = match file {
-        Some(path) => vec![Network::open(path)?],
-        None => vec![Network::built_in(), Network::built_in_for_recordings()],
+    let Some(file) = file else {
+        let denoisers = [
+            (Network::built_in(), "clean, inspect, report, live"),
+            (Network::built_in_for_recordings(), "clean --quality best"),
+        ];
+        let denoisers = denoisers
+            .iter()
+            .map(|(network, commands)| denoiser(network, None, Some(commands)));
+        let family = [
+            (models::sparse(), "find, map"),
+            (models::pca(), "detect"),
+            (models::envelopes(), "encode, decode"),
+            (models::envelopes_pca(), "encode --compare"),
+            (models::repair(), "repair"),
+            (models::roomtone(), "roomtone"),
+        ];
+        let family = family
+            .iter()
+            .map(|(model, commands)| Ok(autoencoder(model, None, Some(commands))));
+        return denoisers.chain(family).collect();
     };
-    networks
-        .iter()
-        .map(|network| describe_one(network, file))
-        .collect()
+    match Network::open(file) {
+        Ok(network) => Ok(vec![denoiser(&network, Some(file), None)?]),
+        // What is wrong with it is told by the reader that it is meant for.
+        Err(problem) => match Autoencoder::open(file) {
+            Ok(model) => Ok(vec![autoencoder(&model, Some(file), None)]),
+            Err(_) => Err(problem),
+        },
+    }
 }
 
-fn describe_one(network: &Network, file: Option<&Path>) -> Result<Description, Problem> {
+fn denoiser(
+    network: &Network,
+    file: Option<&Path>,
+    commands: Option<&'static str>,
+) -> Result<Description, Problem> {
     let framing = network.framing();
     let latency = if network.looks_ahead() {
         None
@@ -51,8 +83,11 @@ fn describe_one(network: &Network, file: Option<&Path>) -> Result<Description, P
     Ok(Description {
         name: network.name().into(),
         file: file.map(|file| file.display().to_string()),
+        commands,
+        kind: "denoising",
         engine: network.engine_name(),
         parameters: network.parameters(),
+        code: None,
         rate: framing.rate,
         window: framing.window,
         hop: framing.hop,
@@ -61,21 +96,46 @@ fn describe_one(network: &Network, file: Option<&Path>) -> Result<Description, P
     })
 }
 
+fn autoencoder(model: &Autoencoder, file: Option<&Path>, commands: Option<&'static str>) -> Description {
+    let framing = &model.view().framing;
+    Description {
+        name: model.name().into(),
+        file: file.map(|file| file.display().to_string()),
+        commands,
+        kind: model.kind().name(),
+        engine: "native",
+        parameters: Some(model.parameters()),
+        code: Some(model.code()),
+        rate: framing.rate,
+        window: framing.window,
+        hop: framing.hop,
+        latency_ms: None,
+        licence: file.is_none().then_some(env!("CARGO_PKG_LICENSE")),
+    }
+}
+
 impl std::fmt::Display for Description {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.file {
             Some(file) => writeln!(f, "{} ({})", one_line(&self.name), one_line(file))?,
             None => writeln!(f, "{} (built in)", one_line(&self.name))?,
         }
+        if let Some(commands) = self.commands {
+            writeln!(f, "  commands    {commands}")?;
+        }
+        writeln!(f, "  kind        {}", self.kind)?;
         if let Some(parameters) = self.parameters {
             writeln!(f, "  parameters  {parameters}")?;
         }
         writeln!(f, "  engine      {}", self.engine)?;
         writeln!(f, "  rate        {} Hz; others are converted", self.rate)?;
         writeln!(f, "  frames      {} samples every {}", self.window, self.hop)?;
-        match self.latency_ms {
-            Some(latency) => writeln!(f, "  latency     {latency:.1} ms; files are aligned all the same")?,
-            None => writeln!(f, "  latency     none: for recordings, with --quality best")?,
+        match (self.code, self.latency_ms) {
+            (Some(code), _) => writeln!(f, "  code        {code} numbers")?,
+            (None, Some(latency)) => {
+                writeln!(f, "  latency     {latency:.1} ms; files are aligned all the same")?
+            }
+            (None, None) => writeln!(f, "  latency     none: for recordings, with --quality best")?,
         }
         match self.licence {
             Some(licence) => writeln!(f, "  licence     {licence}"),

@@ -5,6 +5,7 @@ use crate::media::container::has_known_ending;
 use crate::output::{Target, exists, one_on_stdout};
 use crate::problem::{Problem, describe};
 use crate::template::Template;
+use file_id::{FileId, get_file_id};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -378,28 +379,16 @@ struct Known {
 /// Equal for all names of one file: links, and ways around such as `./`.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
-    /// Device and number of a file that exists.
-    #[cfg(unix)]
-    Inode(u64, u64),
-    /// Where a file is, or will be.
+    /// What the file system calls a file that exists. Not `same_file::Handle`, which keeps every file open.
+    File(FileId),
+    /// Where a file will be.
     Place(PathBuf),
 }
 
 impl Identity {
-    #[cfg(unix)]
-    fn of_existing(about: &fs::Metadata, _path: &Path) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        Identity::Inode(about.dev(), about.ino())
-    }
-
-    #[cfg(not(unix))]
-    fn of_existing(_about: &fs::Metadata, path: &Path) -> Self {
-        Identity::Place(place(path))
-    }
-
     fn of(path: &Path) -> Self {
-        match fs::metadata(path) {
-            Ok(about) => Identity::of_existing(&about, path),
+        match get_file_id(path) {
+            Ok(id) => Identity::File(id),
             Err(_) => Identity::Place(place(path)),
         }
     }
@@ -407,12 +396,12 @@ impl Identity {
     /// Of the file that standard input or output has been redirected to, where the system can tell.
     #[cfg(unix)]
     fn of_stream(stream: impl std::os::fd::AsFd) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
         let about = fs::File::from(stream.as_fd().try_clone_to_owned().ok()?)
             .metadata()
             .ok()?;
-        about
-            .is_file()
-            .then(|| Identity::of_existing(&about, Path::new("-")))
+        let id = || FileId::new_inode(about.dev(), about.ino());
+        about.is_file().then(|| Identity::File(id()))
     }
 
     #[cfg(not(unix))]

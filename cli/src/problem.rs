@@ -1,6 +1,7 @@
 //! What can go wrong, as one line for a person: what happened, then what to do.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// Exit status: everything that was asked for has been done.
@@ -85,6 +86,22 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// Does something with one file. A defect of ours that the file brings to light is its error, and stops no others.
+pub fn guarded<T>(subject: &Path, work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let what = "aeden itself is at fault here; please report it with this file";
+        Err(Problem::file(subject, what))
+    })
+}
+
+/// A number of things: `1 channel`, `2 channels`.
+pub fn counted(number: usize, one: &str, several: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {several}"),
+    }
+}
+
 /// Escapes control characters, which file names may hold: what is said about a file stays in its line.
 pub fn one_line(text: &str) -> String {
     text.chars()
@@ -112,5 +129,27 @@ pub fn describe(error: &io::Error) -> String {
         NotADirectory => "a part of this path is a file, not a folder; check the path".into(),
         BrokenPipe => "whoever was to read the output has gone".into(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_is_an_error_of_its_file() {
+        let failed = guarded(Path::new("a.wav"), || -> Result<(), Problem> {
+            panic!("a defect")
+        });
+        let problem = failed.unwrap_err();
+        assert_eq!(problem.status(), FILE_FAILED);
+        assert!(problem.to_string().starts_with("a.wav: aeden itself is at fault"));
+        assert_eq!(guarded(Path::new("a.wav"), || Ok(7)).unwrap(), 7);
+    }
+
+    #[test]
+    fn one_thing_is_singular() {
+        assert_eq!(counted(1, "click", "clicks"), "1 click");
+        assert_eq!(counted(0, "click", "clicks"), "0 clicks");
     }
 }

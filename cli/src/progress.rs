@@ -109,13 +109,16 @@ impl Progress {
             };
         }
         let rate = f64::from(rate);
+        // At first nothing is known of it.
         let speed = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = write!(out, "{:.0} x real time", state.per_sec() / rate);
+            if state.elapsed() >= Duration::from_secs(1) {
+                let _ = write!(out, "{:.0} x real time", state.per_sec() / rate);
+            }
         };
         let heard = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(
                 out,
-                "{}",
+                "{} of sound",
                 HumanDuration(Duration::from_secs_f64(state.pos() as f64 / rate))
             );
         };

@@ -52,27 +52,47 @@ impl WavFile {
 }
 
 /// What takes the bytes of samples.
-pub enum Place {
-    /// A WAV file or stream.
-    Wav(WavFile),
-    /// An output that ffmpeg writes at the same time.
-    Encoded(Encoded),
-    /// A FLAC file.
-    Flac(Box<FlacWriter>),
-    /// A track that goes into a film later.
-    Spool(Spool),
+pub trait Place {
+    /// Takes samples as they are stored, which are those of `planes`.
+    fn write(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem>;
 }
 
-/// Takes samples.
-pub struct Sink {
-    place: Place,
+impl Place for WavFile {
+    fn write(&mut self, raw: &[u8], _planes: &[Vec<f32>]) -> Result<(), Problem> {
+        WavFile::write(self, raw)
+    }
+}
+
+impl Place for FlacWriter {
+    fn write(&mut self, raw: &[u8], _planes: &[Vec<f32>]) -> Result<(), Problem> {
+        FlacWriter::write(self, raw)
+    }
+}
+
+/// An output that ffmpeg writes at the same time.
+impl Place for Encoded {
+    fn write(&mut self, raw: &[u8], _planes: &[Vec<f32>]) -> Result<(), Problem> {
+        Encoded::write(self, raw)
+    }
+}
+
+/// A track that goes into a film later.
+impl Place for Spool {
+    fn write(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
+        Spool::write(self, raw, planes)
+    }
+}
+
+/// Takes samples, and encodes them for a place.
+pub struct Sink<P> {
+    place: P,
     encoder: Encoder,
     raw: Vec<u8>,
 }
 
-impl Sink {
+impl<P: Place> Sink<P> {
     /// `encoder` gives what `place` expects.
-    pub fn new(place: Place, encoder: Encoder) -> Self {
+    pub fn new(place: P, encoder: Encoder) -> Self {
         Sink {
             place,
             encoder,
@@ -89,12 +109,7 @@ impl Sink {
                 &self.raw
             }
         };
-        match &mut self.place {
-            Place::Wav(file) => file.write(raw),
-            Place::Encoded(encoded) => encoded.write(raw),
-            Place::Flac(file) => file.write(raw),
-            Place::Spool(spool) => spool.write(raw, planes),
-        }
+        self.place.write(raw, planes)
     }
 
     /// How many samples have been clipped so far.
@@ -102,20 +117,8 @@ impl Sink {
         self.encoder.clipped()
     }
 
-    /// Ends a WAV file with these chunks, or a FLAC file, which has had all of its own.
-    ///
-    /// # Panics
-    /// If ffmpeg writes the output: that ends in other ways.
-    pub fn finish(self, after: &[Chunk]) -> Result<Sealed, Problem> {
-        match self.place {
-            Place::Wav(file) => file.finish(after),
-            Place::Flac(file) => file.finish(),
-            Place::Encoded(_) | Place::Spool(_) => unreachable!("ffmpeg writes it"),
-        }
-    }
-
     /// What has them all.
-    pub fn into_place(self) -> Place {
+    pub fn into_place(self) -> P {
         self.place
     }
 }

@@ -2,7 +2,8 @@
 
     python export.py CHECKPOINT MODEL_DIR NAME
 
-Writes MODEL_DIR/NAME.safetensors (weights as half floats, read by the native engine), MODEL_DIR/NAME.onnx (the same
+Writes MODEL_DIR/NAME.safetensors (weights as half floats, those that sub-bands share as whole numbers with a scale of each row,
+as the native engine runs them), MODEL_DIR/NAME.onnx (the same
 network with named states, for ONNX Runtime and other programs; not for networks that run both ways, which have no
 states to go on with) and MODEL_DIR/golden.safetensors (what PyTorch makes of a made-up signal, which the tests hold
 both engines to).
@@ -21,10 +22,16 @@ from safetensors.torch import save_file
 import model as M
 
 
+MOST = 63  # of whole weights: seven bits, for which the engine's kernels are made
+
+
 def round_as_stored(net):
-    """Matrices are stored as half floats: let every engine see the same ones."""
-    for key, p in net.named_parameters():
-        if is_matrix(key, p):
+    """Matrices are stored as half floats or whole numbers: let every engine see the same ones."""
+    for name, p in net.named_parameters():
+        if is_whole(name):
+            numbers, scale = whole(p.data)
+            p.data = numbers.float() * scale[:, None]
+        elif is_matrix(name, p):
             p.data = p.data.half().float()
 
 
@@ -32,8 +39,24 @@ def is_matrix(name, value):
     return value.dim() > 1 and not name.endswith("bias")
 
 
+def is_whole(name):
+    """Whether a denoiser's matrix is one that all sub-bands share: those of GRUs, and those that mix channels."""
+    return name.startswith(("encoder.", "decoder.")) and name.endswith((".input.weight", ".state.weight", ".channels.weight"))
+
+
+def whole(value):
+    """Nearest whole numbers to each row, -63 to 63, and the row's scale."""
+    scale = value.abs().amax(1) / MOST
+    return (value / scale.clamp(min=1e-30)[:, None]).round().to(torch.int8), scale
+
+
 def write_weights(net, path, name, extra):
-    tensors = {k: (v.half() if is_matrix(k, v) else v.float()).contiguous() for k, v in net.state_dict().items()}
+    tensors = {}
+    for key, v in net.state_dict().items():
+        if is_whole(key) and isinstance(net, M.Denoiser):
+            tensors[key], tensors[key + ".scale"] = whole(v.float())
+        else:
+            tensors[key] = (v.half() if is_matrix(key, v) else v.float()).contiguous()
     about = dict(format=2, name=name, kind=getattr(net.settings, "kind", "denoising"), settings=asdict(net.settings), **extra)
     save_file(tensors, path, metadata=dict(aeden=json.dumps(about)))
 
@@ -91,8 +114,13 @@ class Graph:
         """Weights as half floats, which the runtime widens once when it loads the file."""
         return self.op("Cast", self.constant(value, np.float16), to=TensorProto.FLOAT)
 
+    def whole(self, value):
+        """Weights as whole numbers with a scale of each row, which the runtime multiplies once when it loads the file."""
+        numbers, scale = whole(value)
+        return self.op("Mul", self.op("Cast", self.constant(numbers, np.int8), to=TensorProto.FLOAT), scale[:, None].numpy())
+
     def linear(self, x, weight, bias):
-        return self.op("Add", self.op("MatMul", x, self.matrix(weight.t().numpy())), bias.numpy())
+        return self.op("Add", self.op("MatMul", x, self.op("Transpose", self.whole(weight), perm=[1, 0])), bias.numpy())
 
     def body(self, name, states, inputs, new_states, outputs, lines):
         """The body of a Scan; `lines(op)` appends nodes, numbers among their inputs become constants."""
@@ -121,9 +149,9 @@ def gru_reorder(v):
 
 def gru(g, layer, x, number):
     """x [T, P, D] -> [T, P, D]: positions are the batch."""
-    w, b, r, c = (gru_reorder(v.detach())[None].numpy() for v in (
+    w, b, r, c = (gru_reorder(v.detach()) for v in (
         layer.input.weight, layer.input.bias, layer.state.weight, layer.state.bias))
-    y, _ = g.op("GRU", x, g.matrix(w), g.matrix(r), np.concatenate([b, c], 1), "", f"memory{number}_in",
+    y, _ = g.op("GRU", x, g.unsqueeze(g.whole(w), 0), g.unsqueeze(g.whole(r), 0), torch.cat([b, c])[None].numpy(), "", f"memory{number}_in",
                 outputs=[f"heard{number}", f"memory{number}_out"], hidden_size=r.shape[-1], linear_before_reset=1)
     return g.op("Add", x, g.squeeze(y, 1))
 
@@ -251,7 +279,7 @@ def write_onnx(net, path, name):
         g.nodes, name, [value("spectrum", [1, "T", bins, 2])] + [value(f"{k}_in", v) for k, v in states.items()],
         [value("clean", [1, "T", bins, 2])] + [value(f"{k}_out", v) for k, v in states.items()], g.weights)
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="aeden")
-    about = dict(format=1, name=name, kind="denoising", rate=s.rate, window=s.window, hop=s.hop, window_shape="vorbis",
+    about = dict(format=1, name=name, kind="denoising", rate=s.rate, window=s.window, hop=s.hop, grids=s.grids, window_shape="vorbis",
                  input="spectrum", output="clean", states=[[f"{k}_in", f"{k}_out"] for k in states])
     helper.set_model_props(proto, dict(aeden=json.dumps(about)))
     onnx.checker.check_model(proto)

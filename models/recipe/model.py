@@ -36,6 +36,7 @@ class Settings:
     filter_bins: int = 64    # low bins that get a complex filter over time
     filter_taps: int = 3     # its length in frames, the present one included,
     filter_ahead: int = 0    # and how many of them are still to come
+    grids: int = 1           # of frames, beginning hop / grids samples apart: the engine runs each and adds their outputs up
     both_ways: bool = False  # recurrent layers also run from the end to the start: for recordings, not for streams
     level_first_bin: int = 4  # the running level is that of bins first..last
     level_last_bin: int = 80
@@ -426,7 +427,11 @@ def load(path):
     if str(path).endswith(".safetensors"):
         with safe_open(path, "pt") as f:
             saved = json.loads(f.metadata()["aeden"])
-            saved["weights"] = {k: f.get_tensor(k).float() for k in f.keys()}
+            weights = {k: f.get_tensor(k).float() for k in f.keys()}
+        scales = {k: weights.pop(k) for k in list(weights) if k.endswith(".weight.scale")}  # of whole numbers
+        for k, scale in scales.items():
+            weights[k.removesuffix(".scale")] *= scale[:, None]
+        saved["weights"] = weights
     else:
         saved = torch.load(path, map_location="cpu", weights_only=False)
     settings = dict(saved["settings"])

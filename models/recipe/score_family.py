@@ -6,7 +6,7 @@
 
 CACHE is what `pack.py` wrote. `find` and `detect` use sounds of sources that no model was trained on
 (`family.HELD_OUT`). `table` does so too, and does the same with the sounds of the other sources: on those, settings are
-chosen. It computes in PyTorch what `aeden find` and `aeden detect` compute (cli/src/find/vector.rs, detect/score.rs).
+chosen. It computes in PyTorch what `aeden find` and `aeden detect` compute (jobs/src/find/descriptor.rs, detect/score.rs).
 
 find: for every sound of a category, all other sounds are ranked; right are those of the same category. Precision at 1 and
 10, mean average precision; then the same among the sounds of other sources only, where no take of the same recording

@@ -1,7 +1,8 @@
-"""Takes noise out of sound held in numpy arrays.
+"""Takes noise out of sound held in numpy arrays, and does other jobs with autoencoders on spectrograms.
 
     import aeden
     cleaned = aeden.clean(samples, 48_000)      # [samples] or [channels, samples], floats of -1 … 1
+    mended = aeden.repair(samples, 48_000)      # describe, Index, detect, place, encode, decode, repair, roomtone
 
 Streams go through `Denoiser`, block by block. Files are the business of the program `aeden` (`aeden clean`).
 """
@@ -9,21 +10,47 @@ Streams go through `Denoiser`, block by block. Files are the business of the pro
 import numpy as np
 
 from . import _native
+from ._jobs import (
+    Autoencoder,
+    Detection,
+    Event,
+    Index,
+    Match,
+    Mended,
+    Repaired,
+    Sound,
+    decode,
+    describe,
+    detect,
+    encode,
+    place,
+    repair,
+    roomtone,
+)
 from ._native import Model, __version__
+from ._planes import _planes
 
-__all__ = ["Denoiser", "Model", "__version__", "clean"]
-
-
-def _planes(samples):
-    """Float32 [channels, samples] of what may also be [samples] or float64."""
-    samples = np.asarray(samples)
-    if not np.issubdtype(samples.dtype, np.floating):
-        raise TypeError(f"expected floats of -1 … 1, found {samples.dtype}: divide 16-bit samples by 32768")
-    if samples.ndim not in (1, 2):
-        raise ValueError(f"expected the shape [samples] or [channels, samples], found {list(samples.shape)}")
-    if samples.ndim == 2 and samples.shape[0] > 64:
-        raise ValueError(f"{samples.shape[0]} channels, at most 64: is the array [samples, channels]? pass samples.T")
-    return np.ascontiguousarray(np.atleast_2d(samples), np.float32)
+__all__ = [
+    "Autoencoder",
+    "Denoiser",
+    "Detection",
+    "Event",
+    "Index",
+    "Match",
+    "Mended",
+    "Model",
+    "Repaired",
+    "Sound",
+    "__version__",
+    "clean",
+    "decode",
+    "describe",
+    "detect",
+    "encode",
+    "place",
+    "repair",
+    "roomtone",
+]
 
 
 class Denoiser(_native.Denoiser):

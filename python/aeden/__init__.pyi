@@ -1,5 +1,6 @@
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,4 +42,104 @@ def clean(
     *,
     quality: Literal["real-time", "standard", "best"] = "standard",
     **controls: Unpack[Controls],
+) -> NDArray[np.float32]: ...
+
+class Autoencoder:
+    def __init__(self, file: str | PathLike[str]) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def code(self) -> int: ...
+
+class Sound:
+    @property
+    def descriptor(self) -> NDArray[np.int8]: ...
+    @property
+    def seconds(self) -> float: ...
+    def similarity(self, other: Sound) -> float: ...
+
+def describe(samples: ArrayLike, rate: int, *, model: Autoencoder | None = None) -> Sound: ...
+
+class Match(NamedTuple):
+    path: str
+    similarity: float
+    seconds: float
+
+class Index:
+    def __init__(self, file: str | PathLike[str], *, model: Autoencoder | None = None) -> None: ...
+    def add(self, sounds: Mapping[str, Sound] | Mapping[PathLike[str], Sound]) -> None: ...
+    def remove(self, *paths: str | PathLike[str]) -> None: ...
+    def search(
+        self, sound: Sound, top: int = 10, *, itself: str | PathLike[str] | None = None
+    ) -> list[Match]: ...
+    def __contains__(self, path: str | PathLike[str]) -> bool: ...
+    def __len__(self) -> int: ...
+
+class Event(NamedTuple):
+    start: float
+    end: float
+    score: float
+    frequency: float
+    change: Literal["louder", "quieter"]
+
+class Detection(NamedTuple):
+    scores: NDArray[np.float32]
+    times: NDArray[np.float64]
+    events: list[Event]
+
+def detect(
+    samples: ArrayLike,
+    rate: int,
+    *,
+    normal: Iterable[tuple[ArrayLike, int]] = (),
+    threshold: float = 1.0,
+    model: Autoencoder | None = None,
+) -> Detection: ...
+def place(sounds: Iterable[Sound], clusters: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
+def encode(
+    samples: ArrayLike,
+    rate: int,
+    *,
+    kbit_s: Literal["low", "mid", "high"] | float = "mid",
+    bits: Literal[8, 16, 24, 32] = 16,
+    model: Autoencoder | None = None,
+) -> bytes: ...
+def decode(
+    data: bytes | bytearray | memoryview, *, model: Autoencoder | None = None
+) -> tuple[NDArray[np.float32], int]: ...
+
+class Mended(NamedTuple):
+    kind: Literal["drop-out", "click", "peak", "region"]
+    channel: int
+    start: int
+    end: int
+
+class Repaired(NamedTuple):
+    samples: NDArray[np.float32]
+    mended: list[Mended]
+
+def repair(
+    samples: ArrayLike,
+    rate: int,
+    *,
+    find: Sequence[Literal["drop-outs", "clicks", "peaks"]] = ("drop-outs", "clicks", "peaks"),
+    regions: Iterable[tuple[float, float]] = (),
+    step: float = 0.0,
+    prediction_only: bool = False,
+    model: Autoencoder | None = None,
+) -> Repaired: ...
+def roomtone(
+    samples: ArrayLike,
+    rate: int,
+    seconds: float,
+    *,
+    towards: tuple[ArrayLike, int] | None = None,
+    seed: int = 1,
+    everything: bool = False,
+    steady: bool = False,
+    model: Autoencoder | None = None,
 ) -> NDArray[np.float32]: ...

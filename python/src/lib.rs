@@ -1,5 +1,7 @@
 //! The module `aeden._native`: the library's denoiser for numpy arrays. `aeden/__init__.py` is what users see.
 
+mod jobs;
+
 use aeden::{Cleaner, Config, Context, Kind, Link, Listen};
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -254,5 +256,20 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<Model>()?;
     module.add_class::<Denoiser>()?;
-    module.add_function(wrap_pyfunction!(clean, module)?)
+    module.add_function(wrap_pyfunction!(clean, module)?)?;
+    module.add_class::<jobs::Autoencoder>()?;
+    module.add_class::<jobs::Sound>()?;
+    module.add_class::<jobs::Index>()?;
+    for job in [
+        wrap_pyfunction!(jobs::describe, module)?,
+        wrap_pyfunction!(jobs::detect, module)?,
+        wrap_pyfunction!(jobs::place, module)?,
+        wrap_pyfunction!(jobs::encode, module)?,
+        wrap_pyfunction!(jobs::decode, module)?,
+        wrap_pyfunction!(jobs::repair, module)?,
+        wrap_pyfunction!(jobs::roomtone, module)?,
+    ] {
+        module.add_function(job)?;
+    }
+    Ok(())
 }

@@ -116,14 +116,14 @@ class Streams(unittest.TestCase):
 class Models(unittest.TestCase):
     def test_a_file_is_the_model_in_it(self):
         samples, rate = recording()
-        model = aeden.Model(REPOSITORY / "models/denoise/denoise.safetensors")
+        model = aeden.Model(REPOSITORY / "models/light/light.safetensors")
         self.assertEqual((model.name, model.rate), (aeden.Model().name, 48_000))
         self.assertGreater(model.parameters, 10_000)
         np.testing.assert_array_equal(aeden.clean(samples, rate, model=model), aeden.clean(samples, rate))
 
     def test_quality_best_takes_models_for_recordings_only(self):
         samples, rate = recording()
-        model = aeden.Model(REPOSITORY / "models/studio/studio.safetensors")
+        model = aeden.Model(REPOSITORY / "models/best/best.safetensors")
         self.assertEqual(model.rate, 48_000)
         self.assertGreater(model.parameters, aeden.Model().parameters)
         own = aeden.clean(samples, rate, quality="best", model=model)

@@ -8,6 +8,7 @@ use super::front::{Around, energy_of};
 use super::levels::audible;
 use super::timing::Timing;
 use crate::error::Error;
+use crate::kernels::Kernels;
 use crate::spectrum::{Blocks, Resampler, Stft, Synthesis};
 use rustfft::num_complex::Complex32;
 use std::ops::Range;
@@ -33,6 +34,7 @@ pub(crate) struct BackEnd {
     controls: Controls,
     /// The shares of the cleaned and the untouched sound in the output.
     shares: Fade,
+    kernels: Kernels,
 }
 
 /// From the network's rate to the host's.
@@ -111,6 +113,7 @@ impl BackEnd {
             samples: Fifo::new(channels, ahead + hop + most + block, ahead),
             conversion: timing.blocks.map(conversion).transpose()?,
             dry: Delay::new(channels, timing.latency),
+            kernels: Kernels::best(),
             shares: Fade::new(
                 controls.shares(),
                 (f64::from(config.sample_rate) * FADE_SECONDS) as usize,
@@ -220,7 +223,7 @@ impl BackEnd {
                     *wet += gain * audible(*dry);
                 }
             }
-            self.shares.blend(channel, wet);
+            self.shares.blend(self.kernels, channel, wet);
         }
         self.dry.advance(len);
         self.shares.advance(len);

@@ -1,6 +1,8 @@
 //! Controls, and the fades from one setting to the next.
 
 use super::config::{Config, Listen};
+use super::levels::{HUGE, flushed};
+use crate::kernels::Kernels;
 
 /// How long a change of a control takes, in seconds.
 pub(super) const FADE_SECONDS: f64 = 0.010;
@@ -64,15 +66,18 @@ impl Shares {
     const UNTOUCHED: Shares = Shares { wet: 0.0, dry: 1.0 };
     const CLEANED: Shares = Shares { wet: 1.0, dry: 0.0 };
 
+    #[inline(always)]
     fn blend(self, dry: f32, wet: f32) -> f32 {
         // Not `wet * 0 + dry`, which would lose the sign of a zero.
         if self == Shares::UNTOUCHED {
-            dry
-        } else if self == Shares::CLEANED {
-            wet
-        } else {
-            wet * self.wet + dry * self.dry
+            return dry;
         }
+        let wet = wet.clamp(-HUGE, HUGE);
+        if self == Shares::CLEANED {
+            return flushed(wet);
+        }
+        let dry = if dry.abs() <= HUGE { dry } else { 0.0 };
+        flushed(wet * self.wet + dry * self.dry)
     }
 }
 
@@ -103,7 +108,7 @@ impl Fade {
     }
 
     /// Replaces `dry` by the blend of it and `wet`, from now on.
-    pub(super) fn blend(&self, dry: &mut [f32], wet: &[f32]) {
+    pub(super) fn blend(&self, kernels: Kernels, dry: &mut [f32], wet: &[f32]) {
         let fading = (self.length - self.done).min(dry.len());
         let (dry_now, dry) = dry.split_at_mut(fading);
         let (wet_now, wet) = wet.split_at(fading);
@@ -111,12 +116,15 @@ impl Fade {
             *dry = self.at(i).blend(*dry, *wet);
         }
         let shares = self.to;
-        if shares == Shares::CLEANED {
-            dry.copy_from_slice(wet);
-        } else if shares != Shares::UNTOUCHED {
-            for (dry, wet) in dry.iter_mut().zip(wet) {
-                *dry = wet * shares.wet + *dry * shares.dry;
-            }
+        if shares != Shares::UNTOUCHED {
+            kernels.compiled(
+                #[inline(always)]
+                || {
+                    for (dry, wet) in dry.iter_mut().zip(wet) {
+                        *dry = shares.blend(*dry, *wet);
+                    }
+                },
+            );
         }
     }
 

@@ -25,9 +25,10 @@
 //!
 //! # Levels
 //! Full scale is 1. NaN and infinities count as 0. Inputs under [`TINY`] are 0 to the network, so that denormals slow
-//! nothing down, and inputs beyond ±[`HUGE`] are limited; the dry path (mix, limit, bypass) carries every finite sample as it
-//! is. A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine is
-//! reset.
+//! nothing down, and so are those beyond ±[`HUGE`]: no recording has them, and limited to it they would still come out as a
+//! bang. What comes from the network stays within ±[`HUGE`]. Where the input is asked for untouched (bypass, a mix or limit of
+//! 0), it comes bit for bit, whatever it is; otherwise the output holds no denormals and nothing of such samples.
+//! A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine is reset.
 //!
 //! An engine works on silence too (frames below −127 dBFS): that there is no noise between two words says much about the
 //! next one. After five seconds, which say nothing about what is to come, it rests: frames stay as they are, and the next

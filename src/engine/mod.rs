@@ -16,4 +16,4 @@ pub use interface::Engine;
 pub(crate) use interleaved::Interleaved;
 pub(crate) use masks::{Masks, clean_all};
 pub use native::NativeEngine;
-pub(crate) use schedule::{CHUNK, HiddenState, Scheduler};
+pub(crate) use schedule::{CHUNK, HiddenState, Scheduler, side_by_side};

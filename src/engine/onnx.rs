@@ -14,10 +14,13 @@
 //!  "window_shape": "vorbis", "input": "spectrum", "output": "clean", "states": [["state_in", "state_out"]]}
 //! ```
 //!
-//! `window_shape` is `vorbis`, `sqrt_hann` or `hann`. `models/recipe/export.py` writes such files.
+//! `window_shape` is `vorbis`, `sqrt_hann` or `hann`. With `"grids": N`, 1 to 8, the graph runs N times, each with every
+//! N-th frame of a hop N times shorter. `models/recipe/export.py` writes such files.
 //!
 //! # The library
 //! ONNX Runtime 1.17 or newer is loaded at run time by [`load_library`]; nothing is linked or downloaded at build time.
+//! It is never looked for in the folder where the program runs or below it: who unpacks an archive and works in it must
+//! not run the code in it.
 
 use super::interface::Engine;
 use crate::error::Error;
@@ -27,6 +30,8 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use rustfft::num_complex::Complex32;
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,27 +47,49 @@ const MOST_BYTES: u64 = 1 << 31;
 /// The most numbers in all states together, 64 MiB of them.
 const MOST_STATE: usize = 1 << 24;
 
-/// The library, once it is loaded, and where it was found. ONNX Runtime allows one environment in a process.
-static LIBRARY: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+/// The library, once it is loaded. ONNX Runtime allows one environment in a process.
+static LIBRARY: Mutex<Option<Library>> = Mutex::new(None);
+
+#[derive(Clone)]
+struct Library {
+    path: PathBuf,
+    /// Whether nobody named it.
+    found: bool,
+    environment: Environment,
+}
 
 /// Loads ONNX Runtime, once in a process, and returns the path that it was loaded from.
 ///
 /// The first of these decides: the environment variable `ORT_DYLIB_PATH`; `path`; a system library folder; the Python
-/// package `onnxruntime` in the active virtual environment, or in the folder `.venv` where the program runs. Later
-/// calls return the library already loaded.
+/// package `onnxruntime` in the virtual environment that is active (`VIRTUAL_ENV`, an absolute path). A bare file name
+/// in `ORT_DYLIB_PATH` is refused, since it would mean another file in every folder. Later calls return the library
+/// already loaded.
 ///
 /// # Errors
 /// [`Error::Runtime`] where there is no library, or one that cannot be used, with what to do about it.
 pub fn load_library(path: Option<&Path>) -> Result<PathBuf, Error> {
-    environment(path).map(|(path, _)| path)
+    library(path).map(|library| library.path)
 }
 
-fn environment(path: Option<&Path>) -> Result<(PathBuf, Environment), Error> {
+/// The library, once it is loaded, if it was found without being named: whose code it is should be told to whoever
+/// runs the program.
+pub fn found_library() -> Option<PathBuf> {
+    let loaded = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
+    loaded
+        .clone()
+        .filter(|library| library.found)
+        .map(|library| library.path)
+}
+
+fn library(path: Option<&Path>) -> Result<Library, Error> {
     let mut loaded = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = &*loaded {
-        return Ok(found.clone());
+    if let Some(library) = &*loaded {
+        return Ok(library.clone());
     }
-    let path = find_library(path)?;
+    let (path, found) = match named_library(path)? {
+        Some(named) => (named, false),
+        None => (find_library()?, true),
+    };
     let environment = ort::init_from(&path)
         .map_err(|e| {
             let problem = format!("{e}; aeden needs version 1.17 or newer: {WHAT_TO_DO}");
@@ -74,32 +101,45 @@ fn environment(path: Option<&Path>) -> Result<(PathBuf, Environment), Error> {
         .map_err(|e| Error::runtime(format!("{} does not start: {e}", path.display()), e))?;
     // Problems come back as errors; ONNX Runtime would print them as well.
     environment.set_log_level(ort::logging::LogLevel::Fatal);
-    Ok(loaded.insert((path, environment)).clone())
+    let library = Library {
+        path,
+        found,
+        environment,
+    };
+    Ok(loaded.insert(library).clone())
 }
 
-const WHAT_TO_DO: &str = "run `python3 -m venv .venv && .venv/bin/pip install onnxruntime`, or set ORT_DYLIB_PATH to the library's path";
+const WHAT_TO_DO: &str = "run `pip install onnxruntime` in a virtual environment and activate that, or set ORT_DYLIB_PATH to the library's path";
 
-fn find_library(path: Option<&Path>) -> Result<PathBuf, Error> {
-    let named = std::env::var_os("ORT_DYLIB_PATH")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from);
-    let source = if named.is_some() {
-        "ORT_DYLIB_PATH names"
-    } else {
-        "this is"
+/// The library that the environment or else the caller names, if either does.
+fn named_library(path: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|name| !name.is_empty());
+    let (source, named) = match (&variable, path) {
+        (Some(name), _) => ("ORT_DYLIB_PATH names", Path::new(name)),
+        (None, Some(path)) => ("this is", path),
+        (None, None) => return Ok(None),
     };
-    if let Some(named) = named.or_else(|| path.map(Path::to_path_buf)) {
-        // An absolute path, so that the loader does not search its own folders for a bare name.
-        return match named.canonicalize() {
-            Ok(file) if file.is_file() => Ok(file),
-            _ => Err(Error::no_runtime(format!(
-                "{source} no file: {}; {WHAT_TO_DO}",
-                named.display()
-            ))),
-        };
+    let refuse = |why: &str| {
+        let named = named.display();
+        Err(Error::no_runtime(format!(
+            "{source} {why}: {named}; {WHAT_TO_DO}"
+        )))
+    };
+    if variable.is_some() && named.components().count() < 2 {
+        return refuse("a file without its folder");
     }
+    // An absolute path, so that the loader does not search its own folders for a bare name.
+    match named.canonicalize() {
+        Ok(file) if file.is_file() => Ok(Some(file)),
+        _ => refuse("no file"),
+    }
+}
+
+fn find_library() -> Result<PathBuf, Error> {
     let system = if cfg!(target_os = "macos") {
         &["/opt/homebrew/lib", "/usr/local/lib"][..]
+    } else if cfg!(windows) {
+        &[][..]
     } else {
         &[
             "/usr/local/lib",
@@ -109,11 +149,8 @@ fn find_library(path: Option<&Path>) -> Result<PathBuf, Error> {
             "/usr/lib",
         ]
     };
-    let venvs = [
-        std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-        Some(PathBuf::from(".venv")),
-    ];
-    let packages = venvs.iter().flatten().flat_map(|venv| {
+    let active = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
+    let packages = active.iter().filter(|venv| venv.is_absolute()).flat_map(|venv| {
         let mut found = listed(&venv.join("lib"), "python3");
         found.push(venv.join("Lib")); // Windows
         found
@@ -157,11 +194,17 @@ struct About {
     rate: u32,
     window: usize,
     hop: usize,
+    #[serde(default = "one")]
+    grids: usize,
     window_shape: String,
     input: String,
     output: String,
     /// Names of the graph's input and output for each state.
     states: Vec<(String, String)>,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl About {
@@ -196,6 +239,11 @@ impl About {
                 self.kind
             )));
         }
+        if !(1..=8).contains(&self.grids) || !self.hop.is_multiple_of(self.grids) {
+            let (grids, hop) = (self.grids, self.hop);
+            let problem = format!("grids is {grids}; it must be 1 to 8 and divide the hop, {hop} samples");
+            return Err(Error::Model(problem));
+        }
         let framing = Framing {
             rate: self.rate,
             window: self.window,
@@ -225,17 +273,25 @@ impl OnnxModel {
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, and those of [`from_bytes`](Self::from_bytes) with its name.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        environment(None)?;
+        library(None)?;
         let unreadable = |source| Error::Io {
             path: path.to_owned(),
             source,
         };
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
-        if size > MOST_BYTES {
-            let problem = format!("{size} bytes; an ONNX file has at most 2 GiB");
-            return Err(Error::format(problem).in_file(path));
+        let refuse = |problem: &str| Err(Error::format(problem).in_file(path));
+        let about = std::fs::metadata(path).map_err(unreadable)?;
+        if !about.is_file() {
+            // A pipe or device, which may have no end, or a folder.
+            return refuse("no regular file; give the model itself");
         }
-        Self::from_bytes(std::fs::read(path).map_err(unreadable)?.into()).map_err(|e| e.in_file(path))
+        let mut bytes = Vec::new();
+        // What is said to be short may be without end: files that the system itself makes up.
+        let read = |file: File| file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+        File::open(path).and_then(read).map_err(unreadable)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return refuse("too large: an ONNX file has at most 2 GiB");
+        }
+        Self::from_bytes(bytes.into()).map_err(|e| e.in_file(path))
     }
 
     /// The same with the contents of a file.
@@ -280,6 +336,11 @@ impl OnnxModel {
         &self.framing
     }
 
+    /// Grids of frames, each of which an engine of its own runs.
+    pub(crate) fn grids(&self) -> usize {
+        self.about.grids
+    }
+
     /// Builds an engine that runs this model, with `channels` (at least 1) under one mask.
     ///
     /// With several channels, each bin is multiplied by what the network did to that bin of the guide: the complex
@@ -297,7 +358,7 @@ impl OnnxModel {
 
 /// One thread, because files are the unit of parallel work, and results must not depend on the number of cores.
 fn session(file: &[u8]) -> Result<Session, Error> {
-    let (_, environment) = environment(None)?;
+    let Library { environment, .. } = library(None)?;
     let build = || -> Result<Session, String> {
         let text = |e: ort::Error| e.to_string();
         let builder = Session::builder(&environment).map_err(text)?;

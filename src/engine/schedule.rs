@@ -7,7 +7,7 @@
 use crate::kernels::{Activation, Aligned, Direction, Kernels, Matrix, Mixer, Rows};
 use crate::network::{Gru, Layer, Network, SubBandScratch};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Frames that go through a layer together. The weights of a layer fit the first cache, so that a few frames are enough to
 /// hide the rest; more would fall out of the second.
@@ -489,15 +489,22 @@ fn by_frames(
     side_by_side(&mut shares, work);
 }
 
-/// Works on every item in a thread of its own.
-fn side_by_side<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
-    let Some((own, others)) = items.split_first_mut() else {
-        return;
+/// Works on every item in a thread of its own, or in fewer threads where the system gives no more.
+pub(crate) fn side_by_side<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
+    let others = items.len().saturating_sub(1);
+    let left = Mutex::new(items.iter_mut());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(item) = next() {
+            work(item);
+        }
     };
     std::thread::scope(|scope| {
-        for item in others {
-            scope.spawn(|| work(item));
+        for _ in 0..others {
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
-        work(own);
+        work();
     });
 }

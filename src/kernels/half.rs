@@ -17,9 +17,4 @@ impl F16 {
         };
         f32::from_bits(sign | size)
     }
-
-    /// Tells whether it is neither infinite nor NaN.
-    pub fn is_finite(self) -> bool {
-        self.0 & 0x7c00 != 0x7c00
-    }
 }

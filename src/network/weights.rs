@@ -3,7 +3,6 @@
 use super::kind::Kind;
 use crate::error::Error;
 use crate::kernels::{F16, Matrix};
-use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Deserialize;
 use std::io::Read;
@@ -11,6 +10,9 @@ use std::path::Path;
 
 /// The version of the file format that this crate reads.
 const FORMAT: u64 = 2;
+
+/// What the name of a tensor's scales ends with, after its own: `[row]`, where the tensor holds whole numbers.
+const SCALE: &str = ".scale";
 
 /// The most weights that a model may have, padding to whole panels included.
 pub(crate) const MAX_WEIGHTS: u64 = 64 << 20;
@@ -97,20 +99,25 @@ impl<'a> Tensors<'a> {
         Ok((description, Tensors { file }))
     }
 
-    /// The names of all tensors.
+    /// The names of all tensors but the scales of others.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.file.names().into_iter()
+        let names = self.file.names().into_iter();
+        names.filter(|name| name.strip_suffix(SCALE).is_none_or(|of| !self.is_whole(of)))
     }
 
     /// Numbers in all tensors together.
     pub(crate) fn parameters(&self) -> usize {
-        let size = |(_, t): (_, TensorView)| t.shape().iter().product::<usize>();
-        self.file.iter().map(size).sum()
+        let size = |name| self.file.tensor(name).map_or(0, |t| t.shape().iter().product());
+        self.names().map(size).sum()
     }
 
     /// Tells whether there is such a tensor.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.file.tensor(name).is_ok()
+    }
+
+    fn is_whole(&self, name: &str) -> bool {
+        self.file.tensor(name).is_ok_and(|t| t.dtype() == Dtype::I8)
     }
 
     /// Checks that the tensor is there, has this shape and a fitting type, and holds only finite numbers.
@@ -129,17 +136,18 @@ impl<'a> Tensors<'a> {
             )));
         }
         let is_matrix = name.ends_with(".weight") || name.ends_with(".across");
-        let expected = if is_matrix { "F16 or F32" } else { "F32" };
-        let numbers = match tensor.dtype() {
-            Dtype::F32 => Numbers::F32(tensor.data().as_chunks().0),
-            Dtype::F16 if is_matrix => Numbers::F16(tensor.data().as_chunks().0),
+        match tensor.dtype() {
+            Dtype::F32 => {}
+            Dtype::F16 if is_matrix => {}
+            Dtype::I8 if is_matrix => self.check(&format!("{name}{SCALE}"), &shape[..shape.len() - 1])?,
             other => {
+                let expected = if is_matrix { "F16, F32 or I8" } else { "F32" };
                 return Err(Error::Model(format!(
                     "tensor {name:?}: expected numbers of type {expected}, found {other}"
                 )));
             }
-        };
-        match numbers.first_not_finite() {
+        }
+        match self.numbers(name)?.first_not_finite() {
             Some(at) => Err(Error::Model(format!(
                 "tensor {name:?}: expected finite numbers, found NaN or infinity at {at}"
             ))),
@@ -147,19 +155,25 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// All numbers of a tensor.
-    pub(crate) fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
-        let tensor = self.file.tensor(name).map_err(|e| Error::Model(format!("{e}")))?;
-        Ok(if tensor.dtype() == Dtype::F16 {
-            let numbers: &[[u8; 2]] = tensor.data().as_chunks().0;
-            numbers
-                .iter()
-                .map(|&b| F16(u16::from_le_bytes(b)).to_f32())
-                .collect()
-        } else {
-            let numbers: &[[u8; 4]] = tensor.data().as_chunks().0;
-            numbers.iter().map(|&b| f32::from_le_bytes(b)).collect()
+    /// The numbers of a tensor that has been [checked](Tensors::check).
+    fn numbers(&self, name: &str) -> Result<Numbers<'a>, Error> {
+        let tensor = |name: &str| self.file.tensor(name).map_err(|e| Error::Model(format!("{e}")));
+        let found = tensor(name)?;
+        Ok(match found.dtype() {
+            Dtype::F16 => Numbers::F16(found.data().as_chunks().0),
+            Dtype::I8 => Numbers::Whole {
+                numbers: found.data(),
+                scales: tensor(&format!("{name}{SCALE}"))?.data().as_chunks().0,
+                columns: found.shape().last().copied().unwrap_or(1),
+            },
+            _ => Numbers::F32(found.data().as_chunks().0),
         })
+    }
+
+    /// All numbers of a tensor that has been [checked](Tensors::check).
+    pub(crate) fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let numbers = self.numbers(name)?;
+        Ok((0..numbers.len()).map(|at| numbers.get(at)).collect())
     }
 
     /// Packs `name.weight` and `name.bias`. The functions say in which row of the tensors an output stands, and in
@@ -182,37 +196,35 @@ impl<'a> Tensors<'a> {
         row: impl Fn(usize) -> Option<(usize, usize)>,
         column: impl Fn(usize) -> Option<usize>,
     ) -> Result<Matrix, Error> {
-        let missing = |e| Error::Model(format!("{e}"));
         let mut parts = Vec::new();
         for name in names {
-            let weights = self.file.tensor(&format!("{name}.weight")).map_err(missing)?;
-            let biases = self.file.tensor(&format!("{name}.bias")).map_err(missing)?;
-            let columns = weights.shape()[weights.shape().len() - 1];
-            parts.push((weights, biases, columns));
+            let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+            let shape = self
+                .file
+                .tensor(&weight)
+                .map_err(|e| Error::Model(format!("{e}")))?;
+            let columns = shape.shape().last().copied().unwrap_or(1);
+            parts.push((self.numbers(&weight)?, self.numbers(&bias)?, columns));
         }
         let place = |o, k| {
             let (part, row) = row(o)?;
-            let (weights, _, columns) = &parts[part];
-            Some((weights, row * columns + column(k)?))
+            Some((part, row * parts[part].2 + column(k)?))
         };
-        let bits = |data: &[u8], at: usize| u16::from_le_bytes(data.as_chunks().0[at]);
-        let number = |data: &[u8], at: usize| f32::from_le_bytes(data.as_chunks().0[at]);
-        let bias = |o| row(o).map_or(0.0, |(part, at)| number(parts[part].1.data(), at));
-        Ok(
-            if parts.iter().all(|(weights, ..)| weights.dtype() == Dtype::F16) {
-                let weight = |o, k| F16(place(o, k).map_or(0, |(weights, at)| bits(weights.data(), at)));
+        let bias = |o| row(o).map_or(0.0, |(part, at)| parts[part].1.get(at));
+        let halves = |(weights, ..): &(Numbers<'a>, _, _)| match weights {
+            Numbers::F16(numbers) => Some(*numbers),
+            _ => None,
+        };
+        let halves: Option<Vec<_>> = parts.iter().map(halves).collect();
+        let weight = |o, k| place(o, k).map_or(0.0, |(part, at)| parts[part].0.get(at));
+        Ok(match halves {
+            Some(halves) => {
+                let bits = |(part, at): (usize, usize)| u16::from_le_bytes(halves[part][at]);
+                let weight = |o, k| F16(place(o, k).map_or(0, bits));
                 Matrix::new(outputs, inputs, weight, bias)
-            } else {
-                let weight = |o, k| match place(o, k) {
-                    Some((weights, at)) if weights.dtype() == Dtype::F16 => {
-                        F16(bits(weights.data(), at)).to_f32()
-                    }
-                    Some((weights, at)) => number(weights.data(), at),
-                    None => 0.0,
-                };
-                Matrix::new(outputs, inputs, weight, bias)
-            },
-        )
+            }
+            None => Matrix::new(outputs, inputs, weight, bias),
+        })
     }
 }
 
@@ -220,15 +232,36 @@ impl<'a> Tensors<'a> {
 enum Numbers<'a> {
     F16(&'a [[u8; 2]]),
     F32(&'a [[u8; 4]]),
+    /// Whole numbers, and the scale of each row.
+    Whole {
+        numbers: &'a [u8],
+        scales: &'a [[u8; 4]],
+        columns: usize,
+    },
 }
 
 impl Numbers<'_> {
-    fn first_not_finite(&self) -> Option<usize> {
+    fn len(&self) -> usize {
         match self {
-            Numbers::F16(numbers) => numbers
-                .iter()
-                .position(|&b| !F16(u16::from_le_bytes(b)).is_finite()),
-            Numbers::F32(numbers) => numbers.iter().position(|&b| !f32::from_le_bytes(b).is_finite()),
+            Numbers::F16(numbers) => numbers.len(),
+            Numbers::F32(numbers) => numbers.len(),
+            Numbers::Whole { numbers, .. } => numbers.len(),
         }
+    }
+
+    fn get(&self, at: usize) -> f32 {
+        match self {
+            Numbers::F16(numbers) => F16(u16::from_le_bytes(numbers[at])).to_f32(),
+            Numbers::F32(numbers) => f32::from_le_bytes(numbers[at]),
+            Numbers::Whole {
+                numbers,
+                scales,
+                columns,
+            } => f32::from(numbers[at] as i8) * f32::from_le_bytes(scales[at / columns]),
+        }
+    }
+
+    fn first_not_finite(&self) -> Option<usize> {
+        (0..self.len()).find(|&at| !self.get(at).is_finite())
     }
 }

@@ -13,7 +13,7 @@
 //! synthesis adds the frames of all (see `engine::Interleaved`).
 
 use crate::denoiser::{BackEnd, Config, Frames, FrontEnd, SilenceGate, Timing, Turn, is_sane, mix_down};
-use crate::engine::{CHUNK, HiddenState, Masks, Scheduler};
+use crate::engine::{CHUNK, HiddenState, Masks, Scheduler, side_by_side};
 use crate::error::Error;
 use crate::kernels::Kernels;
 use crate::network::Network;
@@ -244,19 +244,10 @@ fn on_each_grid(
     work: impl Fn(usize, &mut Grid, &mut Estimator) + Sync,
 ) {
     let each = grids.len().div_ceil(estimators.len());
-    let work = |first: usize, grids: &mut [Grid], estimator: &mut Estimator| {
-        for (number, grid) in (first..).zip(grids) {
-            work(number, grid, estimator);
-        }
-    };
-    let mut shares = grids.chunks_mut(each).zip(estimators).enumerate();
-    let own = shares.next();
-    std::thread::scope(|scope| {
-        for (n, (grids, estimator)) in shares {
-            scope.spawn(move || work(n * each, grids, estimator));
-        }
-        if let Some((_, (grids, estimator))) = own {
-            work(0, grids, estimator);
+    let shares = grids.chunks_mut(each).zip(estimators).enumerate();
+    side_by_side(&mut shares.collect::<Vec<_>>(), |(share, (grids, estimator))| {
+        for (number, grid) in grids.iter_mut().enumerate() {
+            work(*share * each + number, grid, estimator);
         }
     });
 }

@@ -47,7 +47,7 @@ pub struct Options {
 }
 
 /// The crates that others build on, by their packages' names.
-const LIBRARIES: [&str; 2] = ["aeden", "aeden-family"];
+const LIBRARIES: [&str; 3] = ["aeden", "aeden-family", "aeden-jobs"];
 
 /// What `--quick` leaves out of the program's tests: words in their names, and what they do for so long.
 const LONG: [(&str, &str); 2] = [

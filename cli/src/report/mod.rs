@@ -2,7 +2,7 @@
 
 pub(crate) mod clip;
 mod excerpt;
-pub(crate) mod page;
+mod page;
 
 use crate::args::{Channels, ReportArgs};
 use crate::cleaner::{Network, Settings};

@@ -2,15 +2,14 @@
 
 use super::excerpt::Excerpt;
 use crate::inspect::Findings;
+use crate::page;
 use crate::plot::{RANGE, frequency_ticks, pictures};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-const BODY: &str = include_str!("page.html");
 
 /// What the page as a whole says.
 pub struct Head<'a> {
@@ -24,7 +23,7 @@ pub struct Head<'a> {
 
 /// A page under way.
 pub struct Page<W> {
-    out: W,
+    page: page::Page<W>,
     entries: usize,
 }
 
@@ -78,22 +77,11 @@ impl Entry {
 
 impl<W: Write> Page<W> {
     /// Writes everything that comes before the recordings.
-    pub fn begin(mut out: W, head: &Head) -> io::Result<Self> {
-        let title = escape(head.title);
-        write!(
-            out,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"generator\" content=\"aeden {}\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n",
-            env!("CARGO_PKG_VERSION")
-        )?;
-        let made = format!("aeden {}, model {}", env!("CARGO_PKG_VERSION"), head.model);
-        let body = BODY
-            .replace("{{title}}", &title)
-            .replace("{{settings}}", &escape(&head.settings))
-            .replace("{{made}}", &escape(&made));
-        out.write_all(body.as_bytes())?;
-        Ok(Page { out, entries: 0 })
+    pub fn begin(out: W, head: &Head) -> io::Result<Self> {
+        Ok(Page {
+            page: page::Page::begin(out, head.title, STYLE, &top(head))?,
+            entries: 0,
+        })
     }
 
     /// How many recordings are on it.
@@ -101,37 +89,58 @@ impl<W: Write> Page<W> {
         self.entries
     }
 
-    /// Adds a recording. Its data are text that no browser looks into before the script does.
+    /// Adds a recording.
     pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
-        let number = self.entries;
-        // Nothing in it may end the element.
-        let about = entry.about.to_string().replace('<', "\\u003c");
-        writeln!(
-            self.out,
-            "<script type=\"application/json\" class=\"recording\">{about}</script>"
-        )?;
+        self.page.add_data("recording", &entry.about)?;
         for (name, bytes) in &entry.files {
-            let data = STANDARD.encode(bytes);
-            writeln!(
-                self.out,
-                "<script type=\"text/plain\" id=\"{name}-{number}\">{data}</script>"
-            )?;
+            self.page.add_file(&format!("{name}-{}", self.entries), bytes)?;
         }
         self.entries += 1;
         Ok(())
     }
 
     /// Writes what comes after the recordings.
-    pub fn end(mut self) -> io::Result<W> {
-        write!(self.out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n")?;
-        Ok(self.out)
+    pub fn end(self) -> io::Result<W> {
+        self.page.end(SCRIPT)
     }
 }
 
-/// Text as HTML.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+/// What stands on the page before its script has run, and the places that that fills.
+fn top(head: &Head) -> Markup {
+    let keys = |keys: &[&str]| html! { @for key in keys { kbd { (key) } " " } };
+    html! {
+        header.top {
+            div {
+                h1 { (head.title) }
+                p.muted {
+                    "aeden " (env!("CARGO_PKG_VERSION")) ", model " (head.model) "; " (head.settings)
+                }
+            }
+            div.tools {
+                label.switch { input type="checkbox" #match; " Match loudness" }
+                button type="button" #theme aria-label="Light or dark" { "◐" }
+            }
+        }
+        noscript { p.notice { "This page needs JavaScript; it loads nothing from anywhere." } }
+        main {
+            section.tiles #tiles aria-label="Summary" {}
+            div.scroll { table #table { thead {} tbody {} } }
+            section #cards aria-label="Recordings" {}
+        }
+        footer.muted {
+            p {
+                (keys(&["Space"])) "play or pause · " (keys(&["A"])) "before · " (keys(&["B"])) "after · "
+                (keys(&["R"])) "removed · " (keys(&["X"])) "between before and after · "
+                (keys(&["←", "→"])) "2 s back or on · " (keys(&["↑", "↓"]))
+                "other recording · a click into a spectrogram plays that version from there."
+            }
+            p {
+                "SNR is an estimate: loud blocks against the noise floor, the level that a tenth of all 50 ms blocks stay \
+                 below. Loudness after EBU R 128, true peak after ITU-R BS.1770. All figures are of the whole recordings. \
+                 What can be heard is lossless at 16 bits; of long recordings it is the part that is loudest once \
+                 cleaned. “Match loudness” plays the cleaned sound at the loudness of the original, so that louder is not \
+                 mistaken for better."
+            }
+        }
+    }
 }

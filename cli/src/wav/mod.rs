@@ -4,6 +4,7 @@
 //! and back; [`mod@write`] puts a stream together again. RIFF and `WAVE`: Microsoft and IBM, "Multimedia Programming
 //! Interface and Data Specifications 1.0" (1991) and `mmreg.h`. RF64 and `ds64`: EBU Tech 3306; BW64: ITU-R BS.2088.
 
+pub mod markers;
 pub mod read;
 pub mod samples;
 pub mod write;

@@ -167,3 +167,21 @@ fn silence_and_next_to_nothing_have_no_events() {
         assert_eq!(run.json_lines().len(), 1, "{}", run.stdout());
     }
 }
+
+#[test]
+fn a_folder_is_looked_through_file_by_file() {
+    let folder = folder();
+    folder.write("days/odd.wav", &odd());
+    folder.write("days/more/calm.wav", &noise_file(1, 48_000, 200_000));
+    folder.write("days/broken.wav", b"RIFF");
+    let run = folder.aeden("detect days --normal normal --json");
+    assert_eq!(run.status(), 1);
+    let lines = run.json_lines();
+    let status = |name: &str| lines.iter().find(|l| l["file"] == name && !l["status"].is_null());
+    assert!(status("days/odd.wav").unwrap()["events"].as_u64().unwrap() >= 2);
+    assert_eq!(status("days/more/calm.wav").unwrap()["events"], 0);
+    assert_eq!(status("days/broken.wav").unwrap()["status"], "failed");
+    assert!(run.stderr().contains("days/broken.wav"), "{}", run.stderr());
+    folder.aeden("detect days --csv s.csv").failed(2, "one by one");
+    assert_eq!(folder.names(), ["days", "normal", "odd.wav"]);
+}

@@ -216,3 +216,73 @@ fn what_makes_no_sense_is_said() {
     assert_eq!(folder.names(), ["in.wav", "there.aeden", "x.aeden"]);
     folder.assert_full_disk(&["decode x.aeden small/out.wav"]);
 }
+
+#[test]
+fn outputs_have_names_of_their_own_and_folders_are_mirrored() {
+    let folder = Folder::new();
+    folder.write("in/talk.wav", &note(1, 48_000, 30_000));
+    folder.write("in/deep/er/note.wav", &note(1, 48_000, 30_000));
+    let run = folder.aeden("encode in/talk.wav").quietly();
+    assert!(
+        run.stdout().starts_with("in/talk.wav -> in/talk.aeden: 0.6 s"),
+        "{}",
+        run.stdout()
+    );
+    let run = folder.aeden("decode in/talk.aeden").quietly();
+    assert!(
+        run.stdout().contains("in/talk.decoded.wav: 0.6 s, 1 channel at"),
+        "{}",
+        run.stdout()
+    );
+    std::fs::remove_file(folder.path("in/talk.decoded.wav")).unwrap();
+    std::fs::remove_file(folder.path("in/talk.aeden")).unwrap();
+
+    let told = folder.aeden("encode in -o small --json").json_lines();
+    assert_eq!(told.len(), 2);
+    let told = folder.aeden("decode small -o back --json").json_lines();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert_eq!(samples16(&folder.read("back/deep/er/note.wav")).len(), 30_000);
+    let run = folder.aeden("encode in -o small");
+    assert_eq!(run.status(), 1);
+    assert!(run.stderr().contains("exists already") && run.stderr().contains("0 done, 2 failed"));
+    folder.aeden("encode in").failed(2, "-o DIR");
+    folder
+        .aeden("encode in/talk.wav in/deep/er/note.wav other.wav")
+        .failed(2, "-o DIR");
+    assert_eq!(folder.names(), ["back", "in", "small"]);
+}
+
+#[test]
+fn what_lies_in_the_folder_of_outputs_is_no_input() {
+    let folder = Folder::new();
+    folder.write("talk.wav", &note(1, 48_000, 30_000));
+    for _ in 0..2 {
+        let told = folder.aeden("repair . -o out -y --json").json_lines();
+        let whole: Vec<_> = told.iter().filter(|line| line["status"] == "repaired").collect();
+        assert_eq!(whole.len(), 1, "{told:#?}");
+    }
+    assert_eq!(folder.names(), ["out", "talk.wav"]);
+}
+
+#[test]
+fn the_search_for_a_rate_shows_how_far_it_is() {
+    let folder = Folder::new();
+    folder.write("in.wav", &note(1, 48_000, 1_500_000));
+    let aeden = env!("CARGO_BIN_EXE_aeden");
+    // A terminal, made by `script`.
+    let run = std::process::Command::new("script")
+        .args(["-qec", &format!("{aeden} encode in.wav --rate 16"), "/dev/null"])
+        .env("TERM", "xterm")
+        .current_dir(&folder)
+        .output();
+    let Ok(run) = run else {
+        println!("skipped: there is no program `script` that gives a terminal");
+        return;
+    };
+    let shown = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{shown}");
+    // A terminal is drawn on now and then, not at every step.
+    for part in ["in.wav: trial ", " of 11", "in.wav -> in.aeden"] {
+        assert!(shown.contains(part), "no {part:?} in {shown:?}");
+    }
+}

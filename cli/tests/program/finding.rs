@@ -136,10 +136,7 @@ fn an_index_of_another_model_is_refused() {
     folder
         .aeden("find query lib/hiss0.wav --index i.redb --model other.safetensors")
         .failed(1, "another model");
-    let denoiser = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../models/denoise/denoise.safetensors"
-    );
+    let denoiser = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/light/light.safetensors");
     let query = format!("find query lib/hiss0.wav --index i.redb --model {denoiser}");
     folder.aeden(&query).failed(3, "its kind is");
 }
@@ -171,4 +168,40 @@ fn any_rate_and_channel_count_can_be_searched() {
             .contains("hiss")
     );
     assert_eq!(found(&folder, "short.wav").len(), 9);
+}
+
+#[test]
+fn a_damaged_index_is_one_line_that_says_how_to_mend_it() {
+    let folder = library();
+    index(&folder);
+    let whole = folder.read("i.redb");
+    for at in [0, 9, 17, 25, 4_200, 5_000, 9_000] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        folder.write("i.redb", &bytes);
+        let query = folder.aeden("find query lib/hiss0.wav --index i.redb");
+        query.failed(1, "aeden find index --rebuild");
+        let again = folder.aeden("find index lib --index i.redb -q");
+        if again.status() != 0 {
+            again.failed(1, "aeden find index --rebuild");
+        }
+    }
+    folder.write("i.redb", &whole[..whole.len() / 2]);
+    folder
+        .aeden("find query lib/hiss0.wav --index i.redb")
+        .failed(1, "aeden find index --rebuild");
+    let rebuilt = folder.aeden("find index lib --index i.redb --rebuild");
+    assert!(rebuilt.stderr().contains("9 heard"), "{}", rebuilt.stderr());
+    assert_eq!(found(&folder, "lib/hiss0.wav").len(), 8);
+}
+
+#[test]
+fn an_index_in_use_is_told() {
+    let folder = library();
+    index(&folder);
+    let file = std::fs::File::open(folder.path("i.redb")).unwrap();
+    file.lock().unwrap();
+    folder
+        .aeden("find query lib/hiss0.wav --index i.redb")
+        .failed(1, "in use by another aeden");
 }

@@ -11,6 +11,7 @@ mod encoding;
 mod files;
 mod finding;
 mod formats;
+mod huge_samples;
 mod loudness;
 mod mapping;
 mod media;

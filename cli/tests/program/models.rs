@@ -81,10 +81,7 @@ fn an_engine_that_cannot_run_a_model_says_what_to_do() {
 #[test]
 fn the_best_quality_has_networks_of_its_own_kind() {
     let folder = with_input();
-    let studio = format!(
-        "{}/../models/studio/studio.safetensors",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let studio = format!("{}/../models/best/best.safetensors", env!("CARGO_MANIFEST_DIR"));
     folder.aeden("clean in.wav a.wav --quality best").quietly();
     folder
         .aeden(&format!("clean in.wav b.wav --quality best --model {studio}"))

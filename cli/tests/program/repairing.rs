@@ -127,7 +127,7 @@ fn what_is_whole_comes_out_as_it_went_in() {
         body_of(&through.quietly().0.stdout, b"data"),
         body_of(&file(&[note()]), b"data")
     );
-    folder.aeden("repair note.wav out.flac").quietly();
+    folder.aeden("repair note.wav out.flac").warned("bext");
     folder.aeden("repair out.flac back.wav").quietly();
     assert_eq!(
         samples16(&folder.read("back.wav")),
@@ -174,11 +174,96 @@ fn what_makes_no_sense_is_one_line_and_leaves_no_file() {
         assert_eq!(run.status(), 2, "{region}: {}", run.stderr());
     }
     folder.aeden("repair in.wav - --json").failed(2, "--json");
-    folder.aeden("repair in.wav out.mp3").failed(1, "WAV");
+    folder.aeden("repair in.wav out.ape").failed(1, ".wav");
     folder
         .aeden("repair in.wav out.wav --model text.wav")
         .failed(3, "text.wav");
     assert_eq!(folder.read("there.wav"), b"precious");
     assert_eq!(folder.names(), ["in.wav", "text.wav", "there.wav"]);
     folder.assert_full_disk(&["repair in.wav small/out.wav"]);
+}
+
+#[test]
+fn one_thing_is_not_told_in_the_plural() {
+    let mut damaged = note();
+    damaged[40_000..41_440].fill(0.0);
+    let folder = Folder::new();
+    folder.write("in.wav", &file(&[damaged]));
+    let run = folder.aeden("repair in.wav").quietly();
+    assert!(
+        run.stdout()
+            .starts_with("in.wav -> in.repaired.wav: 1 drop-out, 0 clicks, 0 clipped peaks, 0 regions;"),
+        "{}",
+        run.stdout()
+    );
+}
+
+#[test]
+fn films_and_sound_of_every_kind_are_repaired_through_ffmpeg() {
+    let folder = Folder::new();
+    let mut damaged = note();
+    damaged[40_000..41_440].fill(0.0);
+    folder.write("in.wav", &file(&[damaged]));
+    let ffmpeg = |arguments: &str| {
+        let run = std::process::Command::new("ffmpeg")
+            .args(["-v", "error", "-y"])
+            .args(arguments.split(' '))
+            .current_dir(&folder)
+            .output();
+        match run {
+            Ok(output) => {
+                assert!(
+                    output.status.success(),
+                    "{}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+                output.stdout
+            }
+            Err(e) => panic!("ffmpeg: {e}"),
+        }
+    };
+    ffmpeg("-f lavfi -i testsrc=s=64x48:r=25:d=2 -i in.wav -c:v mpeg4 -c:a alac film.mp4");
+    ffmpeg("-i in.wav -c:a libmp3lame -b:a 128k talk.mp3");
+    let hash = |file: &str| ffmpeg(&format!("-i {file} -map 0:v -c copy -f streamhash -"));
+    let samples = |file: &str| -> Vec<i16> {
+        let bytes = ffmpeg(&format!("-i {file} -map 0:a -f s16le -"));
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| i16::from_le_bytes(*b))
+            .collect()
+    };
+    let clean = samples16(&file(&[note()]));
+
+    let told = folder.aeden("repair film.mp4 --json").quietly().json_lines();
+    assert_eq!(told.last().unwrap()["damages"], 1, "{told:#?}");
+    assert_eq!(hash("film.repaired.mp4"), hash("film.mp4"));
+    let (before, after) = (samples("film.mp4"), samples("film.repaired.mp4"));
+    assert_eq!(before.len(), after.len());
+    for (t, (a, b)) in before.iter().zip(&after).enumerate() {
+        assert!(a == b || (39_999..41_441).contains(&t), "sample {t}");
+    }
+    assert!(ratio(&clean[40_000..41_440], &after[40_000..41_440]) > 15.0);
+
+    let run = folder.aeden("repair talk.mp3 --region 0.833-0.863").quietly();
+    assert!(
+        run.stdout().contains("talk.repaired.mp3: 0 drop-outs"),
+        "{}",
+        run.stdout()
+    );
+    let after = samples("talk.repaired.mp3");
+    assert!(ratio(&clean[40_000..41_440], &after[40_000..41_440]) > 8.0);
+    folder.aeden("repair in.wav out.mp3").quietly();
+    assert_eq!(
+        folder.names(),
+        [
+            "film.mp4",
+            "film.repaired.mp4",
+            "in.wav",
+            "out.mp3",
+            "talk.mp3",
+            "talk.repaired.mp3"
+        ]
+    );
 }

@@ -171,9 +171,26 @@ fn models_are_described() {
         "MIT OR Apache-2.0",
         "studio (built in)",
         "--quality best",
+        "sparse-kl",
+        "find, map",
+        "encode, decode",
+        "roomtone",
     ] {
         assert!(built_in.contains(part), "{part} in {built_in}");
     }
+    let all = folder.aeden("models --json").quietly().json_lines();
+    assert_eq!(all.len(), 8);
+    let of_repair = all.iter().find(|model| model["commands"] == "repair").unwrap();
+    assert_eq!(
+        (&of_repair["kind"], &of_repair["rate"]),
+        (&"denoising-l2".into(), &48_000.into())
+    );
+    let sparse = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/family/sparse.safetensors");
+    let found = folder
+        .aeden(&format!("models --json {sparse}"))
+        .quietly()
+        .json_lines();
+    assert_eq!(found[0]["code"], 128);
     let run = folder
         .aeden(&format!("models --json {}", fixture("small/small.safetensors")))
         .quietly();

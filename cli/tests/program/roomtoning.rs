@@ -384,3 +384,25 @@ fn what_makes_no_sense_is_said_and_nothing_is_written() {
     folder.aeden("roomtone in.wav there.wav --seconds 1 -y").quietly();
     folder.assert_full_disk(&["roomtone in.wav small/out.wav --seconds 60"]);
 }
+
+#[test]
+fn without_a_name_the_tone_lies_beside_its_source() {
+    let folder = Folder::new();
+    folder.write("in.wav", &file(&[room(16, 24_000)], 8_000));
+    let run = folder.aeden("roomtone in.wav --seconds 1").quietly();
+    assert!(
+        run.stdout().contains("in.wav -> in.roomtone.wav: 1.0 s"),
+        "{}",
+        run.stdout()
+    );
+    // Nothing to learn from is 0 s, not less.
+    let voice = tone(300.0, 8_000, 16_000, 0.4);
+    let pulses: Vec<f32> = voice
+        .iter()
+        .enumerate()
+        .map(|(t, x)| x * (t / 800 % 2) as f32)
+        .collect();
+    folder.write("loud.wav", &file(&[pulses], 8_000));
+    let run = folder.aeden("roomtone loud.wav --seconds 1");
+    assert!(!run.stderr().contains("-0.00"), "{}", run.stderr());
+}

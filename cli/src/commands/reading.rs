@@ -1,0 +1,74 @@
+//! Recordings on their way to a job, and what a job says of them.
+
+use crate::input::{Input, block_frames, unreadable};
+use crate::plan::Source;
+use crate::problem::Problem;
+use crate::progress::Progress;
+use aeden_jobs::find::{Describer, Sound};
+use aeden_jobs::{Autoencoder, Error, FormatError};
+use std::path::Path;
+
+/// A network from a file of the user's, or that of `built_in`.
+pub fn model(file: Option<&Path>, built_in: impl FnOnce() -> Autoencoder) -> Result<Autoencoder, Problem> {
+    match file {
+        Some(file) => Autoencoder::open(file).map_err(Problem::model),
+        None => Ok(built_in()),
+    }
+}
+
+/// Passes a recording on from beginning to end: `push` gets, block by block, the bytes as they are stored and the samples,
+/// one vector a channel.
+pub fn hear(
+    input: &mut Input,
+    name: &Path,
+    mut push: impl FnMut(&[u8], &[Vec<f32>]) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let block = block_frames(input.format().channels);
+    input.read_all(name, block, |raw, planes| push(raw, planes).map(|()| true))?;
+    input.finish().map_err(|e| unreadable(name, &e))?;
+    Ok(())
+}
+
+/// What a recording sounds like.
+pub fn describe(source: &Source, describer: &Describer, progress: &Progress) -> Result<Sound, Problem> {
+    let name = source.name();
+    let mut input = Input::open(source)?;
+    let format = input.format().clone();
+    let bar = progress.file(name, input.frames_about(), format.rate);
+    let listening = describer.listen(format.rate, format.channels.into());
+    let mut listening = listening.map_err(|e| problem(name, &e))?;
+    hear(&mut input, name, |_, planes| {
+        bar.advance(planes[0].len());
+        listening.push(planes).map_err(|e| problem(name, &e))
+    })?;
+    Ok(listening.finish())
+}
+
+/// What a job says of a file, as a line for a person.
+pub fn problem(name: &Path, error: &Error) -> Problem {
+    match error {
+        Error::Io(e) => Problem::io(name, e),
+        Error::Kind { .. } | Error::Model(_) => Problem::model(error),
+        Error::Sample { .. } => Problem::file(
+            name,
+            format!("{error}; the file is damaged, or its full scale is not 1: export it again"),
+        ),
+        Error::Changed { .. } => Problem::file(name, "was changed while it was read"),
+        Error::Format(e) => Problem::file(name, advice(*e)),
+        _ => Problem::file(name, error),
+    }
+}
+
+/// What to do about stored bytes.
+fn advice(error: FormatError) -> String {
+    match error {
+        FormatError::Foreign => "no .aeden file; `aeden encode` makes one".into(),
+        FormatError::Version { found, known } => {
+            format!("is of version {found}, this aeden reads version {known}; take the aeden that made it")
+        }
+        FormatError::CutShort => "the file is cut short; copy it again".into(),
+        FormatError::Altered => "its bytes are not those that were written (checksum); copy it again".into(),
+        FormatError::Trailing => "there is something after its end; copy it again".into(),
+        _ => "its bytes make no sense; it was not written by aeden".into(),
+    }
+}

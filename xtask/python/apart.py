@@ -1,6 +1,10 @@
 """What a denoiser takes from the voice, and what it leaves of the noise, each apart.
 
     python apart.py CLEAN_DIR NOISY_DIR PAIRS_TSV OUTPUT_DIR ...     a Markdown row for each output folder, of each half
+    cargo xtask eval --apart                                         the same of what the program makes
+
+PAIRS_TSV has the columns `name` and `snr_db`; where it does not exist, SNRs are measured. The halves are wb-… and fb-…, names of other
+recordings have none.
 
 The gain of an output in every bin of the spectrogram, |output| / |noisy| (40 ms frames every 10 ms), is applied to the clean
 speech and to the noise (noisy - clean) by themselves; what is left of each, in dB:
@@ -20,6 +24,7 @@ import soundfile as sf
 import soxr
 
 LAG = 0.060  # s
+HALVES = ("wb", "fb")  # of the development recordings
 PAUSE, SPEECH = -40.0, -25.0  # dB beside the loud tenth of the clean speech's frames
 
 
@@ -66,24 +71,43 @@ def measures(clean, noisy, output, rate):
     )
 
 
+def listed(clean_dir, noisy_dir, pairs):
+    """Name, SNR in dB and half of each recording."""
+    if pairs.exists():
+        with open(pairs, encoding="utf-8") as f:
+            for pair in csv.DictReader(f, delimiter="\t"):
+                half = pair["name"].split("-")[0]
+                yield pair["name"], float(pair["snr_db"]), half if half in HALVES else ""
+        return
+    for file in sorted(f for f in noisy_dir.iterdir() if f.suffix in (".wav", ".flac")):
+        clean, rate = read(clean_dir, file.stem)
+        noisy, _ = read(noisy_dir, file.stem, rate)
+        n = min(len(clean), len(noisy))
+        noise = noisy[:n] - clean[:n]
+        yield file.stem, 10 * np.log10((clean[:n] @ clean[:n] + 1e-20) / (noise @ noise + 1e-20)), ""
+
+
 def main(clean_dir, noisy_dir, pairs, *outputs):
     clean_dir, noisy_dir = Path(clean_dir), Path(noisy_dir)
+    recordings = list(listed(clean_dir, noisy_dir, Path(pairs)))
     print("| | voice .5–2 kHz | 2–4 kHz | bins lost, % | noise in pauses | under speech |\n|---|---:|---:|---:|---:|---:|")
     for folder in map(Path, outputs):
         found = {}
-        for pair in csv.DictReader(open(pairs, encoding="utf-8"), delimiter="\t"):
-            name, snr = pair["name"], float(pair["snr_db"])
+        for name, snr, half in recordings:
             if not any((folder / f"{name}{e}").exists() for e in (".wav", ".flac")):
                 continue
             clean, rate = read(clean_dir, name)
             noisy, _ = read(noisy_dir, name, rate)
             n = min(len(clean), len(noisy))
             output = aligned(read(folder, name, rate)[0], noisy[:n], rate)
-            found.setdefault(name.split("-")[0], []).append((snr, measures(clean[:n], noisy[:n], output, rate)))
+            found.setdefault(half, []).append((snr, measures(clean[:n], noisy[:n], output, rate)))
         for half, rows in found.items():
-            mean = lambda key, keep: np.nanmean([m[key] for snr, m in rows if keep(snr)])
+            mean = lambda key, keep: np.nanmean([m[key] for snr, m in rows if keep(snr)] or [np.nan])
             hard, easy = (lambda snr: snr <= 0), (lambda snr: snr >= 5)
-            print(f"| {folder.name} {half} | {mean('mid', hard):.1f} | {mean('high', hard):.1f} | {mean('lost', hard):.0f} | {mean('pauses', easy):.1f} | {mean('under', easy):.1f} |", flush=True)
+            label = folder.name if folder.name.endswith(half) else f"{folder.name} {half}"
+            values = [f"{mean(key, keep):.{digits}f}" for key, keep, digits in (
+                ("mid", hard, 1), ("high", hard, 1), ("lost", hard, 0), ("pauses", easy, 1), ("under", easy, 1))]
+            print(f"| {label} | " + " | ".join(values).replace("nan", "–") + " |", flush=True)
 
 
 if __name__ == "__main__":

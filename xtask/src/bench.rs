@@ -6,10 +6,10 @@
 mod plugin;
 
 use crate::program::watch;
-use crate::{build_aeden, build_plugin, target};
+use crate::{BenchOptions, build_aeden, build_plugin, target};
 use aeden::engine::Engine;
-use aeden::{Cleaner, Complex32, Config, Context, Denoiser, Model};
-use anyhow::{Context, Result, bail};
+use aeden::{Cleaner, Complex32, Config, Denoiser, Model};
+use anyhow::{Context, Result};
 use cpu_time::ThreadTime;
 use nnnoiseless::DenoiseState;
 use std::hint::black_box;
@@ -30,19 +30,13 @@ const MANY: usize = 32;
 const LARGE: usize = 1 << 16;
 
 /// Measures and prints Markdown.
-pub fn run(options: &[String]) -> Result<()> {
-    let (mut model, mut long) = (None, false);
-    let mut arguments = options.iter();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--model" => model = Some(arguments.next().context("--model needs a file")?),
-            "--long" => long = true,
-            other => bail!("bench has no option {other:?}"),
+pub fn run(options: &BenchOptions) -> Result<()> {
+    let mut network = Vec::new();
+    let model = match &options.model {
+        Some(file) => {
+            network.extend(["--model", file.to_str().context("the model's path is no text")?]);
+            Model::open(file)?
         }
-    }
-    let network: Vec<_> = model.iter().flat_map(|file| ["--model", file.as_str()]).collect();
-    let model = match model {
-        Some(file) => Model::open(file)?,
         None => Model::light(),
     };
     let aeden = build_aeden()?;
@@ -57,7 +51,7 @@ pub fn run(options: &[String]) -> Result<()> {
     best(&sound)?;
     plugin::run(&library, &sound)?;
     plugin::editor(&library)?;
-    whole_program(&aeden, &network, long)
+    whole_program(&aeden, &network, options.long)
 }
 
 /// The sample recording, mono, -1 … 1, whole frames.
@@ -239,7 +233,7 @@ fn best(sound: &[f32]) -> Result<()> {
     let seconds = long.len() as f64 / 48_000.0;
     let mut rates = Vec::new();
     for _ in 0..5 {
-        let mut cleaner = Cleaner::with_model(&Model::best(), Context::LookAhead, &Config::default())?;
+        let mut cleaner = Cleaner::with_model(&Model::best(), aeden::Context::LookAhead, &Config::default())?;
         let mut cleaned = vec![Vec::new()];
         rates.push(
             seconds

@@ -14,42 +14,26 @@ pub mod identity;
 
 use identity::{ID, NAME, VENDOR, VERSION};
 
-/// What the command line asks for.
-#[derive(Debug, Default, PartialEq)]
+/// Build the plugin as VST3 and CLAP, into target/bundled
+///
+/// The release build is for use: `cargo xtask bundle plugin --release --install`. Writes SHA256SUMS beside the bundles.
+#[derive(Debug, clap::Args)]
 pub struct Options {
+    /// What is bundled
+    #[arg(value_parser = ["plugin"])]
+    what: String,
+    /// Optimised, for use
+    #[arg(long)]
     release: bool,
+    /// Also copy it to where this user's hosts look, the program to ~/.local/bin
+    #[arg(long, conflicts_with = "target")]
     install: bool,
+    /// Also the program aeden-standalone
+    #[arg(long)]
     standalone: bool,
-    /// Another platform than this one, as Rust names it.
+    /// For another platform than this one, as rustc names it
+    #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-}
-
-impl Options {
-    /// Reads what follows `cargo xtask bundle`.
-    pub fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self::default();
-        let mut arguments = arguments.iter();
-        if arguments.next().map(String::as_str) != Some("plugin") {
-            bail!(
-                "`plugin` is what can be bundled: cargo xtask bundle plugin [--release] [--install] [--standalone]"
-            );
-        }
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--release" => options.release = true,
-                "--install" => options.install = true,
-                "--standalone" => options.standalone = true,
-                "--target" => options.target = Some(arguments.next().context("--target TRIPLE")?.clone()),
-                _ => bail!(
-                    "bundle plugin takes --release, --install, --standalone, --target TRIPLE; not {argument:?}"
-                ),
-            }
-        }
-        if options.install && options.target.is_some() {
-            bail!("--install is for plugins that run on this machine, so it does not go with --target");
-        }
-        Ok(options)
-    }
 }
 
 /// Builds, lays out, signs on macOS, sums, and installs.
@@ -421,6 +405,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     const LINUX: Platform = Platform {
         system: System::Linux,
@@ -542,8 +527,10 @@ mod tests {
 
     #[test]
     fn options_that_make_no_sense_are_refused() {
-        let parse =
-            |words: &str| Options::parse(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let parse = |words: &str| {
+            let words = words.split_whitespace();
+            crate::Task::try_parse_from(["xtask", "bundle"].into_iter().chain(words))
+        };
         assert!(parse("plugin --release --install").is_ok());
         assert!(parse("plugin --target aarch64-apple-darwin").is_ok());
         for wrong in [

@@ -1,8 +1,15 @@
 //! Scores the release build on recordings that no model was trained on, beside other denoisers.
 
-use crate::{build_aeden, program, setup, target};
+mod behaviour;
+mod places;
+
+use crate::{build_aeden, program, target};
 use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
+use places::{ALL, Places, Recordings, empty};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,8 +24,12 @@ const PEERS: &[&str] = &[
     "dfn3",
 ];
 
-/// The halves of the development set, by the first letters of the file names: 16 kHz and 48 kHz.
-const HALVES: &[&str] = &["wb", "fb"];
+/// What `aeden` is run as: names for people, `--quality`. The default comes last: the pictures are about it.
+const QUALITIES: [(&str, &str); 3] = [
+    ("aeden --quality real-time", "real-time"),
+    ("aeden --quality best", "best"),
+    ("aeden", "standard"),
+];
 
 /// The columns of the table: names in the scores, names for people.
 const COLUMNS: &[(&str, &str)] = &[
@@ -40,123 +51,97 @@ const MORE_COLUMNS: &[(&str, &str)] = &[
     ("lag_ms", "lag ms"),
 ];
 
-/// What to run.
-#[derive(Default)]
+/// Ratings that `--mos` adds.
+const MOS: (&str, &str) = ("distill_mos", "M");
+
+/// Score the release build on noisy recordings, beside other denoisers
+///
+/// Cleans recordings in three qualities, compares them with the clean ones, and prints a table
+/// in Markdown; JSON goes to target/eval. Which recordings:
+///
+///   cargo xtask eval
+///       the development recordings, if ../shared has them (AEDEN_SHARED names another folder);
+///       if not, the small set
+///   cargo xtask eval --small
+///       eight sentences by espeak-ng under made-up noise: whether a change helps or harms
+///   cargo xtask eval --pairs FOLDER
+///       your own: FOLDER/noisy/NAME.wav beside FOLDER/clean/NAME.wav (or .flac)
+///
+/// Columns: PESQ (wideband), STOI, ESTOI and SI-SDR (dB) at 16 kHz, log-spectral distance (dB,
+/// lower is better), OVRL of DNSMOS. The Python packages for them go into .venv-eval;
+/// AEDEN_EVAL_VENV names another virtual environment.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, group = clap::ArgGroup::new("mode"))]
 pub struct Options {
-    /// Arguments of `aeden clean` that choose the network.
-    network: Vec<String>,
-    /// Peers to run again.
+    /// Recordings of your own: FOLDER/noisy and FOLDER/clean with WAV or FLAC files of the same names
+    #[arg(long, value_name = "FOLDER", value_parser = crate::path, conflicts_with = "small")]
+    pairs: Option<PathBuf>,
+    /// The small set, also where there are development recordings
+    #[arg(long)]
+    small: bool,
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_parser = crate::path)]
+    model: Option<PathBuf>,
+    /// native or onnxruntime
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
+    /// Run and score these peers again, separated by commas, or all; stored scores are shown otherwise
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = PossibleValuesParser::new(PEERS.iter().copied().chain([ALL])))]
     peers: Vec<String>,
+    /// Every column of the scores
+    #[arg(long)]
     all_metrics: bool,
-    /// The `--quality` whose behaviour is looked at, if it is.
-    behaviour: Option<String>,
-    /// Where pictures of the hardest recordings go.
+    /// Also a column M, ratings of 1 to 5 by Distill-MOS; another Python that has it can be named: --mos=.venv/bin/python
+    #[arg(long, value_name = "PYTHON", value_parser = crate::path, num_args = 0..=1, require_equals = true)]
+    mos: Option<Option<PathBuf>>,
+    /// Spectrograms of the five recordings that it helps least, into this folder
+    #[arg(long, value_name = "FOLDER", value_parser = crate::path)]
     pictures: Option<PathBuf>,
+    /// Instead of scores, what is left of the voice and of the noise, each apart, in dB
+    ///
+    /// The gain of the output in every bin of the spectrogram is applied to the clean speech and to the noise by themselves.
+    /// Voice: change of level while somebody speaks, recordings of 0 dB SNR and less. Bins lost: share of the speech below
+    /// 500 Hz that is lowered by more than 10 dB. Noise: in pauses and under speech, recordings of 5 dB and more. Peers that
+    /// were run are shown too.
+    #[arg(long, group = "mode")]
+    apart: bool,
+    /// Instead of scores, what it leaves alone and what it removes: clean speech, levels, keys, rooms, noise
+    #[arg(long, group = "mode", conflicts_with_all = ["pairs", "small"])]
+    behaviour: bool,
+    /// One quality: standard with --behaviour, all three with --apart if it is not given
+    #[arg(long, value_name = "NAME", requires = "mode", value_parser = QUALITIES.map(|(_, quality)| quality))]
+    quality: Option<String>,
 }
 
 impl Options {
-    /// Reads the command line.
-    pub fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self::default();
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .with_context(|| format!("{argument} needs a value"))
-            };
-            match argument.as_str() {
-                "--model" => {
-                    let file = std::path::absolute(value()?)?;
-                    options
-                        .network
-                        .extend(["--model".into(), file.to_string_lossy().into_owned()]);
-                }
-                "--engine" => options.network.extend(["--engine".into(), value()?.clone()]),
-                "--peers" => {
-                    let names = value()?;
-                    let all = PEERS.join(",");
-                    let names = if names == "all" { &all } else { names };
-                    options.peers = names.split(',').map(str::to_owned).collect();
-                    if let Some(unknown) = options.peers.iter().find(|p| !PEERS.contains(&p.as_str())) {
-                        bail!("no peer {unknown:?}; there are {all}");
-                    }
-                }
-                "--all-metrics" => options.all_metrics = true,
-                "--behaviour" => {
-                    options.behaviour.get_or_insert_with(|| "standard".into());
-                }
-                "--quality" => options.behaviour = Some(value()?.clone()),
-                "--pictures" => options.pictures = Some(value()?.into()),
-                other => bail!("eval has no option {other:?}"),
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// Where things lie.
-struct Places {
-    /// The development set.
-    dev: PathBuf,
-    /// The scripts that score and run peers.
-    scripts: PathBuf,
-    /// Python with what those scripts need.
-    python: PathBuf,
-    /// Scratch and results.
-    work: PathBuf,
-}
-
-impl Places {
-    fn find() -> Result<Self> {
-        let shared =
-            std::env::var_os("AEDEN_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-        let (dev, scripts) = (shared.join("data/dev"), shared.join("eval"));
-        if !dev.is_dir() || !scripts.is_dir() {
-            bail!(
-                "{} has no data/dev and eval: the development recordings and the scoring scripts are not part of \
-                 this repository; set AEDEN_SHARED to the folder that has them",
-                shared.display()
-            );
-        }
-        let python = match std::env::var_os("AEDEN_EVAL_VENV") {
-            Some(folder) => std::path::absolute(Path::new(&folder).join("bin/python"))?,
-            None => setup::venv(Path::new(".venv-eval"), &scripts.join("requirements.txt"))?,
-        };
-        let work = target().join("eval");
-        std::fs::create_dir_all(&work)?;
-        Ok(Self {
-            dev: dev.canonicalize()?,
-            scripts: scripts.canonicalize()?,
-            python,
-            work,
-        })
-    }
-
-    fn python(&self) -> Command {
-        let mut python = Command::new(&self.python);
-        // Scores must not depend on how many cores there are.
-        python.env("OMP_NUM_THREADS", "1").env("PYTHONWARNINGS", "ignore");
-        python
-    }
-
-    /// A folder of the development set as float WAV files.
-    fn prepare(&self, source: &Path, name: &str) -> Result<PathBuf> {
-        let folder = self.work.join(name);
-        let mut python = self.python();
-        python.arg("xtask/python/prepare.py").arg(source).arg(&folder);
-        program::output(&mut python)?;
-        Ok(folder)
+    /// Arguments of `aeden clean` that choose the network.
+    fn network(&self) -> Vec<&OsStr> {
+        let model = self
+            .model
+            .iter()
+            .flat_map(|file| ["--model".as_ref(), file.as_os_str()]);
+        let engine = self.engine.iter().flat_map(|name| ["--engine", name]);
+        model.chain(engine.map(OsStr::new)).collect()
     }
 }
 
 /// Runs what the options ask for, prints Markdown, and writes JSON to `target/eval/`.
 pub fn run(options: &Options) -> Result<()> {
-    let places = Places::find()?;
+    let wanted = match &options.pairs {
+        Some(folder) => Some(Recordings::Pairs(folder.clone())),
+        None if options.small => Some(Recordings::Small),
+        None if options.behaviour => Some(Recordings::Development),
+        None => None,
+    };
+    let places = Places::find(wanted)?;
     let aeden = build_aeden()?;
-    match &options.behaviour {
-        Some(quality) => behaviour(options, &places, &aeden, quality),
-        None => scores(options, &places, &aeden),
+    let quality = options.quality.as_deref();
+    if options.behaviour {
+        behaviour::run(options, &places, &aeden, quality.unwrap_or("standard"))
+    } else if options.apart {
+        apart(options, &places, &aeden)
+    } else {
+        scores(options, &places, &aeden)
     }
 }
 
@@ -169,49 +154,25 @@ fn clean(options: &Options, aeden: &Path, quality: &str, source: &Path, out: &Pa
         .arg(source)
         .arg("-o")
         .arg(out)
-        .args(&options.network)
+        .args(options.network())
         .args(["--bits", "32f", "--quiet", "--quality", quality]);
     program::run(&mut command)
 }
 
-fn empty(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)?;
-    }
-    Ok(std::fs::create_dir_all(folder)?)
-}
-
 fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
-    let mut noisy = Vec::new();
-    let all = places.prepare(&places.dev.join("noisy"), "noisy")?;
-    for half in HALVES {
-        // A folder for each half, because everything here takes folders.
-        let folder = places.work.join(format!("input-{half}"));
-        empty(&folder)?;
-        for entry in std::fs::read_dir(&all)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(half) {
-                std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
-            }
-        }
-        noisy.push(folder);
-    }
-
+    let noisy = places.noisy()?;
     let mut rows = Vec::new();
     for &peer in PEERS {
         let file = places.work.join(format!("{peer}.json"));
-        if options.peers.iter().any(|p| p == peer) {
-            let mut command = places.python();
-            if peer == "nnnoiseless" {
-                command.env("PATH", path_with_nnnoiseless()?);
-            }
-            command.arg(places.scripts.join("run_peer.py")).arg(peer);
+        let asked = options.peers.iter().any(|p| p == peer || p == ALL);
+        if asked || (peer == "noisy" && !places.are_development()) {
             let row = score(places, peer, &noisy, |source, out| {
-                let mut command = copy(&command);
-                program::run(command.arg(source).arg(out))
+                run_peer(places, peer, source, out)
             })?;
             std::fs::write(&file, serde_json::to_string_pretty(&row)?)?;
             rows.push((peer.to_owned(), row));
+        } else if !places.are_development() {
+            // Stored scores would be those of other recordings.
         } else if let Ok(text) = std::fs::read_to_string(&file) {
             let row = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
             rows.push((format!("{peer} (stored in {})", file.display()), row));
@@ -219,12 +180,7 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
             eprintln!("{peer}: no stored scores; --peers {peer} makes them");
         }
     }
-    // The default comes last: the pictures are about it.
-    for (name, quality) in [
-        ("aeden --quality real-time", "real-time"),
-        ("aeden --quality best", "best"),
-        ("aeden", "standard"),
-    ] {
+    for (name, quality) in QUALITIES {
         let row = score(places, name, &noisy, |source, out| {
             clean(options, aeden, quality, source, out)
         })?;
@@ -232,6 +188,11 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
     }
 
     let mut columns = COLUMNS.to_vec();
+    if let Some(python) = &options.mos
+        && add_ratings(places, python.as_deref(), &mut rows)?
+    {
+        columns.push(MOS);
+    }
     if options.all_metrics {
         columns.extend(MORE_COLUMNS);
     }
@@ -240,7 +201,7 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         places.work.join("scores.json"),
         serde_json::to_string_pretty(&whole)?,
     )?;
-    print!("{}", table(&rows, &columns));
+    print!("{}", table(places.groups, &rows, &columns));
     match &options.pictures {
         Some(folder) => pictures(options, places, aeden, &rows, folder),
         None => Ok(()),
@@ -261,23 +222,33 @@ fn pictures(
     else {
         bail!("the scores of the noisy recordings are needed beside ours: --peers noisy makes them");
     };
-    let pairs = std::fs::read_to_string(places.dev.join("pairs.tsv"))?;
+    let list = std::fs::read_to_string(places.recordings.join("pairs.tsv")).unwrap_or_default();
+    // name, rate, SNR, noise
+    let list: HashMap<&str, Vec<&str>> = list
+        .lines()
+        .map(|line| {
+            (
+                line.split('\t').next().unwrap_or_default(),
+                line.split('\t').collect(),
+            )
+        })
+        .collect();
     let mut found = Vec::new();
-    for pair in pairs.lines().skip(1) {
-        let mut columns = pair.split('\t');
-        let (Some(name), _, Some(snr), Some(noise)) =
-            (columns.next(), columns.next(), columns.next(), columns.next())
-        else {
-            bail!("pairs.tsv: {pair:?}");
-        };
-        let half = name.get(..2).unwrap_or_default();
-        let stoi = |row: &Value| {
-            let files = &row[half]["files"];
-            let of = files.get(name).or_else(|| files.get(format!("{name}.wav")));
-            of.and_then(|scores| scores["stoi"].as_f64())
-                .with_context(|| format!("no STOI of {name}"))
-        };
-        found.push((stoi(ours)? - stoi(noisy)?, name, snr, noise));
+    for group in places.groups {
+        let stoi = |row: &Value, file: &str| row[group]["files"][file]["stoi"].as_f64();
+        for file in ours[group]["files"].as_object().into_iter().flat_map(Map::keys) {
+            let name = file.trim_end_matches(".wav");
+            let told = |column: usize| list.get(name).and_then(|columns| columns.get(column).copied());
+            let (Some(after), Some(before)) = (stoi(ours, file), stoi(noisy, file)) else {
+                bail!("no STOI of {name}");
+            };
+            found.push((
+                after - before,
+                name,
+                told(2).unwrap_or("–"),
+                told(3).unwrap_or(name),
+            ));
+        }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     std::fs::create_dir_all(folder)?;
@@ -293,7 +264,7 @@ fn pictures(
         command
             .args(["clean", "--quiet", "--overwrite", "--plot"])
             .arg(folder.join(format!("{name}.png")))
-            .args(&options.network)
+            .args(options.network())
             .arg(places.work.join("noisy").join(format!("{name}.wav")))
             .arg(scratch);
         program::run(&mut command)?;
@@ -302,20 +273,104 @@ fn pictures(
     Ok(())
 }
 
-/// The same program, arguments and environment once more.
-fn copy(command: &Command) -> Command {
-    let mut copy = Command::new(command.get_program());
-    copy.args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => copy.env(name, value),
-            None => copy.env_remove(name),
-        };
+/// The folder of what a denoiser makes of a group.
+fn output(places: &Places, name: &str, group: &str) -> PathBuf {
+    match group {
+        ALL => places.work.join(name),
+        group => places.work.join(format!("{name}-{group}")),
     }
-    copy
 }
 
-/// Cleans both halves with `clean` and gives the scores: half -> { mean, files }.
+/// Runs another denoiser.
+fn run_peer(places: &Places, peer: &str, source: &Path, out: &Path) -> Result<()> {
+    if peer == "noisy" {
+        for entry in std::fs::read_dir(source)? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), out.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    let mut command = places.python();
+    if peer == "nnnoiseless" {
+        command.env("PATH", path_with_nnnoiseless()?);
+    }
+    command.arg(places.shared()?.join("eval/run_peer.py")).arg(peer);
+    program::run(command.arg(source).arg(out))
+}
+
+/// Adds what Distill-MOS says of the outputs that lie in their folders. `false` where it is not installed.
+fn add_ratings(places: &Places, python: Option<&Path>, rows: &mut [(String, Value)]) -> Result<bool> {
+    let python = python.unwrap_or(&places.python);
+    let script = "xtask/python/distill_mos.py";
+    if !program::succeeds(Command::new(python).args(["-c", "import distillmos, torch, soundfile, soxr"])) {
+        eprintln!(
+            "column M is left out: {} cannot import distillmos, torch, soundfile and soxr (models/recipe/requirements.txt has them; \
+             --mos=PYTHON names another Python)",
+            python.display()
+        );
+        return Ok(false);
+    }
+    for (name, row) in rows {
+        let name = name
+            .trim_matches('*')
+            .split(" (stored")
+            .next()
+            .unwrap_or_default();
+        for group in places.groups {
+            let folder = output(places, name, group);
+            if !folder.is_dir() {
+                continue;
+            }
+            let said = program::output(Command::new(python).arg(script).arg(&folder))?;
+            let said: Value = serde_json::from_str(&said).context(script)?;
+            let ratings = said[folder.to_string_lossy().as_ref()]
+                .as_object()
+                .context("no ratings")?;
+            for (file, rating) in ratings {
+                row[group]["files"][file][MOS.0] = rating.clone();
+            }
+            let sum: f64 = ratings.values().filter_map(Value::as_f64).sum();
+            row[group]["mean"][MOS.0] = (sum / ratings.len().max(1) as f64).into();
+        }
+    }
+    Ok(true)
+}
+
+/// What is left of the voice and of the noise, each apart: `apart.py` says how.
+fn apart(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
+    let noisy = places.noisy()?;
+    let mut outputs = Vec::new();
+    for &peer in PEERS.iter().filter(|peer| **peer != "noisy") {
+        for (group, source) in places.groups.iter().zip(&noisy) {
+            let out = output(places, peer, group);
+            let asked = options.peers.iter().any(|p| p == peer || p == ALL);
+            if asked {
+                empty(&out)?;
+                run_peer(places, peer, source, &out)?;
+            }
+            // What lies there is of the same recordings only where those do not change.
+            if asked || (places.are_development() && out.is_dir()) {
+                outputs.push(out);
+            }
+        }
+    }
+    for (name, quality) in QUALITIES {
+        if options.quality.as_deref().is_some_and(|wanted| wanted != quality) {
+            continue;
+        }
+        for (group, source) in places.groups.iter().zip(&noisy) {
+            let out = output(places, name, group);
+            clean(options, aeden, quality, source, &out)?;
+            outputs.push(out);
+        }
+    }
+    let mut command = places.python();
+    command.arg("xtask/python/apart.py");
+    command.args(["clean", "noisy", "pairs.tsv"].map(|name| places.recordings.join(name)));
+    program::run(command.args(outputs))
+}
+
+/// Cleans all groups with `clean` and gives the scores: group -> { mean, files }.
 fn score(
     places: &Places,
     name: &str,
@@ -323,26 +378,21 @@ fn score(
     clean: impl Fn(&Path, &Path) -> Result<()>,
 ) -> Result<Value> {
     let mut scores = Map::new();
-    for (half, noisy) in HALVES.iter().zip(noisy) {
-        let out = places.work.join(format!("{name}-{half}"));
+    for (group, noisy) in places.groups.iter().zip(noisy) {
+        let out = output(places, name, group);
         empty(&out)?;
         clean(noisy, &out)?;
         let file = out.join("scores.json");
-        let mut command = places.python();
-        command
-            .arg(places.scripts.join("score.py"))
-            .arg(places.dev.join("clean"))
-            .arg(&out);
-        program::output(command.args(["--fast", "--json"]).arg(&file))?;
+        program::output(places.scorer(&out).arg("--json").arg(&file))?;
         let result: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
         let (scored, given) = (
             result["files"].as_object().map_or(0, Map::len),
             std::fs::read_dir(noisy)?.count(),
         );
         if scored != given {
-            bail!("{name}: {scored} of {given} files of {half} were scored");
+            bail!("{name}: {scored} of {given} files of {group} were scored");
         }
-        scores.insert((*half).to_owned(), result);
+        scores.insert((*group).to_owned(), result);
     }
     Ok(Value::Object(scores))
 }
@@ -371,26 +421,26 @@ fn path_with_nnnoiseless() -> Result<std::ffi::OsString> {
     )?)
 }
 
-/// Markdown: a row for each denoiser, the columns once for each half.
-fn table(rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
+/// Markdown: a row for each denoiser, the columns once for each group.
+fn table(groups: &[&str], rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
     let mut text = String::from("|");
-    for half in HALVES {
+    for group in groups {
         for (i, (_, title)) in columns.iter().enumerate() {
-            text += &if i == 0 {
-                format!(" | {half} {title}")
+            text += &if i == 0 && *group != ALL {
+                format!(" | {group} {title}")
             } else {
                 format!(" | {title}")
             };
         }
     }
     text += " |\n|---";
-    text += &"|---:".repeat(HALVES.len() * columns.len());
+    text += &"|---:".repeat(groups.len() * columns.len());
     text += "|\n";
     for (name, row) in rows {
         text += &format!("| {name}");
-        for half in HALVES {
+        for group in groups {
             for (key, _) in columns {
-                text += &match (row[half]["mean"][key].as_f64(), *key) {
+                text += &match (row[group]["mean"][key].as_f64(), *key) {
                     (None, _) => " | –".to_owned(),
                     (Some(v), "pesq_wb" | "stoi" | "estoi") => format!(" | {v:.3}"),
                     (Some(v), _) => format!(" | {v:.2}"),
@@ -400,71 +450,4 @@ fn table(rows: &[(String, Value)], columns: &[(&str, &str)]) -> String {
         text += " |\n";
     }
     text
-}
-
-/// What the model leaves alone, and what it removes: `behaviour.py` says what that is.
-fn behaviour(options: &Options, places: &Places, aeden: &Path, quality: &str) -> Result<()> {
-    let work = places.work.join("behaviour");
-    empty(&work)?;
-    let shared = places.dev.join("../..").canonicalize()?;
-    let script = |task: &str| {
-        let mut python = places.python();
-        python
-            .args(["xtask/python/behaviour.py", task])
-            .arg(&shared)
-            .arg(&work);
-        program::output(&mut python)
-    };
-    program::output(places.python().args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "pocketsphinx",
-    ]))?;
-    script("prepare")?;
-    for entry in std::fs::read_dir(work.join("in"))? {
-        let case = entry?;
-        clean(
-            options,
-            aeden,
-            quality,
-            &case.path(),
-            &work.join("out").join(case.file_name()),
-        )?;
-    }
-    let text = script("measure")?;
-    std::fs::write(places.work.join("behaviour.json"), &text)?;
-    let rows: Vec<Value> = serde_json::from_str(&text).context("behaviour.py")?;
-
-    println!("| | files | mean | median | worst | wanted |\n|---|---:|---:|---:|---:|---|");
-    for row in &rows {
-        let text = |key: &str| row[key].as_str().unwrap_or_default();
-        let mut values: Vec<f64> = row["values"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, v)| v.as_f64())
-            .collect();
-        values.sort_by(f64::total_cmp);
-        let (&[lowest, ..], &[.., highest]) = (&values[..], &values[..]) else {
-            bail!("behaviour.py gave nothing for: {} {}", text("what"), text("half"));
-        };
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let median = values[values.len() / 2];
-        let worst = if text("worst") == "lowest" {
-            lowest
-        } else {
-            highest
-        };
-        println!(
-            "| {} {} | {} | {mean:.2} | {median:.2} | {worst:.2} | {} |",
-            text("what"),
-            text("half"),
-            values.len(),
-            text("wanted")
-        );
-    }
-    Ok(())
 }

@@ -4,74 +4,57 @@ use crate::formats::with_table;
 use crate::hour::ffmpeg;
 use crate::{build_aeden, program, target};
 use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What to run.
+/// Measure how well find, detect, repair, encode and roomtone do their jobs
+///
+/// On sounds that no model was trained on, beside baselines; a line of JSON for each. `speed`, only if it is named: how fast they
+/// and `aeden map` are on one core; it writes the table of docs/family.md.
+#[derive(Debug, clap::Args)]
 pub struct Options {
-    /// What `models/recipe/pack.py` wrote; speed does without.
-    cache: Option<PathBuf>,
-    /// With the packages of `models/recipe/requirements.txt`.
-    python: PathBuf,
-    /// `NAME=FILE` of models besides those that are built in.
-    models: Vec<String>,
-    /// Which jobs are scored.
+    /// Jobs, instead of all but speed
+    #[arg(value_parser = PossibleValuesParser::new(JOBS.into_iter().chain([SPEED])))]
     jobs: Vec<String>,
+    /// The folder that models/recipe/pack.py wrote; speed needs none
+    #[arg(long, value_name = "DIR", value_parser = crate::path)]
+    cache: Option<PathBuf>,
+    /// Python with the packages of models/recipe/requirements.txt, instead of python3
+    #[arg(long, value_name = "FILE", value_parser = crate::path)]
+    python: Option<PathBuf>,
+    /// Another model beside those that are built in; can be given again
+    #[arg(long = "model", value_name = "NAME=FILE", value_parser = named_file)]
+    models: Vec<String>,
 }
 
 /// The jobs that can be scored, and what is run only if it is named: their speed.
 const JOBS: [&str; 5] = ["find", "detect", "repair", "encode", "roomtone"];
 const SPEED: &str = "speed";
 
-impl Options {
-    /// Reads the command line.
-    pub fn parse(arguments: &[String]) -> Result<Self> {
-        let (mut cache, mut python, mut models) = (None, PathBuf::from("python3"), Vec::new());
-        let mut jobs = Vec::new();
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .with_context(|| format!("{argument} needs a value"))
-            };
-            match argument.as_str() {
-                "--cache" => cache = Some(std::path::absolute(value()?)?),
-                "--python" => python = std::path::absolute(value()?)?,
-                "--model" => {
-                    let (name, file) = value()?.split_once('=').context("--model takes NAME=FILE")?;
-                    models.push(format!("{name}={}", std::path::absolute(file)?.display()));
-                }
-                job if JOBS.contains(&job) || job == SPEED => jobs.push(job.to_owned()),
-                _ => bail!("family: unknown option {argument:?}"),
-            }
-        }
-        let scored = jobs.is_empty() || jobs.iter().any(|job| job != SPEED);
-        if scored && cache.is_none() {
-            bail!("family: --cache DIR is missing, the folder that models/recipe/pack.py wrote");
-        }
-        Ok(Options {
-            cache,
-            python,
-            models,
-            jobs: match jobs.is_empty() {
-                true => JOBS.map(String::from).to_vec(),
-                false => jobs,
-            },
-        })
-    }
+/// `NAME=FILE` with the whole path of the file.
+fn named_file(text: &str) -> Result<String> {
+    let (name, file) = text.split_once('=').context("NAME=FILE is wanted")?;
+    Ok(format!("{name}={}", std::path::absolute(file)?.display()))
 }
 
 /// One job after another; a line of JSON for each model and baseline.
 pub fn run(options: &Options) -> Result<()> {
+    let jobs = match options.jobs.is_empty() {
+        true => JOBS.map(String::from).to_vec(),
+        false => options.jobs.clone(),
+    };
+    if options.cache.is_none() && jobs.iter().any(|job| job != SPEED) {
+        bail!("family: --cache DIR is missing, the folder that models/recipe/pack.py wrote");
+    }
     let aeden = build_aeden()?;
-    for job in &options.jobs {
+    for job in &jobs {
         println!("{job}");
         let Some(cache) = options.cache.as_ref().filter(|_| job != SPEED) else {
             speed(&aeden)?;
             continue;
         };
-        let mut command = Command::new(&options.python);
+        let mut command = Command::new(options.python.as_deref().unwrap_or(Path::new("python3")));
         let work = target().join("family").join(job);
         match job.as_str() {
             "find" | "detect" => command

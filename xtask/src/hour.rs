@@ -3,7 +3,7 @@
 
 use crate::formats::{PAGE, with_table};
 use crate::{build_aeden, program, target};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,27 +43,27 @@ const RUNS: [(&str, &str, &str, Option<&str>); 10] = [
     ),
 ];
 
+/// How much is run.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Seconds of sound
+    #[arg(long, value_name = "N", default_value_t = 3600)]
+    seconds: u32,
+    /// Turns, in each of which everything is run once
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    turns: u32,
+    /// Without the ten hours
+    #[arg(long)]
+    speed_only: bool,
+}
+
 /// Runs everything and writes the tables.
 ///
 /// # Errors
 /// If a program fails, or the page has no place for a table.
-pub fn run(options: &[String]) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     // In a turn everything is run once: what else the machine does, it does to all.
-    let (mut seconds, mut turns, mut memory) = (3600, 3, true);
-    let mut arguments = options.iter();
-    while let Some(argument) = arguments.next() {
-        let mut number = || -> Result<u32> {
-            let number = arguments.next().map(|number| number.parse());
-            let number = number.with_context(|| format!("{argument} needs a number"))?;
-            number.with_context(|| format!("{argument} needs a number"))
-        };
-        match argument.as_str() {
-            "--seconds" => seconds = number()?,
-            "--turns" => turns = number()?,
-            "--speed-only" => memory = false,
-            other => bail!("hour has no option {other:?}"),
-        }
-    }
+    let (seconds, turns) = (options.seconds, options.turns);
     let aeden = build_aeden()?;
     let folder = target().join("hour");
     std::fs::create_dir_all(&folder)?;
@@ -97,7 +97,7 @@ pub fn run(options: &[String]) -> Result<()> {
         "hour",
         &rows.iter().map(String::as_str).collect::<Vec<_>>(),
     )?;
-    if memory {
+    if !options.speed_only {
         let rows = ten_hours(&aeden, &folder, 10 * seconds)?;
         page = with_table(
             &page,

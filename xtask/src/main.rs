@@ -3,72 +3,137 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod bundle;
+mod deny;
 mod eval;
 mod family;
 mod fixtures;
 mod formats;
 mod hour;
+mod package;
 mod pictures;
 mod program;
 mod python;
 mod setup;
-mod supply_chain;
 mod test;
 mod vst3_preset;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use clap::Parser;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "\
-cargo xtask TASK
+/// Tasks of the project: tests, evaluation, benchmarks, packages
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    disable_version_flag = true,
+    after_help = "`cargo xtask TASK --help` tells what a task does, needs and writes. A new contributor begins with CONTRIBUTING.md."
+)]
+enum Task {
+    /// Install what the tests need
+    ///
+    /// Debian packages (as root) and Python packages in .venv. Changes nothing that is there. Other systems and users install
+    /// what the messages name.
+    Setup,
+    /// Run every check and test there is, after `setup`
+    ///
+    /// Format, lints, builds for Windows and macOS (where their targets are installed), licences, the crates as crates.io would
+    /// get them, plugin bundles, all tests in Rust and Python, documentation. Prints one total; what could not run is
+    /// listed with its reason. `--quick` is for every change.
+    Test(test::Options),
+    /// Check licences, sources and versions of all dependencies with cargo-deny
+    ///
+    /// deny.toml says what they may be. Installs cargo-deny if it is missing, which takes some minutes; without it `test` reads
+    /// licences and sources itself.
+    Deny {
+        /// Also known faults, from the RustSec database on GitHub
+        #[arg(long)]
+        advisories: bool,
+    },
+    /// Run the tests with `fuzz` in their names for long
+    ///
+    /// They feed invented and damaged files to all readers, in the development build, which stops at arithmetic that
+    /// overflows.
+    Fuzz {
+        /// Invented files for each test
+        #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+        cases: u32,
+    },
+    /// Run `aeden live` for a day on a clock that runs ahead
+    ///
+    /// At -300, 0 and +300 ppm of drift, with jitter and stalls; takes minutes. Fails if the sound was not what it should be
+    /// at any time.
+    AllDay {
+        /// Length of the day
+        #[arg(long, value_name = "N", default_value = "24", value_parser = hours)]
+        hours: f64,
+    },
+    /// Clean many recordings in runs that are killed and resumed
+    ///
+    /// A twentieth of the files is broken. Fails if a file was lost, half done or left over.
+    Batch {
+        /// Recordings and films
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        files: u32,
+        /// Runs that are killed
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        kills: u32,
+    },
+    Eval(eval::Options),
+    /// Time frames, files, the plugin, start-up and memory
+    ///
+    /// Beside nnnoiseless on the same sound in the same run: on a shared machine ratios hold where times do not. Prints the
+    /// rows of the README's table.
+    Bench(BenchOptions),
+    /// Time an hour of sound and of film, beside ffmpeg's filters
+    ///
+    /// On one core and on two, then the memory that ten hours take. Writes tables of docs/formats.md. Needs ffmpeg.
+    Hour(hour::Options),
+    Family(family::Options),
+    /// Clean a file of every format and measure it
+    ///
+    /// Writes the tables of docs/formats.md. Needs ffmpeg.
+    Formats,
+    Bundle(bundle::Options),
+    /// Package every crate for crates.io, build each from its package, and print their sizes
+    ///
+    /// `cargo publish --dry-run --package NAME` does the rest of what publishing does.
+    Package,
+    /// Take the pictures of the plugin's editor in docs/plugin
+    ///
+    /// Of the release build, on a screen in memory (Xvfb).
+    Pictures,
+    /// Build the Python bindings into target/wheels
+    Wheel,
+    /// Make the sample recording tests/fixtures/noisy.wav again
+    ///
+    /// Needs espeak-ng.
+    Fixtures,
+}
 
-  setup      install what the tests need: Debian packages (as root), and Python packages in .venv
-  test       setup, then every check and test there is
-  fuzz       tests with `fuzz` in their names, a million cases each
-               --cases N          another number of cases
-  all-day    `aeden live` on a clock that runs ahead: a day at -300, 0 and +300 ppm of drift, with jitter and stalls
-               --hours N          instead of 24
-  batch      200 recordings, 10 of them broken, cleaned in runs of which 20 are killed
-               --files N          instead of 200
-               --kills N          instead of 20
-  eval       clean ../shared/data/dev with the release build and score it beside other denoisers
-               --model FILE       a model file instead of the built-in model
-               --engine NAME      native or onnxruntime
-               --peers a,b|all    run and score these peers again, instead of showing stored scores
-               --all-metrics      every column of the scores
-               --pictures FOLDER  spectrograms of the five recordings that it helps least
-               --behaviour        what it leaves alone and what it removes: clean speech, levels, keys, rooms, noise
-               --quality NAME     the same in another quality than standard
-             AEDEN_SHARED names the shared folder if it is not ../shared, AEDEN_EVAL_VENV a virtual environment
-             with its eval/requirements.txt if not .venv-eval
-  bench      time a frame and the plugin beside nnnoiseless, files, start-up, memory
-               --model FILE       a model file instead of the built-in model
-               --long             also the memory that a 2-hour stereo file takes, and a search among 100,000 sounds
-  hour       clean an hour of sound and of film on one core and on two, beside the filters of ffmpeg, and ten hours for
-             the memory they take; writes tables of docs/formats.md
-               --seconds N        instead of 3600
-               --turns N          in which everything is run once, instead of 3
-               --speed-only       without the ten hours
-  family [find] [detect] [repair] [encode] [roomtone] [speed]
-             how well these commands do their jobs on sounds that no model was trained on, beside baselines; speed, only
-             if it is named: how fast they and `aeden map` are on one core; writes the table of docs/family.md
-               --cache DIR        what models/recipe/pack.py wrote; speed needs none
-               --python FILE      with the packages of models/recipe/requirements.txt, instead of python3
-               --model NAME=FILE  another model too; can be given again
-  formats    clean a file of every format and measure it; writes the tables of docs/formats.md
-  bundle     build `plugin` as VST3 and CLAP, into target/bundled
-               --release          optimised, for use
-               --standalone       also the program aeden-standalone
-               --install          also copy it to where this user's hosts look, the program to ~/.local/bin
-               --target TRIPLE    for another platform, as rustc names it
-  pictures   take the pictures of the plugin's editor in docs/plugin, with the release build
-  wheel      build the Python bindings into target/wheels
-  fixtures   make the sample recording tests/fixtures/noisy.wav again";
+/// What is timed.
+#[derive(Debug, clap::Args)]
+pub struct BenchOptions {
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_parser = path)]
+    model: Option<PathBuf>,
+    /// Also the memory that a 2-hour stereo file takes, and a search among 100,000 sounds
+    #[arg(long)]
+    long: bool,
+}
+
+/// Whole paths from here on, since tasks run in the repository's root.
+fn path(text: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(text)
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|hours| *hours > 0.0);
+    number.ok_or_else(|| "a number above 0 is wanted".to_owned())
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match run(&arguments) {
+    match run(Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("xtask: {e:#}");
@@ -77,53 +142,53 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<()> {
+fn run(task: Task) -> Result<()> {
     std::env::set_current_dir(root()).context("the repository's root")?;
-    let (task, options) = match arguments {
-        [] => bail!("no task given\n\n{USAGE}"),
-        [task, options @ ..] => (task.as_str(), options),
-    };
     match task {
-        "eval" => eval::run(&eval::Options::parse(options)?),
+        Task::Setup => setup::run(),
+        Task::Test(options) => test::run(&options),
+        Task::Deny { advisories } => deny::run(advisories),
+        Task::Fuzz { cases } => test::fuzz(cases),
+        Task::AllDay { hours } => test::all_day(hours),
+        Task::Batch { files, kills } => test::batch(files, kills),
+        Task::Eval(options) => eval::run(&options),
         #[cfg(feature = "bench")]
-        "bench" => bench::run(options),
+        Task::Bench(options) => bench::run(&options),
         #[cfg(not(feature = "bench"))]
-        "bench" => {
-            let mut cargo = Command::new("cargo");
-            cargo.args([
-                "run",
-                "--quiet",
-                "--release",
-                "--package",
-                "xtask",
-                "--features",
-                "bench",
-                "--",
-                "bench",
-            ]);
-            program::run(cargo.args(options))
-        }
-        "family" => family::run(&family::Options::parse(options)?),
-        "bundle" => bundle::run(&bundle::Options::parse(options)?),
-        "fuzz" => test::fuzz(options),
-        "batch" => test::batch(options),
-        "all-day" => test::all_day(options),
-        "setup" | "test" | "pictures" | "wheel" | "fixtures" | "formats" if !options.is_empty() => {
-            bail!("{task} takes no options\n\n{USAGE}")
-        }
-        "setup" => setup::run(),
-        "test" => test::run(),
-        "pictures" => pictures::run(),
-        "wheel" => python::wheel(),
-        "fixtures" => fixtures::run(),
-        "formats" => formats::run(),
-        "hour" => hour::run(options),
-        "help" | "--help" | "-h" => {
-            println!("{USAGE}");
-            Ok(())
-        }
-        _ => bail!("no task {task:?}\n\n{USAGE}"),
+        Task::Bench(options) => bench(&options),
+        Task::Hour(options) => hour::run(&options),
+        Task::Family(options) => family::run(&options),
+        Task::Formats => formats::run(),
+        Task::Bundle(options) => bundle::run(&options),
+        Task::Package => package::run().map(|sizes| println!("{sizes}")),
+        Task::Pictures => pictures::run(),
+        Task::Wheel => python::wheel(),
+        Task::Fixtures => fixtures::run(),
     }
+}
+
+/// Starts this program again with the benchmark in it.
+#[cfg(not(feature = "bench"))]
+fn bench(options: &BenchOptions) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "xtask",
+        "--features",
+        "bench",
+        "--",
+        "bench",
+    ]);
+    if let Some(file) = &options.model {
+        cargo.arg("--model").arg(file);
+    }
+    if options.long {
+        cargo.arg("--long");
+    }
+    program::run(&mut cargo)
 }
 
 /// The repository's root, from which every task runs.
@@ -153,4 +218,46 @@ fn build_plugin() -> Result<PathBuf> {
     Ok(target()
         .join("release")
         .join(format!("{prefix}aeden_plugin{suffix}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Task;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn every_task_says_what_it_does() {
+        Task::command().debug_assert();
+        for task in Task::command().get_subcommands() {
+            let text =
+                |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string).unwrap_or_default();
+            assert!(!text(task.get_about()).is_empty(), "{}", task.get_name());
+            for argument in task.get_arguments() {
+                assert!(
+                    !text(argument.get_help()).is_empty(),
+                    "{} {}",
+                    task.get_name(),
+                    argument.get_id()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        for wrong in [
+            "fuzz --cases -1",
+            "fuzz --cases",
+            "all-day --hours 0",
+            "batch --kills x",
+            "setup --now",
+            "nothing",
+        ] {
+            let words = wrong.split(' ');
+            assert!(
+                Task::try_parse_from(["xtask"].into_iter().chain(words)).is_err(),
+                "{wrong}"
+            );
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{bundle, program, python, setup, supply_chain};
+use crate::{bundle, deny, package, program, python, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -35,76 +35,51 @@ impl Total {
     }
 }
 
-/// Sets up, checks format, lints, supply chain, package and documentation, and runs all tests.
+/// What is checked.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only what needs nothing but Rust, and ffmpeg where there is one: two minutes after a first build
+    ///
+    /// Format, lints and tests of the library crates, and the tests of the program but the long ones. Installs nothing, needs
+    /// no root. What it leaves out is printed.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The crates that others build on, by their packages' names.
+const LIBRARIES: [&str; 3] = ["aeden", "aeden-family", "aeden-jobs"];
+
+/// What `--quick` leaves out of the program's tests: words in their names, and what they do for so long.
+const LONG: [(&str, &str); 2] = [
+    (
+        "a_batch_that_is_killed",
+        "kills and resumes a program again and again",
+    ),
+    ("encoding::", "codes sounds at many rates, searching for each"),
+];
+
+/// What `--quick` leaves to the whole run.
+const LEFT_OUT: [&str; 6] = [
+    "live: needs sound servers",
+    "plugin: needs a screen and hosts",
+    "Python bindings: need a virtual environment",
+    "ONNX Runtime: comes from a virtual environment",
+    "clippy of the other crates, documentation, licences, packages",
+    "builds for other systems",
+];
+
+/// Runs checks and tests, all of them or the quick ones.
 ///
 /// # Errors
 /// If anything failed; the summary has been printed.
-pub fn run() -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
-    setup::run()?;
     let mut total = Total::default();
-    let ran = |command: &mut Command| program::run(command).map(|()| "fine".to_owned());
-    let cargo = || Command::new("cargo");
-    for (component, arguments) in [
-        ("fmt", &["fmt", "--all", "--check"][..]),
-        (
-            "clippy",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-features",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
-    ] {
-        if program::succeeds(cargo().args([component, "--version"])) {
-            total.check(component, ran(cargo().args(arguments)));
-        } else {
-            total.skipped.push(format!(
-                "{component}: this Rust has no cargo-{component} (rustup component add)"
-            ));
-        }
+    if options.quick {
+        quick(&mut total)?;
+    } else {
+        everything(&mut total)?;
     }
-    for target in OTHER_SYSTEMS {
-        if has_target(target)? {
-            let packages = ["--package", "aeden-cli", "--package", "aeden-plugin"];
-            let check = ["check", "--locked", "--target", target];
-            total.check(target, ran(cargo().args(check).args(packages)));
-        } else {
-            total
-                .skipped
-                .push(format!("{target}: not installed (rustup target add {target})"));
-        }
-    }
-    total.check(
-        "licences and sources",
-        supply_chain::check().map(|n| format!("{n} packages, all on the list")),
-    );
-    match supply_chain::deny() {
-        Ok(Err(why)) => total
-            .skipped
-            .push(format!("withdrawn versions and advisories: {why}")),
-        Ok(Ok(what)) => total.check("cargo deny", Ok(what)),
-        Err(e) => total.check("cargo deny", Err(e)),
-    }
-    // Builds the crates from the files that crates.io would get, each from the packages of those before it.
-    let package = ["package", "--locked", "--allow-dirty", "--quiet"];
-    let crates = ["aeden", "aeden-family", "aeden-jobs"].map(|name| ["--package", name]);
-    total.check("package", ran(cargo().args(package).args(crates.as_flattened())));
-    let bundles = bundle::for_tests();
-    let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
-    total.check("bundles", bundles.map(|folder| folder.display().to_string()));
-    tests(&mut total, &folder)?;
-    total.check("python", python::test());
-    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
-    total.check(
-        "rustdoc",
-        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
-    );
 
     println!();
     for why in &total.skipped {
@@ -126,6 +101,93 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
+fn cargo() -> Command {
+    Command::new("cargo")
+}
+
+fn ran(command: &mut Command) -> Result<String> {
+    program::run(command).map(|()| "fine".to_owned())
+}
+
+/// Format, and lints of some packages.
+fn style(total: &mut Total, packages: &[&str]) {
+    let mut lints = vec!["clippy", "--all-targets", "--locked"];
+    lints.extend(packages);
+    lints.extend(["--", "-D", "warnings"]);
+    for (component, arguments) in [("fmt", &["fmt", "--all", "--check"][..]), ("clippy", &lints)] {
+        if program::succeeds(cargo().args([component, "--version"])) {
+            total.check(component, ran(cargo().args(arguments)));
+        } else {
+            total.skipped.push(format!(
+                "{component}: this Rust has no cargo-{component} (rustup component add)"
+            ));
+        }
+    }
+}
+
+/// Checks that need nothing but Rust.
+fn quick(total: &mut Total) -> Result<()> {
+    let libraries: Vec<&str> = LIBRARIES.iter().flat_map(|name| ["--package", name]).collect();
+    style(total, &libraries);
+    let mut tests = cargo();
+    tests.args(["test", "--locked", "--no-fail-fast", "--package", "aeden-cli"]);
+    tests.args(&libraries).args(["--", "--show-output"]);
+    for (name, _) in LONG {
+        tests.args(["--skip", name]);
+    }
+    count_tests(total, &mut tests)?;
+    total
+        .skipped
+        .extend(LONG.map(|(name, what)| format!("{name}: {what}")));
+    total.skipped.extend(LEFT_OUT.map(str::to_owned));
+    total
+        .skipped
+        .push("all this is in `cargo xtask test`, which installs what it needs".to_owned());
+    Ok(())
+}
+
+/// Sets up, checks format, lints, licences, packages and documentation, and runs all tests.
+fn everything(total: &mut Total) -> Result<()> {
+    setup::run()?;
+    style(total, &["--workspace", "--all-features"]);
+    for target in OTHER_SYSTEMS {
+        if has_target(target)? {
+            let packages = ["--package", "aeden-cli", "--package", "aeden-plugin"];
+            let check = ["check", "--locked", "--target", target];
+            total.check(target, ran(cargo().args(check).args(packages)));
+        } else {
+            total
+                .skipped
+                .push(format!("{target}: not installed (rustup target add {target})"));
+        }
+    }
+    total.check("deny", deny::check());
+    total.check("package", package::run());
+    let bundles = bundle::for_tests();
+    let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
+    total.check("bundles", bundles.map(|folder| folder.display().to_string()));
+    let mut tests = cargo();
+    tests.args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--no-fail-fast",
+    ]);
+    tests
+        .args(["--", "--show-output"])
+        .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
+        .env("AEDEN_BUNDLES", folder);
+    count_tests(total, &mut tests)?;
+    total.check("python", python::test());
+    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
+    total.check(
+        "rustdoc",
+        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
+    );
+    Ok(())
+}
+
 /// Whether this Rust has the standard library of a target.
 fn has_target(target: &str) -> Result<bool> {
     let arguments = ["--print", "target-libdir", "--target", target];
@@ -133,23 +195,10 @@ fn has_target(target: &str) -> Result<bool> {
     Ok(Path::new(folder.trim()).is_dir())
 }
 
-/// All tests, those in the documentation too. A test that cannot run here passes and prints `skipped: why`. `bundles` is
-/// the folder with the plugin's.
-fn tests(total: &mut Total, bundles: &Path) -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.args([
-        "test",
-        "--workspace",
-        "--all-features",
-        "--locked",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ]);
-    cargo
-        .env("ORT_DYLIB_PATH", setup::onnx_runtime()?)
-        .env("AEDEN_BUNDLES", bundles)
-        .stdout(Stdio::piped());
+/// Runs `cargo test` and counts what passed, failed and was skipped. A test that cannot run here passes and prints
+/// `skipped: why`.
+fn count_tests(total: &mut Total, cargo: &mut Command) -> Result<()> {
+    cargo.stdout(Stdio::piped());
     let mut child = cargo.spawn().context("cargo test")?;
     let (mut results, mut passed, mut failed, mut skipped) = (0, 0, 0, 0);
     let named = total.failed.len();
@@ -187,12 +236,7 @@ fn tests(total: &mut Total, bundles: &Path) -> Result<()> {
 }
 
 /// Runs the tests that feed invented files to readers, for long. `run` has run them for short.
-pub fn fuzz(options: &[String]) -> Result<()> {
-    let cases = match options {
-        [] => "1000000",
-        [option, cases] if option == "--cases" && cases.parse::<u32>().is_ok() => cases,
-        _ => bail!("fuzz takes --cases N"),
-    };
+pub fn fuzz(cases: u32) -> Result<()> {
     // The development build is optimised too, and stops at arithmetic that overflows.
     let arguments = [
         "test",
@@ -205,7 +249,10 @@ pub fn fuzz(options: &[String]) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments);
     // The WAV reader is tested by proptest, which knows its own variable, the model reader by a loop.
-    cargo.env("PROPTEST_CASES", cases).env("AEDEN_FUZZ_ROUNDS", cases);
+    let cases = cases.to_string();
+    cargo
+        .env("PROPTEST_CASES", &cases)
+        .env("AEDEN_FUZZ_ROUNDS", cases);
     program::run(&mut cargo)
 }
 
@@ -213,14 +260,7 @@ pub fn fuzz(options: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// If the sound was not what it should be at any time of a day.
-pub fn all_day(options: &[String]) -> Result<()> {
-    let hours = match options {
-        [] => "24",
-        [option, hours] if option == "--hours" && hours.parse::<f64>().is_ok_and(|hours| hours > 0.0) => {
-            hours
-        }
-        _ => bail!("all-day takes --hours N"),
-    };
+pub fn all_day(hours: f64) -> Result<()> {
     let arguments = [
         "test",
         "--release",
@@ -232,25 +272,14 @@ pub fn all_day(options: &[String]) -> Result<()> {
     ];
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).args(["a_day", "--", "--show-output"]);
-    program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours))
+    program::run(cargo.env("AEDEN_VIRTUAL_HOURS", hours.to_string()))
 }
 
 /// Runs the test of a batch that is killed and resumed with many files and kills, and shows how it went.
 ///
 /// # Errors
 /// If a file was lost, half done or left over.
-pub fn batch(options: &[String]) -> Result<()> {
-    let (mut files, mut kills) = ("200", "20");
-    for pair in options.chunks(2) {
-        match pair {
-            [option, number] if number.parse::<u32>().is_ok() => match option.as_str() {
-                "--files" => files = number,
-                "--kills" => kills = number,
-                _ => bail!("batch takes --files N and --kills N"),
-            },
-            _ => bail!("batch takes --files N and --kills N"),
-        }
-    }
+pub fn batch(files: u32, kills: u32) -> Result<()> {
     let arguments = [
         "test",
         "--locked",
@@ -266,8 +295,8 @@ pub fn batch(options: &[String]) -> Result<()> {
     cargo.args(arguments);
     program::run(
         cargo
-            .env("AEDEN_BATCH_FILES", files)
-            .env("AEDEN_BATCH_KILLS", kills),
+            .env("AEDEN_BATCH_FILES", files.to_string())
+            .env("AEDEN_BATCH_KILLS", kills.to_string()),
     )
 }
 

@@ -106,9 +106,9 @@ impl Denoiser {
     ///
     /// # Errors
     /// [`Error::Setting`] for a rate or a number of channels outside its range.
-    #[cfg(feature = "light")]
+    #[cfg(feature = "high")]
     pub fn new(sample_rate: u32, channels: usize) -> Result<Self, Error> {
-        Self::with_model(&Model::light(), &Config::new(sample_rate, channels))
+        Self::with_model(&Model::high(), &Config::new(sample_rate, channels))
     }
 
     /// Builds a denoiser with another network, or other settings.

@@ -1,305 +1,162 @@
-//! The denoiser: samples of any rate, block length and number of channels, cleaned in place, in real time.
+//! Recordings, of which more than the past can be known: cleaned in step, without the latency of a stream.
 //!
-//! ```text
-//!          front end                    engine              back end
-//! host ─► FIFO ─► down ─► FIFO ─► STFT ─► mask ─► STFT⁻¹ ─► − g·(what went in) ─► FIFO ─► up ─► FIFO ─► +  ─► fade ─► host
-//!   └──────────────────────────────── delay by latency() ───────────────────────────────────────── · g ─┘       │
-//!                                                └─────────────────────────── dry ─────────────────────────────┘
-//! ```
-//!
-//! Samples are collected until a hop is full, so that the work is always done on the same grid and block lengths never
-//! change a bit of the output. All buffers have their final size from the start.
-//!
-//! # Rates other than the network's
-//! The sound is resampled for the network (see [`Resampler`](crate::spectrum::Resampler)), but the output is never merely
-//! resampled. With x the input and d the same at the network's rate, both delayed as much as the network's output e:
-//!
-//! > output = up(e − g·d) + g·x
-//!
-//! An engine that changes nothing (e = d, g = 1) thus gives back x itself. Everything above half the network's rate, and the
-//! resampler's transition band, goes around the network with the gain g. That gain follows the engine's at the top of its
-//! band: once a hop, the square root of energy out over energy in, at most 1,
-//! in the top third of the band that host and network share (16 to 24 kHz for a network at 48 kHz and a host at 48 kHz
-//! or more; 5.3 to 8 kHz for a host at 16 kHz), linear between hops. Where that third holds nothing, g keeps its
-//! value; it starts at 1. At the network's own rate there is neither resampling nor g.
-//!
-//! # Levels
-//! Full scale is 1. NaN and infinities count as 0. Inputs under [`TINY`] are 0 to the network, so that denormals slow
-//! nothing down, and so are those beyond ±[`HUGE`]: no recording has them, and limited to it they would still come out as a
-//! bang. What comes from the network stays within ±[`HUGE`]. Where the input is asked for untouched (bypass, a mix or limit of
-//! 0), it comes bit for bit, whatever it is; otherwise the output holds no denormals and nothing of such samples.
-//! A frame in which an engine gives something that is not finite, or absurdly large, becomes silent, and the engine is reset.
-//!
-//! An engine works on silence too (frames below −127 dBFS): that there is no noise between two words says much about the
-//! next one. After five seconds, which say nothing about what is to come, it rests: frames stay as they are, and the next
-//! sound finds it as it was at the start. Before the first sound it rests as well, so that silence does not count when that comes.
+//! [`Cleaner`] takes a recording block by block and gives as much back. Its [`Context`] says what it may know of the
+//! recording when it cleans a moment.
 
-mod back;
-mod config;
-mod delay;
-mod fade;
-mod fifo;
-mod front;
-mod group;
-mod levels;
-mod silence;
-mod timing;
+mod lead_in;
+mod look_ahead;
 
+use crate::denoiser::Config;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Model;
-use crate::spectrum::Stft;
-use fade::FADE_SECONDS;
-use group::Group;
-use rustfft::num_complex::Complex32;
-use std::fmt;
+use lead_in::LeadIn;
+use look_ahead::LookAhead;
 
-pub(crate) use back::BackEnd;
-pub use config::{Config, Link, Listen};
-pub(crate) use front::{Frames, FrontEnd};
-pub use levels::{HUGE, TINY};
-pub(crate) use levels::{is_sane, mix_down};
-pub(crate) use silence::{SilenceGate, Turn};
-pub(crate) use timing::Timing;
-
-/// Cleans a stream of samples in place.
-///
-/// Built once on any thread, which may fail and allocates everything; from then on [`process`](Self::process),
-/// [`reset`](Self::reset) and the setters neither allocate, lock, fail nor panic, if the engines
-/// [are real-time](Self::is_real_time).
-///
-/// The controls fade over [`FADE_SECONDS`](Self::FADE_SECONDS) from the sample at which they are set, in a straight
-/// line, between signals that are aligned to the sample.
-///
-/// ```
-/// use aeden::{Config, Denoiser, Model};
-///
-/// let mut denoiser = Denoiser::with_model(&Model::light(), &Config::new(44_100, 2))?;
-/// denoiser.set_attenuation_limit(Some(12.0));
-///
-/// let (mut left, mut right) = (vec![0.1; 512], vec![-0.1; 512]);
-/// denoiser.process(&mut [&mut left, &mut right]); // now what went in latency() samples earlier
-/// assert_eq!(denoiser.latency(), 1322);
-/// # Ok::<(), aeden::Error>(())
-/// ```
-///
-/// A file of any length is cleaned in step with the input by dropping the first [`latency`](Self::latency) samples
-/// and feeding as many zeros at the end; [`process_recording`](Self::process_recording) does so for one in memory, and a
-/// [`Cleaner`](crate::Cleaner) for one that comes in blocks.
-pub struct Denoiser {
-    channels: usize,
-    timing: Timing,
-    front: FrontEnd,
-    groups: Vec<Group>,
-    back: BackEnd,
-    noisy: Frames,
-    /// `[channel][frame][bin]`
-    clean: Vec<Complex32>,
+/// The part of a recording that is known when a moment of it is cleaned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Context {
+    /// The past, as in a stream: the output of a [`Denoiser`](crate::Denoiser), bit for bit, less its latency.
+    Stream,
+    /// The past, and the first four seconds, which the network hears before it begins: by then it knows what it will ever
+    /// know of the noise.
+    #[default]
+    LeadIn,
+    /// The past and the future, at least four seconds on either side; by a network that
+    /// [looks ahead](crate::Model::looks_ahead).
+    LookAhead,
 }
 
-impl Denoiser {
-    /// How long a change of a control takes, in seconds.
-    pub const FADE_SECONDS: f64 = FADE_SECONDS;
+impl Context {
+    /// Checks that a model can clean in this context.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it looks ahead and the context does not, or the other way round.
+    pub fn check(self, model: &Model) -> Result<(), Error> {
+        let problem = match (self, model.looks_ahead()) {
+            (Context::LookAhead, false) => {
+                "this network runs over streams; the quality best takes one that runs both ways over recordings \
+                 (train it with --set both_ways=True)"
+            }
+            (Context::Stream | Context::LeadIn, true) => {
+                "this network runs over recordings in both directions, not over streams: it serves the quality best"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Unsupported(problem.into()))
+    }
+}
 
-    /// Builds a denoiser with the built-in network for streams, for a rate in Hz, [`Config::MIN_SAMPLE_RATE`] to
-    /// [`Config::MAX_SAMPLE_RATE`], and 1 to [`Config::MAX_CHANNELS`] channels.
+/// Seconds of a recording that are its lead-in.
+const LEAD: f64 = 4.0;
+
+/// Cleans a recording. Not for an audio thread: it allocates.
+///
+/// The output is the same, bit for bit, whatever blocks the recording is given in, and on however many
+/// [threads](Config::threads).
+///
+/// ```
+/// use aeden::Cleaner;
+///
+/// let mut cleaner = Cleaner::new(48_000, 1)?;
+/// let recording = vec![0.0; 30_000];
+/// let mut cleaned = vec![Vec::new()];
+/// for block in recording.chunks(4096) {
+///     cleaner.push(&[block], &mut cleaned);
+/// }
+/// cleaner.finish(&mut cleaned);
+/// assert_eq!(cleaned[0].len(), recording.len());
+/// # Ok::<(), aeden::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Cleaner(Way);
+
+#[derive(Debug)]
+enum Way {
+    LeadIn(Box<LeadIn>),
+    LookAhead(Box<LookAhead>),
+}
+
+impl Cleaner {
+    /// Builds a cleaner with the built-in network for streams and a [lead-in](Context::LeadIn), for a rate in Hz,
+    /// [`Config::MIN_SAMPLE_RATE`] to [`Config::MAX_SAMPLE_RATE`], and 1 to [`Config::MAX_CHANNELS`] channels.
     ///
     /// # Errors
     /// [`Error::Setting`] for a rate or a number of channels outside its range.
     #[cfg(feature = "high")]
     pub fn new(sample_rate: u32, channels: usize) -> Result<Self, Error> {
-        Self::with_model(&Model::high(), &Config::new(sample_rate, channels))
+        let config = Config::new(sample_rate, channels);
+        Self::with_model(&Model::high(), Context::LeadIn, &config)
     }
 
-    /// Builds a denoiser with another network, or other settings.
+    /// Builds a cleaner with another network, or other settings.
+    ///
+    /// With [`Context::LookAhead`] the output comes in parts of up to twenty seconds, and more than eight threads count as
+    /// eight.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a field of `config` outside its range, or a rate that cannot be converted to the
-    /// network's; [`Error::Unsupported`] for a model that cannot run over a stream.
-    pub fn with_model(model: &Model, config: &Config) -> Result<Self, Error> {
-        Self::with_engines(config, |channels| model.engine(channels, config.threads))
+    /// As [`Denoiser::with_model`](crate::Denoiser::with_model); [`Error::Unsupported`] for a model that does not fit the
+    /// context.
+    pub fn with_model(model: &Model, context: Context, config: &Config) -> Result<Self, Error> {
+        context.check(model)?;
+        if context != Context::LookAhead {
+            let engine = |channels| model.engine(channels, config.threads);
+            return Self::with_engines(context, config, engine);
+        }
+        let way = LookAhead::new(config, model.network()?)?;
+        Ok(Self(Way::LookAhead(Box::new(way))))
     }
 
-    /// Builds a denoiser with engines of your own. `engine` is called with the number of channels that an engine must
-    /// take: once with all of them if they are linked, else once a channel with 1.
+    /// Builds a cleaner with engines of your own; `engine` is called as in
+    /// [`Denoiser::with_engines`](crate::Denoiser::with_engines).
     ///
     /// # Errors
-    /// [`Error::Setting`] for a field of `config` outside its range, or a rate that cannot be converted to the
-    /// engine's; [`Error::Model`] for an engine with another framing or number of channels than it should have;
-    /// and the errors of `engine`.
+    /// As [`Denoiser::with_engines`](crate::Denoiser::with_engines); [`Error::Unsupported`] for [`Context::LookAhead`],
+    /// since engines know the past alone.
     pub fn with_engines(
+        context: Context,
         config: &Config,
-        mut engine: impl FnMut(usize) -> Result<Box<dyn Engine>, Error>,
+        engine: impl FnMut(usize) -> Result<Box<dyn Engine>, Error>,
     ) -> Result<Self, Error> {
-        config.validate()?;
-        let (groups, width) = config.groups();
-        let engines = (0..groups)
-            .map(|_| engine(width))
-            .collect::<Result<Vec<_>, _>>()?;
-        let framing = engines[0].framing().clone();
-        if let Some(other) = engines
-            .iter()
-            .find(|e| *e.framing() != framing || e.channels() != width)
-        {
-            return Err(Error::Model(format!(
-                "an engine for {width} channels with {framing:?} was expected, not one for {} with {:?}",
-                other.channels(),
-                other.framing()
-            )));
-        }
-        let stft = Stft::new(&framing)?;
-        let offered = engines.iter().map(|e| e.max_frames()).min().unwrap_or(1);
-        let tail = engines.iter().map(|e| e.tail()).max().unwrap_or(0);
-        let timing = Timing::new(config, &framing, offered, tail)?;
-        let front = FrontEnd::new(&timing, &stft, config.channels, width)?;
-        let noisy = front.frames(&timing);
-        let frames = timing.frames;
-        let mut denoiser = Self {
-            channels: config.channels,
-            groups: engines
-                .into_iter()
-                .map(|engine| Group::new(engine, frames))
-                .collect(),
-            back: BackEnd::new(&timing, &stft, config, width)?,
-            clean: vec![Complex32::ZERO; noisy.spectra.len()],
-            front,
-            noisy,
-            timing,
+        let lead = match context {
+            Context::Stream => 0.0,
+            Context::LeadIn => LEAD,
+            Context::LookAhead => return Err(Error::Unsupported("engines do not look ahead".into())),
         };
-        denoiser.reset();
-        Ok(denoiser)
+        Ok(Self(Way::LeadIn(Box::new(LeadIn::new(config, lead, engine)?))))
     }
 
-    /// Samples by which the output is later than the input. Constant and exact.
-    pub fn latency(&self) -> usize {
-        self.timing.latency
-    }
-
-    /// Samples for which sound can still come out after the input has fallen silent; at most a few hops longer than it is.
-    pub fn tail(&self) -> usize {
-        self.timing.tail
-    }
-
-    /// The number of channels that [`process`](Self::process) expects.
+    /// Channels of the recording.
     pub fn channels(&self) -> usize {
-        self.channels
+        match &self.0 {
+            Way::LeadIn(way) => way.channels(),
+            Way::LookAhead(way) => way.channels(),
+        }
     }
 
-    /// Tells whether [`process`](Self::process) and [`reset`](Self::reset) may run on an audio thread.
-    pub fn is_real_time(&self) -> bool {
-        self.groups.iter().all(|group| group.engine.is_real_time())
-    }
-
-    /// Replaces the samples of every channel by the cleaned ones of [`latency`](Self::latency) samples earlier.
+    /// Takes the next samples of each channel, all as many, and appends to `output` what is ready.
     ///
-    /// Blocks may have any length, 0 too, and how a signal is cut into blocks changes no bit of the output. Long
-    /// blocks pass several frames to the engine at once, which is faster.
+    /// # Panics
+    /// If there are more or fewer channels than configured.
+    pub fn push(&mut self, input: &[impl AsRef<[f32]>], output: &mut [Vec<f32>]) {
+        assert_eq!(input.len(), self.channels(), "channels in");
+        assert_eq!(output.len(), self.channels(), "channels out");
+        match &mut self.0 {
+            Way::LeadIn(way) => way.push(input, output),
+            Way::LookAhead(way) => way.push(input, output),
+        }
+    }
+
+    /// Appends the rest to `output`, and is ready for another recording.
     ///
-    /// Channels should be as many as configured and of one length. If not, the shortest length counts, and what lies
-    /// beyond it stays as it is, as do surplus channels; missing channels count as silent.
-    pub fn process(&mut self, channels: &mut [&mut [f32]]) {
-        let used = channels.len().min(self.channels);
-        let channels = &mut channels[..used];
-        let len = channels.iter().map(|c| c.len()).min().unwrap_or(0);
-        let mut start = 0;
-        while start < len {
-            let part = start..len.min(start + self.timing.chunk);
-            start = part.end;
-            let blocks = self.front.take(channels, part.clone());
-            self.back.owe(blocks);
-            self.clean_frames();
-            self.back.give(channels, part);
+    /// # Panics
+    /// If `output` has more or fewer channels than configured.
+    pub fn finish(&mut self, output: &mut [Vec<f32>]) {
+        assert_eq!(output.len(), self.channels(), "channels out");
+        match &mut self.0 {
+            Way::LeadIn(way) => way.finish(output),
+            Way::LookAhead(way) => way.finish(output),
         }
-    }
-
-    /// Cleans all frames that are complete.
-    fn clean_frames(&mut self) {
-        while self.front.analyse(&mut self.noisy) {
-            let all = self.channels * self.noisy.count * self.timing.framing.bins();
-            let (noisy, clean) = (&self.noisy.spectra[..all], &mut self.clean[..all]);
-            let each = all / self.groups.len();
-            let groups = self.groups.iter_mut().zip(noisy.chunks_exact(each));
-            for ((group, noisy), clean) in groups.zip(clean.chunks_exact_mut(each)) {
-                group.clean(noisy, clean);
-            }
-            self.back.synthesise(self.noisy.count, clean, &self.noisy.around);
-        }
-    }
-
-    /// Cleans a whole recording in place and in step: sample n of the output belongs to sample n of the input.
-    ///
-    /// Starts and ends with a [`reset`](Self::reset). Allocates, so it is not for an audio thread. Lengths and numbers
-    /// of channels are treated as in [`process`](Self::process).
-    pub fn process_recording(&mut self, channels: &mut [&mut [f32]]) {
-        self.reset();
-        self.process(channels);
-        let mut rest = vec![vec![0.0; self.latency()]; channels.len()];
-        self.process(&mut rest.iter_mut().map(|c| &mut c[..]).collect::<Vec<_>>());
-        let len = channels
-            .iter()
-            .take(self.channels)
-            .map(|c| c.len())
-            .min()
-            .unwrap_or(0);
-        for (channel, rest) in channels.iter_mut().zip(&rest).take(self.channels) {
-            // The output is the processed channel and then the rest, without the first `latency` samples.
-            let early = self.latency().min(len);
-            channel.copy_within(early..len, 0);
-            channel[len - early..len].copy_from_slice(&rest[self.latency() - early..]);
-        }
-        self.reset();
-    }
-
-    /// Resets everything but the controls, and finishes fades at once: like a new denoiser with the controls as they stand.
-    pub fn reset(&mut self) {
-        self.front.reset();
-        self.groups.iter_mut().for_each(Group::reset);
-        self.back.reset();
-    }
-
-    /// Sets the most that the level is lowered anywhere, in dB: input × g is kept under output × (1 − g) with
-    /// g = 10^(−limit / 20). Taken into 0 … [`Config::MAX_LIMIT`]; `None` for no limit. NaN changes nothing.
-    pub fn set_attenuation_limit(&mut self, limit: Option<f32>) {
-        if limit.is_none_or(|limit| !limit.is_nan()) {
-            let limit = limit.map(|limit| limit.clamp(0.0, Config::MAX_LIMIT));
-            self.back.control(|controls| controls.attenuation_limit = limit);
-        }
-    }
-
-    /// Sets the share of the cleaned sound. Taken into 0 (the input untouched, bit for bit) … 1 (cleaned). NaN
-    /// changes nothing.
-    pub fn set_mix(&mut self, mix: f32) {
-        if !mix.is_nan() {
-            self.back.control(|controls| controls.mix = mix.clamp(0.0, 1.0));
-        }
-    }
-
-    /// Gives the cleaned sound, or the noise that is removed. Limit and mix count for both: the two add up to the delayed
-    /// input, times the gain.
-    pub fn set_listen(&mut self, listen: Listen) {
-        self.back.control(|controls| controls.listen = listen);
-    }
-
-    /// Sets the gain of the output, in dB. Taken into ± [`Config::MAX_GAIN`]. NaN changes nothing.
-    pub fn set_output_gain(&mut self, gain: f32) {
-        if !gain.is_nan() {
-            let gain = gain.clamp(-Config::MAX_GAIN, Config::MAX_GAIN);
-            self.back.control(|controls| controls.output_gain = gain);
-        }
-    }
-
-    /// Passes the input untouched or not. After the fade the output is the delayed input, bit for bit. The engines
-    /// keep working, so that the way back is a mere fade too.
-    pub fn set_bypass(&mut self, bypass: bool) {
-        self.back.control(|controls| controls.bypass = bypass);
-    }
-}
-
-impl fmt::Debug for Denoiser {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("Denoiser")
-            .field("channels", &self.channels)
-            .field("timing", &self.timing)
-            .finish_non_exhaustive()
     }
 }

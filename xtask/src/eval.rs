@@ -24,12 +24,41 @@ const PEERS: &[&str] = &[
     "dfn3",
 ];
 
-/// What `aeden` is run as: names for people, `--quality`. The default comes last: the pictures are about it.
-const QUALITIES: [(&str, &str); 3] = [
-    ("aeden --quality real-time", "real-time"),
-    ("aeden --quality best", "best"),
-    ("aeden", "standard"),
+/// A way in which `aeden clean` is run.
+struct Way {
+    /// For people.
+    name: &'static str,
+    /// `--quality`
+    quality: &'static str,
+    /// More arguments of `aeden clean`.
+    arguments: &'static [&'static str],
+}
+
+/// The qualities, those of streams as plugin and live give them. The default comes last: the pictures are about it.
+const QUALITIES: [Way; 3] = [
+    Way {
+        name: "aeden light --streaming",
+        quality: "light",
+        arguments: &["--quality", "light", "--streaming"],
+    },
+    Way {
+        name: "aeden high --streaming",
+        quality: "high",
+        arguments: &["--quality", "high", "--streaming"],
+    },
+    Way {
+        name: "aeden",
+        quality: "best",
+        arguments: &["--quality", "best"],
+    },
 ];
+
+/// A model of the user's own, as it can run.
+const OWN: [Way; 1] = [Way {
+    name: "aeden --model",
+    quality: "",
+    arguments: &[],
+}];
 
 /// The columns of the table: names in the scores, names for people.
 const COLUMNS: &[(&str, &str)] = &[
@@ -108,12 +137,21 @@ pub struct Options {
     /// Instead of scores, what it leaves alone and what it removes: clean speech, levels, keys, rooms, noise
     #[arg(long, group = "mode", conflicts_with_all = ["pairs", "small"])]
     behaviour: bool,
-    /// One quality: standard with --behaviour, all three with --apart if it is not given
-    #[arg(long, value_name = "NAME", requires = "mode", value_parser = QUALITIES.map(|(_, quality)| quality))]
+    /// One quality: best with --behaviour, all three otherwise if it is not given
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "engine"], value_parser = QUALITIES.map(|way| way.quality))]
     quality: Option<String>,
 }
 
 impl Options {
+    /// The ways in which `aeden` is run.
+    fn ways(&self) -> Vec<&'static Way> {
+        if self.model.is_some() || self.engine.is_some() {
+            return OWN.iter().collect();
+        }
+        let wanted = |way: &&Way| self.quality.as_deref().is_none_or(|wanted| wanted == way.quality);
+        QUALITIES.iter().filter(wanted).collect()
+    }
+
     /// Arguments of `aeden clean` that choose the network.
     fn network(&self) -> Vec<&OsStr> {
         let model = self
@@ -135,9 +173,9 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let places = Places::find(wanted)?;
     let aeden = build_aeden()?;
-    let quality = options.quality.as_deref();
     if options.behaviour {
-        behaviour::run(options, &places, &aeden, quality.unwrap_or("standard"))
+        let way = options.ways().last().copied().context("no such quality")?;
+        behaviour::run(options, &places, &aeden, way)
     } else if options.apart {
         apart(options, &places, &aeden)
     } else {
@@ -146,7 +184,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Cleans a folder of WAV files into another, which is emptied first.
-fn clean(options: &Options, aeden: &Path, quality: &str, source: &Path, out: &Path) -> Result<()> {
+fn clean(options: &Options, aeden: &Path, way: &Way, source: &Path, out: &Path) -> Result<()> {
     empty(out)?;
     let mut command = Command::new(aeden);
     command
@@ -155,7 +193,8 @@ fn clean(options: &Options, aeden: &Path, quality: &str, source: &Path, out: &Pa
         .arg("-o")
         .arg(out)
         .args(options.network())
-        .args(["--bits", "32f", "--quiet", "--quality", quality]);
+        .args(["--bits", "32f", "--quiet"])
+        .args(way.arguments);
     program::run(&mut command)
 }
 
@@ -180,11 +219,11 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
             eprintln!("{peer}: no stored scores; --peers {peer} makes them");
         }
     }
-    for (name, quality) in QUALITIES {
-        let row = score(places, name, &noisy, |source, out| {
-            clean(options, aeden, quality, source, out)
+    for way in options.ways() {
+        let row = score(places, way.name, &noisy, |source, out| {
+            clean(options, aeden, way, source, out)
         })?;
-        rows.push((format!("**{name}**"), row));
+        rows.push((format!("**{}**", way.name), row));
     }
 
     let mut columns = COLUMNS.to_vec();
@@ -354,13 +393,10 @@ fn apart(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
             }
         }
     }
-    for (name, quality) in QUALITIES {
-        if options.quality.as_deref().is_some_and(|wanted| wanted != quality) {
-            continue;
-        }
+    for way in options.ways() {
         for (group, source) in places.groups.iter().zip(&noisy) {
-            let out = output(places, name, group);
-            clean(options, aeden, quality, source, &out)?;
+            let out = output(places, way.name, group);
+            clean(options, aeden, way, source, &out)?;
             outputs.push(out);
         }
     }

@@ -1,14 +1,14 @@
 //! What the model leaves alone, and what it removes: `behaviour.py` says what that is.
 
 use super::places::{Places, empty};
-use super::{Options, clean};
+use super::{Options, Way, clean};
 use crate::program;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::Path;
 
 /// Makes the cases, cleans them, and prints a row for each thing that is measured.
-pub fn run(options: &Options, places: &Places, aeden: &Path, quality: &str) -> Result<()> {
+pub fn run(options: &Options, places: &Places, aeden: &Path, way: &Way) -> Result<()> {
     let work = places.work.join("behaviour");
     empty(&work)?;
     let shared = places.shared()?;
@@ -34,7 +34,7 @@ pub fn run(options: &Options, places: &Places, aeden: &Path, quality: &str) -> R
         clean(
             options,
             aeden,
-            quality,
+            way,
             &case.path(),
             &work.join("out").join(case.file_name()),
         )?;

@@ -304,7 +304,7 @@ fn pictures(
             .args(["clean", "--quiet", "--overwrite", "--plot"])
             .arg(folder.join(format!("{name}.png")))
             .args(options.network())
-            .arg(places.work.join("noisy").join(format!("{name}.wav")))
+            .arg(places.work.join("input").join(format!("{name}.wav")))
             .arg(scratch);
         program::run(&mut command)?;
         println!("| ![{name}]({name}.png) | {noise} | {snr} | {rise:+.3} |");

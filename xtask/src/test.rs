@@ -50,12 +50,16 @@ pub struct Options {
 const LIBRARIES: [&str; 3] = ["aeden", "aeden-family", "aeden-jobs"];
 
 /// What `--quick` leaves out of the program's tests: words in their names, and what they do for so long.
-const LONG: [(&str, &str); 2] = [
+const LONG: [(&str, &str); 6] = [
     (
         "a_batch_that_is_killed",
         "kills and resumes a program again and again",
     ),
     ("encoding::", "codes sounds at many rates, searching for each"),
+    ("repairing::", "mends many gaps"),
+    ("roomtoning::", "makes much room tone"),
+    ("loudness::", "cleans to one loudness after the other"),
+    ("media::", "makes and cleans files and films of every format"),
 ];
 
 /// What `--quick` leaves to the whole run.

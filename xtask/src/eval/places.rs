@@ -141,7 +141,8 @@ impl Places {
 
     /// The noisy recordings as float WAV files, a folder for each group, because everything here takes folders.
     pub fn noisy(&self) -> Result<Vec<PathBuf>> {
-        let all = self.work.join("noisy");
+        // Not "noisy": outputs are named for what made them, and "noisy" is one of these.
+        let all = self.work.join("input");
         if !self.are_development() {
             // Others change from run to run.
             empty(&all)?;

@@ -2,7 +2,7 @@
 
 use crate::args::{Bits, CleanArgs};
 use crate::cleaner::{Network, Settings};
-use crate::input::{Input, Reading, block_frames, unreadable};
+use crate::input::{Input, block_frames, unreadable};
 use crate::level::Levels;
 use crate::loudness::{self, Adjustment, Loudness};
 use crate::media::encode::{Encoded, Spool};
@@ -11,7 +11,7 @@ use crate::media::flac::{self, FlacWriter};
 use crate::media::inventory::{Loss, without_place};
 use crate::media::probe::Stream;
 use crate::media::verify::{self, Proof};
-use crate::media::{Arrangement, Form, Material, TrackChoice, form, misnamed};
+use crate::media::{Arrangement, Form, Material, Reading, TrackChoice, form, misnamed};
 use crate::named::Named;
 use crate::output::{Output, Sealed, Target, commit};
 use crate::paired::Aligned;

@@ -2,11 +2,12 @@
 
 use crate::kind::Kind;
 use crate::media::flac::FlacReader;
-use crate::media::{Contents, Media, TrackChoice};
+use crate::media::{Contents, Media, Reading, TrackChoice};
 use crate::plan::Source;
 use crate::problem::Problem;
 use crate::readers;
-use crate::wav::read::{Damage, Error, Reader};
+use crate::wav::compressed::is_compressed;
+use crate::wav::read::{Error, Reader};
 use crate::wav::samples::decode;
 use crate::wav::{Chunk, Container, Encoding, Format, Header};
 use std::fs::File;
@@ -16,25 +17,6 @@ use std::path::Path;
 /// Samples of all channels that are worked on at once: enough to keep the network busy, little enough for memory.
 const BLOCK_SAMPLES: usize = 1 << 16;
 const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 4_096..=32_768;
-
-/// How a source is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// Which track of sound.
-    pub track: TrackChoice,
-    /// What becomes of a recording that ends early.
-    pub damage: Damage,
-}
-
-impl Default for Reading {
-    /// The first track, whole.
-    fn default() -> Self {
-        Reading {
-            track: TrackChoice::Number(1),
-            damage: Damage::Refuse,
-        }
-    }
-}
 
 /// Sound that is being read. What is not a regular file is read as a stream, and must be WAV.
 pub enum Input {
@@ -86,6 +68,9 @@ impl Input {
                 readers::note(&about);
                 if about.is_file() {
                     return match Kind::of_file(&mut file).map_err(|e| Problem::io(name, &e))? {
+                        Kind::Wav if is_compressed(&mut file).map_err(|e| Problem::io(name, &e))? => {
+                            Media::open(path, reading).map(|media| Input::Media(Box::new(media)))
+                        }
                         Kind::Wav => {
                             let file = BufReader::with_capacity(1 << 17, file);
                             let reader = Reader::open_damaged(file, reading.damage);

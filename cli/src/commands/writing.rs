@@ -2,14 +2,13 @@
 
 use crate::media::container;
 use crate::media::flac::{self, FlacWriter};
-use crate::media::plain_header;
 use crate::output::{Output, Sealed, Target, exists};
 use crate::plan::is_same_file;
 use crate::problem::Problem;
 use crate::sink::{Place, Sink, WavFile};
 use crate::wav::samples::Encoder;
 use crate::wav::write::Expected;
-use crate::wav::{Chunk, Format};
+use crate::wav::{Chunk, Format, plain_header};
 use std::io::Write;
 use std::path::Path;
 

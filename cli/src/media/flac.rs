@@ -1,11 +1,12 @@
 //! FLAC, read and written without ffmpeg: every bit of the sound, and every block of metadata that stays true.
 
-use super::plain_header;
 use super::tags::{Picture, Tags};
 use crate::output::{Output, Sealed, Target};
 use crate::problem::{Problem, describe};
 use crate::wav::read::{Damage, Error};
-use crate::wav::{Chunk, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL, RATES, printable};
+use crate::wav::{
+    Chunk, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL, RATES, plain_header, printable,
+};
 use flac_codec::decode::{FlacSampleReader, Metadata, Verified, verify};
 use flac_codec::encode::{FlacSampleWriter, Options};
 use flac_codec::metadata::{BlockList, BlockRef, Padding, VorbisComment};

@@ -7,12 +7,9 @@ use super::mp4;
 use super::mux::Assembly;
 use super::probe::{Probe, Stream};
 use super::tags::{chapters, is_technical};
-use crate::wav::printable;
-use crate::wav::read::Reader;
+use crate::wav::{compressed, printable};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 /// Something that the input has and the output has not; part of a line of `--json`.
@@ -211,7 +208,8 @@ impl Losses {
             Some(profile) if is_exact(stream) && profile.contains("HD MA") => profile.clone(),
             _ => stream.codec_name.clone(),
         };
-        if assembly.same_container && codec(before) != codec(after) {
+        // WAV holds what comes out of any codec.
+        if assembly.same_container && !assembly.container.is_wav() && codec(before) != codec(after) {
             let text = format!(
                 "its sound becomes {}: ffmpeg cannot write {} like that",
                 codec(after),
@@ -379,16 +377,8 @@ fn pieces(path: &Path, probe: &Probe, all: bool) -> Vec<String> {
         };
     }
     if probe.is("wav") {
-        let reader = File::open(path)
-            .ok()
-            .and_then(|file| Reader::open(BufReader::new(file)).ok());
-        let Some(reader) = reader else { return Vec::new() };
-        let chunks = reader
-            .header()
-            .chunks
-            .iter()
-            .chain(reader.after().unwrap_or_default());
-        let names = chunks.map(|chunk| printable(chunk.id));
+        let chunks = compressed::chunks(path).unwrap_or_default();
+        let names = chunks.iter().map(|chunk| printable(chunk.id));
         return names.filter(|name| !TOLD.contains(&name.as_str())).collect();
     }
     Vec::new()

@@ -24,12 +24,14 @@ pub mod restore;
 pub mod tags;
 pub mod timeline;
 pub mod verify;
+pub mod wav_chunks;
 
-use crate::input::Reading;
 use crate::kind::Kind;
 use crate::output::Target;
 use crate::problem::Problem;
-use crate::wav::{Chunk, Container as WavContainer, Encoding, Format, Header};
+use crate::wav::compressed;
+use crate::wav::read::Damage;
+use crate::wav::{Chunk, Encoding, Format, Header, plain_header};
 use codec::{Codec, Wish, has_no_depth};
 use container::Container;
 use decoder::Decoder;
@@ -60,6 +62,25 @@ impl FromStr for TrackChoice {
             _ if text == "all" => Ok(TrackChoice::All),
             Ok(number) if number > 0 => Ok(TrackChoice::Number(number)),
             _ => Err("the number of a track of sound, counted from 1, or all".into()),
+        }
+    }
+}
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Which track of sound.
+    pub track: TrackChoice,
+    /// What becomes of a recording that ends early.
+    pub damage: Damage,
+}
+
+impl Default for Reading {
+    /// The first track, whole.
+    fn default() -> Self {
+        Reading {
+            track: TrackChoice::Number(1),
+            damage: Damage::Refuse,
         }
     }
 }
@@ -154,18 +175,6 @@ impl Media {
     /// What the user should know.
     pub fn warnings(&self) -> &[String] {
         self.decoder.warnings()
-    }
-}
-
-/// The header of a WAV file of such samples.
-pub fn plain_header(format: Format) -> Header {
-    Header {
-        container: WavContainer::Riff,
-        format_bytes: format.to_bytes(),
-        fact: matches!(format.encoding, Encoding::Float { .. }),
-        format,
-        chunks: Vec::new(),
-        format_at: 0,
     }
 }
 
@@ -284,12 +293,17 @@ impl Contents<'_> {
             Contents::Wav => Ok((Vec::new(), Vec::new())),
             Contents::Flac(reader) => {
                 let (tags, others) = flac::tags_of(reader.metadata());
-                Ok((tags.to_chunks(reader.header().format.rate), others))
+                Ok((wav_chunks::of(&tags, reader.header().format.rate), others))
+            }
+            // As they are: it was a WAV file before.
+            Contents::Media(media) if media.probe.is("wav") => {
+                let chunks = compressed::chunks(&media.path).map_err(|e| Problem::io(&media.path, &e))?;
+                Ok((chunks, Vec::new()))
             }
             Contents::Media(media) => {
                 let (path, probe) = (&media.path, &media.probe);
                 let tags = Tags::of_probe(path, probe, Some(media.track()))?;
-                let mut chunks = tags.to_chunks(media.header.format.rate);
+                let mut chunks = wav_chunks::of(&tags, media.header.format.rate);
                 let around = if probe.has_tags_around() {
                     Around::of(path).unwrap_or_default()
                 } else {

@@ -6,6 +6,7 @@
 
 use crate::problem::counted;
 
+pub mod compressed;
 pub mod markers;
 pub mod read;
 pub mod samples;
@@ -359,4 +360,15 @@ pub fn printable(id: [u8; 4]) -> String {
             }
         })
         .collect()
+}
+/// The header of a WAV file of such samples.
+pub fn plain_header(format: Format) -> Header {
+    Header {
+        container: Container::Riff,
+        format_bytes: format.to_bytes(),
+        fact: matches!(format.encoding, Encoding::Float { .. }),
+        format,
+        chunks: Vec::new(),
+        format_at: 0,
+    }
 }

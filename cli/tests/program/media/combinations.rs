@@ -1,0 +1,145 @@
+//! Codecs in containers where they are rare, and files that are a little wrong: all of them are good files.
+
+use super::ffmpeg::{encodes, ffmpeg, is_here, packets_hash, samples, streams};
+use crate::recordings::Folder;
+
+const PICTURE: &str = "-f lavfi -i testsrc=s=160x120:r=25:d=3";
+
+/// Inputs, how they are made after their sound has been named, and outputs.
+const FILES: &[(&str, &str, &str)] = &[
+    ("flac.mp4", "PICTURE -c:v mpeg4 -c:a flac -strict -2", "a.mp4"),
+    (
+        "truehd.mp4",
+        "PICTURE -c:v mpeg4 -c:a truehd -ac 2 -strict -2",
+        "b.mp4",
+    ),
+    ("opus.m4a", "-c:a libopus -f mp4", "c.m4a"),
+    ("eac3.m4a", "-c:a eac3 -f mp4", "d.m4a"),
+    ("ac3.mp4", "-c:a ac3 -use_editlist 0", "e.mp4"),
+    ("plain.vob", "PICTURE -c:v mpeg2video -bf 2 -c:a ac3", "f.vob"),
+    ("plain.vob", "PICTURE -c:v mpeg2video -bf 2 -c:a ac3", "f.mkv"),
+    ("bframes.avi", "PICTURE -c:v mpeg4 -bf 2 -c:a libmp3lame", "g.mkv"),
+    (
+        "latm.ts",
+        "PICTURE -c:v mpeg2video -c:a aac -mpegts_flags latm",
+        "h.ts",
+    ),
+    (
+        "many.opus",
+        "-af pan=3c|c0=c0|c1=c0|c2=c0 -c:a libopus -mapping_family 255",
+        "i.opus",
+    ),
+    (
+        "frag.mp4",
+        "PICTURE -c:v mpeg4 -c:a aac -movflags frag_keyframe+empty_moov",
+        "j.mp4",
+    ),
+    ("short.ogg", "-ss 0.013 -c:a libvorbis", "k.ogg"),
+];
+
+#[test]
+fn rare_combinations_come_out_whole() {
+    if !is_here() || !encodes("libopus") || !encodes("libvorbis") || !encodes("libmp3lame") {
+        return;
+    }
+    let folder = Folder::new();
+    for (name, how, out) in FILES {
+        let picture = if how.starts_with("PICTURE") { PICTURE } else { "" };
+        let how = how.trim_start_matches("PICTURE ");
+        ffmpeg(&folder, format!("{picture} -i SPEECH -t 3 {how} {name}").trim());
+        let run = folder.aeden(&format!("clean {name} {out} --mix 0 --verify --json"));
+        assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        let kinds = |name: &str| -> Vec<String> {
+            let all = streams(&folder.path(name));
+            let shown = all
+                .iter()
+                .filter(|stream| stream["codec_name"] != "dvd_nav_packet");
+            shown
+                .map(|stream| format!("{} {}", stream["codec_type"], stream["channels"]))
+                .collect()
+        };
+        assert_eq!(kinds(name), kinds(out), "{name}");
+        let (before, after) = (
+            samples(&folder.path(name), 0).len(),
+            samples(&folder.path(out), 0).len(),
+        );
+        assert!(
+            (before..before + 8192 * 3).contains(&after),
+            "{name}: {before} {after}"
+        );
+        let same_codec = streams(&folder.path(name)).last().unwrap()["codec_name"]
+            == streams(&folder.path(out)).last().unwrap()["codec_name"];
+        let lost = run.json_lines()[0]["lost"].to_string();
+        assert!(
+            same_codec
+                || lost.contains("codec")
+                || name.rsplit_once('.').unwrap().1 != out.rsplit_once('.').unwrap().1,
+            "{name}: {lost}"
+        );
+    }
+}
+
+#[test]
+fn lengths_do_not_shrink_from_pass_to_pass() {
+    if !is_here() || !encodes("libvorbis") {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(&folder, "-ss 0.013 -i SPEECH -t 3 -c:a libvorbis a0.ogg");
+    ffmpeg(&folder, "-i SPEECH -t 3 -c:a ac3 -use_editlist 0 b0.mp4");
+    for (letter, ending) in [("a", "ogg"), ("b", "mp4")] {
+        let length = |pass: usize| samples(&folder.path(&format!("{letter}{pass}.{ending}")), 0).len();
+        for pass in 0..3 {
+            let run = folder.aeden(&format!(
+                "clean {letter}{pass}.{ending} {letter}{}.{ending} --mix 0 --verify",
+                pass + 1
+            ));
+            assert_eq!(run.status(), 0, "{}", run.stderr());
+        }
+        assert!(
+            length(3) >= length(0),
+            "{ending}: {} {} {} {}",
+            length(0),
+            length(1),
+            length(2),
+            length(3)
+        );
+    }
+}
+
+#[test]
+fn junk_behind_an_mp3_is_no_damage_to_its_sound() {
+    if !is_here() || !encodes("libmp3lame") {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(&folder, "-i SPEECH -t 3 -c:a libmp3lame a.mp3");
+    let whole = samples(&folder.path("a.mp3"), 0).len();
+    for (name, junk) in [
+        ("zeros.mp3", vec![0; 5000]),
+        ("text.mp3", b"hello there ".repeat(300)),
+    ] {
+        folder.write(name, &[folder.read("a.mp3"), junk].concat());
+        let run = folder.aeden(&format!("clean {name} -o out --mix 0"));
+        assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        let left = samples(&folder.path(&format!("out/{name}")), 0).len();
+        assert!(left >= whole, "{name}: {left} of {whole}");
+    }
+}
+
+#[test]
+fn pictures_are_the_same_behind_a_change_of_container() {
+    if !is_here() || !encodes("libx264") {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        &format!("{PICTURE} -i SPEECH -t 3 -c:v libx264 -preset ultrafast -c:a aac a.mp4"),
+    );
+    folder.aeden("clean a.mp4 b.mov --mix 0 --verify").quietly();
+    assert_eq!(
+        packets_hash(&folder.path("a.mp4"), 0),
+        packets_hash(&folder.path("b.mov"), 0)
+    );
+}

@@ -95,7 +95,7 @@ enum Task {
     /// Writes the tables of docs/formats.md. Needs ffmpeg.
     Formats,
     Bundle(bundle::Options),
-    /// Package every crate for crates.io, build each from its package, and print their sizes
+    /// Package every crate for crates.io, build the libraries from their packages, and print all sizes
     ///
     /// `cargo publish --dry-run --package NAME` does the rest of what publishing does.
     Package,

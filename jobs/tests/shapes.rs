@@ -19,7 +19,7 @@ fn sound(frames: usize) -> Vec<Vec<f32>> {
 
 /// The sound in blocks of these lengths, again and again.
 fn blocks<'a>(planes: &'a [Vec<f32>], lengths: &'a [usize]) -> impl Iterator<Item = Vec<&'a [f32]>> {
-    let mut at = 0;
+    let mut at = 0usize;
     lengths.iter().cycle().map_while(move |length| {
         let end = planes[0].len().min(at.saturating_add(*length));
         let part = at..end;

@@ -193,6 +193,9 @@ impl Index {
 /// Start, end, score, frequency and change of an event.
 type Event = (f64, f64, f32, f64, &'static str);
 
+/// Scores, the second of the first, seconds from one to the next, and the events.
+type Findings<'py> = (Bound<'py, PyArray1<f32>>, f64, f64, Vec<Event>);
+
 #[pyfunction]
 #[pyo3(signature = (samples, rate, normal, threshold, model = None))]
 pub fn detect<'py>(
@@ -202,7 +205,7 @@ pub fn detect<'py>(
     normal: Vec<(PyReadonlyArray2<'py, f32>, u32)>,
     threshold: f32,
     model: Option<&Autoencoder>,
-) -> PyResult<(Bound<'py, PyArray1<f32>>, f64, f64, Vec<Event>)> {
+) -> PyResult<Findings<'py>> {
     let detector = Detector::with_model(network(model, models::pca));
     let hear = |rows: &[&[f32]], rate| -> Result<_, Error> {
         let mut listening = detector.listen(rate, rows.len())?;
@@ -230,12 +233,11 @@ pub fn detect<'py>(
     ))
 }
 
+/// Points `[sound][x, y]`, and the cluster of each sound.
+type Places<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<i64>>);
+
 #[pyfunction]
-pub fn place<'py>(
-    py: Python<'py>,
-    sounds: Vec<PyRef<'py, Sound>>,
-    clusters: usize,
-) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<i64>>)> {
+pub fn place<'py>(py: Python<'py>, sounds: Vec<PyRef<'py, Sound>>, clusters: usize) -> PyResult<Places<'py>> {
     let descriptors: Vec<_> = sounds.iter().map(|sound| sound.0.descriptor.clone()).collect();
     let places = py.detach(|| map::place(&descriptors, clusters)).map_err(failed)?;
     let points = PyArray2::<f64>::zeros(py, [places.len(), 2], false);

@@ -146,13 +146,16 @@ pub fn each(
     teller.end()
 }
 
+/// What is said of an input and where its output is, or why there is none.
+type Outcome = Result<(Told, Target), Problem>;
+
 /// Tells of inputs in their order, whichever is done first.
 struct Teller<'a> {
     command: &'a str,
     job: &'a JobArgs,
     progress: Progress,
     several: bool,
-    waiting: BTreeMap<usize, (PathBuf, Result<(Told, Target), Problem>)>,
+    waiting: BTreeMap<usize, (PathBuf, Outcome)>,
     next: usize,
     done: usize,
     failed: usize,
@@ -161,7 +164,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn take(&mut self, number: usize, input: &Source, told: Result<(Told, Target), Problem>) {
+    fn take(&mut self, number: usize, input: &Source, told: Outcome) {
         self.waiting.insert(number, (input.name().into(), told));
         while let Some((name, told)) = self.waiting.remove(&self.next) {
             self.next += 1;
@@ -262,8 +265,11 @@ fn settle(naming: &Naming, paths: &PathArgs, job: &JobArgs) -> Result<Vec<Step>,
     Ok(steps)
 }
 
-/// Inputs with their outputs, or why there is none.
-fn pairs(naming: &Naming, paths: &PathArgs) -> Result<Vec<(Source, Result<PathBuf, Problem>)>, Problem> {
+/// An input with its output, or why there is none.
+type Pair = (Source, Result<PathBuf, Problem>);
+
+/// All inputs with their outputs.
+fn pairs(naming: &Naming, paths: &PathArgs) -> Result<Vec<Pair>, Problem> {
     if let Some(folder) = &paths.output_dir {
         if folder.exists() && !folder.is_dir() {
             return Err(Problem::usage(format!(

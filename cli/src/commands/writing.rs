@@ -39,7 +39,7 @@ pub fn whole(path: &Path, overwrite: bool, bytes: &[u8]) -> Result<Sealed, Probl
 /// A recording that aeden writes without ffmpeg.
 pub enum Recording {
     /// A WAV file or stream.
-    Wav(WavFile),
+    Wav(Box<WavFile>),
     /// A FLAC file.
     Flac(Box<FlacWriter>),
 }
@@ -47,7 +47,7 @@ pub enum Recording {
 impl Place for Recording {
     fn write(&mut self, raw: &[u8], planes: &[Vec<f32>]) -> Result<(), Problem> {
         match self {
-            Recording::Wav(file) => Place::write(file, raw, planes),
+            Recording::Wav(file) => Place::write(file.as_mut(), raw, planes),
             Recording::Flac(file) => Place::write(file.as_mut(), raw, planes),
         }
     }
@@ -99,7 +99,7 @@ pub fn create(
             ..Expected::default()
         };
         let file = WavFile::create(target, overwrite, &plain_header(format.clone()), expected)?;
-        (Recording::Wav(file), format.encoding)
+        (Recording::Wav(Box::new(file)), format.encoding)
     };
     let dither = encoding.resolution() <= 16;
     Ok(Sink::new(

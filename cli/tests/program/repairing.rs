@@ -246,7 +246,7 @@ fn films_and_sound_of_every_kind_are_repaired_through_ffmpeg() {
     }
     assert!(ratio(&clean[40_000..41_440], &after[40_000..41_440]) > 15.0);
 
-    let run = folder.aeden("repair talk.mp3 --region 0.833-0.863").quietly();
+    let run = folder.aeden("repair talk.mp3 --region 0.833-0.864").quietly();
     assert!(
         run.stdout().contains("talk.repaired.mp3: 0 drop-outs"),
         "{}",

@@ -133,7 +133,7 @@ impl<'a> Batch<'a> {
             ))
         });
         match result {
-            Ok(report) => Outcome::Cleaned(report),
+            Ok(report) => Outcome::Cleaned(Box::new(report)),
             Err(problem) => Outcome::Failed(job.input.clone(), problem),
         }
     }
@@ -177,7 +177,7 @@ fn folders(step: &Step) -> Vec<PathBuf> {
 
 /// What became of one step.
 enum Outcome {
-    Cleaned(Report),
+    Cleaned(Box<Report>),
     Skipped(Job),
     Failed(Source, Problem),
 }

@@ -753,13 +753,13 @@ impl std::fmt::Display for Report {
         if let Some(reduction) = self.noise_reduction_db {
             write!(f, ", noise floor {reduction:.0} dB lower")?;
         }
-        match &self.loudness {
-            Some(Adjustment {
-                output_lufs: Some(lufs),
-                gain_db,
-                ..
-            }) => write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)")?,
-            _ => {}
+        if let Some(Adjustment {
+            output_lufs: Some(lufs),
+            gain_db,
+            ..
+        }) = &self.loudness
+        {
+            write!(f, ", {lufs:.1} LUFS ({gain_db:+.1} dB)")?;
         }
         match &self.verified {
             Some(proof) => write!(f, "; {proof}"),

@@ -5,7 +5,7 @@
 use crate::problem::FILE_FAILED;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The system's allocator, but where that has nothing left the program ends in an orderly way.
 pub struct Allocator;
@@ -44,10 +44,18 @@ fn given(memory: *mut u8, size: usize) -> *mut u8 {
 /// Ends the process, without allocating and without waiting for a lock.
 #[cold]
 fn give_up(size: usize) -> ! {
-    static GIVING_UP: AtomicBool = AtomicBool::new(false);
-    if GIVING_UP.swap(true, Ordering::SeqCst) {
+    // Different for every thread, and there without memory of its own.
+    thread_local!(static HERE: u8 = const { 0 });
+    static GIVING_UP: AtomicUsize = AtomicUsize::new(0);
+    let own = HERE.with(|here| std::ptr::from_ref(here) as usize);
+    match GIVING_UP.compare_exchange(0, own, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => {}
         // Even this needs memory.
-        std::process::abort();
+        Err(other) if other == own => std::process::abort(),
+        // Another thread is at it, which ends this one as well.
+        Err(_) => loop {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        },
     }
     crate::output::clean_up_if_possible();
     let mut line = [0; 160];

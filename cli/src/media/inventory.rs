@@ -259,7 +259,7 @@ impl Losses {
             };
             let all = own.into_iter().chain(probe.format.tags.clone());
             all.map(|(key, value)| (key.to_ascii_lowercase(), value))
-                .filter(|(key, value)| !is_technical(key) && !(key == "language" && value == "und"))
+                .filter(|(key, value)| !(is_technical(key) || key == "language" && value == "und"))
                 .filter(|(key, _)| !(extension && EXTENSION.contains(&key.as_str())))
                 .collect()
         };

@@ -435,7 +435,6 @@ pub fn form(
         )?);
     }
     let original = material.path.map(Path::to_path_buf).zip(probe);
-    let mut tracks = tracks;
     if let Some((path, probe)) = &original {
         let alone = probe.pictures().next().is_none() && probe.sounds().count() == 1;
         for track in &mut tracks {

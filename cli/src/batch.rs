@@ -10,7 +10,6 @@ use crate::plan::{Job, Source, Step, plan};
 use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, one_line};
 use crate::progress::Progress;
 use crate::readers::of_one_file;
-use crate::watch::watch;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -23,9 +22,6 @@ use std::time::Duration;
 
 /// Does what the arguments say, and returns the exit status.
 pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
-    if let Some(folder) = &args.watch {
-        return watch(args, folder);
-    }
     let steps = plan(args)?;
     if args.dry_run {
         let options = Options::new(args);

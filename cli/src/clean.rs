@@ -56,7 +56,7 @@ impl Options {
     /// From the command line.
     pub fn new(args: &CleanArgs) -> Self {
         Options {
-            settings: args.sound.settings(),
+            settings: Settings::from(&args.sound),
             loudness: args.loudness,
             bits: match args.bits {
                 Bits::Keep => None,

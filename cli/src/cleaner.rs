@@ -1,7 +1,9 @@
 //! From arguments to a denoiser: the only place that knows which network runs, and in what program.
 
-use crate::args::{Channels, EngineName, NetworkArgs, Quality};
+use crate::args::live::LiveArgs;
+use crate::args::{Channels, EngineName, NetworkArgs, Quality, SoundArgs};
 use crate::problem::{Problem, one_line};
+use aeden::presets::Preset;
 use aeden::spectrum::Framing;
 use aeden::{Cleaner, Config, Context, Denoiser, Kind, Link, Model};
 use std::io::Write;
@@ -41,7 +43,48 @@ impl Default for Settings {
     }
 }
 
+impl From<&SoundArgs> for Settings {
+    fn from(args: &SoundArgs) -> Settings {
+        Settings {
+            streaming: args.streaming,
+            ..Settings::new(args.preset, args.limit, args.mix, args.channels)
+        }
+    }
+}
+
+impl From<&LiveArgs> for Settings {
+    fn from(args: &LiveArgs) -> Settings {
+        Settings::new(args.preset, args.limit, args.mix, None)
+    }
+}
+
 impl Settings {
+    /// What a preset says, but for what is given beside it.
+    fn new(
+        preset: Option<Preset>,
+        limit: Option<f32>,
+        mix: Option<f32>,
+        channels: Option<Channels>,
+    ) -> Settings {
+        let preset = preset.map_or_else(Settings::default, |preset| Settings {
+            limit: preset.attenuation_limit(),
+            mix: preset.mix,
+            gain: preset.gain,
+            channels: if preset.link {
+                Channels::Linked
+            } else {
+                Channels::Independent
+            },
+            ..Settings::default()
+        });
+        Settings {
+            limit: limit.or(preset.limit),
+            mix: mix.unwrap_or(preset.mix),
+            channels: channels.unwrap_or(preset.channels),
+            ..preset
+        }
+    }
+
     /// Whether the output is the input by definition.
     pub fn change_nothing(&self) -> bool {
         self.gain == 0.0 && (self.mix == 0.0 || self.limit == Some(0.0))

@@ -61,7 +61,13 @@ pub fn run() -> ExitCode {
         }
     };
     let (name, result) = match &cli.command {
-        Command::Clean(args) => ("clean", batch::clean(args)),
+        Command::Clean(args) => (
+            "clean",
+            match &args.watch {
+                Some(folder) => watch::watch(args, folder),
+                None => batch::clean(args),
+            },
+        ),
         Command::Live(args) => ("live", live::live(args)),
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect_all(args)),

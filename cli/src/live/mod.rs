@@ -1,12 +1,12 @@
 //! `aeden live` and `aeden devices`: the command line around the crate `aeden-live`.
 
-pub mod args;
 mod keys;
 mod recorder;
 mod screen;
 mod service;
 
-use crate::cleaner::Network;
+use crate::args::live::{DevicesArgs, LiveArgs};
+use crate::cleaner::{Network, Settings};
 use crate::output::print;
 use crate::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
 use aeden::Config;
@@ -14,7 +14,6 @@ use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
 use aeden_live::{HOSTS, open_default_host, open_host};
-use args::{DevicesArgs, LiveArgs};
 use keys::Keys;
 use recorder::Recorder;
 use screen::Screen;
@@ -121,7 +120,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         record: args.record.is_some(),
         always_retime: false,
     };
-    let settings = args.settings();
+    let settings = Settings::from(args);
     let controls = Arc::new(Controls::new(
         &Config::default()
             .attenuation_limit(settings.limit)

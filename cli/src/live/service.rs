@@ -1,6 +1,6 @@
 //! `--install-service`: this command at every login, as a systemd user unit.
 
-use super::args::LiveArgs;
+use crate::args::live::LiveArgs;
 use crate::output::print;
 use crate::problem::{DONE, Problem};
 use clap::ValueEnum;

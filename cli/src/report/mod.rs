@@ -48,7 +48,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
     if !args.run.quiet {
         network.tell_library("report");
     }
-    let settings = args.sound.settings();
+    let settings = Settings::from(&args.sound);
     let seconds = args.excerpt.unwrap_or_else(|| {
         let share = SHARED_SECONDS / inputs.len() as f64;
         share.clamp(EXCERPT_SECONDS.0, EXCERPT_SECONDS.1)

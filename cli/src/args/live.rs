@@ -1,7 +1,6 @@
 //! The arguments of `aeden live` and `aeden devices`.
 
-use crate::args::{NetworkArgs, Quality, attenuation, fraction, preset, settings};
-use crate::cleaner::Settings;
+use super::sound::{NetworkArgs, Quality, attenuation, fraction, preset};
 use crate::problem::EXIT_STATUS_HELP;
 use aeden::presets::Preset;
 use clap::Args;
@@ -88,13 +87,6 @@ pub struct LiveArgs {
     /// Instead of running now, run this command at every login: a systemd user unit on Linux
     #[arg(long, conflicts_with_all = ["record", "stats", "json"])]
     pub install_service: bool,
-}
-
-impl LiveArgs {
-    /// What the preset says, but for what is given beside it.
-    pub fn settings(&self) -> Settings {
-        settings(self.preset, self.limit, self.mix, None)
-    }
 }
 
 /// Arguments of `aeden devices`.

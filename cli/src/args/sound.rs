@@ -1,0 +1,100 @@
+//! How sound is cleaned, as several commands let it be typed.
+
+use aeden::presets::{PRESETS, Preset};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// How much is taken out.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct SoundArgs {
+    /// Settings for a purpose, those of the plugin's presets; the options below change them
+    #[arg(long, ignore_case = true, value_parser = preset())]
+    pub preset: Option<Preset>,
+
+    /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
+    #[arg(long, value_name = "DB", value_parser = attenuation)]
+    pub limit: Option<f32>,
+
+    /// From 0, the input untouched, to 1, the cleaned sound [default: 1]
+    #[arg(long, value_name = "0..1", value_parser = fraction)]
+    pub mix: Option<f32>,
+
+    /// One mask for all channels, which keeps the stereo image, or one for each [default: linked]
+    #[arg(long, value_enum)]
+    pub channels: Option<Channels>,
+
+    /// The network: best sees what comes later, high is that of plugin and live, light is for weak machines [default: best]
+    #[arg(long, value_enum)]
+    pub quality: Option<Quality>,
+
+    /// Exactly what plugin and live give: the first four seconds are not heard beforehand [default quality then: high]
+    #[arg(long)]
+    pub streaming: bool,
+}
+
+/// Which network runs, and in what program.
+#[derive(Clone, Debug, Args)]
+pub struct NetworkArgs {
+    /// A model file instead of the built-in model
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+
+    /// The program that runs the model [default: native; onnxruntime for .onnx files]
+    #[arg(long, value_enum)]
+    pub engine: Option<EngineName>,
+}
+
+/// The network that cleans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Quality {
+    /// The largest: it sees what comes later, so for recordings only
+    Best,
+    /// That of plugin and live: four times as fast as best, 32 ms of latency in a stream
+    High,
+    /// A small one for weak machines: six times as fast as high, 20 ms of latency
+    Light,
+}
+
+/// How the channels of one file are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Channels {
+    /// One mask for all channels
+    Linked,
+    /// A mask for each channel
+    Independent,
+}
+
+/// The program that runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// aeden's own kernels
+    Native,
+    /// ONNX Runtime, from its shared library: $ORT_DYLIB_PATH, the system's, or that of the active virtual environment
+    Onnxruntime,
+}
+
+/// The names of the factory presets, in lower case.
+pub(crate) fn preset() -> impl TypedValueParser<Value = Preset> {
+    let values = PRESETS.map(|preset| PossibleValue::new(preset.name.to_lowercase()).help(preset.purpose));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let found = PRESETS
+            .iter()
+            .find(|preset| preset.name.eq_ignore_ascii_case(&name));
+        found.copied().ok_or("no such preset")
+    })
+}
+
+pub(crate) fn attenuation(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("a number of decibels from 0 to 100, such as 12".into()),
+    }
+}
+
+pub(crate) fn fraction(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 1, such as 0.8".into()),
+    }
+}

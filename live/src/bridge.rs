@@ -21,8 +21,8 @@
 //! Frames received by the intake = converted by the worker + waiting. Frames an outlet's resampler produced = played +
 //! skipped + overflowed + waiting. Nothing else can become of a sample; [`Counters`] has them all.
 
-use crate::audio::{BLOCK, Format};
 use crate::counters::{Count, Gauge, Moment};
+use crate::device::{BLOCK, Format};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
 use crate::reserve::Reserve;

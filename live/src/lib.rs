@@ -15,6 +15,7 @@ pub mod counters;
     not(target_os = "linux")
 ))]
 pub mod cpal_host;
+mod device;
 pub mod drift;
 pub mod margin;
 pub mod priority;

@@ -1,7 +1,7 @@
 //! The thread that a worker runs on in real life.
 
-use crate::audio::AudioError;
 use crate::bridge::Worker;
+use crate::device::AudioError;
 use crate::priority;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -14,6 +14,7 @@ pub mod parameters;
 mod plugin;
 mod saved;
 pub mod switchable;
+pub mod window_size;
 
 pub use aeden::presets;
 pub use plugin::AedenPlugin;

@@ -1,7 +1,7 @@
 //! What hosts automate and save.
 
-use crate::editor::WindowSize;
 use crate::presets::Preset;
+use crate::window_size::WindowSize;
 use aeden::{Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
 use nice_plug::prelude::*;

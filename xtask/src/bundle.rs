@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 // One place for the plugin's names and ids.
-#[path = "../../plugin/src/identity.rs"]
-pub mod identity;
 
-use identity::{ID, NAME, VENDOR, VERSION};
+use crate::identity::{ID, NAME, VENDOR, VERSION};
 
 /// Build the plugin as VST3 and CLAP, into target/bundled
 ///

@@ -9,6 +9,8 @@ mod family;
 mod fixtures;
 mod formats;
 mod hour;
+#[path = "../../plugin/src/identity.rs"]
+mod identity;
 mod package;
 mod pictures;
 mod program;

@@ -8,7 +8,7 @@
 #[path = "../../src/presets.rs"]
 mod presets;
 
-use crate::bundle::identity::{VERSION, VST3_CLASS_ID};
+use crate::identity::{VERSION, VST3_CLASS_ID};
 use anyhow::{Context, Result};
 use presets::{PRESETS, Preset};
 use serde_json::{Value, json};

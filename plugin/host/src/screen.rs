@@ -1,6 +1,6 @@
 //! A screen in memory, for windows that nobody sees.
 
-use crate::Error;
+use crate::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 

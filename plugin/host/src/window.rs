@@ -1,6 +1,6 @@
 //! Windows of the host's, on X11, for editors to be opened in.
 
-use crate::Error;
+use crate::error::Error;
 use raw_window_handle::{HandleError, HasWindowHandle, WindowHandle, XlibWindowHandle};
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;

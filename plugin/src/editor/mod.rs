@@ -12,14 +12,12 @@ mod meters;
 mod spectrum;
 mod switch;
 mod theme;
-mod window;
-
-pub use window::WindowSize;
 
 use crate::identity;
 use crate::monitor::{Receiver, Watching};
 use crate::parameters::{Parameters, Settings};
 use crate::presets::PRESETS;
+use crate::window_size::WindowSize;
 use analyser::{Analyser, Hearing};
 use crossbeam_utils::atomic::AtomicCell;
 use egui::layers::ShapeIdx;

@@ -1,0 +1,100 @@
+//! Devices, the format of their streams, and what can go wrong with them.
+
+use serde::Serialize;
+
+/// Frames that every stream is asked to bring or take at a time: 10 ms at 48 kHz, one hop of the model. Never the
+/// device's own choice, which is 2 s with PulseAudio.
+pub const BLOCK: usize = 480;
+
+/// The rate that a stream is asked for where the sound system converts rates itself.
+pub const RATE: u32 = 48_000;
+
+/// Which way sound goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From a device to us: a microphone, or what a loudspeaker plays (a monitor).
+    Input,
+    /// From us to a device.
+    Output,
+}
+
+/// One device as a user sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// What `--input` and `--output` take: the sound system and the device's name in it, `pulseaudio:alsa_input.usb-…`.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// Which way sound goes.
+    pub direction: Direction,
+    /// Whether it is what the sound system gives to those who name none.
+    pub default: bool,
+    /// Its channels.
+    pub channels: usize,
+    /// Its sampling rate in Hz.
+    pub rate: u32,
+}
+
+/// The samples of a stream: interleaved `f32`, full scale ±1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Frames a second.
+    pub rate: u32,
+    /// Samples a frame.
+    pub channels: usize,
+}
+
+/// What can go wrong, and what the user can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AudioError {
+    /// No sound system of this name answers.
+    #[error("{system} does not answer ({why}); {advice}")]
+    NoServer {
+        /// The sound system.
+        system: &'static str,
+        /// What happened.
+        why: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The sound system has no device to record from or to play on.
+    #[error("there is no {} device; plug one in, or see what `aeden devices` lists", word(*.0))]
+    NoDevice(Direction),
+    /// The device that was named is not there.
+    #[error("there is no {} device {id:?}; `aeden devices` lists those that are there", word(*.direction))]
+    UnknownDevice {
+        /// Which way sound goes.
+        direction: Direction,
+        /// What was asked for.
+        id: String,
+    },
+    /// Another program has the device for itself.
+    #[error("{0} is busy; close the program that uses it, or choose another device")]
+    Busy(String),
+    /// We may not use it.
+    #[error(
+        "{0}: permission denied; allow this user to use sound (on Linux: the group `audio`, or a desktop session)"
+    )]
+    Denied(String),
+    /// A stream has ended that should not: the device is gone, or the server.
+    #[error("{0}")]
+    Lost(String),
+    /// The sound system cannot do this.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Input => "input",
+        Direction::Output => "output",
+    }
+}
+
+impl AudioError {
+    /// Whether the same may work later without anybody changing the command: something is missing, not wrong.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, AudioError::Unsupported(_))
+    }
+}

@@ -314,10 +314,17 @@ impl Probe {
         };
         let tag = stream.tags.iter().find(|(key, _)| key.starts_with("DURATION"));
         let alone = self.format.duration.as_ref().filter(|_| self.streams.len() == 1);
+        // In AVI every stream counts its length by a clock of its own, which may be wrong; no sound goes on for long behind the
+        // picture.
+        let picture = self
+            .picture()
+            .filter(|_| self.is("avi"))
+            .and_then(Stream::duration);
         stream
             .duration()
             .or_else(|| told(tag?.1))
             .or_else(|| alone?.parse().ok())
+            .map(|seconds| seconds.min(picture.unwrap_or(f64::MAX)))
             .filter(|&seconds| seconds > 0.0)
     }
 

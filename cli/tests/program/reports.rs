@@ -165,11 +165,11 @@ fn models_are_described() {
     let folder = Folder::new();
     let built_in = folder.aeden("models").quietly().stdout();
     for part in [
-        "denoise (built in)",
+        "light (built in)",
         "48000 Hz",
         "20.0 ms",
         "MIT OR Apache-2.0",
-        "studio (built in)",
+        "best (built in)",
         "--quality best",
         "sparse-kl",
         "find, map",

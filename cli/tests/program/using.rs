@@ -138,7 +138,7 @@ fn every_built_in_model_is_listed_and_every_kind_of_file_described() {
     let models = folder.aeden("models --json").quietly().json_lines();
     let used: Vec<&str> = models
         .iter()
-        .filter_map(|model| model["used_by"].as_str())
+        .filter_map(|model| model["commands"].as_str())
         .collect();
     for command in ["clean", "find", "map", "detect", "repair", "roomtone", "encode"] {
         assert!(

@@ -131,18 +131,18 @@ fn tracks_of_timed_metadata_stay_what_they_are() {
     ffmpeg(
         &folder,
         &format!(
-            "{PICTURE} -i SPEECH -i subs.srt -t 3 -map 0 -map 1 -map 2 -c:v libx264 -preset ultrafast -c:a aac -c:s mov_text plain.mov"
+            "{PICTURE} -i SPEECH -i subs.srt -t 3 -map 0 -map 1 -map 2 -c:v libx264 -preset ultrafast -c:a aac -c:s mov_text plain.mp4"
         ),
     );
     folder.write(
-        "phone.mov",
+        "phone.mp4",
         &replaced(
-            &replaced(&folder.read("plain.mov"), b"tx3g", b"mebx"),
+            &replaced(&folder.read("plain.mp4"), b"tx3g", b"mebx"),
             b"sbtl",
             b"meta",
         ),
     );
-    let run = folder.aeden("clean phone.mov -o out --mix 0 --json");
+    let run = folder.aeden("clean phone.mp4 -o out --mix 0 --json");
     assert_eq!(run.status(), 0, "{}", run.stderr());
     let tag = |name: &str| {
         streams(&folder.path(name))
@@ -151,8 +151,8 @@ fn tracks_of_timed_metadata_stay_what_they_are() {
     };
     let lost = run.json_lines()[0]["lost"].to_string();
     assert!(
-        tag("phone.mov") == tag("out/phone.mov") || lost.contains("data"),
+        tag("phone.mp4") == tag("out/phone.mp4") || lost.contains("data"),
         "{:?} {lost}",
-        tag("out/phone.mov")
+        tag("out/phone.mp4")
     );
 }

@@ -63,8 +63,8 @@ fn sound_alone_keeps_its_gaps_and_its_late_start() {
                 (super::ffmpeg::beginning(&folder.path(&name), "a:0"), end)
             });
             let (start, end) = (after.0 - before.0, after.1.abs_diff(before.1));
-            // What begins late may begin with silence instead.
-            assert!(start.abs() < 2e-3 || after.0.abs() < 0.1, "{name}: {start}");
+            // What begins late may begin with silence instead; the first block of an encoder may lie before it.
+            assert!(start.abs() < 0.03 || after.0.abs() < 0.1, "{name}: {start}");
             assert!(end < rate as usize / 20, "{name}: {before:?} {after:?}");
         }
     }

@@ -224,14 +224,16 @@ fn experimental() -> Vec<(&'static str, String)> {
 
 /// Uncompressed sound: the same codec, or that of the wanted depth in the container's order of bytes.
 fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec {
-    let big = name.ends_with("be") || matches!(container.muxer, "aiff" | "au");
+    let little_only = matches!(container.muxer, "wav" | "w64" | "avi");
+    let big = name.ends_with("be") && !little_only || matches!(container.muxer, "aiff" | "au");
     let order = if big { "be" } else { "le" };
     let known = |feed: Encoding| Codec {
         encoder: name.into(),
         settings: Vec::new(),
         feed,
     };
-    if keep {
+    let possible = !(little_only && name.ends_with("be") || container.muxer == "au" && name.ends_with("le"));
+    if keep && possible {
         match name {
             "pcm_alaw" | "pcm_mulaw" | "pcm_vidc" => return known(Encoding::INT16),
             _ if name.starts_with("pcm_") && name != "pcm_*" => return known(depth),

@@ -50,17 +50,18 @@ fn numbers(file: &SafeTensors, name: &str) -> Vec<f32> {
         .collect()
 }
 
-/// The unnormalised transform of frames under the Vorbis window, one after another.
+/// The unnormalised transform of frames under the Vorbis window, one after another, in double precision.
 fn transform(samples: &[f32], window: usize, hop: usize) -> Vec<Complex32> {
+    // The window is rounded to `f32`, as that of the reference is.
     let taper = |n: usize| (PI / 2.0 * (PI * (n as f64 + 0.5) / window as f64).sin().powi(2)).sin() as f32;
-    let taper: Vec<f32> = (0..window).map(taper).collect();
-    let forward = RealFftPlanner::new().plan_fft_forward(window);
+    let taper: Vec<f64> = (0..window).map(|n| taper(n).into()).collect();
+    let forward = RealFftPlanner::<f64>::new().plan_fft_forward(window);
     let mut spectra = Vec::new();
     for frame in samples.windows(window).step_by(hop) {
-        let mut tapered: Vec<f32> = frame.iter().zip(&taper).map(|(x, w)| x * w).collect();
+        let mut tapered: Vec<f64> = frame.iter().zip(&taper).map(|(x, w)| f64::from(*x) * w).collect();
         let mut spectrum = forward.make_output_vec();
         forward.process(&mut tapered, &mut spectrum).unwrap();
-        spectra.extend(spectrum);
+        spectra.extend(spectrum.iter().map(|x| Complex32::new(x.re as f32, x.im as f32)));
     }
     spectra
 }

@@ -145,13 +145,13 @@ mod onnx_runtime {
     fn both_engines_give_the_same_sound() {
         // One channel: with several, a network that hides its filters can only be carried over approximately.
         let folder = Folder::new();
-        folder.write("in.wav", &noise_file(1, 48_000, 20_000));
+        folder.write("in.wav", &std::fs::read(fixture("noisy.wav")).unwrap());
         if !has_library() {
             return;
         }
         let small = |ending| format!("--model {}", fixture(&format!("small/small.{ending}")));
         for (by_runtime, native) in [
-            ("--engine onnxruntime".to_owned(), String::new()),
+            ("--engine onnxruntime".to_owned(), "--quality high".to_owned()),
             (small("onnx"), small("safetensors")),
         ] {
             for (out, model) in [("a.wav", by_runtime), ("b.wav", native)] {
@@ -160,8 +160,11 @@ mod onnx_runtime {
                     .quietly();
             }
             let [a, b] = ["a.wav", "b.wav"].map(|name| crate::recordings::samples32f(&folder.read(name)));
-            let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-4, "{worst}");
+            // The native engine runs in whole numbers, ONNX Runtime in f32: tests/onnx.rs compares both in f32.
+            let energy = |sum: f32, x: f32| sum + x * x;
+            let apart = a.iter().zip(&b).map(|(a, b)| a - b).fold(0.0, energy);
+            let ratio = apart / b.iter().copied().fold(0.0, energy);
+            assert!(ratio < 1e-3, "{ratio}");
         }
     }
 

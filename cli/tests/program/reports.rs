@@ -168,6 +168,8 @@ fn models_are_described() {
         "light (built in)",
         "48000 Hz",
         "20.0 ms",
+        "high (built in)",
+        "32.0 ms",
         "MIT OR Apache-2.0",
         "best (built in)",
         "--quality best",
@@ -179,7 +181,7 @@ fn models_are_described() {
         assert!(built_in.contains(part), "{part} in {built_in}");
     }
     let all = folder.aeden("models --json").quietly().json_lines();
-    assert_eq!(all.len(), 8);
+    assert_eq!(all.len(), 9);
     let of_repair = all.iter().find(|model| model["commands"] == "repair").unwrap();
     assert_eq!(
         (&of_repair["kind"], &of_repair["rate"]),

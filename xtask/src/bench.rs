@@ -32,22 +32,24 @@ const LARGE: usize = 1 << 16;
 /// Measures and prints Markdown.
 pub fn run(options: &BenchOptions) -> Result<()> {
     let mut network = Vec::new();
-    let model = match &options.model {
+    let models = match &options.model {
         Some(file) => {
             network.extend(["--model", file.to_str().context("the model's path is no text")?]);
-            Model::open(file)?
+            vec![Model::open(file)?]
         }
-        None => Model::light(),
+        None => vec![Model::light(), Model::high()],
     };
     let aeden = build_aeden()?;
     let library = build_plugin()?;
     let sound = recording()?;
 
-    let parameters = model.parameters().unwrap_or(0);
-    println!("model {}, {parameters} parameters\n", model.name());
     println!("| | median | ratio |\n|---|---:|---:|");
-    frames(&model, &sound)?;
-    offline(&model, &sound)?;
+    for model in &models {
+        let parameters = model.parameters().unwrap_or(0);
+        println!("| **{}**, {parameters} parameters | | |", model.name());
+        frames(model, &sound)?;
+        offline(model, &sound)?;
+    }
     best(&sound)?;
     plugin::run(&library, &sound)?;
     plugin::editor(&library)?;

@@ -448,7 +448,7 @@ fn outputs_hold_no_subnormal_numbers() {
             for effect in [Effect::Identity, Effect::Gain(1e-30), Effect::Memory] {
                 let mut denoiser = denoiser(&config, effect);
                 // Bursts that fade down to where f32 ends, and below.
-                let mut sound = vec![Random(33).noise(rate as usize)];
+                let mut sound = [Random(33).noise(rate as usize)];
                 for (n, x) in sound[0].iter_mut().enumerate() {
                     *x *= 10f32.powf(-((n % 3000) as f32) / 60.0);
                 }

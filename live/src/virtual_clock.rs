@@ -46,6 +46,7 @@ struct Machine {
 }
 
 /// What a stream's callback is.
+#[expect(clippy::large_enum_variant, reason = "a test has a few")]
 enum Callback {
     Input(Intake),
     Output(Outlet),

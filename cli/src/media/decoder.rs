@@ -3,7 +3,7 @@
 use super::codec::{decoded, pcm_name};
 use super::ends;
 use super::probe::{Probe, Stream};
-use super::programs::{PATIENCE, Program, add_input, ffmpeg, gist};
+use super::programs::{PATIENCE, Program, add_input, ffmpeg, gist, too_long};
 use super::timeline::{Account, Frame, Step, Timeline};
 use crate::problem::Problem;
 use crate::wav::read::{Damage, Error};
@@ -234,8 +234,7 @@ impl Decoder {
             Ok(Event::Sound(piece)) => self.raw.extend(piece?),
             Ok(Event::Frame(frame)) => self.timeline.push(frame, &mut self.steps),
             Err(RecvTimeoutError::Timeout) => {
-                let what = format!("nothing came out of it for {} s", PATIENCE.as_secs());
-                return Err(io::Error::new(io::ErrorKind::TimedOut, what).into());
+                return Err(too_long("nothing comes out of ffmpeg").into());
             }
             Err(RecvTimeoutError::Disconnected) => {
                 self.timeline.finish(&mut self.steps);

@@ -264,7 +264,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// The refusal to wait any longer.
-fn too_long(what: &str) -> io::Error {
+pub fn too_long(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::TimedOut,
         format!("{what}, waited for {} s", PATIENCE.as_secs()),

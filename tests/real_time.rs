@@ -62,7 +62,7 @@ fn processing_resetting_and_setting_never_allocate() {
 #[test]
 fn networks_never_allocate() {
     let long_frames = Model::from_bytes(&ModelFile::random(long_frames(), Dtype::F16, 1).bytes()).unwrap();
-    for model in [Model::light(), long_frames] {
+    for model in [Model::light(), Model::high(), long_frames] {
         for (rate, channels, link) in [
             (48_000, 1, Link::Linked),
             (44_100, 2, Link::Linked),

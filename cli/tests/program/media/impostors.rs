@@ -72,11 +72,12 @@ fn programs_that_stay_or_never_end_are_not_waited_for() {
         "sleep 100 >&- & head -c 100000 /dev/zero",
         "clean in.mp3 f.wav",
     );
-    assert_eq!(run.status(), 0, "{}", run.stderr());
+    // It told of no frame that it decoded, so nothing of what it gave can be placed in time.
+    run.failed(1, "waited for");
     let left: Vec<_> = folder
         .names()
         .into_iter()
         .filter(|name| !name.starts_with("bin"))
         .collect();
-    assert_eq!(left, ["f.wav", "in.mp3", "long.wav", "rest"]);
+    assert_eq!(left, ["in.mp3", "long.wav", "rest"]);
 }

@@ -100,12 +100,6 @@ fn loudspeakers(layout: &str) -> Option<u32> {
     })
 }
 
-/// Whether its frames have the times of packets that hold several, of which the first gives fewer samples than its time says:
-/// in Windows Media Audio gaps cannot be told from that.
-fn is_counted_in_packets(track: &Stream) -> bool {
-    track.codec_name.starts_with("wma")
-}
-
 impl Decoder {
     /// Starts decoding, on the clock of the container: gaps become silence and overlaps are cut, as players do.
     pub fn start(path: &Path, probe: &Probe, track: &Stream, damage: Damage) -> Result<Self, Problem> {
@@ -140,7 +134,7 @@ impl Decoder {
         Ok(Decoder {
             program: Some(program),
             events,
-            timeline: Timeline::new(rate, probe.has_clock() && !is_counted_in_packets(track)),
+            timeline: Timeline::new(rate, probe.has_clock() && !track.has_times_of_packets()),
             steps: VecDeque::new(),
             raw: VecDeque::new(),
             waiting: Vec::new(),

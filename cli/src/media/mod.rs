@@ -549,7 +549,7 @@ fn start(
     alone: bool,
     same_container: bool,
 ) -> Result<f64, Problem> {
-    if alone && !probe.has_clock() {
+    if alone && (!probe.has_clock() || track.has_times_of_packets()) {
         return Ok(0.0);
     }
     let start = probe::first_sample(path, track, path)?.unwrap_or(0.0);

@@ -159,6 +159,12 @@ struct SideData {
 }
 
 impl Stream {
+    /// Whether its frames have the times of packets that hold several, of which the first gives fewer samples than its time says:
+    /// in Windows Media Audio neither gaps nor a late start can be told from that.
+    pub fn has_times_of_packets(&self) -> bool {
+        self.codec_name.starts_with("wma")
+    }
+
     /// The number that the container gives it: a track's in MP4, a packet identifier in transport streams.
     pub fn id(&self) -> Option<u32> {
         u32::from_str_radix(self.id.as_ref()?.strip_prefix("0x")?, 16).ok()

@@ -136,7 +136,7 @@ fn split_exponent(x: __m256) -> (__m256, __m256) {
 
 /// Sixteen sums in two registers.
 #[derive(Clone, Copy)]
-struct Sums256(__m256i, __m256i);
+pub(super) struct Sums256(pub(super) __m256i, pub(super) __m256i);
 
 impl Sums for Sums256 {
     type Lanes = Avx2;

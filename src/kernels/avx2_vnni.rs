@@ -4,7 +4,7 @@
 // Where the whole crate is compiled for AVX-VNNI, the compiler finds the calls safe and the blocks needless.
 #![allow(unused_unsafe)]
 
-use super::avx2::{self, Avx2};
+use super::avx2::{self, Avx2, Sums256};
 use super::direction::Direction;
 use super::lanes::{self, Sums};
 use super::matrix::{Activation, Matrix, Rows};
@@ -19,7 +19,7 @@ pub(super) fn is_available() -> bool {
 
 /// Sixteen sums in two registers.
 #[derive(Clone, Copy)]
-struct VnniSums(__m256i, __m256i);
+struct VnniSums(Sums256);
 
 impl Sums for VnniSums {
     type Lanes = Avx2;
@@ -28,16 +28,14 @@ impl Sums for VnniSums {
 
     #[inline(always)]
     unsafe fn load(from: &[i32; PANEL]) -> Self {
-        let from = from.as_ptr().cast::<__m256i>();
-        // SAFETY: 16 numbers lie there, and the loads need no alignment.
-        unsafe { Self(_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))) }
+        // SAFETY: as the caller's.
+        unsafe { Self(Sums256::load(from)) }
     }
 
     #[inline(always)]
     unsafe fn weights(from: &[i8; 4 * PANEL]) -> (__m256i, __m256i) {
-        let from = from.as_ptr().cast::<__m256i>();
-        // SAFETY: 64 bytes lie there, and the loads need no alignment.
-        unsafe { (_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))) }
+        // SAFETY: as the caller's.
+        unsafe { Sums256::weights(from) }
     }
 
     #[inline(always)]
@@ -45,17 +43,17 @@ impl Sums for VnniSums {
         // SAFETY: the processor has AVX-VNNI, as the trait demands.
         unsafe {
             let inputs = _mm256_set1_epi32(i32::from_ne_bytes(inputs));
-            Self(
-                _mm256_dpbusd_avx_epi32(self.0, inputs, weights.0),
-                _mm256_dpbusd_avx_epi32(self.1, inputs, weights.1),
-            )
+            Self(Sums256(
+                _mm256_dpbusd_avx_epi32(self.0.0, inputs, weights.0),
+                _mm256_dpbusd_avx_epi32(self.0.1, inputs, weights.1),
+            ))
         }
     }
 
     #[inline(always)]
     unsafe fn to_lanes(self) -> Avx2 {
-        // SAFETY: the processor has AVX2, as the trait demands.
-        unsafe { Avx2(_mm256_cvtepi32_ps(self.0), _mm256_cvtepi32_ps(self.1)) }
+        // SAFETY: as the caller's.
+        unsafe { self.0.to_lanes() }
     }
 }
 

@@ -3,16 +3,16 @@
 use super::codec::{decoded, pcm_name};
 use super::ends;
 use super::probe::{Probe, Stream};
-use super::programs::{PATIENCE, Program, add_input, ffmpeg, gist, too_long};
+use super::programs::{LAST_WORDS, Program, add_input, ffmpeg, gist, patiently, read_all, spawn, too_long};
 use super::timeline::{Account, Frame, Step, Timeline};
 use crate::problem::Problem;
 use crate::wav::read::{Damage, Error};
 use crate::wav::{Encoding, Extension, Format, MAX_CHANNELS, PLAIN_GUID_TAIL, RATES};
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 /// No codec for sound needs fewer bits a second over a whole file. Damaged times would have us fill hours with silence.
 const FEWEST_BITS: u64 = 400;
@@ -29,6 +29,8 @@ pub struct Decoder {
     events: Receiver<Event>,
     timeline: Timeline,
     steps: VecDeque<Step>,
+    /// All sound has come; some of what is said about it may still be under way.
+    has_all: bool,
     /// What has come and has not found its place yet.
     raw: VecDeque<u8>,
     /// What has found its place and has not been given out yet.
@@ -49,6 +51,7 @@ pub struct Decoder {
 /// What comes from ffmpeg: sound on one way, what it says about it on another.
 enum Event {
     Sound(io::Result<Vec<u8>>),
+    SoundEnds,
     Frame(Frame),
 }
 
@@ -128,7 +131,11 @@ impl Decoder {
         let Some(stdout) = program.stdout() else {
             unreachable!("piped just above")
         };
-        std::thread::spawn(move || read_all(stdout, &sender));
+        spawn(move || {
+            read_all(stdout, |piece| sender.send(Event::Sound(piece)).is_ok());
+            let _ = sender.send(Event::SoundEnds);
+        })
+        .map_err(|e| Problem::io(path, &e))?;
         let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
         Ok(Decoder {
@@ -136,6 +143,7 @@ impl Decoder {
             events,
             timeline: Timeline::new(rate, probe.has_clock() && !track.has_times_of_packets()),
             steps: VecDeque::new(),
+            has_all: false,
             raw: VecDeque::new(),
             waiting: Vec::new(),
             most_frames: seconds.saturating_mul(format.rate.into()),
@@ -230,14 +238,25 @@ impl Decoder {
 
     /// Waits for more; `false` if there is no more, and everything has its place.
     fn receive(&mut self) -> Result<bool, Error> {
-        match self.events.recv_timeout(PATIENCE) {
+        let event = match self.has_all {
+            true => self.events.recv_timeout(LAST_WORDS),
+            false => patiently(&self.events),
+        };
+        match event {
             Ok(Event::Sound(piece)) => self.raw.extend(piece?),
+            Ok(Event::SoundEnds) => self.has_all = true,
             Ok(Event::Frame(frame)) => self.timeline.push(frame, &mut self.steps),
-            Err(RecvTimeoutError::Timeout) => {
+            Err(RecvTimeoutError::Timeout) if !self.has_all => {
                 return Err(too_long("nothing comes out of ffmpeg").into());
             }
-            Err(RecvTimeoutError::Disconnected) => {
+            Err(_) => {
                 self.timeline.finish(&mut self.steps);
+                let samples = (self.raw.len() / self.format.frame_bytes()) as u64;
+                if self.timeline.account().decoded == 0 && samples > 0 {
+                    // Nothing was said about it: it is one frame without a time.
+                    self.timeline.push(Frame { at: None, samples }, &mut self.steps);
+                    self.timeline.finish(&mut self.steps);
+                }
                 return Ok(!self.steps.is_empty() && self.raw.len() >= self.format.frame_bytes());
             }
         }
@@ -319,26 +338,6 @@ impl Decoder {
         if account.back > 0 {
             self.warnings
                 .push("its clock begins anew in between; the sound goes on without a break there".into());
-        }
-    }
-}
-
-/// Reads a stream to its end, piece by piece.
-fn read_all(mut stream: impl Read, sender: &SyncSender<Event>) {
-    loop {
-        let mut piece = vec![0; 1 << 17];
-        let read = match stream.read(&mut piece) {
-            Ok(0) => return,
-            Ok(n) => {
-                piece.truncate(n);
-                Ok(piece)
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => Err(e),
-        };
-        let failed = read.is_err();
-        if sender.send(Event::Sound(read)).is_err() || failed {
-            return;
         }
     }
 }

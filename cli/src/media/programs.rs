@@ -107,6 +107,10 @@ fn add(command: &mut Command, allowed: &str, format: Option<&str>, place: &OsStr
     command.arg("-i").arg(place);
 }
 
+/// How long a program is listened to that has given everything. What it has started may live on and keep its standard error
+/// open; what it says itself is here by then.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A program under way. Dropped before it has ended, it is killed.
 pub struct Program {
     child: Arc<Mutex<Child>>,
@@ -214,8 +218,7 @@ impl Program {
             waited += pause;
             pause = (pause * 2).min(Duration::from_millis(50));
         };
-        // What it has started may live on and keep this open; what it says itself is here by now.
-        let said = self.errors.recv_timeout(Duration::from_secs(1));
+        let said = self.errors.recv_timeout(LAST_WORDS);
         Ok((status.success(), said.unwrap_or_default()))
     }
 }
@@ -253,7 +256,7 @@ impl Drop for Program {
 }
 
 /// Starts a thread, which the system may refuse.
-fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = std::thread::Builder::new().spawn(work);
     thread.map(drop).map_err(|e| {
         io::Error::new(
@@ -378,29 +381,11 @@ pub struct Pieces {
 
 impl Pieces {
     /// Starts reading. Only a few pieces are held at a time.
-    pub fn of(mut stream: impl Read + Send + 'static) -> Self {
+    pub fn of(stream: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(4);
-        let read = move || {
-            loop {
-                let mut piece = vec![0; 1 << 17];
-                let read = match stream.read(&mut piece) {
-                    Ok(0) => return,
-                    Ok(n) => {
-                        piece.truncate(n);
-                        Ok(piece)
-                    }
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(e) => Err(e),
-                };
-                let failed = read.is_err();
-                if sender.send(read).is_err() || failed {
-                    return;
-                }
-            }
-        };
         Pieces {
             receiver,
-            refused: spawn(read).err(),
+            refused: spawn(move || read_all(stream, |piece| sender.send(piece).is_ok())).err(),
         }
     }
 }
@@ -412,14 +397,42 @@ impl Iterator for Pieces {
         if let Some(e) = self.refused.take() {
             return Some(Err(e));
         }
-        // In short waits: the time for which we were stopped ourselves (Ctrl-Z) counts for one of them.
-        for _ in 0..PATIENCE.as_secs() {
-            match self.receiver.recv_timeout(Duration::from_secs(1)) {
-                Ok(piece) => return Some(piece),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+        match patiently(&self.receiver) {
+            Ok(piece) => Some(piece),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => Some(Err(too_long("nothing comes out of it"))),
         }
-        Some(Err(too_long("nothing comes out of it")))
     }
+}
+
+/// Reads a stream to its end, piece by piece; `give` says whether somebody still wants them.
+pub fn read_all(mut stream: impl Read, mut give: impl FnMut(io::Result<Vec<u8>>) -> bool) {
+    loop {
+        let mut piece = vec![0; 1 << 17];
+        let read = match stream.read(&mut piece) {
+            Ok(0) => return,
+            Ok(n) => {
+                piece.truncate(n);
+                Ok(piece)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => Err(e),
+        };
+        let failed = read.is_err();
+        if !give(read) || failed {
+            return;
+        }
+    }
+}
+
+/// Waits for what comes next, but no longer than [`PATIENCE`].
+pub fn patiently<T>(receiver: &Receiver<T>) -> Result<T, RecvTimeoutError> {
+    // In short waits: the time for which we were stopped ourselves (Ctrl-Z) counts for one of them.
+    for _ in 0..PATIENCE.as_secs() {
+        match receiver.recv_timeout(Duration::from_secs(1)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            other => return other,
+        }
+    }
+    Err(RecvTimeoutError::Timeout)
 }

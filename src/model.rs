@@ -72,7 +72,7 @@ impl Model {
             .expect("the built-in model is whole")
     }
 
-    /// The built-in denoiser for recordings: it looks ahead, and costs some twenty times as much as [`light`](Model::light);
+    /// The built-in denoiser for recordings: it looks ahead, and costs some eight times as much as [`light`](Model::light);
     /// `models/best/CARD.md` describes it.
     ///
     /// # Panics

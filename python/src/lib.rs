@@ -179,10 +179,18 @@ fn config(
 
 /// The built-in model of a quality.
 fn built_in(quality: &str) -> PyResult<aeden::Model> {
+    Ok(match quality {
+        _ if looks_ahead(quality)? => aeden::Model::best(),
+        "high" => aeden::Model::high(),
+        _ => aeden::Model::light(),
+    })
+}
+
+/// Whether a quality sees what comes later.
+fn looks_ahead(quality: &str) -> PyResult<bool> {
     match quality {
-        "best" => Ok(aeden::Model::best()),
-        "high" => Ok(aeden::Model::high()),
-        "light" => Ok(aeden::Model::light()),
+        "best" => Ok(true),
+        "high" | "light" => Ok(false),
         _ => Err(refused(format!(
             "no quality {quality:?}; there are 'best', 'high' and 'light'"
         ))),
@@ -208,8 +216,11 @@ fn of_recordings(
 ) -> PyResult<(aeden::Model, Context)> {
     let usual = if is_stream { "high" } else { "best" };
     // A name is checked also where a model of the user's own runs.
-    let of_quality = built_in(quality.unwrap_or(usual))?;
-    let network = model.map_or_else(|| of_quality.clone(), |model| model.0.clone());
+    let wanted = quality.map(looks_ahead).transpose()?;
+    let network = match model {
+        Some(model) => model.0.clone(),
+        None => built_in(quality.unwrap_or(usual))?,
+    };
     let context = match (network.looks_ahead(), is_stream) {
         (true, false) => Context::LookAhead,
         (false, true) => Context::Stream,
@@ -220,7 +231,7 @@ fn of_recordings(
             ));
         }
     };
-    if quality.is_some() && network.looks_ahead() != of_quality.looks_ahead() {
+    if wanted.is_some_and(|wanted| network.looks_ahead() != wanted) {
         return Err(refused(if network.looks_ahead() {
             "this model sees what comes later: it serves quality='best'"
         } else {

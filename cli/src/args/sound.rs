@@ -50,9 +50,9 @@ pub struct NetworkArgs {
 pub enum Quality {
     /// The largest: it sees what comes later, so for recordings only
     Best,
-    /// That of plugin and live: four times as fast as best, 32 ms of latency in a stream
+    /// That of plugin and live: half again as fast as best, 32 ms of latency in a stream
     High,
-    /// A small one for weak machines: six times as fast as high, 20 ms of latency
+    /// A small one for weak machines: five times as fast as high, 20 ms of latency
     Light,
 }
 

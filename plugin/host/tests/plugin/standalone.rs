@@ -68,9 +68,9 @@ fn between_the_ports_of_a_jack_server_it_sounds_as_the_library() {
     };
     let Some(screen) = Screen::new() else { return };
     for rate in [48_000, 44_100] {
-        // Blocks of two hops, so that the sound begins with a hop, and with a block of the resampler (294 at 44.1 kHz).
+        // Blocks of 80 ms, so that the sound begins with a hop of 16 ms, and with a block of the resampler (147 of 44.1 kHz).
         let Some(python) = python_with("jack") else { return };
-        on_jack(rate, rate / 50, &program, python, &screen);
+        on_jack(rate, rate * 2 / 25, &program, python, &screen);
     }
 }
 

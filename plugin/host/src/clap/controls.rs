@@ -1,7 +1,8 @@
 //! What the main thread does with an instance, beside the sound.
 
 use super::host::Host;
-use super::{Module, extension, stream, text_at};
+use super::library::{Module, extension, text_at};
+use super::stream;
 use crate::Parameter;
 use clap_sys::ext::params::{
     CLAP_EXT_PARAMS, CLAP_PARAM_IS_AUTOMATABLE, CLAP_PARAM_IS_BYPASS, CLAP_PARAM_IS_STEPPED, clap_param_info,

@@ -1,6 +1,7 @@
 //! Questions at the edge of the format, as validators ask them.
 
-use super::{Bundle, Instance, events, extension, text_at, texts_at};
+use super::library::{extension, text_at, texts_at};
+use super::{Bundle, Instance, events};
 use crate::{Audio, Error, Plugin, Setup};
 use clap_sys::events::clap_event_transport;
 use clap_sys::ext::audio_ports::{

@@ -12,6 +12,7 @@ mod edges;
 mod editor;
 mod events;
 mod host;
+mod library;
 mod stream;
 
 use crate::channels::Channels;
@@ -27,15 +28,15 @@ use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_plugin_latency};
 use clap_sys::ext::render::{CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME, clap_plugin_render};
 use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_plugin_tail};
-use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
+use clap_sys::factory::plugin_factory::CLAP_PLUGIN_FACTORY_ID;
 use clap_sys::plugin::{clap_plugin, clap_plugin_descriptor};
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process};
 use controls::{Controls, Life};
 use editor::Editor;
 use events::Events;
 use host::Host;
-use libloading::Library;
-use std::ffi::{CStr, CString, c_char};
+use library::{Module, extension, text_at, texts_at};
+use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::{NonNull, from_ref, null, null_mut};
@@ -44,25 +45,6 @@ use std::sync::Arc;
 /// A loaded CLAP file.
 pub struct Bundle {
     module: Arc<Module>,
-}
-
-/// The library, initialised; its end is the end of the last instance.
-struct Module {
-    entry: NonNull<clap_plugin_entry>,
-    factory: NonNull<clap_plugin_factory>,
-    _library: Library,
-}
-
-// SAFETY: entry and factory are constant tables, which the format lets any thread use.
-unsafe impl Send for Module {}
-// SAFETY: as above.
-unsafe impl Sync for Module {}
-
-impl Drop for Module {
-    fn drop(&mut self) {
-        // SAFETY: `init` succeeded, and all instances, which share this, are gone.
-        unsafe { call!(self.entry.as_ref(), deinit,) }
-    }
 }
 
 impl Bundle {
@@ -458,37 +440,4 @@ impl Drop for Instance {
             self.deactivate();
         }
     }
-}
-
-/// The plugin's table for an extension.
-///
-/// # Safety
-/// `T` must be the type that belongs to the id, and the result must not outlive the plugin.
-unsafe fn extension<T>(plugin: NonNull<clap_plugin>, id: &CStr) -> Option<&'static T> {
-    // SAFETY: the plugin is initialised.
-    let table = unsafe { call!(plugin.as_ref(), get_extension, plugin.as_ptr(), id.as_ptr()) };
-    // SAFETY: the caller vouches for the type and the time.
-    unsafe { table.cast::<T>().as_ref() }
-}
-
-/// Texts up to a null pointer.
-fn texts_at(mut list: *const *const c_char) -> Vec<String> {
-    let mut texts = Vec::new();
-    // SAFETY: lists of this format end with a null pointer.
-    unsafe {
-        while !list.is_null() && !(*list).is_null() {
-            texts.push(text_at(*list));
-            list = list.add(1);
-        }
-    }
-    texts
-}
-
-/// A text that ends with a zero; the empty one for a null pointer.
-fn text_at(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: texts of this format end with a zero.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }

@@ -1,7 +1,7 @@
 //! What the main thread does with an instance, beside the sound.
 
+use super::library::{Module, text16};
 use super::stream::Stream;
-use super::{Module, text16};
 use crate::Parameter;
 use std::mem::zeroed;
 use std::ptr::null_mut;

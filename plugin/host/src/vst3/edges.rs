@@ -1,6 +1,7 @@
 //! Questions at the edge of the format, as validators ask them.
 
-use super::{Bundle, Instance, text16};
+use super::library::text16;
+use super::{Bundle, Instance};
 use crate::{Error, Plugin, Setup};
 use std::ffi::c_char;
 use std::mem::zeroed;

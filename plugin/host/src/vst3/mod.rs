@@ -4,6 +4,7 @@ mod changes;
 mod controls;
 mod edges;
 mod host;
+mod library;
 mod stream;
 
 use crate::channels::Channels;
@@ -11,8 +12,7 @@ use crate::{Audio, Change, Description, Error, Format, Plugin, Requests, Setup, 
 use changes::Changes;
 use controls::Controls;
 use host::{Application, Handler};
-use libloading::Library;
-use std::ffi::{c_char, c_void};
+use library::{Module, text8};
 use std::mem::zeroed;
 use std::path::Path;
 use std::ptr::null_mut;
@@ -21,7 +21,7 @@ use vst3::Steinberg::Vst::{
     AudioBusBuffers, AudioBusBuffers__type0, BusDirection, BusDirections_, BusInfo, IAudioProcessor,
     IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
     IEditControllerTrait, IHostApplication, IParameterChanges, MediaTypes_, ProcessContext, ProcessData,
-    ProcessModes_, ProcessSetup, SpeakerArr, SpeakerArrangement, SymbolicSampleSizes_, TChar, kInfiniteTail,
+    ProcessModes_, ProcessSetup, SpeakerArr, SpeakerArrangement, SymbolicSampleSizes_, kInfiniteTail,
 };
 use vst3::Steinberg::{
     FUnknown, IPluginBaseTrait, IPluginFactory, IPluginFactory2, IPluginFactory2Trait, IPluginFactoryTrait,
@@ -32,50 +32,10 @@ use vst3::{ComPtr, ComWrapper, Interface};
 /// The category of classes that process sound.
 const EFFECT: &str = "Audio Module Class";
 
-/// What a library exports to be told of its loading and unloading, by platform.
-const ENTRY: (&[u8], &[u8]) = if cfg!(target_os = "macos") {
-    (b"bundleEntry\0", b"bundleExit\0")
-} else if cfg!(windows) {
-    (b"InitDll\0", b"ExitDll\0")
-} else {
-    (b"ModuleEntry\0", b"ModuleExit\0")
-};
-
 /// A loaded VST3 bundle.
 pub struct Bundle {
     factory: ComPtr<IPluginFactory>,
     module: Arc<Module>,
-}
-
-/// The library, initialised; its end is the end of the last instance.
-struct Module {
-    library: Library,
-}
-
-impl Module {
-    /// Initialises a library. Windows does without.
-    fn enter(library: Library) -> Result<Self, Error> {
-        // SAFETY: the format lays down the symbol's type; on macOS and Linux the argument is a handle of the library
-        // that plugins may ask for resources, of which the ones tested here have none.
-        unsafe {
-            match library.get::<unsafe extern "system" fn(*mut c_void) -> bool>(ENTRY.0) {
-                Ok(entry) if !entry(null_mut()) => Err(Error::Refused("to be loaded")),
-                Err(_) if !cfg!(windows) => Err(Error::Missing("an entry function")),
-                _ => Ok(Module { library }),
-            }
-        }
-    }
-}
-
-impl Drop for Module {
-    fn drop(&mut self) {
-        // SAFETY: the format lays down the symbol's type; the factory and all instances are gone.
-        unsafe {
-            if let Ok(exit) = self.library.get::<unsafe extern "system" fn() -> bool>(ENTRY.1) {
-                exit();
-            }
-        }
-    }
 }
 
 impl Bundle {
@@ -441,20 +401,4 @@ fn arrangement(channels: usize) -> SpeakerArrangement {
         // Any bits: plugins here count them.
         n => (1 << n) - 1,
     }
-}
-
-/// A text of bytes that ends at a zero or with the array.
-fn text8(text: &[c_char]) -> String {
-    let bytes: Vec<u8> = text
-        .iter()
-        .take_while(|byte| **byte != 0)
-        .map(|byte| *byte as u8)
-        .collect();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A text in UTF-16 that ends at a zero or with the array.
-fn text16(text: &[TChar]) -> String {
-    let units: Vec<u16> = text.iter().copied().take_while(|unit| *unit != 0).collect();
-    String::from_utf16_lossy(&units)
 }

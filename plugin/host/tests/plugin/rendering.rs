@@ -203,8 +203,8 @@ fn silence_stays_silence_and_comes_back_within_the_tail() {
             let out = play(&mut *plugin, &silence, || 256);
             assert!(out.iter().flatten().all(|y| *y == 0.0), "{rate} Hz");
             let tail = plugin.tail().expect("an end");
-            // Filters over five frames of 32 ms, and the resampler.
-            assert!(tail < rate as usize / 4, "{rate} Hz: {tail} samples");
+            // Filters over five frames of 32 ms, and the resampler, whose blocks are longest at the lowest rates.
+            assert!(tail < rate as usize * 3 / 10, "{rate} Hz: {tail} samples");
             for len in [10_000, 10_111, 10_239, 10_400] {
                 let out = play(&mut *plugin, &voice(rate, 2, len), || 256);
                 assert!(out.iter().flatten().any(|y| *y != 0.0), "{rate} Hz");

@@ -9,11 +9,12 @@ pub mod map;
 pub mod repair;
 pub mod roomtone;
 pub mod sound;
+pub mod template;
 
-use crate::loudness::Loudness;
-use crate::media::TrackChoice;
-use crate::problem::EXIT_STATUS_HELP;
-use crate::template::Template;
+use crate::args::template::Template;
+use aeden_media::ffmpeg::TrackChoice;
+use aeden_media::loudness::Loudness;
+use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use codec::{DecodeArgs, EncodeArgs};
 use detect::DetectArgs;

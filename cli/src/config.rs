@@ -4,8 +4,8 @@
 //! by the same rules, and the options' own table is the only one.
 
 use crate::args::Cli;
-use crate::media::container::has_known_ending;
-use crate::problem::{Problem, describe, one_line};
+use aeden_media::ffmpeg::container::has_known_ending;
+use aeden_media::problem::{Problem, describe, one_line};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueHint};

@@ -2,7 +2,7 @@
 //!
 //! Without this a refused allocation aborts the process. Nothing can be tried again then, since any code may have asked.
 
-use crate::problem::FILE_FAILED;
+use aeden_media::problem::FILE_FAILED;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +57,7 @@ fn give_up(size: usize) -> ! {
             std::thread::sleep(std::time::Duration::from_secs(1));
         },
     }
-    crate::output::clean_up_if_possible();
+    aeden_media::output::clean_up_if_possible();
     let mut line = [0; 160];
     let mut rest = &mut line[..];
     let _ = writeln!(
@@ -66,6 +66,6 @@ fn give_up(size: usize) -> ! {
     );
     let left = rest.len();
     let length = line.len() - left;
-    let _ = crate::output::write_to_stderr(&line[..length]);
+    let _ = aeden_media::output::write_to_stderr(&line[..length]);
     std::process::exit(FILE_FAILED.into());
 }

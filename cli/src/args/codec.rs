@@ -1,8 +1,8 @@
 //! The arguments of `aeden encode` and `aeden decode`.
 
 use super::job::{JobArgs, PathArgs};
-use crate::problem::EXIT_STATUS_HELP;
 use aeden_jobs::codec::Coarseness;
+use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! The arguments of `aeden detect`.
 
 use super::job::JobArgs;
-use crate::problem::EXIT_STATUS_HELP;
+use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
 

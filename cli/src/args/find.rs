@@ -1,6 +1,6 @@
 //! The arguments of `aeden find`.
 
-use crate::problem::EXIT_STATUS_HELP;
+use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

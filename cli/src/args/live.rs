@@ -1,8 +1,8 @@
 //! The arguments of `aeden live` and `aeden devices`.
 
 use super::sound::{NetworkArgs, Quality, attenuation, fraction, preset};
-use crate::problem::EXIT_STATUS_HELP;
 use aeden::presets::Preset;
+use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! The arguments of `aeden repair`.
 
 use super::job::{JobArgs, PathArgs};
-use crate::problem::EXIT_STATUS_HELP;
 use aeden_jobs::repair::{Damage, LONGEST, Region};
+use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::{Args, ValueEnum};
 
 const EXAMPLES: &str = "\

@@ -2,15 +2,15 @@
 
 use super::reading::{hear, problem};
 use super::recording::Recording;
-use crate::input::Input;
-use crate::media::programs::{Program, add_input, ffmpeg};
-use crate::plan::Source;
-use crate::problem::Problem;
-use crate::progress::Progress;
-use crate::wav::Format;
+use crate::run::input::Input;
+use crate::run::plan::Source;
+use crate::run::progress::Progress;
 use aeden::spectrum::{Framing, Stft, WindowShape};
 use aeden_jobs::codec::Codec;
 use aeden_jobs::models;
+use aeden_media::ffmpeg::programs::{Program, add_input, ffmpeg};
+use aeden_media::problem::Problem;
+use aeden_media::wav::Format;
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;

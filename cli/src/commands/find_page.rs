@@ -1,11 +1,11 @@
 //! The page of `aeden find query --html`: what was looked for and what was found, each with a player.
 
-use crate::output::{Output, Target, commit, exists};
-use crate::page;
-use crate::plan::Source;
-use crate::problem::{Problem, guarded};
-use crate::report::clip::clip;
+use crate::commands::page;
+use crate::commands::report::clip::clip;
+use crate::run::plan::Source;
 use aeden_jobs::find::Match;
+use aeden_media::output::{Output, Target, commit, exists};
+use aeden_media::problem::{Problem, guarded};
 use maud::{Markup, html};
 use std::io;
 use std::path::{Path, PathBuf};

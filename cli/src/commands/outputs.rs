@@ -2,11 +2,11 @@
 
 use super::writing;
 use crate::args::job::{JobArgs, PathArgs};
-use crate::cores::Cores;
-use crate::output::{Target, clean_up_when_stopped, one_on_stdout, print, sweep};
-use crate::plan::{self, Source, inputs};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, guarded, one_line};
-use crate::progress::Progress;
+use crate::run::cores::Cores;
+use crate::run::plan::{self, Source, inputs};
+use crate::run::progress::Progress;
+use aeden_media::output::{Target, clean_up_when_stopped, one_on_stdout, print, sweep};
+use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, guarded, one_line};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -256,7 +256,7 @@ fn settle(naming: &Naming, paths: &PathArgs, job: &JobArgs) -> Result<Vec<Step>,
             Ok(target)
         });
         if let Err(problem) = &output
-            && problem.status() == crate::problem::USAGE
+            && problem.status() == aeden_media::problem::USAGE
         {
             return Err(problem.clone());
         }

@@ -1,11 +1,11 @@
 //! Recordings on their way to a job, and what a job says of them.
 
-use crate::input::{Input, block_frames, unreadable};
-use crate::plan::Source;
-use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::run::input::{Input, block_frames, unreadable};
+use crate::run::plan::Source;
+use crate::run::progress::Progress;
 use aeden_jobs::find::{Describer, Sound};
 use aeden_jobs::{Autoencoder, Error, FormatError};
+use aeden_media::problem::Problem;
 use std::path::Path;
 
 /// A network from a file of the user's, or that of `built_in`.

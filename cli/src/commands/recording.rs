@@ -1,12 +1,13 @@
 //! A recording that is encoded: heard once, and read again for every trial.
 
 use super::reading::{hear, problem};
-use crate::input::Input;
-use crate::plan::Source;
-use crate::problem::Problem;
-use crate::progress::{FileProgress, Progress};
-use crate::wav::{Encoding, Format};
+use crate::run::input::Input;
+use crate::run::plan::Source;
+use crate::run::progress::{FileProgress, Progress};
 use aeden_jobs::codec::{Coarseness, Codec, Depth, Encoder, Heard, Search};
+use aeden_media::ffmpeg::film::Progress as _;
+use aeden_media::problem::Problem;
+use aeden_media::wav::{Encoding, Format};
 use std::io::{self, Write};
 
 /// A recording that has been listened to.

@@ -3,23 +3,23 @@
 use super::outputs::{Naming, Told, arrow, each};
 use super::reading::{hear, model, problem};
 use crate::args::repair::RepairArgs;
-use crate::input::Input;
-use crate::media::container::{self, is_wav};
-use crate::media::encode::{Encoded, Spool};
-use crate::media::film::{Cleaned, assemble, complete};
-use crate::media::flac::{self, FlacWriter};
-use crate::media::inventory::{Loss, without_place};
-use crate::media::{Arrangement, Form, Material, form, misnamed};
-use crate::output::{Target, commit};
-use crate::plan::Source;
-use crate::problem::{Problem, counted};
-use crate::progress::{FileProgress, Progress};
-use crate::sink::{Place, Sink, WavFile};
-use crate::wav::samples::Encoder;
-use crate::wav::write::Expected;
-use crate::wav::{Encoding, Format};
+use crate::run::input::Input;
+use crate::run::plan::Source;
+use crate::run::progress::{FileProgress, Progress};
 use aeden_jobs::repair::{Damage, Mended, Repairer};
 use aeden_jobs::{Autoencoder, models};
+use aeden_media::ffmpeg::container::{self, is_wav};
+use aeden_media::ffmpeg::encode::{Encoded, Spool};
+use aeden_media::ffmpeg::film::{Cleaned, assemble, complete};
+use aeden_media::ffmpeg::flac::{self, FlacWriter};
+use aeden_media::ffmpeg::inventory::{Loss, without_place};
+use aeden_media::ffmpeg::{Arrangement, Form, Material, form, misnamed};
+use aeden_media::output::{Target, commit};
+use aeden_media::problem::{Problem, counted};
+use aeden_media::sink::{Place, Sink, WavFile};
+use aeden_media::wav::samples::Encoder;
+use aeden_media::wav::write::Expected;
+use aeden_media::wav::{Encoding, Format};
 use serde_json::{Value, json};
 
 const NAMING: Naming = Naming {

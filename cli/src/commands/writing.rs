@@ -1,14 +1,14 @@
 //! Recordings that a job makes: WAV and FLAC files.
 
-use crate::media::container;
-use crate::media::flac::{self, FlacWriter};
-use crate::output::{Output, Sealed, Target, exists};
-use crate::plan::is_same_file;
-use crate::problem::Problem;
-use crate::sink::{Place, Sink, WavFile};
-use crate::wav::samples::Encoder;
-use crate::wav::write::Expected;
-use crate::wav::{Chunk, Format, plain_header};
+use crate::run::plan::is_same_file;
+use aeden_media::ffmpeg::container;
+use aeden_media::ffmpeg::flac::{self, FlacWriter};
+use aeden_media::output::{Output, Sealed, Target, exists};
+use aeden_media::problem::Problem;
+use aeden_media::sink::{Place, Sink, WavFile};
+use aeden_media::wav::samples::Encoder;
+use aeden_media::wav::write::Expected;
+use aeden_media::wav::{Chunk, Format, plain_header};
 use std::io::Write;
 use std::path::Path;
 

@@ -4,7 +4,7 @@
 
 use super::ffmpeg::{encodes, ffmpeg, is_here};
 use crate::recordings::Folder;
-use aeden_cli::media::flac::FlacReader;
+use aeden_media::ffmpeg::flac::FlacReader;
 use std::io::{Seek, Write};
 use std::process::Child;
 use std::sync::Mutex;

@@ -290,7 +290,7 @@ pub fn untold(tag: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::tags::{Chapter, Picture};
+    use crate::ffmpeg::tags::{Chapter, Picture};
 
     fn tags() -> Tags {
         let fields = [("title", "Talk"), ("comment", "a word"), ("Own", "thing")];

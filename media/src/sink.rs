@@ -1,7 +1,7 @@
 //! Where cleaned sound goes: WAV files and streams, FLAC files, and ffmpeg.
 
-use crate::media::encode::{Encoded, Spool};
-use crate::media::flac::FlacWriter;
+use crate::ffmpeg::encode::{Encoded, Spool};
+use crate::ffmpeg::flac::FlacWriter;
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
 use crate::wav::samples::Encoder;

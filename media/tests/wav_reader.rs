@@ -2,10 +2,10 @@
 //!
 //! `cargo xtask fuzz` for a long run.
 
-use aeden_cli::wav::read::{Error, Reader};
-use aeden_cli::wav::samples::decode;
-use aeden_cli::wav::write::{Expected, Writer};
-use aeden_cli::wav::{Chunk, Container, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL};
+use aeden_media::wav::read::{Error, Reader};
+use aeden_media::wav::samples::decode;
+use aeden_media::wav::write::{Expected, Writer};
+use aeden_media::wav::{Chunk, Container, Encoding, Extension, Format, Header, PLAIN_GUID_TAIL};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

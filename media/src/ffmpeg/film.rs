@@ -11,7 +11,6 @@ use super::programs::watch;
 use super::restore::{add_tags, restore};
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
-use crate::progress::FileProgress;
 use std::path::Path;
 
 /// Sound that is off by no more is as exact as clocks of containers are.
@@ -46,10 +45,19 @@ pub struct Finished {
     pub warnings: Vec<String>,
 }
 
+/// Is told how far a film is.
+pub trait Progress {
+    /// Something else is done with it now.
+    fn begin(&self, what: &str);
+
+    /// So many seconds of it have been done.
+    fn reach(&self, seconds: f64);
+}
+
 /// Puts a film together: `arrangement` without its tracks, and these. `check` may look at the complete file before it gets
 /// its name.
 pub fn assemble(
-    bar: &FileProgress,
+    bar: &dyn Progress,
     arrangement: &mut Arrangement,
     cleaned: &mut [Cleaned],
     target: (&Target, bool),
@@ -122,7 +130,7 @@ pub fn complete(assembly: &Assembly, place: &Path, subject: &Path) -> Result<(Ve
 
 /// A film under way.
 struct Film<'a> {
-    bar: &'a FileProgress,
+    bar: &'a dyn Progress,
     /// Where it is written.
     place: &'a Path,
     /// What errors are about.

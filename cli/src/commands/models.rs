@@ -1,11 +1,31 @@
 //! `aeden models`: what a model is.
 
-use crate::args::Quality;
-use crate::cleaner::{Network, Settings};
-use crate::problem::{Problem, one_line};
+use crate::args::{ModelsArgs, Quality};
+use crate::run::cleaner::{Network, Settings};
 use aeden_jobs::{Autoencoder, models};
+use aeden_media::output::print;
+use aeden_media::problem::{DONE, Problem, one_line};
 use serde::Serialize;
+use serde_json::json;
 use std::path::Path;
+
+/// `aeden models`.
+pub fn describe_all(args: &ModelsArgs) -> Result<u8, Problem> {
+    let files: Vec<Option<&Path>> = match args.files.as_slice() {
+        [] => vec![None],
+        files => files.iter().map(|file| Some(file.as_path())).collect(),
+    };
+    for file in files {
+        for description in describe(file)? {
+            print(&if args.json {
+                format!("{}\n", json!(description))
+            } else {
+                description.to_string()
+            })?;
+        }
+    }
+    Ok(DONE)
+}
 
 /// A model; a line of `--json`.
 #[derive(Debug, Serialize)]

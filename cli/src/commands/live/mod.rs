@@ -6,14 +6,14 @@ mod screen;
 mod service;
 
 use crate::args::live::{DevicesArgs, LiveArgs};
-use crate::cleaner::{Network, Settings};
-use crate::output::print;
-use crate::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
+use crate::run::cleaner::{Network, Settings};
 use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
 use aeden_live::{HOSTS, open_default_host, open_host};
+use aeden_media::output::print;
+use aeden_media::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
 use keys::Keys;
 use recorder::Recorder;
 use screen::Screen;

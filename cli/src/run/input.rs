@@ -1,15 +1,15 @@
 //! Where sound comes from: WAV files and streams, and everything that ffmpeg reads, all as blocks of samples.
 
-use crate::kind::Kind;
-use crate::media::flac::FlacReader;
-use crate::media::{Contents, Media, Reading, TrackChoice};
-use crate::plan::Source;
-use crate::problem::Problem;
-use crate::readers;
-use crate::wav::compressed::is_compressed;
-use crate::wav::read::{Error, Reader};
-use crate::wav::samples::decode;
-use crate::wav::{Chunk, Container, Encoding, Format, Header};
+use crate::run::plan::Source;
+use aeden_media::ffmpeg::flac::FlacReader;
+use aeden_media::ffmpeg::{Contents, Media, Reading, TrackChoice};
+use aeden_media::kind::Kind;
+use aeden_media::problem::Problem;
+use aeden_media::readers;
+use aeden_media::wav::compressed::is_compressed;
+use aeden_media::wav::read::{Error, Reader};
+use aeden_media::wav::samples::decode;
+use aeden_media::wav::{Chunk, Container, Encoding, Format, Header};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;

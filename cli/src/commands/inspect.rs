@@ -1,15 +1,72 @@
 //! `aeden inspect`: what a recording is like, and what cleaning would do for it.
 
-use crate::cleaner::{Network, Settings};
-use crate::input::{Input, unreadable};
-use crate::level::Levels;
-use crate::loudness::Meter;
-use crate::named::Named;
-use crate::paired::Aligned;
-use crate::plan::Source;
-use crate::problem::{Problem, counted, one_line};
-use crate::wav::printable;
+use crate::args::{InspectArgs, Quality};
+use crate::run::cleaner::{Network, Settings};
+use crate::run::cores::Cores;
+use crate::run::input::{Input, unreadable};
+use crate::run::level::Levels;
+use crate::run::named::Named;
+use crate::run::paired::Aligned;
+use crate::run::plan::{self, Source};
+use crate::run::progress::Progress;
+use aeden_media::loudness::Meter;
+use aeden_media::output::print;
+use aeden_media::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
+use aeden_media::wav::printable;
 use serde::Serialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// `aeden inspect`.
+pub fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
+    // Fast, and good enough for figures.
+    let quality = args.network.model.is_none().then_some(Quality::High);
+    let network = Network::load(&args.network, quality, false)?;
+    let progress = Progress::new(!args.quiet);
+    if !args.quiet {
+        network.tell_library("inspect");
+    }
+    // Standard input has a name here: nothing is written beside it.
+    let (pipes, files): (Vec<PathBuf>, Vec<PathBuf>) = args
+        .files
+        .iter()
+        .cloned()
+        .partition(|path| path == Path::new("-"));
+    let pipes = pipes.iter().map(|path| (Source::from_path(path), Ok(())));
+    let mut status = DONE;
+    for (source, usable) in pipes.chain(plan::inputs(&files)) {
+        let name = source.name();
+        let found = usable.and_then(|()| {
+            let mut bar = None;
+            let cores = Cores::share(None, 1).each;
+            inspect(
+                &source,
+                &network,
+                &Settings::default(),
+                cores,
+                |about, before, _| {
+                    let bar = bar.get_or_insert_with(|| progress.file(name, about.frames, about.rate));
+                    bar.advance(before.first().map_or(0, Vec::len));
+                },
+            )
+        });
+        match found {
+            Ok(findings) if args.json => print(&format!("{}\n", json!(findings)))?,
+            Ok(findings) => {
+                for warning in findings.warnings.iter().filter(|_| !args.quiet) {
+                    let line = Problem::file(name, format!("warning: {warning}"));
+                    progress.line(&format!("aeden: inspect: {line}"));
+                }
+                print(&findings.to_string())?;
+            }
+            Err(problem) => {
+                status = FILE_FAILED;
+                progress.line(&format!("aeden: inspect: {problem}"));
+            }
+        }
+    }
+    Ok(status)
+}
 
 /// What was found; a line of `--json`.
 #[derive(Debug, Serialize)]

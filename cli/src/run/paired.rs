@@ -1,8 +1,8 @@
 //! Pairs of sound before and after cleaning that belong to the same moment.
 
-use crate::input::{Input, block_frames};
-use crate::problem::Problem;
+use crate::run::input::{Input, block_frames};
 use aeden::Cleaner;
+use aeden_media::problem::Problem;
 use std::collections::VecDeque;
 use std::mem::replace;
 use std::panic::resume_unwind;

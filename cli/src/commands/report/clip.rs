@@ -1,9 +1,9 @@
 //! A part of a recording to listen to, small enough for a page.
 
 use super::excerpt::Excerpt;
-use crate::input::{Input, block_frames};
-use crate::plan::Source;
-use crate::problem::Problem;
+use crate::run::input::{Input, block_frames};
+use crate::run::plan::Source;
+use aeden_media::problem::Problem;
 
 /// As many seconds as that of a recording, where it is loudest, as a FLAC file.
 pub fn clip(source: &Source, seconds: f64) -> Result<Vec<u8>, Problem> {

@@ -40,7 +40,7 @@ pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
         // The lock is kept: nothing is created or renamed any more.
         let files = unfinished();
         // Programs first: one that goes on writing might make its file again.
-        crate::media::programs::kill_all();
+        crate::ffmpeg::programs::kill_all();
         for path in files.iter() {
             let _ = std::fs::remove_file(path);
         }

@@ -1,6 +1,6 @@
 //! Progress bars on a terminal; nothing elsewhere.
 
-use crate::problem::one_line;
+use aeden_media::problem::one_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -170,9 +170,11 @@ impl FileProgress {
             share.advance((frames as f64 * bytes_a_frame) as u64);
         }
     }
+}
 
-    /// Something else is done with the file now, which [`reach`](Self::reach) may tell more about: the bar begins again.
-    pub fn begin(&self, what: &str) {
+impl aeden_media::ffmpeg::film::Progress for FileProgress {
+    // Something else is done with the file now, which `reach` may tell more about: the bar begins again.
+    fn begin(&self, what: &str) {
         if self.bar.is_hidden() {
             return;
         }
@@ -190,8 +192,7 @@ impl FileProgress {
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
-    /// So many seconds of the file have been done.
-    pub fn reach(&self, seconds: f64) {
+    fn reach(&self, seconds: f64) {
         self.bar.set_position((seconds * self.rate) as u64);
     }
 }

@@ -3,10 +3,10 @@
 //! Whatever ends a recording early, a full disk or a microphone that becomes another one, the files are completed with what
 //! they have, and the microphone goes on without it.
 
-use crate::problem::{Problem, counted};
-use crate::wav::write::{Expected, Writer};
-use crate::wav::{Container, Encoding, Format, Header};
 use aeden_live::bridge::Recording;
+use aeden_media::problem::{Problem, counted};
+use aeden_media::wav::write::{Expected, Writer};
+use aeden_media::wav::{Container, Encoding, Format, Header};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -2,10 +2,10 @@
 
 use crate::args::live::LiveArgs;
 use crate::args::{Channels, EngineName, NetworkArgs, Quality, SoundArgs};
-use crate::problem::{Problem, one_line};
 use aeden::presets::Preset;
 use aeden::spectrum::Framing;
 use aeden::{Cleaner, Config, Context, Denoiser, Kind, Link, Model};
+use aeden_media::problem::{Problem, one_line};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -175,8 +175,8 @@ impl Network {
     #[cfg(feature = "onnx")]
     fn built_in_onnx(quality: Quality) -> Result<Self, Problem> {
         let file: &[u8] = match quality {
-            Quality::Light => include_bytes!("../../models/light/light.onnx"),
-            _ => include_bytes!("../../models/high/high.onnx"),
+            Quality::Light => include_bytes!("../../../models/light/light.onnx"),
+            _ => include_bytes!("../../../models/high/high.onnx"),
         };
         Model::from_onnx(file).map(Network).map_err(Problem::model)
     }

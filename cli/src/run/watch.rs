@@ -4,10 +4,10 @@
 //! network drives, and that a file has stopped growing no notice tells: that takes a second look anyway.
 
 use crate::args::CleanArgs;
-use crate::batch::{Batch, status, tell_summary};
-use crate::output::clean_up_when_stopped;
-use crate::plan::{files, may_be_recording, plan_files};
-use crate::problem::Problem;
+use crate::run::batch::{Batch, status, tell_summary};
+use crate::run::plan::{files, may_be_recording, plan_files};
+use aeden_media::output::clean_up_when_stopped;
+use aeden_media::problem::Problem;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};

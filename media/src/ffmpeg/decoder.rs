@@ -378,7 +378,7 @@ fn complaint(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{complaint, frame};
-    use crate::media::timeline::Frame;
+    use crate::ffmpeg::timeline::Frame;
 
     #[test]
     fn what_ffmpeg_says_about_frames() {

@@ -1,15 +1,15 @@
 //! `aeden clean`: all files of a command, several at a time, each reported when it is done.
 
 use crate::args::CleanArgs;
-use crate::clean::{Options, Report};
-use crate::cleaner::Network;
-use crate::cores::Cores;
-use crate::named::Named;
-use crate::output::{Target, clean_up_when_stopped, print, sweep};
-use crate::plan::{Job, Source, Step, plan};
-use crate::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, one_line};
-use crate::progress::Progress;
-use crate::readers::of_one_file;
+use crate::run::clean::{Options, Report};
+use crate::run::cleaner::Network;
+use crate::run::cores::Cores;
+use crate::run::named::Named;
+use crate::run::plan::{Job, Source, Step, plan};
+use crate::run::progress::Progress;
+use aeden_media::output::{Target, clean_up_when_stopped, print, sweep};
+use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, one_line};
+use aeden_media::readers::of_one_file;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -120,7 +120,7 @@ impl<'a> Batch<'a> {
     fn clean_one(&self, job: &Job, cores: usize, progress: &Progress) -> Outcome {
         // A defect that one file brings to light must not stop the others.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            of_one_file(|| crate::clean::clean(job, &self.options, &self.network, cores, progress))
+            of_one_file(|| crate::run::clean::clean(job, &self.options, &self.network, cores, progress))
         }));
         let result = result.unwrap_or_else(|_| {
             Err(Problem::file(
@@ -262,7 +262,7 @@ impl std::fmt::Display for Tally {
 /// The step as far as it can be told without doing it: what cannot be read, or not be written in that form, is refused.
 fn foreseen(step: Step, options: &Options) -> Step {
     match step {
-        Step::Clean(job) => match crate::clean::foresee(&job, options) {
+        Step::Clean(job) => match crate::run::clean::foresee(&job, options) {
             Ok(()) => Step::Clean(job),
             Err(problem) => Step::Refuse(job.input, problem),
         },

@@ -1,6 +1,6 @@
 //! The part of a recording that can be heard on the page: all of it if it is short, else where it is loudest.
 
-use crate::plot::Spectrogram;
+use aeden_media::plot::Spectrogram;
 use flac_codec::encode::{FlacSampleWriter, Options};
 use std::collections::VecDeque;
 use std::io::{self, Cursor};

@@ -1,7 +1,7 @@
 //! What a person sees: a meter on a terminal, lines elsewhere. Everything here goes to standard error.
 
-use crate::problem::one_line;
 use aeden_live::status::Status;
+use aeden_media::problem::one_line;
 use std::io::{IsTerminal, Write, stderr};
 
 /// The quietest level that the meter shows, in dBFS.

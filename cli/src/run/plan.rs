@@ -1,11 +1,11 @@
 //! What will be read, written, left alone and refused, settled before anything is done.
 
 use crate::args::CleanArgs;
-use crate::media::container::has_known_ending;
-use crate::media::{is_recording, usual_ending};
-use crate::output::{Target, exists_or_skip, one_on_stdout, was_made_from};
-use crate::problem::{Problem, describe};
-use crate::template::Template;
+use crate::args::template::Template;
+use aeden_media::ffmpeg::container::has_known_ending;
+use aeden_media::ffmpeg::{is_recording, usual_ending};
+use aeden_media::output::{Target, exists_or_skip, one_on_stdout, was_made_from};
+use aeden_media::problem::{Problem, describe};
 use file_id::{FileId, get_file_id};
 use std::collections::{HashMap, HashSet};
 use std::fs;

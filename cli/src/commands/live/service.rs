@@ -1,8 +1,8 @@
 //! `--install-service`: this command at every login, as a systemd user unit.
 
 use crate::args::live::LiveArgs;
-use crate::output::print;
-use crate::problem::{DONE, Problem};
+use aeden_media::output::print;
+use aeden_media::problem::{DONE, Problem};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::process::Command;

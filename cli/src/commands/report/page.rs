@@ -1,9 +1,9 @@
 //! The page as it is written: a frame, and one block of data for every recording, from which its script builds the rest.
 
 use super::excerpt::Excerpt;
-use crate::inspect::Findings;
-use crate::page;
-use crate::plot::{RANGE, frequency_ticks, pictures};
+use crate::commands::inspect::Findings;
+use crate::commands::page;
+use aeden_media::plot::{RANGE, frequency_ticks, pictures};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::io::{self, Write};

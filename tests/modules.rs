@@ -23,6 +23,39 @@ fn no_module_reaches_back() {
     }
 }
 
+/// What lies outside of a crate's folder is not in its package: `cargo install` would fail.
+#[test]
+fn no_crate_includes_what_is_not_its_own() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders: Vec<PathBuf> = members(root).iter().map(|member| root.join(member)).collect();
+    let owner = |file: &Path| {
+        let around = folders.iter().filter(|folder| file.starts_with(folder));
+        around.max_by_key(|folder| folder.components().count())
+    };
+    let mut included = 0;
+    for folder in &folders {
+        let mut files = Vec::new();
+        find(&folder.join("src"), &mut files);
+        let beside = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        files.extend(beside.filter(|path| path.extension().is_some_and(|ending| ending == "rs")));
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for call in text.split("include_").skip(1) {
+                let Some(("bytes!" | "str!", argument)) = call.split_once('(') else {
+                    continue;
+                };
+                let name = argument.split('"').nth(1).expect("the name of a file");
+                let path = file.parent().unwrap().join(name).canonicalize().unwrap();
+                assert_eq!(owner(&path), Some(folder), "{} includes {name}", file.display());
+                included += 1;
+            }
+        }
+    }
+    assert!(included > 10, "{included}");
+}
+
 #[test]
 fn a_circle_is_found_where_there_is_one() {
     let folder = std::env::temp_dir().join(format!("aeden-modules-{}", std::process::id()));

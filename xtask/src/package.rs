@@ -12,7 +12,7 @@ const MOST: u64 = 10_000_000;
 const MOST_OF_CORE: u64 = 3_000_000;
 
 /// Crates that are built from their packages, since they have weights inside them.
-const BUILT: [&str; 3] = ["aeden", "aeden-family", "aeden-jobs"];
+const BUILT: [&str; 4] = ["aeden", "aeden-family", "aeden-jobs", "aeden-onnx"];
 
 /// Packages every crate that may be published, builds some from their packages, and gives the sizes of all.
 ///

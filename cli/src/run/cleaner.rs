@@ -174,9 +174,9 @@ impl Network {
     /// The ONNX file of a quality but the best.
     #[cfg(feature = "onnx")]
     fn built_in_onnx(quality: Quality) -> Result<Self, Problem> {
-        let file: &[u8] = match quality {
-            Quality::Light => include_bytes!("../../../models/light/light.onnx"),
-            _ => include_bytes!("../../../models/high/high.onnx"),
+        let file = match quality {
+            Quality::Light => aeden_onnx::LIGHT,
+            _ => aeden_onnx::HIGH,
         };
         Model::from_onnx(file).map(Network).map_err(Problem::model)
     }

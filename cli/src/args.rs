@@ -134,7 +134,7 @@ pub struct CleanArgs {
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<Template>,
 
-    /// Clean what is in this folder and what comes into it, until Ctrl-C; a file's turn is when it has stopped growing
+    /// Clean what is in this folder and every file that arrives later, once it has stopped growing; Ctrl-C ends it
     #[arg(
         long,
         value_name = "DIR",
@@ -151,7 +151,7 @@ pub struct CleanArgs {
     #[command(flatten)]
     pub sound: SoundArgs,
 
-    /// Raise or lower the whole: to so many LUFS (EBU R 128), such as -16 or -23, or 'keep', to the input's loudness
+    /// Set the loudness: a number of LUFS (EBU R 128) such as -16 or -23, or 'keep' for that of the input
     ///
     /// Peaks that would be above -1 dBTP then are lowered by a limiter, by 12 dB at most; where that is not enough, a warning
     /// tells the loudness that was reached.
@@ -174,7 +174,7 @@ pub struct CleanArgs {
     #[arg(long, value_name = "N|all")]
     pub track: Option<TrackChoice>,
 
-    /// Prove that copied tracks are the same and that the sound has its length, before the output gets its name
+    /// Check that copied tracks are identical and that the sound has its length; keep no output that fails
     #[arg(long)]
     pub verify: bool,
 
@@ -190,7 +190,7 @@ pub struct CleanArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
 
-    /// Leave inputs alone whose output exists
+    /// Skip inputs whose output exists already
     #[arg(long, conflicts_with = "overwrite")]
     pub skip_existing: bool,
 
@@ -218,7 +218,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Use so many cores: for as many files at a time, or for parts of one [default: all]
+    /// Number of cores to use, for several files at a time or for parts of one [default: all]
     #[arg(long, value_name = "N", value_parser = cores)]
     pub jobs: Option<u16>,
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Runs a network of aeden over a stream in kernels of our own: exactly, without allocation, lock or panic.
 ///
-/// One mask is estimated from the guide and applied to every channel. Costs are stated in the README and measured by
+/// One mask is estimated from the guide and applied to every channel. Costs are stated in docs/speed.md and measured by
 /// `cargo xtask bench`. [`Model::native`](crate::Model::native) builds it.
 #[derive(Debug)]
 pub struct NativeEngine {

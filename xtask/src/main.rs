@@ -85,7 +85,7 @@ enum Task {
     /// Time frames, files, the plugin, start-up and memory
     ///
     /// Beside nnnoiseless on the same sound in the same run: on a shared machine ratios hold where times do not. Prints the
-    /// rows of the README's table.
+    /// rows of the table in docs/speed.md.
     Bench(BenchOptions),
     /// Time an hour of sound and of film, beside ffmpeg's filters
     ///

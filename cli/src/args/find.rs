@@ -26,7 +26,7 @@ pub struct FindArgs {
 /// What to do with an index.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Take the sounds of folders into the index, and what has gone from them out of it
+    /// Add the sounds of folders to the index, and drop those that are no longer there
     Index(IndexArgs),
     /// Search the index for what sounds like a recording
     Query(QueryArgs),

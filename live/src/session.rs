@@ -50,6 +50,11 @@ pub enum Event {
     Stopped(AudioError),
     /// The default device is another one; sound goes on there.
     DefaultChanged(Direction),
+    /// The computer cannot keep up with the denoiser; sound goes on through the lighter one.
+    Lightened {
+        /// The least load of the seconds that told: seconds of computing for a second of sound.
+        load: f64,
+    },
 }
 
 /// Builds a denoiser for an input.
@@ -60,6 +65,13 @@ const SILENT: Duration = Duration::from_secs(3);
 
 /// How often it is looked whether the default device is another one.
 const CHECK: Duration = Duration::from_secs(1);
+
+/// Load from where on the computer counts as overloaded: above, every interruption is heard.
+const OVERLOAD: f64 = 0.9;
+
+/// How many checks in a row must find it overloaded before the denoiser is exchanged for good. A program that starts may take
+/// the computer for a moment.
+const OVERLOADED_CHECKS: usize = 5;
 
 /// How long to wait before trying again, the first time; doubled each time up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -87,6 +99,11 @@ pub struct Session {
     plan: Plan,
     controls: Arc<Controls>,
     build: BuildDenoiser,
+    /// Builds a denoiser that costs less, until it is needed.
+    lighter: Option<BuildDenoiser>,
+    /// Loads that were too high, of the last checks in a row.
+    overloads: Vec<f64>,
+    load: Meter,
     // Before the microphone, since streams that play into it must end first.
     running: Option<Running>,
     microphone: Option<Box<dyn VirtualMicrophone>>,
@@ -119,6 +136,9 @@ impl Session {
             plan,
             controls,
             build,
+            lighter: None,
+            overloads: Vec::new(),
+            load: Meter::default(),
             running: None,
             microphone: None,
             events: Vec::new(),
@@ -131,6 +151,13 @@ impl Session {
         };
         session.open()?;
         Ok(session)
+    }
+
+    /// Goes over to another denoiser, which costs less, if the computer turns out too slow for the first: when it computes more
+    /// than nine tenths of the time for five seconds.
+    pub fn with_lighter(mut self, build: BuildDenoiser) -> Self {
+        self.lighter = Some(build);
+        self
     }
 
     /// Looks after everything, and tells what has happened since the last time. To be called a few times a second.
@@ -147,6 +174,11 @@ impl Session {
                 if let Some(direction) = self.default_changed() {
                     self.close();
                     self.events.push(Event::DefaultChanged(direction));
+                    self.retry_at = now;
+                } else if let Some((build, load)) = self.overloaded() {
+                    self.build = build;
+                    self.close();
+                    self.events.push(Event::Lightened { load });
                     self.retry_at = now;
                 }
             }
@@ -259,7 +291,8 @@ impl Session {
             delay,
             since: now,
         });
-        self.meter = Meter::default();
+        (self.meter, self.load) = (Meter::default(), Meter::default());
+        self.overloads.clear();
         self.next_check = now + CHECK;
         self.events.extend(bridge.recording.map(Event::Recording));
         self.events.push(Event::Started {
@@ -333,6 +366,22 @@ impl Session {
         let followed = self.plan.outputs.iter().position(|o| *o == Target::Default)?;
         let default = self.host.default_device(Direction::Output).ok()?;
         (default != outputs[followed]).then_some(Direction::Output)
+    }
+
+    /// The lighter denoiser, if there is one and the load has been too high for long, and that load.
+    fn overloaded(&mut self) -> Option<(BuildDenoiser, f64)> {
+        let running = self.running.as_ref()?;
+        let mut status = Status::default();
+        self.load.read(&running.counters, running.format, &mut status);
+        match status.load.filter(|load| *load > OVERLOAD) {
+            Some(load) => self.overloads.push(load),
+            None => self.overloads.clear(),
+        }
+        if self.overloads.len() < OVERLOADED_CHECKS {
+            return None;
+        }
+        let load = self.overloads.drain(..).fold(f64::INFINITY, f64::min);
+        Some((self.lighter.take()?, load))
     }
 
     fn stop(&mut self, error: AudioError, now: Duration) {

@@ -73,6 +73,8 @@ struct State {
     flows: Vec<Flow>,
     worker: Option<Worker>,
     worker_stalled_until: f64,
+    /// Seconds of computing that the worker says it spends on a second of sound.
+    worker_load: f64,
     defaults: [Option<String>; 2],
     down_until: f64,
     random: fastrand::Rng,
@@ -102,6 +104,7 @@ impl World {
             flows: Vec::new(),
             worker: None,
             worker_stalled_until: 0.0,
+            worker_load: 0.0,
             defaults: [None, None],
             down_until: 0.0,
             random: fastrand::Rng::with_seed(seed),
@@ -176,6 +179,11 @@ impl World {
         for machine in state.machines.iter_mut().filter(|m| m.name == name) {
             machine.stalled_until = machine.stalled_until.max(until);
         }
+    }
+
+    /// Lets the worker say that it spends so much of its time computing, as a share of the sound's. It is as quick as ever.
+    pub fn load_worker(&self, load: f64) {
+        self.0.borrow_mut().worker_load = load;
     }
 
     /// Lets the worker stand still.
@@ -299,10 +307,13 @@ impl State {
         };
         let late = self.random.f64() * machine.clock.jitter;
         flow.due = (flow.began + flow.blocks as f64 * seconds - ahead + late).max(self.now);
+        let input = self.machines.iter().find(|m| m.direction() == Direction::Input);
+        let rate = input.map_or(1.0, |machine| f64::from(machine.format.rate));
         if let Some(worker) = &mut self.worker
             && self.now >= self.worker_stalled_until
         {
-            worker.run();
+            let seconds = worker.run() as f64 / rate;
+            worker.counters().busy.add(self.worker_load * seconds);
         }
     }
 

@@ -102,6 +102,7 @@ impl Day {
                 Event::Stopped(error) => format!("stopped: {error}"),
                 Event::DefaultChanged(direction) => format!("default {direction:?}"),
                 Event::Recording(_) => "recording".into(),
+                Event::Lightened { load } => format!("lighter at {load:.1}"),
             }));
         }
     }
@@ -142,6 +143,44 @@ fn start_with(world: &World, input: Option<&str>, framing: Framing) -> Result<Se
 
 fn clock(ppm: f64, jitter: f64) -> Clock {
     Clock { ppm, jitter }
+}
+
+#[test]
+fn a_computer_that_is_too_slow_gets_the_lighter_denoiser() {
+    let heavy = Framing::default();
+    let light = Framing {
+        window: heavy.window / 2,
+        hop: heavy.hop / 2,
+        ..heavy.clone()
+    };
+    let latency = |framing: &Framing| 1e3 * framing.window as f64 / f64::from(framing.rate);
+    let saved = latency(&heavy) - latency(&light);
+    let mut day = Day::new(clock(0.0, 0.0), clock(0.0, 0.0));
+    let build = Box::new(move |format| identity::denoiser(format, light.clone(), false));
+    day.session = day.session.with_lighter(build);
+    // Much to do for a moment is no reason, nor is a computer that just keeps up.
+    for (load, seconds) in [(0.5, 5.0), (1.5, 3.0), (0.85, 10.0), (1.5, 3.0), (0.1, 2.0)] {
+        day.world.load_worker(load);
+        day.pass(seconds);
+    }
+    assert_eq!(day.events, ["microphone -> loudspeaker"]);
+    let before = day.delay_ms(2.0);
+    day.world.load_worker(1.2);
+    day.pass(20.0);
+    day.world.load_worker(0.2);
+    let after = day.delay_ms(2.0);
+    assert_eq!(
+        day.events,
+        [
+            "microphone -> loudspeaker",
+            "lighter at 1.2",
+            "microphone -> loudspeaker"
+        ]
+    );
+    assert!(
+        (before - after - saved).abs() < 5.0,
+        "{before} ms, then {after} ms"
+    );
 }
 
 /// The day's length: short here, 24 h in `cargo xtask all-day`.

@@ -48,7 +48,7 @@ pub struct LiveArgs {
     #[arg(long, value_name = "NAME")]
     pub system: Option<String>,
 
-    /// The network: high, or light for weak machines [default: high]
+    /// The network: high, which gives way to light where the machine cannot keep up, or light [default: high]
     #[arg(long, value_enum)]
     pub quality: Option<Quality>,
 

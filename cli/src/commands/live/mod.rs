@@ -5,12 +5,13 @@ mod recorder;
 mod screen;
 mod service;
 
+use crate::args::Quality;
 use crate::args::live::{DevicesArgs, LiveArgs};
 use crate::run::cleaner::{Network, Settings};
 use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
-use aeden_live::session::{Event, Plan, Session, Target};
+use aeden_live::session::{BuildDenoiser, Event, Plan, Session, Target};
 use aeden_live::{HOSTS, open_default_host, open_host};
 use aeden_media::output::print;
 use aeden_media::problem::{DONE, FILE_FAILED, Problem, counted, one_line};
@@ -104,6 +105,10 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     }
     let network = Network::load(&args.network, args.quality, true)?;
     network.tell_library("live");
+    // A network of the user's own, or the lightest one, has none to fall back to.
+    let lighter = (args.network.model.is_none() && args.quality != Some(Quality::Light))
+        .then(|| Network::load(&args.network, Some(Quality::Light), true))
+        .transpose()?;
     let host = host(args.system.as_deref(), &[&args.input, &args.output])?;
     let first = match &args.output {
         _ if args.virtual_mic => Target::VirtualMicrophone,
@@ -126,9 +131,11 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
             .attenuation_limit(settings.limit)
             .mix(settings.mix),
     ));
-    let build = move |format: aeden_live::audio::Format| {
-        let built = network.denoiser(format.rate, format.channels, &settings, 1);
-        built.map_err(|problem| problem.to_string())
+    let building = |network: Network| -> BuildDenoiser {
+        Box::new(move |format| {
+            let built = network.denoiser(format.rate, format.channels, &settings, 1);
+            built.map_err(|problem| problem.to_string())
+        })
     };
     let recorder = args
         .record
@@ -139,7 +146,10 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     let flag = stopped.clone();
     ctrlc::set_handler(move || flag.store(true, Relaxed))
         .map_err(|e| Problem::usage(format!("Ctrl-C cannot be caught: {e}")))?;
-    let session = Session::start(host, plan, controls, Box::new(build)).map_err(problem)?;
+    let mut session = Session::start(host, plan, controls, building(network)).map_err(problem)?;
+    if let Some(lighter) = lighter {
+        session = session.with_lighter(building(lighter));
+    }
     run(session, args, recorder, &stopped)
 }
 
@@ -177,6 +187,10 @@ fn run(
                 Event::Stopped(error) => screen.say(&format!("{error}; waiting for it to come back")),
                 Event::DefaultChanged(Direction::Input) => screen.say("another default input"),
                 Event::DefaultChanged(Direction::Output) => screen.say("another default output"),
+                Event::Lightened { load } => screen.say(&format!(
+                    "this computer cannot keep up ({:.0} % load): from now on the network light is used",
+                    100.0 * load
+                )),
                 Event::Recording(recording) => {
                     if let Some(recorder) = &mut recorder {
                         recorder.follow(recording);

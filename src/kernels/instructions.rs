@@ -22,6 +22,8 @@ pub enum Instructions {
     Neon,
     /// 64-bit Arm with NEON and the dot product extension.
     NeonDot,
+    /// WebAssembly with `simd128`, in programs that are compiled for it.
+    Simd128,
 }
 
 impl Instructions {
@@ -33,6 +35,7 @@ impl Instructions {
             Instructions::Avx2,
             Instructions::NeonDot,
             Instructions::Neon,
+            Instructions::Simd128,
             Instructions::Portable,
         ]
         .into_iter()
@@ -58,6 +61,8 @@ impl Instructions {
             Instructions::Neon => neon::is_available(),
             #[cfg(target_arch = "aarch64")]
             Instructions::NeonDot => neon_dot::is_available(),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Instructions::Simd128 => true,
             #[allow(unreachable_patterns)]
             _ => false,
         }

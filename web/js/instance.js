@@ -36,8 +36,8 @@ export class Instance {
   }
 
   /** Begins a recording; `streaming` where it should know no more than a stream does. */
-  recording(rate, channels, streaming = false) {
-    this.#check(this.wasm.aeden_recording(rate, channels, streaming ? 1 : 0));
+  recording(rate, channels, { streaming = false, strength = 60, mix = 1, removed = false } = {}) {
+    this.#check(this.wasm.aeden_recording(rate, channels, +streaming, strength, mix, +removed));
     this.#see(channels);
   }
 

@@ -12,11 +12,13 @@
 //! Functions that can fail give 0 then, and [`aeden_error`] says why. Calls that make no sense (a stream's when there is none)
 //! do nothing. Addresses stay valid until the next call that can fail.
 
+mod controls;
 mod meter;
 mod recording;
 mod stream;
 
 use aeden::{Error, Model};
+use controls::Controls;
 use recording::Recording;
 use std::cell::RefCell;
 use stream::Stream;
@@ -78,8 +80,20 @@ impl Instance {
         Ok(())
     }
 
-    fn open_recording(&mut self, rate: u32, channels: usize, streaming: bool) -> Result<(), Error> {
-        self.recording = Some(Recording::new(self.model()?, rate, channels, streaming)?);
+    fn open_recording(
+        &mut self,
+        rate: u32,
+        channels: usize,
+        streaming: bool,
+        controls: Controls,
+    ) -> Result<(), Error> {
+        self.recording = Some(Recording::new(
+            self.model()?,
+            rate,
+            channels,
+            streaming,
+            controls,
+        )?);
         self.stream = None;
         self.samples = vec![vec![0.0; BLOCK]; channels];
         Ok(())
@@ -92,7 +106,9 @@ impl Instance {
     }
 
     fn push(&mut self, frames: usize) -> usize {
-        let Some(recording) = &mut self.recording else { return 0 };
+        let Some(recording) = &mut self.recording else {
+            return 0;
+        };
         recording.push(&self.samples, frames.min(BLOCK))
     }
 }
@@ -158,11 +174,25 @@ pub extern "C" fn aeden_stream(rate: u32, channels: usize) -> u32 {
 }
 
 /// Begins a recording at a rate in Hz, by a model of either kind. `streaming`: not 0 where it should know no more than a
-/// stream does. 0 as for [`aeden_stream`].
+/// stream does. `strength`, `mix` and `removed` as for streams. 0 for something outside aeden's range, or a model that does
+/// not fit.
 #[unsafe(no_mangle)]
-pub extern "C" fn aeden_recording(rate: u32, channels: usize, streaming: u32) -> u32 {
+pub extern "C" fn aeden_recording(
+    rate: u32,
+    channels: usize,
+    streaming: u32,
+    strength: f32,
+    mix: f32,
+    removed: u32,
+) -> u32 {
+    let controls = Controls {
+        strength,
+        mix,
+        removed: removed != 0,
+        bypass: false,
+    };
     with(|instance| {
-        let result = instance.open_recording(rate, channels, streaming != 0);
+        let result = instance.open_recording(rate, channels, streaming != 0, controls);
         instance.tell(result)
     })
 }

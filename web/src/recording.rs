@@ -1,5 +1,6 @@
 //! A recording that comes in blocks.
 
+use crate::controls::Controls;
 use aeden::{Cleaner, Config, Context, Error, Model};
 
 pub(crate) struct Recording {
@@ -9,14 +10,24 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    pub(crate) fn new(model: &Model, rate: u32, channels: usize, streaming: bool) -> Result<Recording, Error> {
+    pub(crate) fn new(
+        model: &Model,
+        rate: u32,
+        channels: usize,
+        streaming: bool,
+        controls: Controls,
+    ) -> Result<Recording, Error> {
         let context = match (model.looks_ahead(), streaming) {
             (true, false) => Context::LookAhead,
             (false, false) => Context::LeadIn,
             (_, true) => Context::Stream,
         };
+        let config = Config::new(rate, channels)
+            .attenuation_limit(controls.limit())
+            .mix(controls.mix)
+            .listen(controls.listen());
         Ok(Recording {
-            cleaner: Cleaner::with_model(model, context, &Config::new(rate, channels))?,
+            cleaner: Cleaner::with_model(model, context, &config)?,
             ready: vec![Vec::new(); channels],
         })
     }

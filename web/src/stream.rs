@@ -1,28 +1,15 @@
 //! A stream of samples, and the way from one model to another while it runs.
 
 use crate::BLOCK;
+use crate::controls::Controls;
 use crate::meter::Meter;
-use aeden::presets::UNLIMITED;
-use aeden::{Config, Denoiser, Error, Listen, Model};
+use aeden::{Config, Denoiser, Error, Model};
 
 /// Seconds that a new denoiser hears beyond its latency before it is heard: by then it knows the noise a little.
 const WARM: f64 = 0.5;
 
 /// Seconds of the crossfade to it.
 const FADE: f64 = 0.02;
-
-/// The controls as they stand.
-#[derive(Clone, Copy)]
-pub(crate) struct Controls {
-    /// The most that the level is lowered, in dB.
-    pub(crate) strength: f32,
-    /// The share of the cleaned sound.
-    pub(crate) mix: f32,
-    /// What is removed is given, not the cleaned sound.
-    pub(crate) removed: bool,
-    /// The input passes.
-    pub(crate) bypass: bool,
-}
 
 pub(crate) struct Stream {
     rate: u32,
@@ -46,12 +33,7 @@ impl Stream {
     pub(crate) fn new(denoiser: Denoiser, rate: u32) -> Stream {
         Stream {
             rate,
-            controls: Controls {
-                strength: UNLIMITED,
-                mix: Config::DEFAULT_MIX,
-                removed: false,
-                bypass: false,
-            },
+            controls: Controls::default(),
             scratch: vec![vec![0.0; BLOCK]; denoiser.channels()],
             denoiser,
             other: None,
@@ -135,13 +117,9 @@ impl Stream {
 }
 
 fn set(denoiser: &mut Denoiser, controls: Controls) {
-    denoiser.set_attenuation_limit((controls.strength < UNLIMITED).then_some(controls.strength));
+    denoiser.set_attenuation_limit(controls.limit());
     denoiser.set_mix(controls.mix);
-    denoiser.set_listen(if controls.removed {
-        Listen::Removed
-    } else {
-        Listen::Cleaned
-    });
+    denoiser.set_listen(controls.listen());
     denoiser.set_bypass(controls.bypass);
 }
 

@@ -10,7 +10,7 @@ use super::{neon, neon_dot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Instructions {
-    /// Plain Rust for every processor: the reference of the others.
+    /// Plain Rust for every processor: the reference of the others. Left out of WebAssembly with `simd128`, for its size.
     Portable,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
@@ -27,7 +27,7 @@ pub enum Instructions {
 }
 
 impl Instructions {
-    /// Lists the sets that this processor has, the fastest first; [`Portable`](Instructions::Portable) is always there.
+    /// Lists the sets that this processor has, the fastest first; there is always one.
     pub fn available() -> impl Iterator<Item = Instructions> {
         [
             Instructions::Avx512,
@@ -50,7 +50,7 @@ impl Instructions {
     /// Tells whether this processor has the set.
     pub fn is_available(self) -> bool {
         match self {
-            Instructions::Portable => true,
+            Instructions::Portable => !cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => avx2::is_available(),
             #[cfg(target_arch = "x86_64")]

@@ -25,6 +25,7 @@ mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_dot;
 mod panel;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
@@ -65,8 +66,9 @@ macro_rules! dispatch {
             Instructions::NeonDot => unsafe { neon_dot::$name($($argument),*) },
             // SAFETY: the whole program is compiled for the instructions; the method has checked the lengths.
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Instructions::Simd128 => unsafe { simd128::$name($($argument),*) },
+            _ => unsafe { simd128::$name($($argument),*) },
             // SAFETY: these lanes need no instruction set; the method has checked the lengths.
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             _ => unsafe { portable::$name($($argument),*) },
         }
     };

@@ -14,6 +14,10 @@ export interface Recording {
 export interface CleanOptions {
   /** Default `best`. */
   quality?: Quality;
+  /** A network of your own in place of the quality's: a safetensors file, as `models/recipe` writes it. */
+  model?: ArrayBuffer;
+  /** Runs `model` in 32-bit floating point throughout: slower, for comparisons. */
+  exact?: boolean;
   /** The most that the level is lowered anywhere, in dB, 0 to 60; 60, the default, for no limit. */
   strength?: number;
   /** The share of the cleaned sound, 0 to 1; default 1. */
@@ -45,6 +49,9 @@ export function clean(
 export interface NodeOptions {
   /** Default `high`. */
   quality?: 'light' | 'high';
+  /** As in {@link CleanOptions}. */
+  model?: ArrayBuffer;
+  exact?: boolean;
   /** Default 1. */
   channels?: 1 | 2;
   strength?: number;

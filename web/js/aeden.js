@@ -48,14 +48,14 @@ function aborted(signal) {
  * Cleans a recording in a worker of its own. Sample n of the result belongs to sample n of the input, which stays as it is.
  */
 export async function clean(input, options = {}, onProgress = () => {}) {
-  const { quality = 'best', strength = 60, mix = 1, removed = false, streaming = false, signal } = options;
+  const { quality = 'best', model, exact, strength = 60, mix = 1, removed = false, streaming = false, signal } = options;
   const rate = input.sampleRate ?? input.rate;
   const channels = input.channels
     ?? Array.from({ length: input.numberOfChannels }, (_, channel) => input.getChannelData(channel));
   const length = channels[0]?.length ?? 0;
   if (channels.some((samples) => samples.length !== length)) throw new RangeError('channels: all of one length');
   const settings = { streaming, strength: number('strength', strength, 0, 60), mix: number('mix', mix, 0, 1), removed };
-  const [module, bytes] = await Promise.all([compiled(), weights(quality)]);
+  const [module, bytes] = await Promise.all([compiled(), model ?? weights(quality)]);
   if (signal?.aborted) throw aborted(signal);
 
   const output = channels.map(() => new Float32Array(length));
@@ -92,7 +92,7 @@ export async function clean(input, options = {}, onProgress = () => {}) {
         if (ended && !waiting) return resolve();
         feed();
       };
-      post({ what: 'begin', module, weights: bytes, rate, channels: channels.length, options: settings });
+      post({ what: 'begin', module, weights: bytes, exact, rate, channels: channels.length, options: settings });
     });
   } finally {
     worker.terminate();
@@ -118,19 +118,19 @@ export class AedenNode extends Base {
 
   /** Fetches what it needs, and makes a node. */
   static async create(context, options = {}) {
-    const { quality = 'high', channels = 1, ...controls } = options;
+    const { quality = 'high', model, exact = false, channels = 1, ...controls } = options;
     if (channels !== 1 && channels !== 2) throw new RangeError(`channels: 1 or 2, not ${channels}`);
     const [module, bytes] = await Promise.all([
       compiled(),
-      weights(quality),
+      model ?? weights(quality),
       context.audioWorklet.addModule(new URL('worklet.js', import.meta.url)),
     ]);
-    const node = new AedenNode(context, { quality, channels, controls, module, bytes });
+    const node = new AedenNode(context, { quality, exact, channels, controls, module, bytes });
     await node.#reply();
     return node;
   }
 
-  constructor(context, { quality, channels, controls, module, bytes }) {
+  constructor(context, { quality, exact, channels, controls, module, bytes }) {
     const defaults = { strength: 60, mix: 1, removed: false, bypass: false };
     const known = Object.entries({ ...defaults, ...controls }).map(([name, value]) => [name, checked(name, value)]);
     const all = Object.fromEntries(known);
@@ -141,7 +141,7 @@ export class AedenNode extends Base {
       channelCount: channels,
       channelCountMode: 'explicit',
       channelInterpretation: 'speakers',
-      processorOptions: { module, weights: bytes, channels, controls: all },
+      processorOptions: { module, weights: bytes, exact, channels, controls: all },
     });
     this.#controls = all;
     this.#quality = quality;

@@ -10,8 +10,11 @@ export class Instance {
   readonly block: number;
   /** A stream's samples, one array of `block` a channel, in aeden's memory; new ones after each `stream` or `recording`. */
   readonly channels: Float32Array[];
-  /** Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none. */
-  model(bytes?: ArrayBuffer | ArrayBufferView | null): void;
+  /**
+   * Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none.
+   * `exact`: in 32-bit floating point throughout, slower, for comparisons.
+   */
+  model(bytes?: ArrayBuffer | Uint8Array | null, exact?: boolean): void;
   /** Begins a stream: put samples into `channels`, call `wasm.aeden_process(frames)`, take them from `channels`. */
   stream(rate: number, channels: number): void;
   /** Begins a recording. */

@@ -17,8 +17,11 @@ export class Instance {
     this.channels = [];
   }
 
-  /** Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none. */
-  model(bytes) {
+  /**
+   * Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none.
+   * `exact`: in 32-bit floating point throughout, slower, for comparisons.
+   */
+  model(bytes, exact = false) {
     if (!bytes) {
       this.wasm.aeden_light();
       return;
@@ -26,7 +29,7 @@ export class Instance {
     const from = new Uint8Array(bytes);
     const at = this.wasm.aeden_bytes(from.length);
     new Uint8Array(this.wasm.memory.buffer, at, from.length).set(from);
-    this.#check(this.wasm.aeden_model());
+    this.#check(this.wasm.aeden_model(+exact));
   }
 
   /** Begins a stream, or lets the model of now take over in the one that runs. */

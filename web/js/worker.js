@@ -4,9 +4,9 @@ import { Instance } from './instance.js';
 let instance = null;
 
 const work = {
-  begin({ module, weights, rate, channels, options }) {
+  begin({ module, weights, exact, rate, channels, options }) {
     instance = new Instance(module);
-    instance.model(weights);
+    instance.model(weights, exact);
     instance.recording(rate, channels, options);
     return [];
   },

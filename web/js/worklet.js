@@ -3,14 +3,14 @@
 import { Instance } from './instance.js';
 
 class Aeden extends AudioWorkletProcessor {
-  constructor({ processorOptions: { module, weights, channels, controls } }) {
+  constructor({ processorOptions: { module, weights, exact, channels, controls } }) {
     super();
     this.count = channels;
     this.frames = 128;
     this.port.onmessage = ({ data }) => this.receive(data);
     try {
       this.instance = new Instance(module);
-      this.begin(weights);
+      this.begin(weights, exact);
       this.control(controls);
       this.instance.wasm.aeden_reset(); // no fade from the defaults
       this.port.postMessage({ latency: this.instance.wasm.aeden_latency() });
@@ -21,8 +21,8 @@ class Aeden extends AudioWorkletProcessor {
   }
 
   /** Builds a denoiser; one that runs already goes on until the new one has heard enough. */
-  begin(weights) {
-    this.instance.model(weights);
+  begin(weights, exact = false) {
+    this.instance.model(weights, exact);
     this.instance.stream(sampleRate, this.count);
     // The views that `process` uses, of a memory that does not grow from here on.
     this.see(this.frames);
@@ -57,8 +57,11 @@ class Aeden extends AudioWorkletProcessor {
     }
   }
 
-  process([input], [output]) {
+  // Indices and no destructuring, which makes iterators.
+  process(inputs, outputs) {
     if (!this.instance) return false;
+    const input = inputs[0];
+    const output = outputs[0];
     const frames = output[0].length;
     if (frames !== this.frames) this.see(frames);
     for (let channel = 0; channel < this.count; channel++) {

@@ -56,8 +56,12 @@ impl Instance {
         }
     }
 
-    fn read_model(&mut self) -> Result<(), Error> {
-        self.model = Some(Model::from_bytes(&std::mem::take(&mut self.bytes))?);
+    fn read_model(&mut self, exact: bool) -> Result<(), Error> {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.model = Some(match exact {
+            true => Model::from_bytes_in_f32(&bytes)?,
+            false => Model::from_bytes(&bytes)?,
+        });
         Ok(())
     }
 
@@ -134,11 +138,12 @@ pub extern "C" fn aeden_bytes(len: usize) -> *mut u8 {
     })
 }
 
-/// Reads the model file in [`aeden_bytes`]; the next stream or recording is cleaned by it. 0 for a file that is no model.
+/// Reads the model file in [`aeden_bytes`]; the next stream or recording is cleaned by it. `exact`: not 0 for `f32` throughout,
+/// slower, for comparisons. 0 for a file that is no model.
 #[unsafe(no_mangle)]
-pub extern "C" fn aeden_model() -> u32 {
+pub extern "C" fn aeden_model(exact: u32) -> u32 {
     with(|instance| {
-        let result = instance.read_model();
+        let result = instance.read_model(exact != 0);
         instance.tell(result)
     })
 }

@@ -8,7 +8,7 @@ export class Instance {
   readonly wasm: WebAssembly.Exports;
   /** The most samples of a channel in a call. */
   readonly block: number;
-  /** A stream's samples, one array of `block` a channel, in aeden's memory; new ones after each `stream` or `recording`. */
+  /** A stream's samples, one array of `block` a channel, in aeden's memory; new ones after each other call, also one that throws. */
   readonly channels: Float32Array[];
   /**
    * Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none.

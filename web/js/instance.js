@@ -22,26 +22,23 @@ export class Instance {
    * `exact`: in 32-bit floating point throughout, slower, for comparisons.
    */
   model(bytes, exact = false) {
-    if (!bytes) {
-      this.wasm.aeden_light();
-      return;
-    }
-    const from = new Uint8Array(bytes);
-    const at = this.wasm.aeden_bytes(from.length);
-    new Uint8Array(this.wasm.memory.buffer, at, from.length).set(from);
-    this.#check(this.wasm.aeden_model(+exact));
+    this.#begin(this.channels.length, () => {
+      if (!bytes) return this.wasm.aeden_light();
+      const from = new Uint8Array(bytes);
+      const at = this.wasm.aeden_bytes(from.length);
+      new Uint8Array(this.wasm.memory.buffer, at, from.length).set(from);
+      return this.wasm.aeden_model(+exact);
+    });
   }
 
   /** Begins a stream, or lets the model of now take over in the one that runs. */
   stream(rate, channels) {
-    this.#check(this.wasm.aeden_stream(rate, channels));
-    this.#see(channels);
+    this.#begin(channels, () => this.wasm.aeden_stream(rate, channels));
   }
 
   /** Begins a recording; `streaming` where it should know no more than a stream does. */
   recording(rate, channels, { streaming = false, strength = 60, mix = 1, removed = false } = {}) {
-    this.#check(this.wasm.aeden_recording(rate, channels, +streaming, strength, mix, +removed));
-    this.#see(channels);
+    this.#begin(channels, () => this.wasm.aeden_recording(rate, channels, +streaming, strength, mix, +removed));
   }
 
   /**
@@ -78,7 +75,10 @@ export class Instance {
     this.channels = Array.from({ length: channels }, view);
   }
 
-  #check(done) {
+  /** Does what may fail. Either way memory may have grown, which takes all views away. */
+  #begin(channels, work) {
+    const done = work();
+    this.#see(done ? channels : this.channels.length);
     if (done) return;
     const { aeden_error: at, aeden_error_len: length, memory } = this.wasm;
     throw new Error(text(new Uint8Array(memory.buffer, at(), length())));

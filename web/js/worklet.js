@@ -22,10 +22,13 @@ class Aeden extends AudioWorkletProcessor {
 
   /** Builds a denoiser; one that runs already goes on until the new one has heard enough. */
   begin(weights, exact = false) {
-    this.instance.model(weights, exact);
-    this.instance.stream(sampleRate, this.count);
-    // The views that `process` uses, of a memory that does not grow from here on.
-    this.see(this.frames);
+    try {
+      this.instance.model(weights, exact);
+      this.instance.stream(sampleRate, this.count);
+    } finally {
+      // The views that `process` uses, of a memory that does not grow from here on; also where the former denoiser stays.
+      this.see(this.frames);
+    }
   }
 
   control({ strength, mix, removed, bypass }) {

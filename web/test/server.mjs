@@ -16,7 +16,7 @@ export async function serve(folders) {
   const server = createServer(async ({ url }, response) => {
     const path = normalize(decodeURIComponent(new URL(url, 'http://x').pathname));
     const [, first, ...rest] = path.split(sep);
-    const folder = first in folders ? join(folders[first], ...rest) : join(folders[''], path);
+    const folder = first && first in folders ? join(folders[first], ...rest) : join(folders[''], path);
     try {
       const bytes = await readFile(folder.endsWith(sep) ? `${folder}index.html` : folder);
       response.writeHead(200, {

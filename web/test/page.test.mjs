@@ -264,14 +264,14 @@ test('the microphone is tried: it starts, is cleaned, obeys and stops', () => on
   const status = () => page.run(() => document.getElementById('mic-status').textContent);
   await press();
   await page.until(() => document.getElementById('mic-status').textContent.startsWith('On'));
-  assert.match(await status(), /^On, high: 32 ms of latency, \d+ ms with/);
+  assert.match(await status(), /^On, high: \d+ ms of latency, \d+ ms with/);
   await page.until(() => document.getElementById('mic-before').value > -80); // the browser's own microphone beeps
   await page.run(() => {
     const quality = document.getElementById('mic-quality');
     quality.value = 'light';
     quality.dispatchEvent(new Event('change'));
   });
-  await page.until(() => document.getElementById('mic-status').textContent.startsWith('On, light: 20 ms'));
+  await page.until(() => document.getElementById('mic-status').textContent.startsWith('On, light: '));
   await press();
   await page.until(() => document.getElementById('mic-status').textContent === 'Off.');
   assert.equal(await page.run(() => document.getElementById('mic-panel').hidden), true);

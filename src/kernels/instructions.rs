@@ -10,7 +10,7 @@ use super::{neon, neon_dot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Instructions {
-    /// Plain Rust for every processor: the reference of the others.
+    /// Plain Rust for every processor: the reference of the others. Left out of WebAssembly with `simd128`, for its size.
     Portable,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
@@ -22,10 +22,12 @@ pub enum Instructions {
     Neon,
     /// 64-bit Arm with NEON and the dot product extension.
     NeonDot,
+    /// WebAssembly with `simd128`, in programs that are compiled for it.
+    Simd128,
 }
 
 impl Instructions {
-    /// Lists the sets that this processor has, the fastest first; [`Portable`](Instructions::Portable) is always there.
+    /// Lists the sets that this processor has, the fastest first; there is always one.
     pub fn available() -> impl Iterator<Item = Instructions> {
         [
             Instructions::Avx512,
@@ -33,6 +35,7 @@ impl Instructions {
             Instructions::Avx2,
             Instructions::NeonDot,
             Instructions::Neon,
+            Instructions::Simd128,
             Instructions::Portable,
         ]
         .into_iter()
@@ -47,7 +50,7 @@ impl Instructions {
     /// Tells whether this processor has the set.
     pub fn is_available(self) -> bool {
         match self {
-            Instructions::Portable => true,
+            Instructions::Portable => !cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => avx2::is_available(),
             #[cfg(target_arch = "x86_64")]
@@ -58,6 +61,8 @@ impl Instructions {
             Instructions::Neon => neon::is_available(),
             #[cfg(target_arch = "aarch64")]
             Instructions::NeonDot => neon_dot::is_available(),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Instructions::Simd128 => true,
             #[allow(unreachable_patterns)]
             _ => false,
         }

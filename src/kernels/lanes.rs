@@ -108,6 +108,8 @@ pub(super) trait Sums: Copy {
     type Weights: Copy;
     /// Whether inputs are raised by 128, so that bytes have no sign.
     const RAISED: bool;
+    /// Rows whose sums go side by side, at most [`BLOCK`].
+    const ROWS: usize = BLOCK;
     unsafe fn load(from: &[i32; PANEL]) -> Self;
     unsafe fn weights(from: &[i8; 4 * PANEL]) -> Self::Weights;
     /// Adds the products of four inputs with their weights; no sum of two of them may leave 16 bits.
@@ -261,10 +263,10 @@ const BLOCK: usize = 8;
 #[repr(C, align(64))]
 struct Rounded<T>([[T; MAX_INPUTS]; BLOCK]);
 
-/// Splits rows into blocks of at most [`BLOCK`], of nearly the same size, as in [`column`]: the first of each and how many.
+/// Splits rows into blocks of at most so many, of nearly the same size, as in [`column`]: the first of each and how many.
 #[inline(always)]
-fn blocks(rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    let blocks = rows.div_ceil(BLOCK);
+fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let blocks = rows.div_ceil(most);
     let (size, larger) = (rows / blocks.max(1), rows % blocks.max(1));
     (0..blocks).map(move |block| {
         (
@@ -321,7 +323,7 @@ unsafe fn affine_of_bytes<S: Sums, const PANELS: usize>(
 ) {
     let mut bytes = Rounded([[0_u8; MAX_INPUTS]; BLOCK]);
     let mut scales = [0.0; BLOCK];
-    for (row, count) in blocks(rows.count) {
+    for (row, count) in blocks(rows.count, S::ROWS) {
         for ((bytes, scale), row) in bytes.0.iter_mut().zip(&mut scales).zip(row..row + count) {
             let (full, last) = parts(&x[row * rows.x_step..][..matrix.inputs]);
             // SAFETY: as the caller's.
@@ -341,8 +343,8 @@ unsafe fn affine_of_bytes<S: Sums, const PANELS: usize>(
             macro_rules! rows {
                 ($($count:literal)*) => {
                     match count {
-                        $($count => bytes_block::<S, $count, PANELS>(matrix, weights, &bytes, &scales, activation, rows.y_step, y),)*
-                        _ => unreachable!("blocks have one to BLOCK rows"),
+                        $($count if $count <= S::ROWS => bytes_block::<S, $count, PANELS>(matrix, weights, &bytes, &scales, activation, rows.y_step, y),)*
+                        _ => unreachable!("blocks have one to S::ROWS rows"),
                     }
                 };
             }
@@ -442,7 +444,7 @@ unsafe fn affine_of_whole<L: Lanes, const ROWS: usize>(
 ) {
     let mut numbers = Rounded([[0.0; MAX_INPUTS]; BLOCK]);
     let mut scales = [0.0; BLOCK];
-    for (row, count) in blocks(rows.count) {
+    for (row, count) in blocks(rows.count, BLOCK) {
         for ((numbers, scale), row) in numbers.0.iter_mut().zip(&mut scales).zip(row..row + count) {
             let (full, last) = parts(&x[row * rows.x_step..][..matrix.inputs]);
             // SAFETY: as the caller's.

@@ -25,7 +25,10 @@ mod neon;
 #[cfg(target_arch = "aarch64")]
 mod neon_dot;
 mod panel;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 mod whole;
 
 pub use aligned::Aligned;
@@ -61,7 +64,11 @@ macro_rules! dispatch {
             // SAFETY: likewise.
             #[cfg(target_arch = "aarch64")]
             Instructions::NeonDot => unsafe { neon_dot::$name($($argument),*) },
+            // SAFETY: the whole program is compiled for the instructions; the method has checked the lengths.
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            _ => unsafe { simd128::$name($($argument),*) },
             // SAFETY: these lanes need no instruction set; the method has checked the lengths.
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             _ => unsafe { portable::$name($($argument),*) },
         }
     };

@@ -18,6 +18,7 @@ mod python;
 mod setup;
 mod test;
 mod vst3_preset;
+mod web;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -105,6 +106,11 @@ enum Task {
     ///
     /// Of the release build, on a screen in memory (Xvfb).
     Pictures,
+    /// Build the library and the page for browsers into target/web
+    ///
+    /// By rustup's target wasm32-unknown-unknown, or by Debian's packages, which are fetched and unpacked. `target/web` is the page, for
+    /// any server; `target/web/aeden` is the npm package. Tests need chromium and node.
+    Web(web::Options),
     /// Build the Python bindings into target/wheels
     Wheel,
     /// Make the sample recording tests/fixtures/noisy.wav again
@@ -164,6 +170,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bundle(options) => bundle::run(&options),
         Task::Package => package::run().map(|sizes| println!("{sizes}")),
         Task::Pictures => pictures::run(),
+        Task::Web(options) => web::run(&options),
         Task::Wheel => python::wheel(),
         Task::Fixtures => fixtures::run(),
     }

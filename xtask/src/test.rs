@@ -1,6 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
-use crate::{bundle, deny, package, program, python, setup};
+use crate::{bundle, deny, package, program, python, setup, web};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -63,13 +63,14 @@ const LONG: [(&str, &str); 6] = [
 ];
 
 /// What `--quick` leaves to the whole run.
-const LEFT_OUT: [&str; 6] = [
+const LEFT_OUT: [&str; 7] = [
     "live: needs sound servers",
     "plugin: needs a screen and hosts",
     "Python bindings: need a virtual environment",
     "ONNX Runtime: comes from a virtual environment",
     "clippy of the other crates, documentation, licences, packages",
     "builds for other systems",
+    "web: needs a browser and Node",
 ];
 
 /// Runs checks and tests, all of them or the quick ones.
@@ -184,6 +185,10 @@ fn everything(total: &mut Total) -> Result<()> {
         .env("AEDEN_BUNDLES", folder);
     count_tests(total, &mut tests)?;
     total.check("python", python::test());
+    match web::missing()? {
+        Some(why) => total.skipped.push(format!("web: {why}")),
+        None => total.check("web", web::check()),
+    }
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     total.check(
         "rustdoc",

@@ -1,0 +1,30 @@
+/**
+ * A model, and the stream or the recording that it cleans: what {@link clean} and {@link AedenNode} are made of, for
+ * Node and threads of your own. Every method throws an Error where aeden refuses.
+ */
+export class Instance {
+  constructor(module: WebAssembly.Module);
+  /** The exports of the module. */
+  readonly wasm: WebAssembly.Exports;
+  /** The most samples of a channel in a call. */
+  readonly block: number;
+  /** A stream's samples, one array of `block` a channel, in aeden's memory; new ones after each other call, also one that throws. */
+  readonly channels: Float32Array[];
+  /**
+   * Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none.
+   * `exact`: in 32-bit floating point throughout, slower, for comparisons.
+   */
+  model(bytes?: ArrayBuffer | Uint8Array | null, exact?: boolean): void;
+  /** Begins a stream: put samples into `channels`, call `wasm.aeden_process(frames)`, take them from `channels`. */
+  stream(rate: number, channels: number): void;
+  /** Begins a recording. */
+  recording(
+    rate: number,
+    channels: number,
+    options?: { streaming?: boolean; strength?: number; mix?: number; removed?: boolean },
+  ): void;
+  /** Cleans the next samples; `take` gets what is ready, as views that the next call overwrites. */
+  push(input: Float32Array[], take: (ready: Float32Array[]) => void): void;
+  /** Ends a recording, and gives the rest of it. */
+  finish(take: (ready: Float32Array[]) => void): void;
+}

@@ -1,0 +1,86 @@
+// One instance of aeden's WebAssembly, on whatever thread this is imported: window, worker, audio worklet, Node.
+// Nothing here needs more than ECMAScript: an audio worklet has neither fetch nor TextDecoder.
+
+/** Decodes UTF-8 that aeden wrote. */
+function text(bytes) {
+  let escaped = '';
+  for (const byte of bytes) escaped += `%${byte.toString(16).padStart(2, '0')}`;
+  return decodeURIComponent(escaped);
+}
+
+/** A model, and the stream or the recording that it cleans. */
+export class Instance {
+  /** @param {WebAssembly.Module} module the compiled aeden.wasm */
+  constructor(module) {
+    this.wasm = new WebAssembly.Instance(module, {}).exports;
+    this.block = this.wasm.aeden_block();
+    this.channels = [];
+  }
+
+  /**
+   * Takes the model in a file's bytes (safetensors), or the built-in `light` where there are none.
+   * `exact`: in 32-bit floating point throughout, slower, for comparisons.
+   */
+  model(bytes, exact = false) {
+    this.#begin(this.channels.length, () => {
+      if (!bytes) return this.wasm.aeden_light();
+      const from = new Uint8Array(bytes);
+      const at = this.wasm.aeden_bytes(from.length);
+      new Uint8Array(this.wasm.memory.buffer, at, from.length).set(from);
+      return this.wasm.aeden_model(+exact);
+    });
+  }
+
+  /** Begins a stream, or lets the model of now take over in the one that runs. */
+  stream(rate, channels) {
+    this.#begin(channels, () => this.wasm.aeden_stream(rate, channels));
+  }
+
+  /** Begins a recording; `streaming` where it should know no more than a stream does. */
+  recording(rate, channels, { streaming = false, strength = 60, mix = 1, removed = false } = {}) {
+    this.#begin(channels, () => this.wasm.aeden_recording(rate, channels, +streaming, strength, mix, +removed));
+  }
+
+  /**
+   * Cleans the next samples of a recording.
+   * @param {Float32Array[]} input one array a channel, of one length
+   * @param {(ready: Float32Array[]) => void} take gets what is ready; views that the next call overwrites
+   */
+  push(input, take) {
+    const { length } = input[0];
+    for (let from = 0; from < length; from += this.block) {
+      const frames = Math.min(this.block, length - from);
+      // A call may have made the memory grow, which takes the views away.
+      if (!this.channels[0].length) this.#see(this.channels.length);
+      this.channels.forEach((samples, channel) => samples.set(input[channel].subarray(from, from + frames)));
+      this.#ready(this.wasm.aeden_push(frames), take);
+    }
+  }
+
+  /** Ends a recording, and gives the rest of it. */
+  finish(take) {
+    this.#ready(this.wasm.aeden_finish(), take);
+  }
+
+  #ready(frames, take) {
+    if (!frames) return;
+    const { buffer } = this.wasm.memory;
+    take(this.channels.map((_, channel) => new Float32Array(buffer, this.wasm.aeden_ready(channel), frames)));
+  }
+
+  /** `channels[c]`: the samples of a channel, in aeden's memory. */
+  #see(channels) {
+    const view = (_, channel) =>
+      new Float32Array(this.wasm.memory.buffer, this.wasm.aeden_samples(channel), this.block);
+    this.channels = Array.from({ length: channels }, view);
+  }
+
+  /** Does what may fail. Either way memory may have grown, which takes all views away. */
+  #begin(channels, work) {
+    const done = work();
+    this.#see(done ? channels : this.channels.length);
+    if (done) return;
+    const { aeden_error: at, aeden_error_len: length, memory } = this.wasm;
+    throw new Error(text(new Uint8Array(memory.buffer, at(), length())));
+  }
+}

@@ -1,0 +1,281 @@
+//! The library for browsers: its WebAssembly, the package around it, the page, their tests and times.
+
+use crate::{program, target};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TRIPLE: &str = "wasm32-unknown-unknown";
+
+/// The networks that are fetched when they are asked for; `light` is in the module.
+const NETWORKS: [&str; 2] = ["high", "best"];
+
+/// What is built and shown.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Also run the tests, in a headless Chromium and in Node
+    #[arg(long)]
+    test: bool,
+    /// Also print sizes, and times beside the RNNoise packages from npm, in the same Chromium
+    #[arg(long)]
+    bench: bool,
+    /// Also take the pictures of the page in docs/web
+    #[arg(long)]
+    pictures: bool,
+    /// Build with Debian's packages even where rustup's target is installed
+    #[arg(long)]
+    debian: bool,
+}
+
+/// Builds, and does what else is asked for.
+///
+/// # Errors
+/// If something is missing, named, or fails.
+pub fn run(options: &Options) -> Result<()> {
+    let folder = build(options.debian)?;
+    println!(
+        "{}: the page; {}: the npm package",
+        folder.display(),
+        folder.join("aeden").display()
+    );
+    if options.test {
+        test(&folder)?;
+    }
+    if options.pictures {
+        script("pictures.mjs", &folder, &["docs/web"])?;
+    }
+    if options.bench {
+        bench(&folder)?;
+    }
+    Ok(())
+}
+
+/// The reason why the tests cannot run here, if there is one.
+pub fn missing() -> Result<Option<String>> {
+    let has_rust = has_target()?
+        || cfg!(all(target_os = "linux", target_arch = "x86_64")) && program::find("apt-get").is_some();
+    let checks = [
+        (
+            has_rust,
+            "no WebAssembly target (rustup target add wasm32-unknown-unknown)",
+        ),
+        (chromium().is_some(), "no chromium (Debian: chromium)"),
+        (program::find("node").is_some(), "no node (Node.js 20 or newer)"),
+    ];
+    let why = checks.into_iter().find(|(there, _)| !there);
+    Ok(why.map(|(_, why)| why.to_owned()))
+}
+
+/// Builds all, and runs the tests.
+///
+/// # Errors
+/// If something fails.
+pub fn check() -> Result<String> {
+    test(&build(false)?).map(|()| "fine".to_owned())
+}
+
+fn test(folder: &Path) -> Result<()> {
+    let build = [
+        "build",
+        "--release",
+        "--package",
+        "aeden-web",
+        "--example",
+        "reference",
+    ];
+    program::run(Command::new("cargo").args(build))?;
+    let name = format!("reference{}", std::env::consts::EXE_SUFFIX);
+    let tests = crate::root().join("web/test");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&tests)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut node = node(folder)?;
+    // One file after the other: browsers are large.
+    node.args(["--expose-gc", "--test", "--test-concurrency=1"])
+        .args(files);
+    node.env("AEDEN_REFERENCE", target().join("release/examples").join(name));
+    program::run(&mut node)
+}
+
+/// Prints sizes and times. The other packages come from npm into a folder that is left to be used again.
+fn bench(folder: &Path) -> Result<()> {
+    let peers = target().join("web-peers");
+    fs::create_dir_all(&peers)?;
+    let packages = ["@jitsi/rnnoise-wasm@0.2.1", "@shiguredo/rnnoise-wasm@2025.1.5"];
+    let npm = [
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--prefix",
+    ];
+    program::run(Command::new("npm").args(npm).arg(&peers).args(packages))?;
+    script(
+        "bench.mjs",
+        folder,
+        &[&peers.join("node_modules").to_string_lossy()],
+    )
+}
+
+/// Runs a script of `web/test`.
+fn script(name: &str, folder: &Path, arguments: &[&str]) -> Result<()> {
+    let file = crate::root().join("web/test").join(name);
+    program::run(node(folder)?.arg(file).args(arguments))
+}
+
+/// Node, which finds the browser and the files of the tests in its environment.
+fn node(folder: &Path) -> Result<Command> {
+    let mut node = Command::new(program::find("node").context("this needs Node.js 20 or newer")?);
+    node.env("AEDEN_WEB", folder)
+        .env("AEDEN_NOISY", crate::root().join("tests/fixtures/noisy.wav"))
+        .env(
+            "CHROMIUM",
+            chromium().context("this needs Chromium (Debian: chromium)")?,
+        );
+    Ok(node)
+}
+
+fn chromium() -> Option<PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.into_iter().find_map(program::find)
+}
+
+fn has_target() -> Result<bool> {
+    let arguments = ["--print", "target-libdir", "--target", TRIPLE];
+    let folder = program::output(Command::new("rustc").args(arguments))?;
+    Ok(Path::new(folder.trim()).is_dir())
+}
+
+/// Builds the module and lays everything out in `target/web`; gives that folder.
+fn build(debian: bool) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "build",
+        "--locked",
+        "--package",
+        "aeden-web",
+        "--lib",
+        "--profile",
+        "web",
+        "--target",
+        TRIPLE,
+    ]);
+    cargo.env("RUSTFLAGS", "-C target-feature=+simd128");
+    let built = if debian || !has_target()? {
+        let folder = target().join("web-debian");
+        debians_rust(&mut cargo, &folder)?;
+        cargo.arg("--target-dir").arg(folder.join("build"));
+        folder.join("build")
+    } else {
+        target()
+    };
+    program::run(&mut cargo)?;
+    let module = built.join(TRIPLE).join("web/aeden_web.wasm");
+    lay_out(&module, &target().join("web"))
+}
+
+/// Lays out the page, and beneath it the package that it uses.
+fn lay_out(module: &Path, folder: &Path) -> Result<PathBuf> {
+    let root = crate::root();
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    let package = folder.join("aeden");
+    fs::create_dir_all(&package)?;
+    copy_all(&root.join("web/page"), folder)?;
+    copy_all(&root.join("web/js"), &package)?;
+    copy(module, &package.join("aeden.wasm"))?;
+    for name in NETWORKS {
+        let file = format!("{name}.safetensors");
+        copy(&root.join("models").join(name).join(&file), &package.join(&file))?;
+    }
+    for (from, to) in [
+        ("web/package.json", "package.json"),
+        ("docs/web.md", "README.md"),
+        ("LICENSE-MIT", "LICENSE-MIT"),
+        ("LICENSE-APACHE", "LICENSE-APACHE"),
+    ] {
+        copy(&root.join(from), &package.join(to))?;
+    }
+    Ok(folder.to_owned())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| from.display().to_string())?;
+    Ok(())
+}
+
+/// The files of a folder that has no others in it.
+fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Lets cargo build with Debian's Rust, which brings the sources of a standard library for WebAssembly. Two Rusts do not fit
+/// one system, so its packages are unpacked into a folder and not installed.
+fn debians_rust(cargo: &mut Command, folder: &Path) -> Result<()> {
+    let by_rustup = format!("`rustup target add {TRIPLE}`");
+    if ["apt-get", "apt-cache", "dpkg"]
+        .into_iter()
+        .any(|name| program::find(name).is_none())
+    {
+        bail!("this Rust has no {TRIPLE}, and this system no apt-get to fetch Debian's: {by_rustup}");
+    }
+    let depends = |package: &str, on: &str| -> Result<String> {
+        let list = program::output(Command::new("apt-cache").args(["depends", package]))?;
+        let names = list
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Depends: "));
+        let name = names.into_iter().find(|name| name.starts_with(on));
+        let why = || format!("Debian's {package} needs no {on}…: {by_rustup}, or another Debian");
+        name.map(str::to_owned).with_context(why)
+    };
+    let rust = folder.join("rust");
+    let done = folder.join("unpacked.txt");
+    let library = depends("libstd-rust-web-dev", "libstd-rust-web-")?;
+    let llvm = depends(&library, "libllvm")?;
+    let version = llvm.trim_start_matches("libllvm");
+    let packages = format!("rustc-web {library} libstd-rust-web-dev rust-web-src {llvm} lld-{version}");
+    if fs::read_to_string(&done).is_ok_and(|text| text == packages) {
+        eprintln!("Debian's Rust lies in {}", rust.display());
+    } else {
+        fs::create_dir_all(&rust)?;
+        let mut download = Command::new("apt-get");
+        program::run(
+            download
+                .current_dir(folder)
+                .arg("download")
+                .args(packages.split(' ')),
+        )?;
+        for entry in fs::read_dir(folder)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|ending| ending == "deb") {
+                program::run(Command::new("dpkg").arg("-x").arg(&file).arg(&rust))?;
+                fs::remove_file(file)?;
+            }
+        }
+        fs::write(&done, packages)?;
+    }
+    let folder = std::path::absolute(rust.join("usr"))?;
+    cargo
+        .env("RUSTC", folder.join("bin/rustc"))
+        .env("LD_LIBRARY_PATH", folder.join("lib/x86_64-linux-gnu"))
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
+            folder.join(format!("bin/wasm-ld-{version}")),
+        )
+        // The standard library is built too, which only a Rust that thinks itself a nightly one does.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .arg("-Zbuild-std=std,panic_abort");
+    Ok(())
+}

@@ -50,8 +50,17 @@ const HOSTS: &[&str] = &[
     "xvfb",
 ];
 
-/// Compilers for the programs that the C library is tested with, and what watches their memory.
-const PROGRAMS: &[&str] = &["g++", "gcc", "mono-mcs", "mono-runtime", "pkg-config", "valgrind"];
+/// Compilers for the programs that the C library is tested with, what watches their memory, and what reads LADSPA and LV2.
+const PROGRAMS: &[&str] = &[
+    "g++",
+    "gcc",
+    "ladspa-sdk",
+    "lilv-utils",
+    "mono-mcs",
+    "mono-runtime",
+    "pkg-config",
+    "valgrind",
+];
 
 /// The browser that opens the pages of `aeden report`, and the program that presses its keys.
 const BROWSER: &[&str] = &["chromium", "chromium-driver"];
@@ -67,7 +76,7 @@ pub fn run() -> Result<()> {
         eprintln!("{e:#}; without it some tests of the plugin are skipped");
     }
     if let Err(e) = install_missing(PROGRAMS) {
-        eprintln!("{e:#}; without it some tests of the C library are skipped");
+        eprintln!("{e:#}; without it some tests of the C library, LADSPA and LV2 are skipped");
     }
     if let Err(e) = install_missing(BROWSER) {
         eprintln!("{e:#}; without it the pages of `aeden report` are not opened");

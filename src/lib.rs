@@ -81,6 +81,7 @@ mod network;
 pub mod presets;
 mod recording;
 pub mod spectrum;
+pub mod switchable;
 #[cfg(test)]
 mod tests;
 

@@ -630,6 +630,47 @@ fn the_output_gain_scales_what_is_heard_but_not_bypass() {
 }
 
 #[test]
+fn the_meter_tells_the_level_before_controls_and_by_how_much_it_was_lowered() {
+    for rate in [16_000, 44_100, 48_000] {
+        let config = Config::new(rate, 2)
+            .attenuation_limit(Some(3.0))
+            .mix(0.1)
+            .output_gain(20.0);
+        let mut tested = denoiser(&config, Effect::Gain(0.1));
+        assert_eq!(
+            (tested.reduction(), tested.speech_level()),
+            (0.0, f32::NEG_INFINITY)
+        );
+        let turn = std::f32::consts::TAU * 1000.0 / rate as f32;
+        let tone: Vec<f32> = (0..rate).map(|n| 0.5 * (n as f32 * turn).sin()).collect();
+        tested.process(&mut [&mut tone.clone(), &mut tone.clone()]);
+        // A tone of amplitude 0.5 has a mean square of 1/8.
+        let level = 10.0 * 0.125f32.log10() - 20.0;
+        assert!((tested.reduction() - 20.0).abs() < 0.01, "{}", tested.reduction());
+        assert!(
+            (tested.speech_level() - level).abs() < 0.1,
+            "{}",
+            tested.speech_level()
+        );
+        tested.process(&mut [&mut vec![0.0; rate as usize], &mut vec![0.0; rate as usize]]);
+        assert_eq!(
+            (tested.reduction(), tested.speech_level()),
+            (0.0, f32::NEG_INFINITY)
+        );
+        tested.process(&mut [&mut tone.clone(), &mut tone.clone()]);
+        tested.reset();
+        assert_eq!(
+            (tested.reduction(), tested.speech_level()),
+            (0.0, f32::NEG_INFINITY)
+        );
+    }
+    let mut mute = denoiser(&Config::new(48_000, 1), Effect::Gain(0.0));
+    mute.process(&mut [&mut Random(1).noise(48_000)]);
+    assert_eq!(mute.reduction(), Config::MAX_LIMIT);
+    assert_eq!(mute.speech_level(), f32::NEG_INFINITY);
+}
+
+#[test]
 fn controls_out_of_range_are_taken_to_the_nearest_in_it() {
     let mut wild = denoiser(&config(48_000, 1), Effect::Memory);
     let mut tame = denoiser(&config(48_000, 1), Effect::Memory);

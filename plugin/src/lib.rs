@@ -1,7 +1,7 @@
 //! The plugin: [`aeden::denoiser`] in every DAW, as VST3, CLAP, and a program of its own.
 //!
 //! ```text
-//! host ─► plugin ─► switchable ─► host          audio thread: no allocation, no lock
+//! host ─► plugin ─► aeden::switchable ─► host   audio thread: no allocation, no lock
 //!            │ └──► monitor ═══════╗            lock-free, only while an editor is open
 //!        parameters ◄─ presets     ▼
 //!            └──────────────────► editor        the host's main thread
@@ -13,7 +13,6 @@ pub mod monitor;
 pub mod parameters;
 mod plugin;
 mod saved;
-pub mod switchable;
 pub mod window_size;
 
 pub use aeden::presets;

@@ -8,6 +8,7 @@ use nice_plug::prelude::*;
 use std::sync::Arc;
 
 pub use aeden::presets::UNLIMITED;
+pub use aeden::switchable::Settings;
 
 /// The largest output gain, in dB, and with a minus the smallest.
 pub const MAX_GAIN: f32 = 24.0;
@@ -36,23 +37,6 @@ pub struct Parameters {
     /// The editor's size, saved with them.
     #[persist = "window"]
     pub window: Arc<AtomicCell<WindowSize>>,
-}
-
-/// What the parameters ask of the denoiser.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// In dB; `None` for no limit.
-    pub attenuation_limit: Option<f32>,
-    /// 0 to 1.
-    pub mix: f32,
-    /// In dB.
-    pub output_gain: f32,
-    /// What is heard.
-    pub listen: Listen,
-    /// Whether channels share one mask.
-    pub link: Link,
-    /// Whether the input passes untouched.
-    pub bypass: bool,
 }
 
 impl Default for Parameters {

@@ -5,7 +5,7 @@ use crate::identity;
 use crate::monitor::{Receiver, Stream, Transmitter, monitor};
 use crate::parameters::Parameters;
 use crate::saved;
-use crate::switchable::{MAX_CHANNELS, SwitchableDenoiser};
+use aeden::switchable::SwitchableDenoiser;
 use aeden::{Config, Model};
 use nice_plug::prelude::*;
 use std::sync::{Arc, OnceLock};
@@ -38,6 +38,9 @@ impl Default for AedenPlugin {
         }
     }
 }
+
+/// The most channels.
+const MAX_CHANNELS: usize = SwitchableDenoiser::MAX_CHANNELS;
 
 /// The model, read once for all instances.
 fn model() -> &'static Model {

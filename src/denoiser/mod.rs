@@ -42,6 +42,7 @@ mod fifo;
 mod front;
 mod group;
 mod levels;
+mod meter;
 mod silence;
 mod timing;
 
@@ -51,6 +52,7 @@ use crate::model::Model;
 use crate::spectrum::Stft;
 use fade::FADE_SECONDS;
 use group::Group;
+use meter::Meter;
 use rustfft::num_complex::Complex32;
 use std::fmt;
 
@@ -95,6 +97,7 @@ pub struct Denoiser {
     noisy: Frames,
     /// `[channel][frame][bin]`
     clean: Vec<Complex32>,
+    meter: Meter,
 }
 
 impl Denoiser {
@@ -162,6 +165,7 @@ impl Denoiser {
                 .collect(),
             back: BackEnd::new(&timing, &stft, config, width)?,
             clean: vec![Complex32::ZERO; noisy.spectra.len()],
+            meter: Meter::new(&framing, config.channels),
             front,
             noisy,
             timing,
@@ -212,6 +216,21 @@ impl Denoiser {
         }
     }
 
+    /// How much quieter the network made the newest frame, in dB, 0 to [`Config::MAX_LIMIT`]: all channels together,
+    /// before limit, mix and gain. 0 in silence, and before the first frame is complete.
+    ///
+    /// The frame ends with the input, less what does not fill a hop yet; at the output it comes
+    /// [`latency`](Self::latency) samples later.
+    pub fn reduction(&self) -> f32 {
+        self.meter.reduction()
+    }
+
+    /// The level of what the network left of the newest frame, which is the speech that it found: in dBFS, where the square
+    /// root of a mean square of 1 is 0; −∞ where nothing is left. All channels together, before limit, mix and gain.
+    pub fn speech_level(&self) -> f32 {
+        self.meter.speech_level()
+    }
+
     /// Cleans all frames that are complete.
     fn clean_frames(&mut self) {
         while self.front.analyse(&mut self.noisy) {
@@ -222,6 +241,7 @@ impl Denoiser {
             for ((group, noisy), clean) in groups.zip(clean.chunks_exact_mut(each)) {
                 group.clean(noisy, clean);
             }
+            self.meter.take(self.noisy.count, noisy, clean);
             self.back.synthesise(self.noisy.count, clean, &self.noisy.around);
         }
     }
@@ -254,6 +274,7 @@ impl Denoiser {
     pub fn reset(&mut self) {
         self.front.reset();
         self.groups.iter_mut().for_each(Group::reset);
+        self.meter.reset();
         self.back.reset();
     }
 

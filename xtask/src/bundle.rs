@@ -1,6 +1,7 @@
-//! Builds the plugin and lays it out as hosts expect it, under `target/bundled`.
+//! Builds what other programs load, and lays it out as they expect it: the plugin under `target/bundled`, the C library below
+//! a prefix.
 
-use crate::{program, setup, vst3_preset};
+use crate::{prefix, program, setup, vst3_preset};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -12,20 +13,22 @@ use std::process::Command;
 
 use crate::identity::{ID, NAME, VENDOR, VERSION};
 
-/// Build the plugin as VST3 and CLAP, into target/bundled
+/// Build what other programs load: VST3 and CLAP into target/bundled, libraries below a prefix
 ///
-/// The release build is for use: `cargo xtask bundle plugin --release --install`. Writes SHA256SUMS beside the bundles.
+/// The release build is for use: `cargo xtask bundle plugin --release --install`; SHA256SUMS lies beside the bundles. Of `c` and
+/// `lv2` it is always the release build: `cargo xtask bundle c --install /usr/local`, which prints what it has put there.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// What is bundled
-    #[arg(value_parser = ["plugin"])]
-    what: String,
+    #[arg(value_enum)]
+    what: What,
     /// Optimised, for use
     #[arg(long)]
     release: bool,
-    /// Also copy it to where this user's hosts look, the program to ~/.local/bin
-    #[arg(long, conflicts_with = "target")]
-    install: bool,
+    /// Of the plugin: also copy it to where this user's hosts look, the program to ~/.local/bin. Of `c` and `lv2`: the prefix;
+    /// without it target/bundled-c or -lv2
+    #[arg(long, value_name = "PREFIX", conflicts_with = "target")]
+    install: Option<Option<PathBuf>>,
     /// Also the program aeden-standalone
     #[arg(long)]
     standalone: bool,
@@ -34,8 +37,70 @@ pub struct Options {
     target: Option<String>,
 }
 
-/// Builds, lays out, signs on macOS, sums, and installs.
+/// What can be bundled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// VST3, CLAP
+    Plugin,
+    /// C library, header, description for pkg-config; the library with RNNoise's names
+    C,
+    /// LADSPA, LV2
+    Lv2,
+}
+
+/// Builds, lays out, and installs.
 pub fn run(options: &Options) -> Result<()> {
+    match (options.what, &options.install) {
+        (What::Plugin, Some(Some(folder))) => {
+            bail!(
+                "plugins go to where hosts look: --install takes no {}",
+                folder.display()
+            )
+        }
+        (What::Plugin, _) => plugin(options),
+        (_, _) if options.standalone || options.target.is_some() => {
+            bail!("--standalone and --target are for the plugin")
+        }
+        (_, Some(None)) => bail!("here --install needs a prefix, such as /usr/local"),
+        (What::C, Some(Some(prefix))) => c_library(prefix),
+        (What::C, None) => c_library(&crate::target().join("bundled-c")),
+        (What::Lv2, Some(Some(prefix))) => lv2(prefix),
+        (What::Lv2, None) => lv2(&crate::target().join("bundled-lv2")),
+    }
+}
+
+/// Builds what programs link with, and lays it out below a prefix.
+fn c_library(prefix: &Path) -> Result<()> {
+    let (prefix, built) = released(prefix, &["aeden-c", "aeden-rnnoise"])?;
+    tell(&prefix::lay_out(&prefix, crate::root(), &built, VERSION)?);
+    tell(&prefix::lay_out_rnnoise(&prefix, crate::root(), &built)?);
+    Ok(())
+}
+
+/// Builds what LADSPA and LV2 hosts load, and lays it out below a prefix.
+fn lv2(prefix: &Path) -> Result<()> {
+    let (prefix, built) = released(prefix, &["aeden-lv2"])?;
+    tell(&prefix::lay_out_lv2(&prefix, crate::root(), &built)?);
+    Ok(())
+}
+
+/// Builds the release version of some packages. Gives the whole path of the prefix, and where they lie.
+fn released(prefix: &Path, packages: &[&str]) -> Result<(PathBuf, PathBuf)> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--locked", "--release"]);
+    cargo.args(packages.iter().flat_map(|name| ["--package", name]));
+    program::run(&mut cargo)?;
+    Ok((std::path::absolute(prefix)?, crate::target().join("release")))
+}
+
+fn tell(files: &[PathBuf]) {
+    for file in files {
+        println!("installed {}", file.display());
+    }
+}
+
+/// Builds the plugin, lays it out, signs it on macOS, sums, and installs.
+fn plugin(options: &Options) -> Result<()> {
     let platform = match &options.target {
         Some(triple) => Platform::of_triple(triple)?,
         None => Platform::this()?,
@@ -59,7 +124,7 @@ pub fn run(options: &Options) -> Result<()> {
     let sums = checksums(&folder)?;
     fs::write(folder.join("SHA256SUMS"), &sums)?;
     print!("{sums}");
-    if options.install {
+    if options.install.is_some() {
         install(&bundles, &platform.system.host_folders()?)?;
     }
     Ok(())
@@ -531,6 +596,7 @@ mod tests {
         };
         assert!(parse("plugin --release --install").is_ok());
         assert!(parse("plugin --target aarch64-apple-darwin").is_ok());
+        assert!(parse("c --install /usr/local").is_ok());
         for wrong in [
             "",
             "--release",

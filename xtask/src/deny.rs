@@ -2,6 +2,7 @@
 
 use crate::program;
 use anyhow::{Context, Result, bail};
+use spdx::Licensee;
 use std::process::Command;
 
 const RULES: &str = "deny.toml";
@@ -30,13 +31,14 @@ pub fn check() -> Result<String> {
         program::run(&mut cargo_deny())?;
         return Ok("cargo-deny found nothing".to_owned());
     }
-    let allowed = allowed()?;
+    let rules = Rules::read()?;
     let packages = program::packages()?;
     let mut refused = Vec::new();
     for package in &packages {
         let licence = package["license"].as_str().unwrap_or("none");
         let source = package["source"].as_str().unwrap_or(CRATES_IO);
-        if !is_allowed(&allowed, licence) || source != CRATES_IO {
+        let name = package["name"].as_str().unwrap_or_default();
+        if !rules.allow(name, licence) || source != CRATES_IO {
             refused.push(format!(
                 "{} {}: {licence}, from {source}",
                 package["name"], package["version"]
@@ -64,41 +66,78 @@ fn cargo_deny() -> Command {
     command
 }
 
-/// The licences that `deny.toml` allows.
-fn allowed() -> Result<Vec<spdx::Licensee>> {
-    let rules: toml::Table = std::fs::read_to_string(RULES)
-        .context(RULES)?
-        .parse()
-        .context(RULES)?;
-    let names = rules.get("licenses").and_then(|licences| licences.get("allow"));
-    let names = names.and_then(toml::Value::as_array);
-    let names = names.with_context(|| format!("{RULES} has no licenses.allow"))?;
+/// What `deny.toml` says of licences.
+struct Rules {
+    /// For every package.
+    allowed: Vec<Licensee>,
+    /// Those that a package, by its name, may have as well.
+    exceptions: Vec<(String, Vec<Licensee>)>,
+}
+
+impl Rules {
+    fn read() -> Result<Self> {
+        let rules: toml::Table = std::fs::read_to_string(RULES)
+            .context(RULES)?
+            .parse()
+            .context(RULES)?;
+        let licences = rules.get("licenses");
+        let licences = licences.with_context(|| format!("{RULES} has no licenses"))?;
+        let exceptions = licences.get("exceptions").and_then(toml::Value::as_array);
+        let exceptions = exceptions.into_iter().flatten().map(|exception| {
+            let name = exception.get("crate").and_then(toml::Value::as_str);
+            let name = name.with_context(|| format!("{RULES}: an exception without a crate"))?;
+            Ok((name.to_owned(), licensees(exception)?))
+        });
+        Ok(Self {
+            exceptions: exceptions.collect::<Result<_>>()?,
+            allowed: licensees(licences)?,
+        })
+    }
+
+    /// Whether an SPDX expression leaves a choice in which every licence is allowed to a package. Crates of old write
+    /// "MIT/Apache-2.0" for a choice.
+    fn allow(&self, package: &str, expression: &str) -> bool {
+        let mode = spdx::ParseMode {
+            allow_slash_as_or_operator: true,
+            ..spdx::ParseMode::STRICT
+        };
+        let exceptions = self.exceptions.iter().filter(|(name, _)| name == package);
+        let more = exceptions.flat_map(|(_, allowed)| allowed);
+        let allowed: Vec<&Licensee> = self.allowed.iter().chain(more).collect();
+        spdx::Expression::parse_mode(expression, mode).is_ok_and(|expression| {
+            expression.evaluate(|wanted| allowed.iter().any(|licence| licence.satisfies(wanted)))
+        })
+    }
+}
+
+/// The list `allow` of a table.
+fn licensees(table: &toml::Value) -> Result<Vec<Licensee>> {
+    let names = table.get("allow").and_then(toml::Value::as_array);
+    let names = names.with_context(|| format!("{RULES}: no list of what it allows"))?;
     names
         .iter()
         .map(|name| {
             let name = name.as_str().with_context(|| format!("{RULES}: {name:?}"))?;
-            spdx::Licensee::parse(name).with_context(|| format!("{RULES}: {name}"))
+            Licensee::parse(name).with_context(|| format!("{RULES}: {name}"))
         })
         .collect()
-}
-
-/// Whether an SPDX expression leaves a choice in which every licence is allowed. Crates of old write "MIT/Apache-2.0" for a
-/// choice.
-fn is_allowed(allowed: &[spdx::Licensee], expression: &str) -> bool {
-    let mode = spdx::ParseMode {
-        allow_slash_as_or_operator: true,
-        ..spdx::ParseMode::STRICT
-    };
-    spdx::Expression::parse_mode(expression, mode).is_ok_and(|expression| {
-        expression.evaluate(|wanted| allowed.iter().any(|licence| licence.satisfies(wanted)))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     fn is_allowed(expression: &str) -> bool {
         std::env::set_current_dir(crate::root()).unwrap();
-        super::is_allowed(&super::allowed().unwrap(), expression)
+        super::Rules::read().unwrap().allow("some", expression)
+    }
+
+    #[test]
+    fn an_exception_is_for_one_package() {
+        std::env::set_current_dir(crate::root()).unwrap();
+        let rules = super::Rules::read().unwrap();
+        assert!(rules.allow("cbindgen", "MPL-2.0"));
+        assert!(rules.allow("cbindgen", "MIT"));
+        assert!(!rules.allow("cbindgen", "GPL-3.0-only"));
+        assert!(!rules.allow("other", "MPL-2.0"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod hour;
 mod identity;
 mod package;
 mod pictures;
+mod prefix;
 mod program;
 mod python;
 mod setup;

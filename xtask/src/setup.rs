@@ -50,11 +50,23 @@ const HOSTS: &[&str] = &[
     "xvfb",
 ];
 
+/// Compilers for the programs that the C library is tested with, what watches their memory, and what reads LADSPA and LV2.
+const PROGRAMS: &[&str] = &[
+    "g++",
+    "gcc",
+    "ladspa-sdk",
+    "lilv-utils",
+    "mono-mcs",
+    "mono-runtime",
+    "pkg-config",
+    "valgrind",
+];
+
 /// The browser that opens the pages of `aeden report`, and the program that presses its keys.
 const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 
-/// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin
-/// may and the browser may be missing in the end: their tests are then skipped.
+/// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin,
+/// compilers for other languages and the browser may be missing in the end: their tests are then skipped.
 pub fn run() -> Result<()> {
     if cfg!(target_os = "linux") {
         install_missing(SOUND)?;
@@ -62,6 +74,9 @@ pub fn run() -> Result<()> {
     }
     if let Err(e) = install_missing(HOSTS) {
         eprintln!("{e:#}; without it some tests of the plugin are skipped");
+    }
+    if let Err(e) = install_missing(PROGRAMS) {
+        eprintln!("{e:#}; without it some tests of the C library, LADSPA and LV2 are skipped");
     }
     if let Err(e) = install_missing(BROWSER) {
         eprintln!("{e:#}; without it the pages of `aeden report` are not opened");

@@ -1,8 +1,7 @@
 //! The denoiser whose channel link can be switched.
 
+use aeden::switchable::{Settings, SwitchableDenoiser};
 use aeden::{Config, Denoiser, Link, Listen, Model};
-use aeden_plugin::parameters::Settings;
-use aeden_plugin::switchable::{MAX_CHANNELS, SwitchableDenoiser};
 use allocation_counter::{AllocationInfo, measure};
 
 const SETTINGS: Settings = Settings {
@@ -57,7 +56,6 @@ fn process(
     denoiser.process(&mut parts, settings);
 }
 
-#[path = "../../tests/random_model/mod.rs"]
 mod random_model;
 
 #[test]
@@ -230,7 +228,12 @@ fn processing_switching_and_resetting_never_allocate() {
 #[test]
 fn what_cannot_be_built_is_told() {
     let model = Model::light();
-    for (rate, channels) in [(7_999, 2), (192_001, 2), (48_000, 0), (48_000, MAX_CHANNELS + 1)] {
+    for (rate, channels) in [
+        (7_999, 2),
+        (192_001, 2),
+        (48_000, 0),
+        (48_000, SwitchableDenoiser::MAX_CHANNELS + 1),
+    ] {
         assert!(SwitchableDenoiser::new(&model, rate, channels, &SETTINGS).is_err());
     }
 }

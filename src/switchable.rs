@@ -4,12 +4,11 @@
 //! one first listens for half a second, until what its network remembers is as good as what the running one
 //! remembers; then the sound fades over, and the first one rests. Both run only meanwhile.
 
-use crate::parameters::Settings;
-use aeden::{Config, Denoiser, Error, Link, Model};
+use crate::denoiser::{Config, Denoiser, Link, Listen};
+use crate::error::Error;
+use crate::model::Model;
+use std::fmt;
 use std::ops::Range;
-
-/// The most channels.
-pub const MAX_CHANNELS: usize = 16;
 
 /// How long a denoiser listens before it is heard, in seconds.
 const WARM_UP_SECONDS: f64 = 0.5;
@@ -17,7 +16,25 @@ const WARM_UP_SECONDS: f64 = 0.5;
 /// The most samples that are faded at once.
 const PART: usize = 512;
 
-/// A [`Denoiser`] for each link, and the way from one to the other.
+/// Everything that can be set while a [`SwitchableDenoiser`] runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// In dB; `None` for no limit.
+    pub attenuation_limit: Option<f32>,
+    /// 0 to 1.
+    pub mix: f32,
+    /// In dB.
+    pub output_gain: f32,
+    /// The signal at the output.
+    pub listen: Listen,
+    /// One mask for all channels, or one for each.
+    pub link: Link,
+    /// Whether the input passes untouched.
+    pub bypass: bool,
+}
+
+/// A denoiser whose channel [`Link`] can be switched while it runs: a [`Denoiser`] for each link, and the way from one to
+/// the other, which takes half a second. For plugins; with one channel it is a mere [`Denoiser`].
 pub struct SwitchableDenoiser {
     /// The one that is heard.
     running: Kind,
@@ -50,7 +67,7 @@ impl Kind {
 
     /// Processes a part of every channel.
     fn process<'a>(&mut self, channels: impl IntoIterator<Item = &'a mut [f32]>, part: Range<usize>) {
-        let mut parts: [&mut [f32]; MAX_CHANNELS] = std::array::from_fn(|_| &mut [][..]);
+        let mut parts: [&mut [f32]; SwitchableDenoiser::MAX_CHANNELS] = std::array::from_fn(|_| &mut [][..]);
         let mut count = 0;
         for (slot, channel) in parts.iter_mut().zip(channels) {
             *slot = &mut channel[part.clone()];
@@ -61,14 +78,18 @@ impl Kind {
 }
 
 impl SwitchableDenoiser {
+    /// The most channels.
+    pub const MAX_CHANNELS: usize = 16;
+
     /// Builds all there is for a host's rate (Hz) and number of channels. Allocates.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a rate outside what [`Config`] allows, and for no or more than [`MAX_CHANNELS`] channels.
+    /// [`Error::Setting`] for a rate outside what [`Config`] allows, and for no or more than [`MAX_CHANNELS`](Self::MAX_CHANNELS) channels.
     pub fn new(model: &Model, sample_rate: u32, channels: usize, settings: &Settings) -> Result<Self, Error> {
-        if channels > MAX_CHANNELS {
+        let max = Self::MAX_CHANNELS;
+        if channels > max {
             return Err(Error::Setting(format!(
-                "the number of channels must be 1 to {MAX_CHANNELS}, not {channels}"
+                "the number of channels must be 1 to {max}, not {channels}"
             )));
         }
         let build = |link| {
@@ -194,6 +215,15 @@ impl SwitchableDenoiser {
             }
         }
         self.switching = Some(done + len);
+    }
+}
+
+impl fmt::Debug for SwitchableDenoiser {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("SwitchableDenoiser")
+            .field("running", &self.running.denoiser)
+            .field("link", &self.running.link)
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 pub const PAGE: &str = "docs/formats.md";
 
 /// Names of the tables, with which the tests begin the lines that they print.
-const TABLES: [&str; 2] = ["sounds", "films"];
+const TABLES: [&str; 4] = ["sounds", "films", "torture", "differences"];
 
 /// Runs the tests that make files of every format, and puts what they print into the page.
 ///
@@ -19,6 +19,7 @@ pub fn run() -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--locked", "--package", "aeden-cli", "--test", "program"]);
     cargo.args(["media::", "--", "--show-output"]);
+    cargo.env("AEDEN_TORTURE", "all");
     let printed = program::output(&mut cargo)?;
     let mut page = std::fs::read_to_string(PAGE).context(PAGE)?;
     for table in TABLES {

@@ -98,7 +98,6 @@ fn header_that_describes_no_sound() {
     refused(&with(fmt(1, 1, 16_000, 48)), "48 bits");
     refused(&with(fmt(3, 1, 16_000, 16)), "16 bits");
     refused(&with(extensible(1, 1, 16_000, 16, 17, 0)), "17 valid");
-    refused(&with(fmt(7, 1, 16_000, 8)), "mu-law");
     refused(&with(fmt(0x55, 1, 16_000, 16)), "MP3");
     refused(&riff(&[sound()]), "without a \"fmt \" chunk");
     refused(&riff(&[fmt(1, 1, 16_000, 16)]), "before its sound begins");

@@ -1,10 +1,11 @@
 //! What the ffmpeg that is installed can encode: asked once for each encoder.
 
-use super::programs::{ask, ffmpeg, unwritable};
+use super::programs::{add_samples, ask, ffmpeg, file_argument, unwritable};
 use crate::problem::Problem;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::NamedTempFile;
 
 /// What an encoder takes; where a list is empty, anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,6 +101,24 @@ pub fn encoder(name: &str, subject: &Path) -> Result<Option<Arc<Encoder>>, Probl
         .get_or_insert_default()
         .insert(name.to_owned(), found.clone());
     Ok(found)
+}
+
+/// Whether a writer of ffmpeg takes what an encoder with these options makes of samples in the form that ffmpeg calls `feed`, of this
+/// rate and number of channels: found by trying with no sound at all. `subject`: what errors are about.
+pub fn writes(
+    muxer: &str,
+    options: &[String],
+    (feed, rate, channels): (&str, u32, u16),
+    subject: &Path,
+) -> Result<bool, Problem> {
+    let place = NamedTempFile::new().map_err(|e| Problem::io(subject, &e))?;
+    let mut command = ffmpeg();
+    command.args(["-y", "-ar", &rate.to_string(), "-ac", &channels.to_string()]);
+    add_samples(&mut command, feed, None);
+    command.args(options);
+    command.args(["-strict", "experimental", "-f", muxer]);
+    command.arg(file_argument(place.path()));
+    Ok(ask(&mut command, subject)?.is_ok())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How a track is encoded: as it was, as far as its container and ffmpeg allow.
 
-use super::abilities::encoder;
+use super::abilities::{encoder, writes};
 use super::container::Container;
 use super::probe::Stream;
 use crate::problem::Problem;
@@ -16,6 +16,8 @@ pub struct Codec {
     pub settings: Vec<(&'static str, String)>,
     /// The samples that ffmpeg is given.
     pub feed: Encoding,
+    /// Samples of silence that are put before the sound, for the decoder to drop.
+    pub lead: u32,
 }
 
 /// What is known about the sound before it is encoded.
@@ -86,6 +88,16 @@ impl Codec {
                 ));
                 continue;
             };
+            // What another program has put there, this ffmpeg may not be able to: PCM in mp4.
+            let sound = (codec.feed_name(), wish.format.rate, wish.format.channels);
+            let muxer = container.widest_muxer();
+            if !container.takes(name) && !writes(muxer, &codec.options("a"), sound, subject)? {
+                refused.get_or_insert(format!(
+                    "this ffmpeg cannot write {name} into .{} files; give OUT another ending, such as .mkv",
+                    container.endings[0]
+                ));
+                continue;
+            }
             let fit = match encoder.takes_channels(wish.format.channels) {
                 false => Fit::FewerChannels,
                 true if !encoder.takes_rate(wish.format.rate) => Fit::OtherRate,
@@ -131,6 +143,7 @@ impl Codec {
             encoder: encoder.into(),
             settings: formatted(if integer == Encoding::INT16 { small } else { large }, integer),
             feed: integer,
+            lead: 0,
         };
         if name.starts_with("pcm_") {
             return Ok(pcm(name, depth, kept && wish.depth.is_none(), container));
@@ -151,10 +164,20 @@ impl Codec {
                 encoder: "wavpack".into(),
                 settings: formatted("fltp", depth),
                 feed: Encoding::FLOAT32,
+                lead: 0,
             },
             "wavpack" => lossless("wavpack", "s16p", "s32p"),
-            _ => lossy(name, wish, kept, container.has_clock())?,
+            _ => lossy(name, wish, kept)?,
         })
+    }
+
+    /// Options of ffmpeg for a stream of the output: its number, or `a` for all sound.
+    pub fn options(&self, stream: &str) -> Vec<String> {
+        let mut options = vec![format!("-c:{stream}"), self.encoder.clone()];
+        for (option, value) in &self.settings {
+            options.extend([format!("-{option}:{stream}"), value.clone()]);
+        }
+        options
     }
 
     /// What ffmpeg calls the samples that it is given.
@@ -231,6 +254,7 @@ fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec 
         encoder: name.into(),
         settings: Vec::new(),
         feed,
+        lead: 0,
     };
     let possible = !(little_only && name.ends_with("be") || container.muxer == "au" && name.ends_with("le"));
     if keep && possible {
@@ -251,11 +275,12 @@ fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec 
         encoder: format!("pcm_{kind}{order}"),
         settings: Vec::new(),
         feed,
+        lead: 0,
     }
 }
 
 /// Codecs that give approximations, at the input's bit rate or a good one.
-fn lossy(name: &str, wish: &Wish, kept: bool, timed: bool) -> Result<Codec, String> {
+fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
     let channels = u64::from(wish.format.channels);
     let encoder = match name {
         "mp3" => "libmp3lame",
@@ -306,12 +331,8 @@ fn lossy(name: &str, wish: &Wish, kept: bool, timed: bool) -> Result<Codec, Stri
         "dts" => settings.push(("b", rate.max(384_000 * channels.div_ceil(2)).to_string())),
         _ => settings.push(("b", rate.to_string())),
     }
-    // Encoders that keep what they are late by to themselves get as much silence to keep.
-    if name.starts_with("wma") {
-        settings.push(("filter", "apad=pad_len=4096".into()));
-    }
-    if matches!(name, "ac3" | "eac3") && timed {
-        settings.push(("filter", "apad=pad_len=256".into()));
+    if let Some(samples) = kept_back(name) {
+        settings.push(("filter", format!("apad=pad_len={samples}")));
     }
     if name == "opus"
         && wish.format.channels > 2
@@ -329,7 +350,34 @@ fn lossy(name: &str, wish: &Wish, kept: bool, timed: bool) -> Result<Codec, Stri
         encoder: encoder.into(),
         settings,
         feed: Encoding::FLOAT32,
+        lead: match name {
+            "wmav1" | "wmav2" => wma_block(name, wish.format.rate),
+            _ => 0,
+        },
     })
+}
+
+/// Samples by which an encoder of ffmpeg is late and which it never gives, were they the last of the sound: they get as much
+/// silence behind them.
+fn kept_back(name: &str) -> Option<u32> {
+    Some(match name {
+        "ac3" | "eac3" => 256,
+        "mp2" => 481,
+        "dts" | "speex" => 512,
+        _ => return None,
+    })
+}
+
+/// Samples of a block of Windows Media Audio. Its decoder drops two, of which ffmpeg's encoder gives one: the other is put before the
+/// sound, which would lose its beginning otherwise.
+fn wma_block(name: &str, rate: u32) -> u32 {
+    match rate {
+        ..=16_000 => 512,
+        ..=22_050 => 1024,
+        ..=32_000 if name == "wmav1" => 1024,
+        ..=48_000 => 2048,
+        _ => 4096,
+    }
 }
 
 /// The arrangement with the loudspeakers at the sides counted as those behind the listener.

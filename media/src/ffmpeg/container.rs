@@ -258,7 +258,7 @@ pub const CONTAINERS: &[Container] = &[
         ..PLAIN
     },
     Container {
-        endings: &["wmv", "dvr-ms"],
+        endings: &["wmv", "asf", "dvr-ms"],
         muxer: "asf",
         codecs: &["wmav2", "wmav1", "mp3"],
         cover: Cover::None,
@@ -447,6 +447,15 @@ impl Container {
             "ogv" => "ogg",
             "vob" => "mpeg",
             "mp2" => "mp3",
+            muxer => muxer,
+        }
+    }
+
+    /// ffmpeg's name for that writer of it which takes the most codecs: that of M4A knows less than that of MP4, which is the same
+    /// otherwise.
+    pub fn widest_muxer(&self) -> &'static str {
+        match self.muxer {
+            "ipod" => "mp4",
             muxer => muxer,
         }
     }

@@ -42,6 +42,9 @@ pub struct Decoder {
     promised: Option<f64>,
     /// What shows that the file has lost its end.
     cut: Option<&'static str>,
+    /// Whether time is counted that ffmpeg has no sound for: in AVI empty packets stand for what comes before a late beginning, in AMR
+    /// frames without data for silence.
+    counts_nothing: bool,
     damage: Damage,
     /// Seconds at which the track begins.
     late: f64,
@@ -109,6 +112,11 @@ impl Decoder {
         let format = format_of(track).map_err(|what| Problem::file(path, what))?;
         let mut command = ffmpeg();
         command.args(["-nostats", "-v", "level+info", "-copyts"]);
+        let is_amr = track.codec_name.starts_with("amr_");
+        if is_amr {
+            // Frames without data are errors for it, and may be most of them.
+            command.args(["-max_error_rate", "1"]);
+        }
         add_input(&mut command, path);
         command.args(["-map", &format!("0:{}", track.index)]);
         // The last filter tells time and length of every frame that comes out.
@@ -151,6 +159,7 @@ impl Decoder {
             given: 0,
             promised: probe.promise(track),
             cut: ends::missing(path, probe),
+            counts_nothing: probe.is("avi") || is_amr,
             damage,
             late: probe.late(track),
             warnings: Vec::new(),
@@ -271,6 +280,13 @@ impl Decoder {
         let (content, said) = program.end()?;
         let rate = f64::from(self.format.rate);
         let account = self.timeline.account();
+        // What ffmpeg has only guessed is no promise.
+        let promised = self.promised.filter(|_| !said.contains(GUESSED));
+        let said: String = said
+            .lines()
+            .filter(|line| !line.contains(GUESSED))
+            .map(|line| format!("{line}\n"))
+            .collect();
         if !content || account.decoded == 0 {
             return Err(Error::Malformed(format!(
                 "cannot be decoded ({}); copy or export it again",
@@ -279,13 +295,6 @@ impl Decoder {
         }
         let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
         let seconds = all as f64 / rate;
-        // What ffmpeg has only guessed is no promise.
-        let promised = self.promised.filter(|_| !said.contains(GUESSED));
-        let said: String = said
-            .lines()
-            .filter(|line| !line.contains(GUESSED))
-            .map(|line| format!("{line}\n"))
-            .collect();
         let missing = promised.filter(|promised| seconds + self.late < promised * 0.99 - MISSING_SECONDS);
         if let Some(promised) = missing {
             let reason = if said.is_empty() {
@@ -296,7 +305,7 @@ impl Decoder {
             let text = format!(
                 "the sound is cut short: {promised:.2} s are promised, {seconds:.2} s could be decoded{reason}"
             );
-            if self.damage == Damage::Refuse {
+            if self.damage == Damage::Refuse && !(self.counts_nothing && self.cut.is_none()) {
                 return Err(Error::Malformed(
                     text + "; copy or export it again, or take what is there: --accept-damage",
                 ));

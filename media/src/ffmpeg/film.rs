@@ -179,31 +179,40 @@ impl Film<'_> {
                 written.clone_from(tracks);
             }
             self.bar.begin("measuring");
-            let errors = self.measure(&arrangement.assembly_of(tracks), &wanted, cleaned)?;
-            let Some(worst) = errors
-                .iter()
-                .flatten()
-                .copied()
-                .max_by(|a, b| a.abs().total_cmp(&b.abs()))
-            else {
+            let measured = self.measure(&arrangement.assembly_of(tracks), &wanted, cleaned)?;
+            let errors = measured.iter().flatten().map(|place| place.late);
+            let Some(worst) = errors.max_by(|a, b| a.abs().total_cmp(&b.abs())) else {
                 return Ok(None);
             };
             let improved = best
                 .as_ref()
                 .is_none_or(|(best, _)| worst.abs() < 0.7 * best.abs());
-            if best.as_ref().is_none_or(|(best, _)| worst.abs() < best.abs()) {
+            // Of two that are good enough the later, which has done away with what is replaced.
+            let error = |late: f64| late.abs().max(exact);
+            if best.as_ref().is_none_or(|(best, _)| error(worst) <= error(*best)) {
                 best = Some((worst, tracks.clone()));
             }
-            if worst.abs() <= exact || (attempt > 1 && !improved) {
+            let replaces = attempt == 0 && measured.iter().flatten().any(|place| place.replaced > 0.0);
+            if (worst.abs() <= exact && !replaces) || (attempt > 1 && !improved) {
                 break;
             }
-            for (track, error) in tracks.iter_mut().zip(&errors) {
-                let error = error.unwrap_or(0.0);
-                // A container that cannot begin earlier would move the picture instead: what is too early is cut.
-                if error > 0.0 && (!improved || track.skip > 0.0) {
-                    track.skip += error;
+            for (track, place) in tracks.iter_mut().zip(&measured) {
+                let Some(Place { late, replaced }) = *place else {
+                    continue;
+                };
+                if attempt == 0 && replaced > 0.0 {
+                    track.skip = replaced;
+                    // Where there is no clock, skipping has moved the sound.
+                    track.start -= if arrangement.container.muxer == "avi" {
+                        late - replaced
+                    } else {
+                        late
+                    };
+                } else if late > 0.0 && (!improved || track.skip > 0.0) {
+                    // A container that cannot begin earlier would move the picture instead: what is too early is cut.
+                    track.skip += late;
                 } else {
-                    track.start -= error;
+                    track.start -= late;
                 }
             }
         }
@@ -217,13 +226,13 @@ impl Film<'_> {
         Ok(Some(late))
     }
 
-    /// By how much each track is late, in seconds.
+    /// Where each track is.
     fn measure(
         &self,
         assembly: &Assembly,
         wanted: &[Option<f64>],
         cleaned: &[Cleaned],
-    ) -> Result<Vec<Option<f64>>, Problem> {
+    ) -> Result<Vec<Option<Place>>, Problem> {
         let (place, subject) = (self.place, self.subject);
         let probe = Probe::of_unfinished(place, subject)?;
         let place_of = |number: &usize| assembly.place(*number, &probe);
@@ -236,12 +245,12 @@ impl Film<'_> {
                 .collect(),
             origin: 0.0,
         };
-        let mut errors = Vec::new();
+        let mut places = Vec::new();
         for ((track, wanted), cleaned) in assembly.tracks.iter().zip(wanted).zip(cleaned) {
             let number = track.replaces.and_then(|number| place_of(&number));
             let found = relation(&written, number, subject)?;
             let Some(((found, wanted), number)) = found.zip(*wanted).zip(number) else {
-                errors.push(None);
+                places.push(None);
                 continue;
             };
             let excerpt = Excerpt {
@@ -250,10 +259,34 @@ impl Film<'_> {
             };
             // Encoders put silence before the sound. Where the container cannot say so it is heard, and belongs to the time.
             let delay = lag(&excerpt, place, number, subject)?.unwrap_or(0.0);
-            errors.push(Some(found - wanted + delay));
+            let late = found - wanted + delay;
+            let codec = |probe: &Probe, number: Option<usize>| {
+                let stream = probe.streams.iter().find(|stream| Some(stream.index) == number);
+                stream.map(|stream| stream.codec_name.clone())
+            };
+            let original = assembly.original.map(|(_, probe)| probe);
+            let same = assembly.same_container
+                && original.and_then(|probe| codec(probe, track.replaces)) == codec(&probe, Some(number));
+            let quiet = cleaned.spool.loud_at().unwrap_or(0) as f64 / f64::from(track.rate);
+            let replaced = if same && quiet >= delay {
+                delay.max(0.0)
+            } else {
+                0.0
+            };
+            places.push(Some(Place { late, replaced }));
         }
-        Ok(errors)
+        Ok(places)
     }
+}
+
+/// Where a track lies in a finished file.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Seconds by which its sound is late.
+    late: f64,
+    /// Seconds of silence that the encoder has put before the sound and that are heard, where as much is there already from the
+    /// encoder before it: the same codec in the same container. One takes the other's place, or each pass would add its own.
+    replaced: f64,
 }
 
 fn cleaned_numbers(tracks: &[Track]) -> Vec<usize> {

@@ -368,7 +368,11 @@ fn output_container(material: &Material, out: &Path, chosen: bool) -> Result<&'s
 pub fn misnamed(material: &Material, target: &Target, chosen: bool) -> Option<String> {
     let Target::File(out) = target else { return None };
     let (own, named) = (material.source.container()?, container::of(out)?);
-    let wrong = !chosen && own != named;
+    let same = own.endings.iter().any(|ending| {
+        out.extension()
+            .is_some_and(|own| own.eq_ignore_ascii_case(ending))
+    });
+    let wrong = !chosen && !same;
     wrong.then(|| {
         let what = material.source.description();
         format!(
@@ -549,15 +553,25 @@ fn start(
     alone: bool,
     same_container: bool,
 ) -> Result<f64, Problem> {
-    if alone && (!probe.has_clock() || track.has_times_of_packets()) {
+    if alone && !probe.has_clock() {
         return Ok(0.0);
     }
     let start = probe::first_sample(path, track, path)?.unwrap_or(0.0);
-    Ok(match alone {
+    if !alone {
+        return Ok(start);
+    }
+    let origin = probe.origin(same_container);
+    let start = start - origin;
+    let late = match track.has_times_of_packets() {
+        true => probe::first_packet(path, track, path)?.map_or(0.0, |first| first - origin),
         false => start,
-        true => Some(start - probe.origin(same_container))
-            .filter(|start| start.abs() > ALONE_SECONDS)
-            .unwrap_or(0.0),
+    };
+    // Matroska has nothing before its beginning but what an encoder has put there.
+    let is_delay = probe.is("matroska") && same_container && start < -track.tick();
+    Ok(if is_delay || late.abs() > ALONE_SECONDS {
+        start
+    } else {
+        0.0
     })
 }
 

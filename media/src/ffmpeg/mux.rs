@@ -390,9 +390,18 @@ impl Assembly<'_> {
             Origin::Cleaned(number) => {
                 let track = &self.tracks[*number];
                 command.args(["-map", &format!("{}:a:0", first_track + number)]);
-                command.args([&format!("-c:{place}"), &track.codec.encoder]);
-                for (option, value) in &track.codec.settings {
-                    command.args([&format!("-{option}:{place}"), value]);
+                command.args(track.codec.options(&place.to_string()));
+                if track.codec.lead > 0 {
+                    // The filter begins at zero, whatever the time of its input.
+                    let lead = f64::from(track.codec.lead) / f64::from(track.rate);
+                    let start = track.start + track.skip - lead;
+                    command.args([
+                        &format!("-filter:{place}"),
+                        &format!(
+                            "adelay=delays={}S:all=1,asetpts=PTS+({start:.6})/TB",
+                            track.codec.lead
+                        ),
+                    ]);
                 }
                 track.replaces
             }
@@ -481,12 +490,12 @@ impl Assembly<'_> {
         }
     }
 
-    /// ffmpeg's name for what writes the container. Its writer of M4A knows less than that of MP4, which is the same otherwise.
+    /// ffmpeg's name for what writes the container.
     fn muxer(&self) -> &'static str {
         let usual = |track: &Track| matches!(track.codec.encoder.as_str(), "aac" | "alac");
-        match self.container.muxer {
-            "ipod" if !self.tracks.iter().all(usual) || self.keeps_more_than_covers() => "mp4",
-            muxer => muxer,
+        match self.tracks.iter().all(usual) && !self.keeps_more_than_covers() {
+            true => self.container.muxer,
+            false => self.container.widest_muxer(),
         }
     }
 

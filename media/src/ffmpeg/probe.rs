@@ -259,8 +259,8 @@ impl Probe {
 
     /// Whether times stand in the file; elsewhere they are counted, or, as in AVI, make no gaps.
     pub fn has_clock(&self) -> bool {
-        const CLOCKS: [&str; 12] = [
-            "asf", "flv", "gxf", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "rm", "wtv",
+        const CLOCKS: [&str; 13] = [
+            "amr", "asf", "flv", "gxf", "matroska", "mov", "mpeg", "mpegts", "mxf", "nut", "ogg", "rm", "wtv",
         ];
         CLOCKS.iter().any(|name| self.is(name))
     }
@@ -336,7 +336,8 @@ impl Probe {
 
     /// The time at which its clock begins, as another file counts that: broadcasts begin anywhere.
     pub fn origin(&self, same_container: bool) -> f64 {
-        let anywhere = ["mpeg", "mpegts", "wtv", "asf"].iter().any(|name| self.is(name));
+        let anywhere = ["mpeg", "mpegts", "wtv"].iter().any(|name| self.is(name))
+            || (self.is("asf") && self.picture().is_some());
         let start = self.format.start_time.as_ref().and_then(|text| text.parse().ok());
         start.filter(|_| anywhere && !same_container).unwrap_or(0.0)
     }

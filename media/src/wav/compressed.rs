@@ -16,12 +16,12 @@ const OF_THE_SOUND: [&[u8; 4]; 7] = [b"fmt ", b"fact", b"data", b"ds64", b"PEAK"
 
 /// Whether the sound of a WAV file is compressed. The file is then at its beginning again.
 ///
-/// Formats of this kind say how long their extension is, if only that it has 0 bytes (`WAVEFORMATEX`); a header without that is
-/// damaged.
+/// Formats of this kind ought to say how long their extension is, if only that it has 0 bytes (`WAVEFORMATEX`). Telephone
+/// exchanges leave that out, and ffmpeg does without.
 pub fn is_compressed(file: &mut File) -> io::Result<bool> {
     let mut tag = None;
     walk(file, |id, size, file| {
-        if id == b"fmt " && size >= 18 {
+        if id == b"fmt " && size >= 16 {
             let mut body = Vec::new();
             file.take(size.min(40)).read_to_end(&mut body)?;
             let at = |at: usize| Some(u16::from_le_bytes([*body.get(at)?, *body.get(at + 1)?]));

@@ -35,6 +35,17 @@ const FILES: &[(&str, &str, &str)] = &[
         "j.mp4",
     ),
     ("short.ogg", "-ss 0.013 -c:a libvorbis", "k.ogg"),
+    // As newer programs write it, which not every ffmpeg can.
+    (
+        "pcm.mp4",
+        "PICTURE -c:v mpeg4 -c:a pcm_s16le -f mov -brand mp42",
+        "l.mp4",
+    ),
+    (
+        "dts.mp4",
+        "PICTURE -c:v mpeg4 -c:a dca -strict -2 -metadata title=Talk",
+        "m.mp4",
+    ),
 ];
 
 #[test]
@@ -124,6 +135,30 @@ fn junk_behind_an_mp3_is_no_damage_to_its_sound() {
         assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
         let left = samples(&folder.path(&format!("out/{name}")), 0).len();
         assert!(left >= whole, "{name}: {left} of {whole}");
+    }
+}
+
+#[test]
+fn frames_of_amr_without_data_are_silence() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    // A second of mode 7 (12.2 kbit/s): a byte of header and 31 of sound, whatever they say. 0x7c: no data.
+    let sound: Vec<u8> = (0..50)
+        .flat_map(|_| [&[0x3c][..], &[0x55; 31]].concat())
+        .collect();
+    let silence = [0x7c; 25];
+    let file = [b"#!AMR\n", &sound[..], &silence, &sound].concat();
+    folder.write("middle.amr", &file);
+    let file = [b"#!AMR\n", &sound[..], &[0x7c; 1000]].concat();
+    folder.write("end.amr", &file);
+    ffmpeg(&folder, "-i end.amr -c copy end.3gp");
+    for (name, least) in [("middle.amr", 8000 * 5 / 2), ("end.amr", 8000), ("end.3gp", 8000)] {
+        let run = folder.aeden(&format!("clean {name} {name}.wav --mix 0"));
+        assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        let left = samples(&folder.path(&format!("{name}.wav")), 0).len();
+        assert!(left >= least, "{name}: {left}");
     }
 }
 

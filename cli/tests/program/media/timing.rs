@@ -1,6 +1,6 @@
 //! Clocks of files: gaps and late starts stay, and a clock that is wrong costs no sound.
 
-use super::ffmpeg::{encodes, ffmpeg, is_here, on_timeline, samples};
+use super::ffmpeg::{beginning, delay, encodes, ffmpeg, is_here, on_timeline, samples};
 use crate::recordings::Folder;
 
 #[test]
@@ -56,16 +56,118 @@ fn sound_alone_keeps_its_gaps_and_its_late_start() {
             let run = folder.aeden(&format!("clean {name} -o out --mix 0 --verify"));
             assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
             let rate = 48_000;
-            let [before, after] = [name.clone(), format!("out/{name}")].map(|name| {
-                let sound = on_timeline(&folder.path(&name), 0, rate);
+            let files = [name.clone(), format!("out/{name}")].map(|name| folder.path(&name));
+            let sounds = files.each_ref().map(|file| on_timeline(file, 0, rate));
+            let [before, after] = [0, 1].map(|i| {
                 // When the last of it is heard.
-                let end = sound.iter().rposition(|x| x.abs() > 0.02).unwrap_or(0);
-                (super::ffmpeg::beginning(&folder.path(&name), "a:0"), end)
+                let end = sounds[i].iter().rposition(|x| x.abs() > 0.02).unwrap_or(0);
+                (beginning(&files[i], "a:0"), end)
             });
             let (start, end) = (after.0 - before.0, after.1.abs_diff(before.1));
-            // What begins late may begin with silence instead; the first block of an encoder may lie before it.
-            assert!(start.abs() < 0.03 || after.0.abs() < 0.1, "{name}: {start}");
+            // What begins late may begin with silence instead.
+            assert!(start.abs() < 0.002 || after.0.abs() < 0.1, "{name}: {start}");
             assert!(end < rate as usize / 20, "{name}: {before:?} {after:?}");
+            if start.abs() < 0.1 {
+                let moved = delay(&sounds[0], &sounds[1], 4800) / f64::from(rate) + start;
+                assert!(moved.abs() < 0.002, "{name}: its sound moves by {moved} s");
+            }
         }
+    }
+}
+
+#[test]
+fn sound_does_not_wander_from_pass_to_pass() {
+    if !is_here() || !encodes("libmp3lame") {
+        return;
+    }
+    let folder = Folder::new();
+    for (name, how) in [
+        ("a.mka", "-c:a aac"),
+        ("b.mka", "-c:a libmp3lame"),
+        (
+            "a.mkv",
+            "-f lavfi -i testsrc=s=64x64:r=25:d=3 -map 0 -map 1 -c:v mpeg4 -c:a aac",
+        ),
+        (
+            "a.ts",
+            "-f lavfi -i testsrc=s=64x64:r=25:d=3 -map 0 -map 1 -c:v mpeg4 -c:a ac3",
+        ),
+    ] {
+        ffmpeg(&folder, &format!("-i SPEECH {how} -t 3 {name}"));
+        let mut last = name.to_owned();
+        for pass in 1..=3 {
+            let next = format!("{pass}_{name}");
+            folder
+                .aeden(&format!("clean {last} {next} --mix 0 --verify"))
+                .quietly();
+            last = next;
+        }
+        let files = [folder.path(name), folder.path(&last)];
+        let [x, y] = files.each_ref().map(|file| on_timeline(file, 0, 48_000));
+        // One frame may be more at the end.
+        assert!(
+            y.len() >= x.len() && y.len() <= x.len() + 4096,
+            "{name}: {} {}",
+            x.len(),
+            y.len()
+        );
+        let start = beginning(&files[1], "a:0") - beginning(&files[0], "a:0");
+        let moved = delay(&x, &y, 4800) / 48_000.0;
+        assert!(
+            start.abs() < 0.002 && moved.abs() < 0.002,
+            "{name}: {start} {moved}"
+        );
+    }
+}
+
+#[test]
+fn a_late_start_that_ffmpeg_passes_over_is_told() {
+    if !is_here() || !encodes("libmp3lame") {
+        return;
+    }
+    let folder = Folder::new();
+    // AVI has empty packets for it.
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc=s=64x64:r=25:d=2 -itsoffset 0.5 -i SPEECH -t 2 -c:v mpeg4 -c:a libmp3lame a.avi",
+    );
+    let run = folder.aeden("clean a.avi -o out --mix 0 --verify");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    ffmpeg(&folder, "-itsoffset 0.5 -i SPEECH -t 2 -c:a wmav2 a.wma");
+    folder.aeden("clean a.wma -o out --mix 0 --verify").quietly();
+    let [before, after] = ["a.wma", "out/a.wma"].map(|name| {
+        let all = super::ffmpeg::probe(&folder.path(name), "-show_streams");
+        let start = all["streams"][0]["start_time"].as_str().unwrap();
+        start.parse::<f64>().unwrap()
+    });
+    assert!((before - after).abs() < 0.05 && before > 0.4, "{before} {after}");
+}
+
+#[test]
+fn the_first_block_of_windows_media_audio_stays() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    let picture = "-f lavfi -i testsrc=s=64x64:r=25:d=2";
+    for (name, how) in [
+        ("a.wma", "-c:a wmav2"),
+        ("b.wma", "-c:a wmav2 -ar 16000"),
+        ("c.wma", "-c:a wmav1 -ar 32000"),
+        ("a.avi", "-c:v mpeg4 -c:a wmav2"),
+        ("a.wmv", "-c:v wmv2 -c:a wmav2"),
+    ] {
+        let picture = if how.starts_with("-c:v") { picture } else { "" };
+        ffmpeg(&folder, format!("{picture} -i SPEECH -t 2 {how} {name}").trim());
+        folder
+            .aeden(&format!("clean {name} -o out --mix 0 --verify"))
+            .quietly();
+        let [x, y] = [name.to_owned(), format!("out/{name}")].map(|name| {
+            let all = samples(&folder.path(&name), 0);
+            all.iter().map(|x| *x as f32).collect::<Vec<_>>()
+        });
+        assert!(y.len() >= x.len(), "{name}: {} {}", x.len(), y.len());
+        let moved = delay(&x, &y, 3000);
+        assert!(moved.abs() < 1.0, "{name}: {moved} samples");
     }
 }

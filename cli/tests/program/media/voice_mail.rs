@@ -43,6 +43,17 @@ fn compressed_wav_is_read() {
         assert!(most <= 1 << 9, "{codec}: {most}");
         folder.aeden(&format!("clean {name} {codec}.flac")).quietly();
         assert_eq!(folder.aeden(&format!("inspect {name}")).quietly().status(), 0);
+        // Many exchanges write the short header, without the size of an extension and without that.
+        let file = folder.read(&name);
+        let size = u32::from_le_bytes(file[16..20].try_into().unwrap()) as usize;
+        let mut short = [&file[..16], &[16, 0, 0, 0], &file[20..36], &file[20 + size..]].concat();
+        let riff = (short.len() as u32 - 8).to_le_bytes();
+        short[4..8].copy_from_slice(&riff);
+        folder.write("short.wav", &short);
+        folder
+            .aeden("clean short.wav -o out --mix 0 --verify -y")
+            .quietly();
+        assert_eq!(samples(&folder.path("out/short.wav"), 0), after, "{codec}");
     }
 }
 

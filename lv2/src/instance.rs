@@ -28,12 +28,11 @@ impl Instance {
     ///
     /// # Errors
     /// Those of [`SwitchableDenoiser::new`]; none for a rate that is not allowed.
-    pub fn new(plugin: &Plugin, sample_rate: u64) -> Result<Instance, Error> {
+    pub fn new(plugin: &Plugin, sample_rate: f64) -> Result<Instance, Error> {
         let ports = plugin.ports();
         let rates = Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE;
-        let rate = u32::try_from(sample_rate)
-            .ok()
-            .filter(|rate| rates.contains(rate));
+        // What is too large, or no number, becomes something that is not allowed.
+        let rate = Some(sample_rate.round() as u32).filter(|rate| rates.contains(rate));
         let mut instance = Instance {
             denoiser: None,
             places: vec![std::ptr::null_mut(); ports.len()],

@@ -166,7 +166,7 @@ fn hint(port: Port) -> RangeHint {
 unsafe extern "C" fn instantiate(descriptor: *const Descriptor, rate: c_ulong) -> *mut Instance {
     // SAFETY: a host passes what `ladspa_descriptor` gave.
     let plugin = unsafe { &*(*descriptor).implementation_data.cast::<Plugin>() };
-    let made = catch_unwind(AssertUnwindSafe(|| Instance::new(plugin, u64::from(rate))));
+    let made = catch_unwind(AssertUnwindSafe(|| Instance::new(plugin, rate as f64)));
     match made {
         Ok(Ok(instance)) => Box::into_raw(Box::new(instance)),
         _ => null_mut(),

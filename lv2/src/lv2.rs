@@ -71,7 +71,7 @@ unsafe extern "C" fn instantiate(
         let plugin = PLUGINS
             .iter()
             .find(|plugin| plugin.uri().as_bytes() == uri.to_bytes())?;
-        Instance::new(plugin, rate.round() as u64).ok()
+        Instance::new(plugin, rate).ok()
     }));
     match made {
         Ok(Some(instance)) => Box::into_raw(Box::new(instance)),

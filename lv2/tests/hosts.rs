@@ -8,7 +8,8 @@ use aeden_lv2::turtle;
 use allocation_counter::{AllocationInfo, measure};
 use std::ffi::CStr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 #[expect(dead_code, reason = "each library lays out its own part")]
 #[path = "../../xtask/src/prefix.rs"]
@@ -184,6 +185,62 @@ fn other_tools_read_them_without_complaint() {
             assert!(text.contains("Symbol:      strength"), "{text}");
         }
     }
+}
+
+/// A program that ends with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn pipewire_makes_a_microphone_and_speakers_of_the_two_files() {
+    if !is_there("pipewire", "--version") || !is_there("pw-dump", "--version") {
+        return;
+    }
+    let folder = installed();
+    let home = tempfile::tempdir().unwrap();
+    let places = home.path().join("config/pipewire/pipewire.conf.d");
+    std::fs::create_dir_all(&places).unwrap();
+    for name in ["aeden-source.conf", "aeden-sink.conf"] {
+        std::fs::copy(
+            folder.path().join("share/aeden/pipewire").join(name),
+            places.join(name),
+        )
+        .unwrap();
+    }
+    let command = |program: &str| {
+        let mut command = Command::new(program);
+        command
+            .env("XDG_RUNTIME_DIR", home.path())
+            .env("HOME", home.path());
+        command.env("XDG_CONFIG_HOME", home.path().join("config"));
+        // No bus: there is no session here.
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        command.stdin(Stdio::null());
+        command
+    };
+    let log = std::fs::File::create(home.path().join("log")).unwrap();
+    let mut server = command("pipewire");
+    server.stdout(log.try_clone().unwrap()).stderr(log);
+    let _server = Running(server.spawn().unwrap());
+    let mut objects = String::new();
+    for _ in 0..300 {
+        std::thread::sleep(Duration::from_millis(100));
+        let dump = command("pw-dump").stderr(Stdio::null()).output().unwrap();
+        objects = String::from_utf8_lossy(&dump.stdout).into_owned();
+        let is_there = |name: &str| objects.contains(&format!("\"node.name\": \"{name}\""));
+        if is_there("aeden.source") && is_there("aeden.sink") {
+            // Its parameters are the plugin's.
+            return assert!(objects.contains("aeden:Strength"), "{objects}");
+        }
+    }
+    let log = std::fs::read_to_string(home.path().join("log")).unwrap();
+    panic!("no nodes of ours: {objects}\n{log}");
 }
 
 /// One instance with its ports connected with memory of our own.

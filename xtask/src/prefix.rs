@@ -78,7 +78,7 @@ pub fn lay_out_rnnoise(prefix: &Path, root: &Path, libraries: &Path) -> Result<V
     Ok(files)
 }
 
-/// Lays out the LADSPA and LV2 plugins. Gives the files.
+/// Lays out the LADSPA and LV2 plugins, and PipeWire's files for them. Gives the files.
 pub fn lay_out_lv2(prefix: &Path, root: &Path, libraries: &Path) -> Result<Vec<PathBuf>> {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
     let built = libraries.join(format!("{DLL_PREFIX}aeden_lv2{DLL_SUFFIX}"));
@@ -88,13 +88,24 @@ pub fn lay_out_lv2(prefix: &Path, root: &Path, libraries: &Path) -> Result<Vec<P
     for file in &files {
         place(&built, file)?;
     }
-    for name in ["manifest.ttl", "aeden.ttl"] {
-        let (from, to) = (root.join("lv2/aeden.lv2").join(name), bundle.join(name));
+    let rewrite = |from: PathBuf, to: PathBuf, [word, by]: [&str; 2]| {
         let text = fs::read_to_string(&from).map_err(|e| named(e, &from))?;
         make_room(&to)?;
-        let text = text.replace("<aeden.so>", &format!("<{library}>"));
-        fs::write(&to, text).map_err(|e| named(e, &to))?;
-        files.push(to);
+        fs::write(&to, text.replace(word, by)).map_err(|e| named(e, &to))?;
+        Ok::<_, Error>(to)
+    };
+    for name in ["manifest.ttl", "aeden.ttl"] {
+        let (from, to) = (root.join("lv2/aeden.lv2").join(name), bundle.join(name));
+        files.push(rewrite(from, to, ["<aeden.so>", &format!("<{library}>")])?);
+    }
+    // PipeWire does not look in every prefix.
+    let whole = format!("plugin = \"{}\"", ladspa.join(&library).display());
+    for name in ["aeden-source.conf", "aeden-sink.conf"] {
+        let (from, to) = (
+            root.join("lv2/pipewire").join(name),
+            prefix.join("share/aeden/pipewire").join(name),
+        );
+        files.push(rewrite(from, to, ["plugin = \"aeden\"", &whole])?);
     }
     Ok(files)
 }

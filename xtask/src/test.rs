@@ -157,7 +157,14 @@ fn everything(total: &mut Total) -> Result<()> {
     style(total, &["--workspace", "--all-features"]);
     for target in OTHER_SYSTEMS {
         if has_target(target)? {
-            let packages = ["--package", "aeden-cli", "--package", "aeden-plugin"];
+            let packages = [
+                "aeden-cli",
+                "aeden-plugin",
+                "aeden-c",
+                "aeden-rnnoise",
+                "aeden-lv2",
+            ];
+            let packages = packages.iter().flat_map(|name| ["--package", name]);
             let check = ["check", "--locked", "--target", target];
             total.check(target, ran(cargo().args(check).args(packages)));
         } else {

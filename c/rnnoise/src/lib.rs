@@ -25,7 +25,6 @@ const FULL_SCALE: f32 = 32_768.0;
 const MARK: u64 = 0x6165_6465_6E2D_726E;
 
 /// A denoiser for one channel at 48 kHz.
-
 pub struct DenoiseState {
     mark: u64,
     /// Its own address: a copy is no state.

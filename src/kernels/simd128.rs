@@ -32,9 +32,18 @@ impl Lanes for Simd128 {
     four!(sub(other) = f32x4_sub);
     four!(mul(other) = f32x4_mul);
     four!(div(other) = f32x4_div);
-    // One instruction on every processor, unlike `min` and `max`, which care about NaN and the sign of 0.
-    four!(min(other) = f32x4_pmin);
-    four!(max(other) = f32x4_pmax);
+
+    // One instruction on every processor, unlike `min` and `max`, which care about NaN and the sign of 0. Turned round, so that of a
+    // NaN and a bound the bound is left.
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        Self(from_fn(|i| f32x4_pmin(other.0[i], self.0[i])))
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(from_fn(|i| f32x4_pmax(other.0[i], self.0[i])))
+    }
 
     // Rounded twice: there is no fused instruction that gives the same everywhere.
     #[inline(always)]

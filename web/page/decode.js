@@ -58,28 +58,34 @@ function mp4Rate(view, from, to) {
   return null;
 }
 
+/** The samples of a sound, by channel. */
+export function channelsOf(sound) {
+  return Array.from({ length: sound.numberOfChannels }, (_, c) => sound.getChannelData(c));
+}
+
 /**
  * Decodes a file.
- * @param {ArrayBuffer} file stays as it is
- * @returns {Promise<{ rate: number, channels: Float32Array[], info: object, original: ArrayBuffer | null, notes: string[] }>}
- * `info` is the format to save in, `original` the WAV file whose other chunks are kept
+ * @param {ArrayBuffer} file is gone afterwards
+ * @returns {Promise<{ sound: AudioBuffer, info: object, around: ArrayBuffer[] | null, notes: string[] }>}
+ * `info` is the format to save in, `around` what a WAV file has before and after its samples
  */
 export async function decode(file) {
   const info = find(file);
   if (info) {
     if (!info.frames) throw new Error('there are no samples in it');
-    const notes = info.whole ? [] : ['The file ends early; what is there was taken.'];
-    return { rate: info.rate, channels: read(file, info), info, original: file, notes };
+    const sound = new AudioBuffer({ numberOfChannels: info.count, length: info.frames, sampleRate: info.rate });
+    read(file, info, channelsOf(sound));
+    const around = [file.slice(0, info.from), file.slice(info.from + info.frames * info.count * info.bits / 8)];
+    return { sound, info, around, notes: info.whole ? [] : ['The file ends early; what is there was taken.'] };
   }
   const found = format(file);
   const known = found.rate >= 8000 && found.rate <= 192_000;
   const context = new OfflineAudioContext(1, 1, known ? found.rate : USUAL);
-  const buffer = await context.decodeAudioData(file.slice(0)).catch(() => {
+  const sound = await context.decodeAudioData(file).catch(() => {
     throw new Error('this browser finds no sound in it that it can read');
   });
-  const channels = Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c));
   const bits = [16, 24].includes(found.bits) ? found.bits : 24;
-  const [rate, count, frames] = [buffer.sampleRate, channels.length, buffer.length];
+  const { sampleRate: rate, numberOfChannels: count, length: frames } = sound;
   const notes = known ? [] : [`Its rate is not told where it was looked for: it will be saved at ${rate} Hz.`];
-  return { rate, channels, info: { rate, count, bits, float: false, frames }, original: null, notes };
+  return { sound, info: { rate, count, bits, float: false, frames }, around: null, notes };
 }

@@ -1,6 +1,6 @@
 // A recording on its way: waiting, reading, cleaning, done, failed, cancelled.
 import { clean } from './aeden/aeden.js';
-import { decode } from './decode.js';
+import { channelsOf, decode } from './decode.js';
 import { measure } from './loudness.js';
 import { shares } from './player.js';
 import { head, write } from './wav.js';
@@ -35,17 +35,17 @@ export class Recording {
     };
     try {
       to('reading');
-      const { rate, channels, info, original, notes } = await decode(await this.file.arrayBuffer());
+      const { sound, info, around, notes } = await decode(await this.file.arrayBuffer());
       this.notes = notes;
       to('cleaning');
       const { quality } = this;
-      const cleaned = await clean({ rate, channels }, { quality, signal: this.#abort.signal }, (done) => {
+      const result = await clean(sound, { quality, signal: this.#abort.signal }, (done) => {
         this.progress = done;
         changed();
       });
-      const loudness = await measure(rate, channels, cleaned.channels);
+      const loudness = await measure(sound.sampleRate, channelsOf(sound), result.channels);
       this.#abort.signal.throwIfAborted();
-      Object.assign(this, { info, original, loudness, before: buffer(rate, channels), cleaned: buffer(rate, cleaned.channels) });
+      Object.assign(this, { info, around, loudness, before: sound, cleaned: buffer(result) });
       to('done');
     } catch (error) {
       if (this.state !== 'cancelled') [this.state, this.problem] = ['failed', error.message];
@@ -62,18 +62,15 @@ export class Recording {
    */
   save(strength) {
     const [u, v] = shares('after', strength);
-    const of = (sound) => Array.from({ length: sound.numberOfChannels }, (_, c) => sound.getChannelData(c));
-    const [before, cleaned] = [of(this.before), of(this.cleaned)];
+    const [before, cleaned] = [channelsOf(this.before), channelsOf(this.cleaned)];
     const { bytes, limited } = write(this.info, (c, n) => u * before[c][n] + v * cleaned[c][n]);
-    const { original, info } = this;
-    const parts = original
-      ? [original.slice(0, info.from), bytes, original.slice(info.from + bytes.byteLength)]
-      : [head(info), bytes, new Uint8Array(bytes.byteLength % 2)];
+    const [first, last] = this.around ?? [head(this.info), new Uint8Array(bytes.byteLength % 2)];
+    const parts = [first, bytes, last];
     return { blob: new Blob(parts, { type: 'audio/wav' }), limited };
   }
 }
 
-function buffer(rate, channels) {
+function buffer({ rate, channels }) {
   const sound = new AudioBuffer({ numberOfChannels: channels.length, length: channels[0].length, sampleRate: rate });
   channels.forEach((samples, c) => sound.copyToChannel(samples, c));
   return sound;

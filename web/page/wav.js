@@ -62,18 +62,15 @@ function numbers({ bits, float }) {
   }[bits];
 }
 
-/** The samples of a file, by channel. */
-export function read(file, info) {
+/** Reads a file's samples into `channels`; those that are no numbers are 0. */
+export function read(file, info, channels) {
   const [view, [get], size] = [new DataView(file), numbers(info), info.bits / 8];
-  const channel = (c) => {
-    const samples = new Float32Array(info.frames);
+  channels.forEach((samples, c) => {
     for (let n = 0, at = info.from + c * size; n < info.frames; n++, at += size * info.count) {
       const sample = get(view, at);
       samples[n] = Number.isFinite(sample) ? sample : 0;
     }
-    return samples;
-  };
-  return Array.from({ length: info.count }, (_, c) => channel(c));
+  });
 }
 
 /** The head of a new file. */

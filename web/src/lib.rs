@@ -21,10 +21,7 @@ use aeden::{Error, Model};
 use controls::Controls;
 use recording::Recording;
 use std::cell::RefCell;
-use stream::Stream;
-
-/// The most samples of a channel in a call.
-const BLOCK: usize = 4096;
+use stream::{BLOCK, Stream};
 
 /// The looks of [`aeden_meter`].
 const METERS: usize = 4;

@@ -1,9 +1,11 @@
 //! A stream of samples, and the way from one model to another while it runs.
 
-use crate::BLOCK;
 use crate::controls::Controls;
 use crate::meter::Meter;
 use aeden::{Config, Denoiser, Error, Model};
+
+/// The most samples of a channel in a call.
+pub(crate) const BLOCK: usize = 4096;
 
 /// Seconds that a new denoiser hears beyond its latency before it is heard: by then it knows the noise a little.
 const WARM: f64 = 0.5;
@@ -105,7 +107,7 @@ impl Stream {
         self.output.hear(samples, frames);
     }
 
-    /// A level since it was last asked for; see [`aeden_meter`](crate::aeden_meter).
+    /// A level since it was last asked for; `which` as for `aeden_meter`.
     pub(crate) fn meter(&mut self, which: usize) -> f32 {
         match which {
             0 => self.input.peak(),

@@ -298,6 +298,45 @@ test('the same module cleans in Node', async () => {
   assert.throws(() => instance.model(new Uint8Array([1, 2, 3])), /./);
 });
 
+test('another network takes over from one that goes on until then, and the controls stay', async () => {
+  const { Instance } = await import(join(AEDEN_WEB, 'aeden/instance.js'));
+  const module = new WebAssembly.Module(readFileSync(join(AEDEN_WEB, 'aeden/aeden.wasm')));
+  const high = readFileSync(material.model('high'));
+  const block = 480;
+  const made = (bytes, from, to, during = () => {}) => {
+    const instance = new Instance(module);
+    instance.model(bytes);
+    instance.stream(48_000, 1);
+    instance.wasm.aeden_strength(12);
+    instance.wasm.aeden_reset();
+    const out = new Float32Array(to - from);
+    for (let at = from; at < to; at += block) {
+      during(instance, at);
+      instance.channels[0].set(mono[0].subarray(at, at + block));
+      instance.wasm.aeden_process(block);
+      out.set(instance.channels[0].subarray(0, block), at - from);
+    }
+    return out;
+  };
+  const [change, end] = [96_000, 192_000];
+  const both = made(null, 0, end, (instance, at) => {
+    if (at !== change) return;
+    instance.model(high);
+    instance.stream(48_000, 1);
+  });
+  const [former, latter] = [made(null, 0, end), made(high, change, end)];
+  // Half a second and the latency of high, then 20 ms of crossfade.
+  const [start, length] = [change + 24_000 + 1536, 960];
+  assert.deepEqual(both.subarray(0, start), former.subarray(0, start));
+  // The crossfade ends with a block; from then on nothing is added up.
+  const after = start + length + block;
+  assert.deepEqual(both.subarray(after), latter.subarray(after - change));
+  for (let n = start; n < after; n++) {
+    const [a, b] = [former[n], latter[n - change]];
+    assert.ok(both[n] >= Math.min(a, b) - 1e-6 && both[n] <= Math.max(a, b) + 1e-6, `sample ${n}`);
+  }
+});
+
 test('the audio thread allocates nothing: neither memory of aeden nor objects', async () => {
   let Processor;
   globalThis.sampleRate = 48_000;

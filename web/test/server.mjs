@@ -11,8 +11,8 @@ const TYPES = {
 export const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
   + "connect-src 'self'; worker-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'";
 
-/** Serves folders by the first part of the path, `''` for all others; gives the origin, and what closes it. */
-export async function serve(folders) {
+/** Serves folders by the first part of the path, `''` for all others, with more headers; gives the origin, and what closes it. */
+export async function serve(folders, headers = {}) {
   const server = createServer(async ({ url }, response) => {
     const path = normalize(decodeURIComponent(new URL(url, 'http://x').pathname));
     const [, first, ...rest] = path.split(sep);
@@ -23,6 +23,7 @@ export async function serve(folders) {
         'content-type': TYPES[extname(folder)] ?? (path.endsWith(sep) ? TYPES['.html'] : 'application/octet-stream'),
         'content-security-policy': POLICY,
         'cache-control': 'no-store',
+        ...headers,
       });
       response.end(bytes);
     } catch {

@@ -65,6 +65,9 @@ const PROGRAMS: &[&str] = &[
 /// The browser that opens the pages of `aeden report`, and the program that presses its keys.
 const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 
+/// What runs the tests of the library for browsers.
+const NODE: &[&str] = &["nodejs"];
+
 /// Installs what all features are built with and what the tests need, and makes `.venv`. Only other hosts of the plugin,
 /// compilers for other languages and the browser may be missing in the end: their tests are then skipped.
 pub fn run() -> Result<()> {
@@ -80,6 +83,11 @@ pub fn run() -> Result<()> {
     }
     if let Err(e) = install_missing(BROWSER) {
         eprintln!("{e:#}; without it the pages of `aeden report` are not opened");
+    }
+    if program::find("node").is_none()
+        && let Err(e) = install_missing(NODE)
+    {
+        eprintln!("{e:#}; without it the library for browsers is not tested");
     }
     test_python().map(|_| ())
 }

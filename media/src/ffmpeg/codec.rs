@@ -372,10 +372,10 @@ fn kept_back(name: &str) -> Option<u32> {
 /// sound, which would lose its beginning otherwise.
 fn wma_block(name: &str, rate: u32) -> u32 {
     match rate {
-        ..=16_000 => 512,
-        ..=22_050 => 1024,
-        ..=32_000 if name == "wmav1" => 1024,
-        ..=48_000 => 2048,
+        0..=16_000 => 512,
+        16_001..=22_050 => 1024,
+        22_051..=32_000 if name == "wmav1" => 1024,
+        22_051..=48_000 => 2048,
         _ => 4096,
     }
 }

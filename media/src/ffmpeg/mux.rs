@@ -228,10 +228,12 @@ impl Assembly<'_> {
         self.origins().iter().filter_map(number).chain(attached).collect()
     }
 
-    /// What is copied beside pictures and sound, and can be left out.
+    /// What is copied beside the picture and can be left out.
     fn side_tracks(&self) -> Vec<&Stream> {
+        let picture = self.original.and_then(|(_, probe)| probe.picture());
+        let picture = picture.map(|stream| stream.index);
         let side = |origin: Origin| match origin {
-            Origin::Kept(stream) if !stream.is_picture() => self.stream(stream.index),
+            Origin::Kept(stream) if Some(stream.index) != picture => self.stream(stream.index),
             _ => None,
         };
         self.origins().into_iter().filter_map(side).collect()
@@ -375,8 +377,10 @@ impl Assembly<'_> {
             command.arg("-copy_unknown");
         }
         self.add_muxer(&mut command);
-        // No random numbers in identifiers: the same input gives the same file.
-        command.args(["-fflags", "+bitexact"]);
+        // No random numbers in identifiers: the same input gives the same file. In MXF they are what editing programs know files by.
+        if self.container.muxer != "mxf" {
+            command.args(["-fflags", "+bitexact"]);
+        }
         if beginning {
             command.args(["-fs", "300000"]);
         }

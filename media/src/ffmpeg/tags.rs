@@ -43,7 +43,7 @@ pub struct Picture {
 }
 
 /// Names that tell how a file is made, not what it is about; what replaces the file has its own.
-const TECHNICAL: [&str; 17] = [
+const TECHNICAL: [&str; 22] = [
     "encoder",
     "major_brand",
     "minor_version",
@@ -61,6 +61,11 @@ const TECHNICAL: [&str; 17] = [
     "tlen",
     "tsse",
     "software",
+    "application_platform",
+    "product_version_num",
+    "toolkit_version_num",
+    "material_package_umid",
+    "file_package_umid",
 ];
 
 /// Whether a tag tells how a file is made.

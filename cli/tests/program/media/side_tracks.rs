@@ -156,3 +156,28 @@ fn tracks_of_timed_metadata_stay_what_they_are() {
         tag("out/phone.mp4")
     );
 }
+
+#[test]
+fn a_second_picture_that_cannot_be_copied_is_left_out_with_a_word() {
+    let Some(folder) = material() else { return };
+    ffmpeg(&folder, "-f lavfi -i color=red:s=32x32 -frames:v 1 c.jpg");
+    ffmpeg(
+        &folder,
+        &format!(
+            "{PICTURE} -i SPEECH -i c.jpg -t 3 -map 0 -map 1 -map 2 -c:v:0 mpeg2video -c:v:1 copy -c:a mp2 a.vob"
+        ),
+    );
+    let run = folder.aeden("clean a.vob -o out --mix 0 --verify --json");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    let count = |name: &str| {
+        let all = streams(&folder.path(name));
+        all.iter()
+            .filter(|stream| stream["codec_type"] == "video")
+            .count()
+    };
+    let lost = run.json_lines()[0]["lost"].to_string();
+    assert!(
+        count("out/a.vob") == count("a.vob") || lost.contains("track"),
+        "{lost}"
+    );
+}

@@ -67,7 +67,7 @@ fn sound_alone_keeps_its_gaps_and_its_late_start() {
             // What begins late may begin with silence instead.
             assert!(start.abs() < 0.002 || after.0.abs() < 0.1, "{name}: {start}");
             assert!(end < rate as usize / 20, "{name}: {before:?} {after:?}");
-            if start.abs() < 0.1 {
+            if kind == "late" && start.abs() < 0.1 {
                 let moved = delay(&sounds[0], &sounds[1], 4800) / f64::from(rate) + start;
                 assert!(moved.abs() < 0.002, "{name}: its sound moves by {moved} s");
             }
@@ -76,14 +76,12 @@ fn sound_alone_keeps_its_gaps_and_its_late_start() {
 }
 
 #[test]
-fn sound_does_not_wander_from_pass_to_pass() {
-    if !is_here() || !encodes("libmp3lame") {
+fn sound_of_films_does_not_wander_from_pass_to_pass() {
+    if !is_here() {
         return;
     }
     let folder = Folder::new();
     for (name, how) in [
-        ("a.mka", "-c:a aac"),
-        ("b.mka", "-c:a libmp3lame"),
         (
             "a.mkv",
             "-f lavfi -i testsrc=s=64x64:r=25:d=3 -map 0 -map 1 -c:v mpeg4 -c:a aac",

@@ -193,6 +193,11 @@ const TECHNICAL: &[&str] = &[
     "software",
     "tlen",
     "tsse",
+    "application_platform",
+    "product_version_num",
+    "toolkit_version_num",
+    "material_package_umid",
+    "file_package_umid",
 ];
 
 /// What a file holds.

@@ -270,7 +270,7 @@ fn is_cover(stream: &Value) -> bool {
 fn tags(of: &Value) -> Vec<(String, String)> {
     let all = of["tags"].as_object().into_iter().flatten();
     all.map(|(key, value)| (key.to_lowercase(), value.as_str().unwrap_or_default().to_owned()))
-        .filter(|(key, value)| !TECHNICAL.contains(&key.as_str()) && !(key == "language" && value == "und"))
+        .filter(|(key, value)| !(TECHNICAL.contains(&key.as_str()) || key == "language" && value == "und"))
         .collect()
 }
 

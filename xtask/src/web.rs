@@ -51,20 +51,22 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The reason why the tests cannot run here, if there is one.
+/// The reason why the tests cannot run here, if there is one. Without rustup's target this builds with Debian's packages, which
+/// another Debian may not have.
 pub fn missing() -> Result<Option<String>> {
-    let has_rust = has_target()?
-        || cfg!(all(target_os = "linux", target_arch = "x86_64")) && program::find("apt-get").is_some();
-    let checks = [
-        (
-            has_rust,
-            "no WebAssembly target (rustup target add wasm32-unknown-unknown)",
-        ),
-        (chromium().is_some(), "no chromium (Debian: chromium)"),
-        (has_node(), "no Node.js 20 or newer (Debian 13: nodejs)"),
-    ];
-    let why = checks.into_iter().find(|(there, _)| !there);
-    Ok(why.map(|(_, why)| why.to_owned()))
+    if chromium().is_none() {
+        return Ok(Some("no chromium (Debian: chromium)".to_owned()));
+    }
+    if !has_node() {
+        return Ok(Some("no Node.js 20 or newer (Debian 13: nodejs)".to_owned()));
+    }
+    if has_target()? {
+        return Ok(None);
+    }
+    let built = build(true);
+    Ok(built
+        .err()
+        .map(|e| format!("no WebAssembly target (rustup target add {TRIPLE}): {e:#}")))
 }
 
 /// Builds all, and runs the tests.
@@ -134,6 +136,7 @@ fn script(name: &str, folder: &Path, arguments: &[&str]) -> Result<()> {
 fn node(folder: &Path) -> Result<Command> {
     let mut node = Command::new(program::find("node").context("this needs Node.js 20 or newer")?);
     node.env("AEDEN_WEB", folder)
+        .env("AEDEN_MODELS", crate::root().join("models"))
         .env("AEDEN_NOISY", crate::root().join("tests/fixtures/noisy.wav"))
         .env(
             "CHROMIUM",

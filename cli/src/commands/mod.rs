@@ -1,6 +1,6 @@
 //! What each command does.
 //!
-//! [`clean`](crate::run) has a room of its own, which several of these use. The jobs read files, give their samples to
+//! [`clean`](mod@crate::run) has a room of its own, which several of these use. The jobs read files, give their samples to
 //! `aeden_jobs`, and print and write what comes of it: [`reading`] and [`writing`] are what they share, [`outputs`] settles
 //! which files are made of which.
 

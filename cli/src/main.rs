@@ -6,5 +6,6 @@ use std::process::ExitCode;
 static ALLOCATOR: aeden_cli::memory::Allocator = aeden_cli::memory::Allocator;
 
 fn main() -> ExitCode {
+    aeden_cli::memory::reserve();
     aeden_cli::run()
 }

@@ -5,7 +5,7 @@
 use aeden_media::problem::FILE_FAILED;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The system's allocator, but where that has nothing left the program ends in an orderly way.
 pub struct Allocator;
@@ -34,6 +34,33 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
+/// What the end of the program may still need: cleaning up asks for memory. So large that the system's allocator gives it back to
+/// the system at once, and to whoever asks next.
+const RESERVE: usize = 1 << 20;
+
+/// Held until there is nothing else left. Never written to, so that it takes no memory but on paper.
+static HELD: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Keeps something back for the end. To be called first of all.
+pub fn reserve() {
+    // SAFETY: of a size above 0.
+    HELD.store(unsafe { System.alloc(RESERVE_LAYOUT) }, Ordering::SeqCst);
+}
+
+const RESERVE_LAYOUT: Layout = match Layout::from_size_align(RESERVE, 16) {
+    Ok(layout) => layout,
+    Err(_) => panic!("16 is a power of two"),
+};
+
+/// Gives back what [`reserve`] has kept.
+fn release() {
+    let held = HELD.swap(std::ptr::null_mut(), Ordering::SeqCst);
+    if !held.is_null() {
+        // SAFETY: `reserve` got it of this allocator with this layout, and only this call has taken it out.
+        unsafe { System.dealloc(held, RESERVE_LAYOUT) }
+    }
+}
+
 fn given(memory: *mut u8, size: usize) -> *mut u8 {
     if memory.is_null() {
         give_up(size);
@@ -41,7 +68,7 @@ fn given(memory: *mut u8, size: usize) -> *mut u8 {
     memory
 }
 
-/// Ends the process, without allocating and without waiting for a lock.
+/// Ends the process, without waiting for a lock, and without allocating more than was reserved.
 #[cold]
 fn give_up(size: usize) -> ! {
     // Different for every thread, and there without memory of its own.
@@ -57,6 +84,7 @@ fn give_up(size: usize) -> ! {
             std::thread::sleep(std::time::Duration::from_secs(1));
         },
     }
+    release();
     aeden_media::output::clean_up_if_possible();
     let mut line = [0; 160];
     let mut rest = &mut line[..];

@@ -362,35 +362,45 @@ unsafe fn say(text: &[u8], message: *mut c_char, message_size: usize) {
     }
 }
 
+/// Lets a denoiser work on frames, if there are any, and memory for them.
+unsafe fn with_frames(
+    denoiser: *mut Handle,
+    frames: usize,
+    has_memory: bool,
+    process: impl FnOnce(&Handle) -> Status,
+) -> Status {
+    // SAFETY: the caller's.
+    match unsafe { Handle::at(denoiser) } {
+        Err(status) => status,
+        Ok(_) if frames == 0 => Status::Ok,
+        Ok(_) if !has_memory => Status::Null,
+        Ok(handle) => process(handle),
+    }
+}
+
 unsafe fn planar<S: Sample>(
     denoiser: *mut Handle,
     input: *const *const S,
     output: *const *mut S,
     frames: usize,
 ) -> Status {
-    // SAFETY: the caller's.
-    let handle = match unsafe { Handle::at(denoiser) } {
-        Ok(handle) => handle,
-        Err(status) => return status,
+    let process = |handle: &Handle| {
+        // SAFETY: the caller's arrays have a pointer for each channel.
+        let (input, output) = unsafe {
+            (
+                move |c: usize| input.add(c).read_unaligned(),
+                move |c: usize| output.add(c).read_unaligned(),
+            )
+        };
+        if (0..handle.facts.channels).any(|c| input(c).is_null() || output(c).is_null()) {
+            return Status::Null;
+        }
+        // SAFETY: the caller's.
+        unsafe { handle.process(input, output, 1, frames) }
     };
-    if frames == 0 {
-        return Status::Ok;
-    }
-    if input.is_null() || output.is_null() {
-        return Status::Null;
-    }
-    // SAFETY: the caller's arrays have a pointer for each channel.
-    let (input, output) = unsafe {
-        (
-            move |c: usize| input.add(c).read_unaligned(),
-            move |c: usize| output.add(c).read_unaligned(),
-        )
-    };
-    if (0..handle.facts.channels).any(|c| input(c).is_null() || output(c).is_null()) {
-        return Status::Null;
-    }
+    let has_memory = !input.is_null() && !output.is_null();
     // SAFETY: the caller's.
-    unsafe { handle.process(input, output, 1, frames) }
+    unsafe { with_frames(denoiser, frames, has_memory, process) }
 }
 
 unsafe fn interleaved<S: Sample>(
@@ -399,26 +409,20 @@ unsafe fn interleaved<S: Sample>(
     output: *mut S,
     frames: usize,
 ) -> Status {
-    // SAFETY: the caller's.
-    let handle = match unsafe { Handle::at(denoiser) } {
-        Ok(handle) => handle,
-        Err(status) => return status,
+    let process = |handle: &Handle| {
+        // SAFETY: the caller's. Channel c begins with sample c, which exists where there is a frame.
+        unsafe {
+            handle.process(
+                move |c| input.add(c),
+                move |c| output.add(c),
+                handle.facts.channels,
+                frames,
+            )
+        }
     };
-    if frames == 0 {
-        return Status::Ok;
-    }
-    if input.is_null() || output.is_null() {
-        return Status::Null;
-    }
-    // SAFETY: the caller's. Channel c begins with sample c, which exists where there is a frame.
-    unsafe {
-        handle.process(
-            move |c| input.add(c),
-            move |c| output.add(c),
-            handle.facts.channels,
-            frames,
-        )
-    }
+    let has_memory = !input.is_null() && !output.is_null();
+    // SAFETY: the caller's.
+    unsafe { with_frames(denoiser, frames, has_memory, process) }
 }
 
 unsafe fn set(denoiser: *mut Handle, control: Number, value: f32, range: RangeInclusive<f32>) -> Status {

@@ -370,6 +370,8 @@ impl Session {
 
     /// The lighter denoiser, if there is one and the load has been too high for long, and that load.
     fn overloaded(&mut self) -> Option<(BuildDenoiser, f64)> {
+        // Nothing is measured where nothing would come of it.
+        self.lighter.as_ref()?;
         let running = self.running.as_ref()?;
         let mut status = Status::default();
         self.load.read(&running.counters, running.format, &mut status);

@@ -350,16 +350,17 @@ test('the audio thread allocates nothing: neither memory of aeden nor objects', 
   const run = (times) => {
     for (let n = 0; n < times; n++) processor.process(input, output);
   };
-  run(10_000); // until everything has been compiled
+  run(1000);
   const { buffer } = processor.instance.wasm.memory;
-  const each = [];
-  for (let round = 0; round < 5; round++) {
+  // Until everything has been compiled, calls cost objects; when that is so, is for the machine to say. The question itself
+  // costs a few kilobytes, and an object a call would be 16 bytes or more in every round.
+  const [calls, each] = [10_000, []];
+  while (each.length < 20 && !(each.at(-1) < 4)) {
     globalThis.gc();
     const start = process.memoryUsage().heapUsed;
-    run(2000);
-    each.push((process.memoryUsage().heapUsed - start) / 2000);
+    run(calls);
+    each.push((process.memoryUsage().heapUsed - start) / calls);
   }
   assert.equal(buffer, processor.instance.wasm.memory.buffer, 'memory grew');
-  // What the compiler and the question itself take comes once; an object a call would be 16 bytes or more.
-  assert.ok(Math.min(...each) < 4, `${each} bytes a call`);
+  assert.ok(each.at(-1) < 4, `${each} bytes a call`);
 });

@@ -1,6 +1,7 @@
 //! The command line as it is typed. Help, the manual and completions all come from here.
 
 pub mod codec;
+pub mod demo;
 pub mod detect;
 pub mod find;
 pub mod job;
@@ -17,6 +18,7 @@ use aeden_media::loudness::Loudness;
 use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use codec::{DecodeArgs, EncodeArgs};
+use demo::DemoArgs;
 use detect::DetectArgs;
 use find::FindArgs;
 use live::{DevicesArgs, LiveArgs};
@@ -36,6 +38,17 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What `aeden` says by itself.
+pub const GREETING: &str = "\
+aeden takes noise out of sound. Three things to do now:
+
+  aeden demo                 a noisy recording of ours, cleaned: a page to see and to hear
+  aeden clean talk.wav       writes talk.clean.wav beside it; films too
+  aeden live --virtual-mic   a clean microphone for calls and streams, until Ctrl-C
+
+All commands: aeden --help. Options and examples of one: aeden help clean
+";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -43,6 +56,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Take the noise out of a microphone while it is used
     Live(LiveArgs),
+    /// Make a noisy recording, clean it in every quality, and write a page to see and to hear it
+    Demo(DemoArgs),
     /// List the devices that `aeden live` can use
     Devices(DevicesArgs),
     /// Tell format, loudness, noise floor and signal-to-noise ratio of recordings

@@ -3,7 +3,7 @@
 //! What it says is put on the command line before what was typed, unless that says otherwise. So every value is checked
 //! by the same rules, and the options' own table is the only one.
 
-use crate::args::Cli;
+use crate::args::{Cli, GREETING};
 use aeden_media::ffmpeg::container::has_known_ending;
 use aeden_media::problem::{Problem, describe, one_line};
 use clap::error::ErrorKind;
@@ -84,7 +84,10 @@ fn with_any_value(arg: Arg) -> Arg {
 /// Ends the process with what clap has to say. What was typed stands in it, and a shell may have put it there: names of
 /// files that begin with a dash.
 fn leave(e: &clap::Error, typed: &[OsString]) -> ! {
-    let said = e.render().to_string();
+    let said = match typed.len() {
+        0 | 1 => GREETING.to_owned(),
+        _ => e.render().to_string(),
+    };
     let mut lines: Vec<String> = said.lines().map(one_line).collect();
     let told = lines.iter().map(String::as_str).eq(said.lines());
     // Who names a recording wants it cleaned.
@@ -97,7 +100,7 @@ fn leave(e: &clap::Error, typed: &[OsString]) -> ! {
             let file = one_line(&file.display().to_string());
             lines.push(format!("\n  tip: to clean it, say: aeden clean {file}"));
         }
-        _ if !e.use_stderr() || told => e.exit(),
+        _ if typed.len() > 1 && (!e.use_stderr() || told) => e.exit(),
         _ => {}
     }
     // Nobody may be listening.
@@ -233,7 +236,7 @@ fn check(program: &Command, name: &str, option: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::{COMMANDS, KEYS, SETTLED_BY_PRESET};
-    use crate::args::Cli;
+    use crate::args::{Cli, GREETING};
     use clap::CommandFactory;
 
     #[test]

@@ -10,7 +10,9 @@ pub mod memory;
 pub mod run;
 
 use args::Command;
-use commands::{decode, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone};
+use commands::{
+    decode, demo, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone,
+};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ pub fn run() -> ExitCode {
             },
         ),
         Command::Live(args) => ("live", live::live(args)),
+        Command::Demo(args) => ("demo", demo::demo(args)),
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect::inspect_all(args)),
         Command::Report(args) => ("report", report::report(args)),

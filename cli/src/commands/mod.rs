@@ -5,6 +5,7 @@
 //! which files are made of which.
 
 pub mod decode;
+pub mod demo;
 pub mod detect;
 pub mod encode;
 pub mod find;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -37,9 +37,16 @@ pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
         }
         INTERRUPTED
     });
+    let single = match steps.as_slice() {
+        [Step::Clean(job)] => Some(job.input.clone()),
+        _ => None,
+    };
     batch.work(steps);
     if several {
         tell_summary(&batch.tally, &batch.progress);
+    }
+    if let (Some(Source::File(input)), DONE) = (single, batch.status()) {
+        batch.advise(&input);
     }
     Ok(batch.status())
 }
@@ -131,6 +138,22 @@ impl<'a> Batch<'a> {
         match result {
             Ok(report) => Outcome::Cleaned(Box::new(report)),
             Err(problem) => Outcome::Failed(job.input.clone(), problem),
+        }
+    }
+
+    /// Says at a terminal how to hear what was done to a recording, and the option that most people look for next.
+    fn advise(&self, input: &Path) {
+        let sound = &self.args.sound;
+        if self.progress.is_shown() && sound.preset.is_none() && sound.limit.is_none() && sound.mix.is_none()
+        {
+            let input = input.display().to_string();
+            let input = match input.contains(char::is_whitespace) {
+                true => format!("'{input}'"),
+                false => input,
+            };
+            self.progress.line(&format!(
+                "Hear it before and after: aeden report {input}. Leave some of the room: --limit 20"
+            ));
         }
     }
 

@@ -114,6 +114,8 @@ pub struct Report {
     pub clipped: u64,
     /// By how much the noise floor went down, in dB; null for an empty recording.
     pub noise_reduction_db: Option<f32>,
+    /// Signal-to-noise ratio before and after as `aeden inspect` estimates it, in dB; null for an empty recording.
+    pub signal_to_noise_db: Option<[f32; 2]>,
     /// With `--loudness`, what was done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loudness: Option<Adjustment>,
@@ -663,6 +665,10 @@ impl Work<'_> {
                 .noise_floor()
                 .zip(after.noise_floor())
                 .map(|(before, after)| before - after),
+            signal_to_noise_db: before
+                .signal_to_noise()
+                .zip(after.signal_to_noise())
+                .map(<[f32; 2]>::from),
             loudness,
             late_us: None,
             verified: None,
@@ -753,6 +759,9 @@ impl std::fmt::Display for Report {
         )?;
         if let Some(reduction) = self.noise_reduction_db {
             write!(f, ", noise floor {reduction:.0} dB lower")?;
+        }
+        if let Some([before, after]) = self.signal_to_noise_db {
+            write!(f, ", signal-to-noise ratio {before:.0} -> {after:.0} dB")?;
         }
         if let Some(Adjustment {
             output_lufs: Some(lufs),

@@ -1,7 +1,7 @@
 //! What a user meets: hints that help, options that say when they do not apply, words that fit their numbers.
 
 use crate::media::ffmpeg;
-use crate::recordings::{Folder, noise_file};
+use crate::recordings::{Folder, Run, noise_file};
 use std::process::Command;
 
 fn with_input() -> Folder {
@@ -183,4 +183,49 @@ fn watching_without_a_terminal_tells_of_every_file() {
     for name in ["in/a.wav -> out/a.wav: 0.5 s", "in/b.wav -> out/b.wav: 0.5 s"] {
         assert!(said.contains(name), "{said}");
     }
+}
+
+#[test]
+fn alone_it_says_what_to_do_first() {
+    let folder = with_input();
+    let run = Run(folder.command([] as [&str; 0]).output().unwrap());
+    assert_eq!(run.status(), 2);
+    for command in [
+        "aeden demo",
+        "aeden clean talk.wav",
+        "aeden live --virtual-mic",
+        "aeden --help",
+    ] {
+        assert!(run.stderr().contains(command), "{}", run.stderr());
+    }
+    assert!(run.stderr().lines().count() < 10, "{}", run.stderr());
+}
+
+#[test]
+fn the_demo_makes_a_noisy_recording_and_cleans_it_in_every_quality() {
+    let folder = with_input();
+    folder.aeden("demo").quietly();
+    let demo = folder.path("aeden-demo");
+    let mut names: Vec<_> = std::fs::read_dir(&demo)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["best.wav", "high.wav", "light.wav", "noisy.wav", "report.html"]
+    );
+    let floor = |name: &str| {
+        let run = folder.aeden(&format!("inspect --json aeden-demo/{name}"));
+        let said: serde_json::Value = serde_json::from_str(&run.stdout()).unwrap();
+        said["noise_floor_dbfs"].as_f64().unwrap()
+    };
+    for name in ["best.wav", "high.wav", "light.wav"] {
+        assert!(floor(name) < floor("noisy.wav") - 20.0, "{name}");
+    }
+    // A second run replaces nothing unless it is told to, and then makes the same.
+    folder.aeden("demo").failed(1, "aeden-demo/noisy.wav");
+    let first = std::fs::read(demo.join("high.wav")).unwrap();
+    folder.aeden("demo -y").quietly();
+    assert!(first == std::fs::read(demo.join("high.wav")).unwrap());
 }

@@ -9,9 +9,11 @@ pub mod live;
 pub mod map;
 pub mod repair;
 pub mod roomtone;
+pub mod shard;
 pub mod sound;
 pub mod template;
 
+use crate::args::shard::Shard;
 use crate::args::template::Template;
 use aeden_media::ffmpeg::TrackChoice;
 use aeden_media::loudness::Loudness;
@@ -208,6 +210,13 @@ pub struct CleanArgs {
     /// Skip inputs whose output exists already
     #[arg(long, conflicts_with = "overwrite")]
     pub skip_existing: bool,
+
+    /// Take only this share of the inputs, by their names: one run, with I from 1 to N, for each machine or job of an array
+    ///
+    /// In Slurm: sbatch --array=1-100 --wrap 'aeden clean IN -o OUT --skip-existing --shard $SLURM_ARRAY_TASK_ID/100'. Every input
+    /// is in one share, and stays in it whatever else comes into the folder.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 
     /// Only say what would be done
     #[arg(long)]

@@ -1,13 +1,12 @@
 """Takes noise out of sound held in numpy arrays, and does other jobs with autoencoders on spectrograms.
 
     import aeden
-    cleaned = aeden.clean(samples, 48_000)      # [samples] or [channels, samples], floats of -1 … 1
+    cleaned = aeden.clean(samples, 48_000)      # [samples] or [channels, samples], floats of -1 … 1; numpy or torch
     mended = aeden.repair(samples, 48_000)      # describe, Index, detect, place, encode, decode, repair, roomtone
 
-Streams go through `Denoiser`, block by block. Files are the business of the program `aeden` (`aeden clean`).
+Streams go through `Denoiser`, block by block, as floats or as bytes of 16-bit samples. Voice agents: `aeden.agents`. Files are
+the business of the program `aeden` (`aeden clean`).
 """
-
-import numpy as np
 
 from . import _native
 from ._jobs import (
@@ -28,7 +27,7 @@ from ._jobs import (
     roomtone,
 )
 from ._native import Model, __version__
-from ._planes import _planes
+from ._planes import _like, _planes, from_int16, to_int16
 
 __all__ = [
     "Autoencoder",
@@ -47,14 +46,16 @@ __all__ = [
     "describe",
     "detect",
     "encode",
+    "from_int16",
     "place",
     "repair",
     "roomtone",
+    "to_int16",
 ]
 
 
 class Denoiser(_native.Denoiser):
-    """Cleans a stream. Output comes `latency` samples late; how the stream is cut into blocks changes no bit of it.
+    """Cleans a stream, from any thread; the interpreter's lock is free while it works. Output comes `latency` samples late; how the stream is cut into blocks changes no bit of it.
 
     rate: samples per second, 8000 to 192000. channels: 1 to 64. model: a `Model`; None for that of the
     quality "high", `Model(quality="light")` for weak machines.
@@ -66,16 +67,26 @@ class Denoiser(_native.Denoiser):
     """
 
     def process(self, samples):
-        """The next block, [samples] (one channel) or [channels, samples]; a new float32 array of the same shape."""
-        return super().process(_planes(samples)).reshape(np.shape(samples))
+        """The next block, [samples] (one channel) or [channels, samples], floats of -1 … 1: new float32 of the same shape.
+
+        Of a tensor, a tensor. Float32 that is contiguous is read where it is.
+        """
+        return _like(samples, super().process(_planes(samples)))
+
+    def process_int16(self, data):
+        """The next block as 16-bit samples, little-endian, one of each channel in turn: bytes of the same length.
+
+        data: bytes, bytearray or memoryview, of any length that is whole samples of all channels; ValueError otherwise.
+        """
+        return to_int16(super().process(from_int16(data, self.channels)))
 
     def process_recording(self, samples):
         """A whole recording, in step: without delay, and of the same length. Forgets what was heard before and after."""
-        return super().process_recording(_planes(samples)).reshape(np.shape(samples))
+        return _like(samples, super().process_recording(_planes(samples)))
 
 
 def clean(samples, rate, *, quality=None, streaming=False, **controls):
-    """Cleans a whole recording, [samples] or [channels, samples], without delay; a new float32 array of its shape.
+    """Cleans a whole recording, [samples] or [channels, samples], without delay: new float32 of its shape; of a tensor, a tensor.
 
     quality: "best" sees what comes later, "high" is what a `Denoiser` runs, "light" a small network for weak machines; None
     for "best", or what fits `model`. streaming: do not hear the first four seconds beforehand: what a `Denoiser`
@@ -83,4 +94,4 @@ def clean(samples, rate, *, quality=None, streaming=False, **controls):
 
     The same samples as `aeden clean --quality …` writes to a float WAV file.
     """
-    return _native.clean(_planes(samples), rate, quality, streaming, **controls).reshape(np.shape(samples))
+    return _like(samples, _native.clean(_planes(samples), rate, quality, streaming, **controls))

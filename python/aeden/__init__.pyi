@@ -1,11 +1,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import Unpack
 
 __version__: str
+
+class _Tensor(Protocol):
+    """A torch.Tensor: torch need not be there."""
+
+    @property
+    def requires_grad(self) -> Any: ...
+    @property
+    def device(self) -> Any: ...
+
+_T = TypeVar("_T", bound=_Tensor)
 
 class Controls(TypedDict, total=False):
     model: Model | None
@@ -34,10 +45,27 @@ class Denoiser:
     def channels(self) -> int: ...
     @property
     def latency(self) -> int: ...
+    @overload
+    def process(self, samples: _T) -> _T: ...
+    @overload
     def process(self, samples: ArrayLike) -> NDArray[np.float32]: ...
+    def process_int16(self, data: bytes | bytearray | memoryview) -> bytes: ...
+    @overload
+    def process_recording(self, samples: _T) -> _T: ...
+    @overload
     def process_recording(self, samples: ArrayLike) -> NDArray[np.float32]: ...
     def reset(self) -> None: ...
 
+@overload
+def clean(
+    samples: _T,
+    rate: int,
+    *,
+    quality: Literal["best", "high", "light"] | None = None,
+    streaming: bool = False,
+    **controls: Unpack[Controls],
+) -> _T: ...
+@overload
 def clean(
     samples: ArrayLike,
     rate: int,
@@ -46,6 +74,13 @@ def clean(
     streaming: bool = False,
     **controls: Unpack[Controls],
 ) -> NDArray[np.float32]: ...
+@overload
+def from_int16(data: bytes | bytearray | memoryview, channels: int = 1) -> NDArray[np.float32]: ...
+@overload
+def from_int16(data: NDArray[np.int16]) -> NDArray[np.float32]: ...
+@overload
+def from_int16(data: _T) -> _T: ...
+def to_int16(samples: ArrayLike | _Tensor) -> bytes: ...
 
 class Autoencoder:
     def __init__(self, file: str | PathLike[str]) -> None: ...
@@ -65,7 +100,7 @@ class Sound:
     def seconds(self) -> float: ...
     def similarity(self, other: Sound) -> float: ...
 
-def describe(samples: ArrayLike, rate: int, *, model: Autoencoder | None = None) -> Sound: ...
+def describe(samples: ArrayLike | _Tensor, rate: int, *, model: Autoencoder | None = None) -> Sound: ...
 
 class Match(NamedTuple):
     path: str
@@ -95,16 +130,16 @@ class Detection(NamedTuple):
     events: list[Event]
 
 def detect(
-    samples: ArrayLike,
+    samples: ArrayLike | _Tensor,
     rate: int,
     *,
-    normal: Iterable[tuple[ArrayLike, int]] = (),
+    normal: Iterable[tuple[ArrayLike | _Tensor, int]] = (),
     threshold: float = 1.0,
     model: Autoencoder | None = None,
 ) -> Detection: ...
 def place(sounds: Iterable[Sound], clusters: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
 def encode(
-    samples: ArrayLike,
+    samples: ArrayLike | _Tensor,
     rate: int,
     *,
     kbit_s: Literal["low", "mid", "high"] | float = "mid",
@@ -126,7 +161,7 @@ class Repaired(NamedTuple):
     mended: list[Mended]
 
 def repair(
-    samples: ArrayLike,
+    samples: ArrayLike | _Tensor,
     rate: int,
     *,
     find: Sequence[Literal["drop-outs", "clicks", "peaks"]] = ("drop-outs", "clicks", "peaks"),
@@ -135,12 +170,25 @@ def repair(
     prediction_only: bool = False,
     model: Autoencoder | None = None,
 ) -> Repaired: ...
+@overload
+def roomtone(
+    samples: _T,
+    rate: int,
+    seconds: float,
+    *,
+    towards: tuple[ArrayLike | _Tensor, int] | None = None,
+    seed: int = 1,
+    everything: bool = False,
+    steady: bool = False,
+    model: Autoencoder | None = None,
+) -> _T: ...
+@overload
 def roomtone(
     samples: ArrayLike,
     rate: int,
     seconds: float,
     *,
-    towards: tuple[ArrayLike, int] | None = None,
+    towards: tuple[ArrayLike | _Tensor, int] | None = None,
     seed: int = 1,
     everything: bool = False,
     steady: bool = False,

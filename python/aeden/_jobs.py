@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _native
 from ._native import Autoencoder, Sound
-from ._planes import _planes
+from ._planes import _like, _planes
 
 
 def describe(samples, rate, *, model=None):
@@ -175,4 +175,4 @@ def roomtone(
     """
     other = None if towards is None else (_planes(towards[0]), towards[1])
     made = _native.roomtone(_planes(samples), rate, seconds, other, seed, everything, steady, model)
-    return made[0] if np.ndim(samples) == 1 else made
+    return _like(samples, made, made.shape[1:] if np.ndim(samples) == 1 else made.shape)

@@ -145,9 +145,16 @@ fn settle(pairs: Vec<Pair>, args: &CleanArgs) -> Result<Vec<Step>, Problem> {
 
     let inputs = Known::of_inputs(pairs.iter().map(|pair| &pair.input));
     let mut claimed = Known::default();
-    let steps = pairs.into_iter().map(|pair| {
+    let steps = pairs.into_iter().filter_map(|pair| {
+        let is_ours = match (&args.shard, &pair.below) {
+            (Some(shard), Some(name)) => shard.has(name),
+            _ => true,
+        };
         let input = pair.input.clone();
-        step(pair, args, &inputs, &mut claimed).unwrap_or_else(|problem| Step::Refuse(input, problem))
+        // Also of those that are not ours: two inputs with one output are found in every share alike.
+        let step =
+            step(pair, args, &inputs, &mut claimed).unwrap_or_else(|problem| Step::Refuse(input, problem));
+        is_ours.then_some(step)
     });
     Ok(steps.collect())
 }
@@ -160,6 +167,8 @@ struct Pair {
     by_order: bool,
     /// See [`Job::chosen`].
     chosen: bool,
+    /// The name below the folder that was given; `None` for what is no input of its own, such as a folder that cannot be read.
+    below: Option<PathBuf>,
 }
 
 /// How the outputs of any number of inputs are called.
@@ -199,7 +208,8 @@ impl<'a> Naming<'a> {
             chosen = name.extension() != path.extension();
             name
         };
-        let output = match path.strip_prefix(base).ok().or(own).zip(own) {
+        let below = path.strip_prefix(base).ok().or(own);
+        let output = match below.zip(own) {
             Some((below, own)) => Ok(match (self.folder, self.template) {
                 (Some(folder), Some(template)) => folder.join(filled(template, below)),
                 (Some(folder), None) => folder.join(below),
@@ -209,6 +219,7 @@ impl<'a> Naming<'a> {
             None => Err(Problem::file(&path, "has no file name; give a file")),
         };
         Pair {
+            below: below.map(Path::to_path_buf),
             input: Source::File(path),
             output,
             by_order: false,
@@ -236,18 +247,25 @@ impl Pair {
             output: Err(problem),
             by_order: false,
             chosen: false,
+            below: None,
         }
     }
 }
 
 /// Inputs with their outputs, folders and patterns resolved.
 fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
+    if args.shard.is_some() && args.output_dir.is_none() && !args.beside && args.template.is_none() {
+        return Err(Problem::usage(
+            "--shard shares out the files of folders, patterns and lists; add -o DIR for their outputs, or --beside",
+        ));
+    }
     if let Some((path, output)) = one_file(args)? {
         return Ok(vec![Pair {
             input: Source::from_path(path),
             output: Ok(output.clone()),
             by_order: false,
             chosen: true,
+            below: path.file_name().map(PathBuf::from),
         }]);
     }
     if let Some(naming) = Naming::new(args)? {
@@ -288,6 +306,7 @@ fn pairs(args: &CleanArgs) -> Result<Vec<Pair>, Problem> {
         output: Ok(output),
         by_order: out.is_some() && path != Path::new("-"),
         chosen: out.is_some(),
+        below: None,
     }])
 }
 

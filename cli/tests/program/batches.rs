@@ -68,6 +68,66 @@ fn leftovers_of_a_killed_run_are_removed_and_those_of_a_running_one_are_not() {
     assert_eq!(folder.names(), [".aeden-alive.part", "in.wav", "out.wav"]);
 }
 
+#[test]
+fn shards_share_out_every_input_once_by_its_name() {
+    let folder = Folder::new();
+    for name in ["a", "b", "c", "sub/a", "sub/d", "e e", "f"] {
+        folder.write(&format!("in/{name}.wav"), &noise_file(1, 8_000, 800));
+    }
+    folder.write("in/broken.wav", b"RIFF");
+    let whole = folder.aeden("clean in -o whole -q --quality light");
+    assert_eq!(whole.status(), 1);
+    let mut failed = 0;
+    for shard in 1..=3 {
+        let run = folder.aeden(&format!("clean in -o out -q --quality light --shard {shard}/3"));
+        failed += usize::from(run.status() != 0);
+    }
+    assert_eq!(failed, 1, "the broken file is told once");
+    assert_eq!(contents(&folder.path("out")), contents(&folder.path("whole")));
+
+    // Documented, so that other programs can tell who has what: FNV-1a of `sub/a.wav` is 0x267bcf4dc447d335.
+    let of_one = |shard: &str| {
+        let run = folder.aeden(&format!("clean in -o out -y --dry-run --json --shard {shard}"));
+        run.stdout().contains("in/sub/a.wav")
+    };
+    assert_eq!(
+        [of_one("1/3"), of_one("2/3"), of_one("3/3")],
+        [false, true, false]
+    );
+    let shard = "2/3";
+    folder.write("in/new.wav", &noise_file(1, 8_000, 800));
+    std::fs::rename(folder.path("in"), folder.path("moved")).unwrap();
+    let run = folder.aeden(&format!("clean moved -o out -y --dry-run --json --shard {shard}"));
+    assert!(
+        run.stdout().contains("moved/sub/a.wav"),
+        "neither mounts nor other files matter"
+    );
+}
+
+#[test]
+fn shards_with_nothing_in_them_are_done_and_wrong_ones_are_refused() {
+    let folder = Folder::new();
+    folder.write("in/a.wav", &noise_file(1, 8_000, 800));
+    for shard in 1..=5 {
+        folder
+            .aeden(&format!("clean in -o out -q --shard {shard}/5"))
+            .quietly();
+    }
+    assert!(folder.path("out/a.wav").exists());
+    for wrong in ["0/5", "6/5", "x", "1/0"] {
+        folder
+            .aeden(&format!("clean in -o out --shard {wrong}"))
+            .failed_usage("--shard");
+    }
+    folder
+        .aeden("clean in/a.wav b.wav --shard 1/5")
+        .failed_usage("-o DIR");
+    for shard in 1..=2 {
+        let run = folder.aeden(&format!("clean none -o out -q --shard {shard}/2"));
+        run.failed(1, "none");
+    }
+}
+
 /// Numbers from the environment, so that `cargo xtask batch` runs the same test with more files and kills.
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())

@@ -10,6 +10,7 @@ pub mod repair;
 pub mod roomtone;
 pub mod sound;
 pub mod template;
+pub mod web;
 
 use crate::args::template::Template;
 use aeden_media::ffmpeg::TrackChoice;
@@ -24,6 +25,7 @@ use map::MapArgs;
 use repair::RepairArgs;
 use roomtone::RoomtoneArgs;
 use std::path::PathBuf;
+use web::WebArgs;
 
 pub use sound::{Channels, EngineName, NetworkArgs, Quality, SoundArgs};
 
@@ -49,6 +51,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write a page to show and to hear what cleaning does: before, after, removed
     Report(ReportArgs),
+    /// Clean in the browser: drop recordings and films, listen, set the strength by ear, save
+    Web(WebArgs),
     /// Find what does not sound like the rest of a recording
     Detect(DetectArgs),
     /// Find sounds that sound like another one

@@ -10,7 +10,9 @@ pub mod memory;
 pub mod run;
 
 use args::Command;
-use commands::{decode, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone};
+use commands::{
+    decode, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone, web,
+};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -35,6 +37,7 @@ pub fn run() -> ExitCode {
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect::inspect_all(args)),
         Command::Report(args) => ("report", report::report(args)),
+        Command::Web(args) => ("web", web::web(args)),
         Command::Detect(args) => ("detect", detect::detect(args)),
         Command::Find(args) => ("find", find::find(args)),
         Command::Map(args) => ("map", map::map(args)),

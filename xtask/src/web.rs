@@ -201,7 +201,8 @@ fn lay_out(module: &Path, folder: &Path) -> Result<PathBuf> {
     }
     let package = folder.join("aeden");
     fs::create_dir_all(&package)?;
-    copy_all(&root.join("web/page"), folder)?;
+    copy_all(&root.join("web/page/files"), folder)?;
+    copy_all(&root.join("web/page/alone"), folder)?;
     copy_all(&root.join("web/js"), &package)?;
     copy(module, &package.join("aeden.wasm"))?;
     for name in NETWORKS {

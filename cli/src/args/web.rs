@@ -44,7 +44,7 @@ pub struct WebArgs {
     pub verify: bool,
 
     /// Number of cores to use [default: all]
-    #[arg(long, value_name = "N", value_parser = super::cores)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
     /// Print nothing but the address

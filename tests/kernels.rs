@@ -5,8 +5,9 @@
 mod kernels;
 use kernels::{Activation, Direction, F16, Instructions, Kernels, Matrix, Mixer, PANEL, Rows};
 
-mod random_model;
-use random_model::Random;
+#[path = "random_model/random.rs"]
+mod random;
+use random::Random;
 
 fn all() -> impl Iterator<Item = Kernels> {
     Instructions::available().map(|set| Kernels::new(set).unwrap())

@@ -12,6 +12,7 @@ pub mod roomtone;
 pub mod shard;
 pub mod sound;
 pub mod template;
+pub mod web;
 
 use crate::args::shard::Shard;
 use crate::args::template::Template;
@@ -28,6 +29,7 @@ use map::MapArgs;
 use repair::RepairArgs;
 use roomtone::RoomtoneArgs;
 use std::path::PathBuf;
+use web::WebArgs;
 
 pub use sound::{Channels, EngineName, NetworkArgs, Quality, SoundArgs};
 
@@ -48,7 +50,7 @@ aeden takes noise out of sound. Three things to do now:
   aeden clean talk.wav       writes talk.clean.wav beside it; films too
   aeden live --virtual-mic   a clean microphone for calls and streams, until Ctrl-C
 
-All commands: aeden --help. Options and examples of one: aeden help clean
+In your browser instead: aeden web. All commands: aeden --help. Options and examples of one: aeden help clean
 ";
 
 /// What to do.
@@ -66,6 +68,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write a page to show and to hear what cleaning does: before, after, removed
     Report(ReportArgs),
+    /// Clean in the browser: drop recordings and films, listen, set the strength by ear, save
+    Web(WebArgs),
     /// Find what does not sound like the rest of a recording
     Detect(DetectArgs),
     /// Find sounds that sound like another one

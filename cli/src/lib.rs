@@ -11,7 +11,7 @@ pub mod run;
 
 use args::Command;
 use commands::{
-    decode, demo, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone,
+    decode, demo, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone, web,
 };
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -38,6 +38,7 @@ pub fn run() -> ExitCode {
         Command::Devices(args) => ("devices", live::devices(args)),
         Command::Inspect(args) => ("inspect", inspect::inspect_all(args)),
         Command::Report(args) => ("report", report::report(args)),
+        Command::Web(args) => ("web", web::web(args)),
         Command::Detect(args) => ("detect", detect::detect(args)),
         Command::Find(args) => ("find", find::find(args)),
         Command::Map(args) => ("map", map::map(args)),

@@ -26,7 +26,7 @@ Exit status:
   3    the model or the engine cannot be used; nothing was done
   4    the sound system or a device cannot be used; the error line says what to do
   130  stopped by Ctrl-C or a request to terminate; unfinished output was removed
-       (live ends that way when all is well: status 0)";
+       (live and web end that way when all is well: status 0)";
 
 /// One error line.
 #[derive(Clone, Debug)]

@@ -85,7 +85,7 @@ export class AedenNode extends AudioWorkletNode {
   readonly quality: 'light' | 'high';
   /** Samples from input to output: 20 ms with `light`, 32 ms with `high` at 48 kHz. */
   readonly latency: number;
-  /** Lets the other network take over with a crossfade, half a second after it has been fetched and built. */
+  /** Lets the other network take over with a crossfade, half a second after it has been fetched and built, in a worker. */
   setQuality(quality: 'light' | 'high'): Promise<void>;
   meters(): Promise<Levels>;
   /** Forgets all that was heard. */

@@ -100,6 +100,20 @@ export async function clean(input, options = {}, onProgress = () => {}) {
   return { rate, channels: output };
 }
 
+/** Builds a denoiser of a stream in a worker, and gives it as an image, with its latency: nothing else waits for that, least of all sound. */
+async function built(module, weights, exact, rate, channels) {
+  const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onerror = (event) => reject(new Error(event.message || 'the worker could not be started'));
+      worker.onmessage = ({ data: { image, latency, error } }) => (error ? reject(new Error(error)) : resolve({ image, latency }));
+      worker.postMessage({ what: 'build', module, weights, exact, rate, channels });
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
 function number(name, value, least, most) {
   if (!(value >= least && value <= most)) throw new RangeError(`${name}: ${least} to ${most}, not ${value}`);
   return value;
@@ -125,12 +139,13 @@ export class AedenNode extends Base {
       model ?? weights(quality),
       context.audioWorklet.addModule(new URL('worklet.js', import.meta.url)),
     ]);
-    const node = new AedenNode(context, { quality, exact, channels, controls, module, bytes });
+    const { image } = await built(module, bytes, exact, context.sampleRate, channels);
+    const node = new AedenNode(context, { quality, channels, controls, module, image });
     await node.#reply();
     return node;
   }
 
-  constructor(context, { quality, exact, channels, controls, module, bytes }) {
+  constructor(context, { quality, channels, controls, module, image }) {
     const defaults = { strength: 60, mix: 1, removed: false, bypass: false };
     const known = Object.entries({ ...defaults, ...controls }).map(([name, value]) => [name, checked(name, value)]);
     const all = Object.fromEntries(known);
@@ -141,15 +156,16 @@ export class AedenNode extends Base {
       channelCount: channels,
       channelCountMode: 'explicit',
       channelInterpretation: 'speakers',
-      processorOptions: { module, weights: bytes, exact, channels, controls: all },
+      processorOptions: { module, image, channels, controls: all },
     });
     this.#controls = all;
     this.#quality = quality;
     this.port.onmessage = ({ data }) => {
       if ('latency' in data) this.#latency = data.latency;
-      const { resolve, reject } = this.#asked.shift();
-      if (data.error) reject(new Error(data.error));
-      else resolve(data);
+      this.#asked.shift().resolve(data);
+    };
+    this.onprocessorerror = () => {
+      for (const { reject } of this.#asked.splice(0)) reject(new Error('the audio thread has no room for the denoiser'));
     };
   }
 
@@ -187,13 +203,14 @@ export class AedenNode extends Base {
   get latency() { return this.#latency; }
 
   /**
-   * Lets another network take over with a crossfade, half a second after it has been fetched and built.
-   * Calls that come meanwhile are done one after the other.
+   * Lets another network take over with a crossfade, half a second after it has been fetched and built. Nothing that plays
+   * waits for that: it is built in a worker. Calls that come meanwhile are done one after the other.
    */
   setQuality(quality) {
     const change = async () => {
-      const bytes = await weights(quality);
-      await this.#reply({ weights: bytes });
+      const [module, bytes] = await Promise.all([compiled(), weights(quality)]);
+      const { image, latency } = await built(module, bytes, false, this.context.sampleRate, this.channelCount);
+      await this.#reply({ image, latency }, [image]);
       this.#quality = quality;
     };
     this.#changed = (this.#changed ?? Promise.resolve()).catch(() => {}).then(change);

@@ -27,4 +27,16 @@ export class Instance {
   push(input: Float32Array[], take: (ready: Float32Array[]) => void): void;
   /** Ends a recording, and gives the rest of it. */
   finish(take: (ready: Float32Array[]) => void): void;
+  /**
+   * All that this instance is, as a copy. Another instance of the same module that gets it goes on from here: a network that is
+   * built on one thread can run on another.
+   */
+  image(): ArrayBuffer;
+  /**
+   * Makes room for an image. Gives its parts, of at most `size` bytes, as [to, from]: who has copied them all calls `restored`.
+   * Until then nothing else may be called.
+   */
+  parts(image: ArrayBuffer, size?: number): [Uint8Array, Uint8Array][];
+  /** The image of an instance with so many channels is here. */
+  restored(channels: number): void;
 }

@@ -1,6 +1,9 @@
 // One instance of aeden's WebAssembly, on whatever thread this is imported: window, worker, audio worklet, Node.
 // Nothing here needs more than ECMAScript: an audio worklet has neither fetch nor TextDecoder.
 
+/** Bytes of a page of WebAssembly's memory. */
+const PAGE = 1 << 16;
+
 /** Decodes UTF-8 that aeden wrote. */
 function text(bytes) {
   let escaped = '';
@@ -31,7 +34,7 @@ export class Instance {
     });
   }
 
-  /** Begins a stream, or lets the model of now take over in the one that runs. */
+  /** Begins a stream. */
   stream(rate, channels) {
     this.#begin(channels, () => this.wasm.aeden_stream(rate, channels));
   }
@@ -60,6 +63,33 @@ export class Instance {
   /** Ends a recording, and gives the rest of it. */
   finish(take) {
     this.#ready(this.wasm.aeden_finish(), take);
+  }
+
+  /**
+   * All that this instance is, as a copy. Another instance of the same module that gets it goes on from here: a network that is
+   * built on one thread can run on another.
+   */
+  image() {
+    return this.wasm.memory.buffer.slice(0);
+  }
+
+  /**
+   * Makes room for an image. Gives its parts, of at most so many bytes, each beside its place: who has copied them all in any
+   * order calls `restored`. Until then nothing else may be called.
+   * @returns {[Uint8Array, Uint8Array][]} to, from
+   */
+  parts(image, size = image.byteLength) {
+    const { memory } = this.wasm;
+    memory.grow(Math.max(0, image.byteLength - memory.buffer.byteLength) / PAGE);
+    return Array.from({ length: Math.ceil(image.byteLength / size) }, (_, n) => {
+      const [at, length] = [n * size, Math.min(size, image.byteLength - n * size)];
+      return [new Uint8Array(memory.buffer, at, length), new Uint8Array(image, at, length)];
+    });
+  }
+
+  /** The image of an instance with so many channels is here. */
+  restored(channels) {
+    this.#see(channels);
   }
 
   #ready(frames, take) {

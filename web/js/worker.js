@@ -1,4 +1,4 @@
-// Cleans one recording after the other, each in blocks, away from the page's thread.
+// Cleans one recording after the other, each in blocks, away from the page's thread; and builds networks for the audio thread.
 import { Instance } from './instance.js';
 
 let instance = null;
@@ -8,15 +8,22 @@ const work = {
     instance = new Instance(module);
     instance.model(weights, exact);
     instance.recording(rate, channels, options);
-    return [];
+    return { parts: [] };
   },
   push({ input }) {
-    return gather((take) => instance.push(input, take));
+    return { parts: gather((take) => instance.push(input, take)) };
   },
   finish() {
-    const rest = gather((take) => instance.finish(take));
+    const parts = gather((take) => instance.finish(take));
     instance = null;
-    return rest;
+    return { parts };
+  },
+  /** A denoiser of a stream that has heard nothing yet, as an image. */
+  build({ module, weights, exact, rate, channels }) {
+    const built = new Instance(module);
+    built.model(weights, exact);
+    built.stream(rate, channels);
+    return { parts: [], image: built.image(), latency: built.wasm.aeden_latency() };
   },
 };
 
@@ -29,8 +36,9 @@ function gather(produce) {
 
 onmessage = ({ data }) => {
   try {
-    const parts = work[data.what](data);
-    postMessage({ parts }, { transfer: parts.flat().map((samples) => samples.buffer) });
+    const { parts, image, latency } = work[data.what](data);
+    const samples = parts.flat().map(({ buffer }) => buffer);
+    postMessage({ parts, image, latency }, { transfer: image ? [image] : samples });
   } catch (error) {
     postMessage({ error: error.message });
   }

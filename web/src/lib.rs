@@ -69,15 +69,9 @@ impl Instance {
     }
 
     fn open_stream(&mut self, rate: u32, channels: usize) -> Result<(), Error> {
-        let next = Stream::denoiser(self.model()?, rate, channels)?;
+        self.stream = Some(Stream::new(self.model()?, rate, channels)?);
         self.recording = None;
-        match &mut self.stream {
-            Some(stream) if stream.fits(rate, channels) => stream.switch(next),
-            stream => {
-                self.samples = vec![vec![0.0; BLOCK]; channels];
-                *stream = Some(Stream::new(next, rate));
-            }
-        }
+        self.samples = vec![vec![0.0; BLOCK]; channels];
         Ok(())
     }
 
@@ -164,9 +158,8 @@ pub extern "C" fn aeden_error_len() -> usize {
     with(|instance| instance.error.len())
 }
 
-/// Begins a stream at a rate in Hz. Where one of this rate and with as many channels runs, its place is taken with a
-/// crossfade once the new one has heard enough. 0 for a rate or a number of channels outside aeden's range, or a model that does
-/// not run over streams.
+/// Begins a stream at a rate in Hz. 0 for a rate or a number of channels outside aeden's range, or a model that does not run over
+/// streams; a stream that runs goes on then.
 #[unsafe(no_mangle)]
 pub extern "C" fn aeden_stream(rate: u32, channels: usize) -> u32 {
     with(|instance| {
@@ -220,7 +213,7 @@ pub extern "C" fn aeden_process(frames: usize) {
     with(|instance| instance.process(frames));
 }
 
-/// The latency of the stream in samples, of the new one where a crossfade is under way.
+/// The latency of the stream in samples.
 #[unsafe(no_mangle)]
 pub extern "C" fn aeden_latency() -> usize {
     with(|instance| instance.stream.as_ref().map_or(0, Stream::latency))

@@ -298,60 +298,92 @@ test('the same module cleans in Node', async () => {
   assert.throws(() => instance.model(new Uint8Array([1, 2, 3])), /./);
 });
 
-test('another network takes over from one that goes on until then, and the controls stay', async () => {
+/** The audio thread's processor, in Node, and what it is made of: a network's image. */
+async function audioThread() {
   const { Instance } = await import(join(AEDEN_WEB, 'aeden/instance.js'));
   const module = new WebAssembly.Module(readFileSync(join(AEDEN_WEB, 'aeden/aeden.wasm')));
-  const high = readFileSync(material.model('high'));
-  const block = 480;
-  const made = (bytes, from, to, during = () => {}) => {
+  const built = (bytes) => {
     const instance = new Instance(module);
     instance.model(bytes);
     instance.stream(48_000, 1);
-    instance.wasm.aeden_strength(12);
-    instance.wasm.aeden_reset();
+    return { image: instance.image(), latency: instance.wasm.aeden_latency() };
+  };
+  globalThis.sampleRate = 48_000;
+  globalThis.AudioWorkletProcessor = class { port = { postMessage() {} }; };
+  globalThis.registerProcessor = (_, processor) => { globalThis.Processor = processor; };
+  await import(join(AEDEN_WEB, 'aeden/worklet.js'));
+  const controls = { strength: 60, mix: 1, removed: false, bypass: false };
+  const make = (bytes, more = {}) => new globalThis.Processor({
+    processorOptions: { module, image: built(bytes).image, channels: 1, controls: { ...controls, ...more } },
+  });
+  return { make, built };
+}
+
+test('another network takes over from one that goes on until then, and the controls stay', async () => {
+  const { make, built } = await audioThread();
+  const high = readFileSync(material.model('high'));
+  const block = 480;
+  const made = (bytes, from, to, during = () => {}) => {
+    const processor = make(bytes, { strength: 12 });
     const out = new Float32Array(to - from);
     for (let at = from; at < to; at += block) {
-      during(instance, at);
-      instance.channels[0].set(mono[0].subarray(at, at + block));
-      instance.wasm.aeden_process(block);
-      out.set(instance.channels[0].subarray(0, block), at - from);
+      during(processor, at);
+      const output = [[new Float32Array(block)]];
+      processor.process([[material.mono.subarray(at, at + block)]], output);
+      out.set(output[0][0], at - from);
     }
     return out;
   };
-  const [change, end] = [96_000, 192_000];
-  const both = made(null, 0, end, (instance, at) => {
-    if (at !== change) return;
-    instance.model(high);
-    instance.stream(48_000, 1);
+  // It comes part by part; from the block after its last part on it hears.
+  const next = built(high);
+  const [change, end] = [48_000, 384_000];
+  const blocks = Math.ceil(next.image.byteLength / 65_536);
+  const hears = change + blocks * block;
+  const both = made(null, 0, end, (processor, at) => {
+    if (at === change) processor.receive(next);
   });
-  const [former, latter] = [made(null, 0, end), made(high, change, end)];
+  const [former, latter] = [made(null, 0, end), made(high, hears, end)];
   // Half a second and the latency of high, then 20 ms of crossfade.
-  const [start, length] = [change + 24_000 + 1536, 960];
+  const [start, length] = [hears + 24_000 + 1536, 960];
+  assert.ok(start + length < end - 24_000, `${blocks} blocks`);
   assert.deepEqual(both.subarray(0, start), former.subarray(0, start));
   // The crossfade ends with a block; from then on nothing is added up.
   const after = start + length + block;
-  assert.deepEqual(both.subarray(after), latter.subarray(after - change));
+  assert.deepEqual(both.subarray(after), latter.subarray(after - hears));
   for (let n = start; n < after; n++) {
-    const [a, b] = [former[n], latter[n - change]];
+    const [a, b] = [former[n], latter[n - hears]];
     assert.ok(both[n] >= Math.min(a, b) - 1e-6 && both[n] <= Math.max(a, b) + 1e-6, `sample ${n}`);
   }
 });
 
+test('one network after the other, each asked for while the one before takes over: the last one stays', async () => {
+  const { make, built } = await audioThread();
+  const high = built(readFileSync(material.model('high')));
+  const light = built(null);
+  const processor = make(null);
+  const [input, output] = [[[new Float32Array(2400)]], [[new Float32Array(2400)]]];
+  const latencies = [];
+  processor.process(input, output);
+  processor.receive({ ...high, image: high.image.slice(0) });
+  processor.receive({ ...light, image: light.image.slice(0) });
+  processor.receive({ ...high, image: high.image.slice(0) });
+  for (let n = 0; n < 1000; n++) {
+    processor.process(input, output);
+    const latency = processor.now.wasm.aeden_latency();
+    if (latency !== latencies.at(-1)) latencies.push(latency);
+  }
+  assert.deepEqual(latencies, [light.latency, high.latency]);
+  assert.ok(!processor.next && !processor.later);
+});
+
 test('the audio thread allocates nothing: neither memory of aeden nor objects', async () => {
-  let Processor;
-  globalThis.sampleRate = 48_000;
-  globalThis.AudioWorkletProcessor = class { port = { postMessage() {} }; };
-  globalThis.registerProcessor = (_, processor) => { Processor = processor; };
-  await import(join(AEDEN_WEB, 'aeden/worklet.js'));
-  const module = new WebAssembly.Module(readFileSync(join(AEDEN_WEB, 'aeden/aeden.wasm')));
-  const controls = { strength: 60, mix: 1, removed: false, bypass: false };
-  const processor = new Processor({ processorOptions: { module, weights: null, channels: 1, controls } });
+  const processor = (await audioThread()).make(null);
   const [input, output] = [[[mono[0].slice(0, 128)]], [[new Float32Array(128)]]];
   const run = (times) => {
     for (let n = 0; n < times; n++) processor.process(input, output);
   };
   run(1000);
-  const { buffer } = processor.instance.wasm.memory;
+  const { buffer } = processor.now.wasm.memory;
   // Until everything has been compiled, calls cost objects; when that is so, is for the machine to say. The question itself
   // costs a few kilobytes, and an object a call would be 16 bytes or more in every round.
   const [calls, each] = [10_000, []];
@@ -361,6 +393,6 @@ test('the audio thread allocates nothing: neither memory of aeden nor objects', 
     run(calls);
     each.push((process.memoryUsage().heapUsed - start) / calls);
   }
-  assert.equal(buffer, processor.instance.wasm.memory.buffer, 'memory grew');
+  assert.equal(buffer, processor.now.wasm.memory.buffer, 'memory grew');
   assert.ok(each.at(-1) < 4, `${each} bytes a call`);
 });

@@ -259,6 +259,80 @@ test('a click into a spectrogram plays from there', () => onPage(async (page) =>
   assert.equal(await page.run(() => document.querySelector('.versions [aria-pressed="true"]').textContent), 'Before');
 }));
 
+test('views are zoomed by keys and wheel, and a selection is played again and again', () => onPage(async (page) => {
+  await clean(page, [material.write('zoom.wav', wav(48_000, [material.mono], 16))]); // 9 s
+  await page.until(() => document.querySelector('[data-drawn]'));
+  await page.run(() => document.activeElement.blur());
+  const view = () => page.run(() => document.querySelector('.card').dataset.drawn.split(' ').map(Number));
+  const drawn = (from, to) => page.until((from, to) => {
+    const view = document.querySelector('.card').dataset.drawn.split(' ').map(Number);
+    return Math.abs(view[0] - from) < 0.01 && Math.abs(view[1] - to) < 0.01;
+  }, from, to);
+  const [, end] = await view();
+  await page.press('+');
+  await drawn(0, end / 2);
+  await page.press('+');
+  await drawn(0, end / 4);
+  await page.press('-');
+  await drawn(0, end / 2);
+  // The wheel zooms about the pointer, and with Shift it moves.
+  const box = await page.run(() => {
+    const figure = document.querySelector('.picture');
+    figure.scrollIntoView({ block: 'center' });
+    const { left, top, width, height } = figure.getBoundingClientRect();
+    return { left, top: top + height / 2, width };
+  });
+  const at = (share) => ({ x: box.left + share * box.width, y: box.top });
+  await page.send('Input.dispatchMouseEvent', { type: 'mouseWheel', ...at(0.5), deltaX: 0, deltaY: -100 });
+  await drawn(end / 2 * 0.1, end / 2 * 0.9);
+  await page.send('Input.dispatchMouseEvent', { type: 'mouseWheel', ...at(0.5), deltaX: 0, deltaY: 100, modifiers: 8 });
+  await drawn(end / 2 * 0.2, end / 2);
+  await page.press('0');
+  await drawn(0, end);
+  // A drag selects, and loops what it crosses.
+  await page.send('Input.dispatchMouseEvent', { type: 'mousePressed', ...at(0.5), button: 'left', clickCount: 1 });
+  for (const share of [0.52, 0.55]) await page.send('Input.dispatchMouseEvent', { type: 'mouseMoved', ...at(share), button: 'left', buttons: 1 });
+  await page.send('Input.dispatchMouseEvent', { type: 'mouseReleased', ...at(0.55), button: 'left', clickCount: 1 });
+  await page.until(() => document.querySelector('.play').textContent.includes('Pause'));
+  const seconds = () => page.run(() => Number(document.querySelector('.time').textContent.split(' ')[0].split(':')[1]));
+  const places = [];
+  for (let n = 0; n < 40; n++) {
+    places.push(await seconds());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [first, last] = [Math.floor(end * 5) / 10, Math.ceil(end * 5.5) / 10];
+  assert.ok(places.every((place) => place >= first - 0.1 && place <= last), `${places} of ${first} to ${last}`);
+  assert.ok(places.some((place, n) => place < places[n - 1]), `it went round: ${places}`);
+  assert.equal(await page.run(() => [...document.querySelectorAll('button')].find((b) => b.textContent === 'Loop').ariaPressed), 'true');
+  assert.equal(await page.run(() => document.querySelector('.chosen-part').hidden), false);
+  await page.press('Escape');
+  await page.until(() => document.querySelector('.chosen-part').hidden);
+  await page.press(' ');
+  // By keys alone: from here, to there.
+  await page.press('ArrowLeft');
+  await page.press('[');
+  await page.press('l');
+  assert.equal(await page.run(() => [...document.querySelectorAll('button')].find((b) => b.textContent === 'Loop').ariaPressed), 'true');
+}));
+
+test('all versions are as loud as before, also what was removed', () => onPage(async (page) => {
+  const gains = await page.run(async () => {
+    const { Player } = await import('/player.js');
+    // Loudness as a player asks for it: before at -20 LUFS, after at -30, removed at -21, and far below at -80.
+    const player = new Player({ duration: 1, changed() {}, load: async () => ({
+      sounds: [0, 1].map(() => new AudioBuffer({ length: 48_000, sampleRate: 48_000 })),
+      loudness: (u, v) => (u ? (v ? -21 : -20) : -30),
+    }) });
+    await player.play();
+    player.pause();
+    const of = (settings) => { player.set(settings); return player.gains(); };
+    return [of({ version: 'before' }), of({ version: 'after' }), of({ version: 'removed' }), of({ match: false })];
+  });
+  const near = (found, wanted) => found.every((x, n) => Math.abs(x - wanted[n]) < 1e-6);
+  assert.ok(near(gains[0], [1, 0]) && near(gains[1], [0, 10 ** 0.5]), JSON.stringify(gains));
+  assert.ok(near(gains[2], [10 ** 0.05, -(10 ** 0.05)]) && near(gains[3], [1, -1]), JSON.stringify(gains));
+}));
+
 test('the microphone is tried: it starts, is cleaned, obeys and stops', () => onPage(async (page) => {
   const press = () => page.run(() => document.getElementById('mic').click());
   const status = () => page.run(() => document.getElementById('mic-status').textContent);

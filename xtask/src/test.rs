@@ -173,6 +173,13 @@ fn everything(total: &mut Total) -> Result<()> {
                 .push(format!("{target}: not installed (rustup target add {target})"));
         }
     }
+    match web::lint() {
+        Ok(None) => total
+            .skipped
+            .push("clippy for browsers: no WebAssembly target".to_owned()),
+        Ok(Some(what)) => total.check("clippy for browsers", Ok(what)),
+        Err(e) => total.check("clippy for browsers", Err(e)),
+    }
     total.check("deny", deny::check());
     total.check("package", package::run());
     let bundles = bundle::for_tests();

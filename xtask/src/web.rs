@@ -8,6 +8,9 @@ use std::process::Command;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 
+/// What browsers of this decade have.
+const SIMD: &str = "target-feature=+simd128";
+
 /// The networks that are fetched when they are asked for; `light` is in the module.
 const NETWORKS: [&str; 2] = ["high", "best"];
 
@@ -87,7 +90,10 @@ fn test(folder: &Path) -> Result<()> {
         "reference",
     ];
     program::run(Command::new("cargo").args(build))?;
-    let name = format!("reference{}", std::env::consts::EXE_SUFFIX);
+    program::run(Command::new("cargo").args(["build", "--package", "aeden-cli"]))?;
+    let scratch = target().join("web-test");
+    fs::create_dir_all(&scratch)?;
+    let own = |name: &str| format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let tests = crate::root().join("web/test");
     let mut files = Vec::new();
     for entry in fs::read_dir(&tests)? {
@@ -101,8 +107,50 @@ fn test(folder: &Path) -> Result<()> {
     // One file after the other: browsers are large.
     node.args(["--expose-gc", "--test", "--test-concurrency=1"])
         .args(files);
-    node.env("AEDEN_REFERENCE", target().join("release/examples").join(name));
+    node.env(
+        "AEDEN_REFERENCE",
+        target().join("release/examples").join(own("reference")),
+    )
+    .env("AEDEN_PROGRAM", target().join("debug").join(own("aeden")))
+    .env("AEDEN_SCRATCH", &scratch);
+    if has_target()? {
+        let module = scratch.join("kernels.wasm");
+        kernels(&module)?;
+        node.env("AEDEN_KERNELS", module);
+    }
     program::run(&mut node)
+}
+
+/// Compiles the tests of the kernels for browsers, without cargo: the other tests' crates are not all for them.
+fn kernels(module: &Path) -> Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--test", "--edition", "2024", "--target", TRIPLE]);
+    rustc.args(["-C", SIMD, "-C", "opt-level=2", "tests/kernels.rs", "-o"]);
+    program::run(rustc.arg(module).current_dir(crate::root()))
+}
+
+/// Lints the crate as it is compiled for browsers, where that can be done.
+///
+/// # Errors
+/// If there is something to mend.
+pub fn lint() -> Result<Option<String>> {
+    if !has_target()? {
+        return Ok(None);
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "clippy",
+        "--locked",
+        "--package",
+        "aeden-web",
+        "--lib",
+        "--target",
+        TRIPLE,
+    ]);
+    cargo
+        .args(["--", "-D", "warnings"])
+        .env("RUSTFLAGS", format!("-C {SIMD}"));
+    program::run(&mut cargo).map(|()| Some("fine".to_owned()))
 }
 
 /// Prints sizes and times. The other packages come from npm into a folder that is left to be used again.
@@ -179,7 +227,7 @@ fn build(debian: bool) -> Result<PathBuf> {
         "--target",
         TRIPLE,
     ]);
-    cargo.env("RUSTFLAGS", "-C target-feature=+simd128");
+    cargo.env("RUSTFLAGS", format!("-C {SIMD}"));
     let built = if debian || !has_target()? {
         let folder = target().join("web-debian");
         debians_rust(&mut cargo, &folder)?;
@@ -201,8 +249,11 @@ fn lay_out(module: &Path, folder: &Path) -> Result<PathBuf> {
     }
     let package = folder.join("aeden");
     fs::create_dir_all(&package)?;
-    copy_all(&root.join("web/page"), folder)?;
+    copy_all(&root.join("web/page/files"), folder)?;
+    copy_all(&root.join("web/page/alone"), folder)?;
     copy_all(&root.join("web/js"), &package)?;
+    fs::create_dir(package.join("examples"))?;
+    copy_all(&root.join("web/js/examples"), &package.join("examples"))?;
     copy(module, &package.join("aeden.wasm"))?;
     for name in NETWORKS {
         let file = format!("{name}.safetensors");
@@ -224,10 +275,13 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The files of a folder that has no others in it.
+/// The files of a folder, without those of folders in it.
 fn copy_all(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            continue;
+        }
         copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())

@@ -21,6 +21,7 @@ mod recording;
 pub mod repair;
 pub mod report;
 pub mod roomtone;
+pub mod web;
 pub mod writing;
 
 mod compare;

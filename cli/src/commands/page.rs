@@ -50,6 +50,11 @@ impl<W: Write> Page<W> {
         self.add(&html! { script type="text/plain" id=(id) { (PreEscaped(text)) } })
     }
 
+    /// Adds scripts as one module: what the first ones declare, the last ones use.
+    pub fn add_module(&mut self, scripts: &[&'static str]) -> io::Result<()> {
+        self.add(&html! { script type="module" { (PreEscaped(scripts.concat())) } })
+    }
+
     /// Ends the page.
     pub fn end(mut self, script: &'static str) -> io::Result<W> {
         if !script.is_empty() {

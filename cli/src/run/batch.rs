@@ -152,7 +152,7 @@ impl<'a> Batch<'a> {
                 false => input,
             };
             self.progress.line(&format!(
-                "Hear it before and after: aeden report {input}. Leave some of the room: --limit 20"
+                "Hear it before and after: aeden web {input}. Leave some of the room: --limit 20"
             ));
         }
     }

@@ -568,7 +568,7 @@ impl Work<'_> {
         };
 
         let mut take = |before: &[Vec<f32>], after: &[Vec<f32>], exact: Option<&[u8]>| {
-            self.bar.advance(before.first().map_or(0, Vec::len));
+            self.bar.hear(before, after)?;
             results.take(before, after, exact)
         };
         let frames = if self.unchanged() {

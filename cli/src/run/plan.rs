@@ -337,7 +337,7 @@ fn several(path: &Path) -> Problem {
 }
 
 /// `NAME.clean.wav` beside `NAME.wav`; a name without an ending gets that of what the file is.
-fn beside(path: &Path) -> PathBuf {
+pub fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     name.push(".clean.");
     match path.extension() {

@@ -1,12 +1,24 @@
 //! Progress bars on a terminal; nothing elsewhere.
 
-use aeden_media::problem::one_line;
+use aeden_media::problem::{Problem, one_line};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// Somebody who follows the work on a file otherwise than on a terminal.
+pub trait Follower: Send + Sync {
+    /// The sound is being cleaned: so many frames, as far as that is known, at a rate in Hz.
+    fn begin(&self, frames: Option<u64>, rate: u32);
+
+    /// Hears a block before and after cleaning, one vector a channel. An error ends the work.
+    fn hear(&self, before: &[Vec<f32>], after: &[Vec<f32>]) -> Result<(), Problem>;
+
+    /// Something else is done with the file now.
+    fn turn_to(&self, what: &str);
+}
 
 /// All bars of a run, and the lines that are printed between them.
 #[derive(Clone)]
@@ -16,6 +28,7 @@ pub struct Progress {
     /// The bar of all files together, in bytes of input.
     total: Option<ProgressBar>,
     share: Option<Arc<Share>>,
+    follower: Option<Arc<dyn Follower>>,
 }
 
 /// What one file has in the bar of all. Whatever becomes of the file, in the end the bar has gone on by its size.
@@ -31,6 +44,7 @@ pub struct FileProgress {
     name: String,
     rate: f64,
     share: Option<(Arc<Share>, f64)>,
+    follower: Option<Arc<dyn Follower>>,
 }
 
 impl Progress {
@@ -47,6 +61,15 @@ impl Progress {
             shown,
             total: None,
             share: None,
+            follower: None,
+        }
+    }
+
+    /// Draws nothing and tells a follower.
+    pub fn followed(follower: Arc<dyn Follower>) -> Self {
+        Progress {
+            follower: Some(follower),
+            ..Progress::new(false)
         }
     }
 
@@ -103,12 +126,17 @@ impl Progress {
 
     /// A bar for a file of `frames` frames, as far as that is known.
     pub fn file(&self, name: &Path, frames: Option<u64>, rate: u32) -> FileProgress {
+        let follower = self.follower.clone();
+        if let Some(follower) = &follower {
+            follower.begin(frames, rate);
+        }
         if !self.shown {
             return FileProgress {
                 bar: ProgressBar::hidden(),
                 name: String::new(),
                 rate: 1.0,
                 share: None,
+                follower,
             };
         }
         let rate = f64::from(rate);
@@ -151,6 +179,7 @@ impl Progress {
             name,
             rate,
             share,
+            follower,
         }
     }
 
@@ -163,6 +192,14 @@ impl Progress {
 }
 
 impl FileProgress {
+    /// A block has been cleaned. The error is that of a follower.
+    pub fn hear(&self, before: &[Vec<f32>], after: &[Vec<f32>]) -> Result<(), Problem> {
+        self.advance(before.first().map_or(0, Vec::len));
+        self.follower
+            .as_ref()
+            .map_or(Ok(()), |follower| follower.hear(before, after))
+    }
+
     /// So many frames more have been done.
     pub fn advance(&self, frames: usize) {
         self.bar.inc(frames as u64);
@@ -175,6 +212,9 @@ impl FileProgress {
 impl aeden_media::ffmpeg::film::Progress for FileProgress {
     // Something else is done with the file now, which `reach` may tell more about: the bar begins again.
     fn begin(&self, what: &str) {
+        if let Some(follower) = &self.follower {
+            follower.turn_to(what);
+        }
         if self.bar.is_hidden() {
             return;
         }

@@ -21,6 +21,7 @@ mod recordings;
 mod repairing;
 mod reports;
 mod roomtoning;
+mod serving;
 mod stopping;
 mod using;
 mod watching;

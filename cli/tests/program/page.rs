@@ -132,6 +132,24 @@ fn the_page_plays_switches_sorts_and_changes_its_colours_in_a_browser() {
     let chosen = browser.run("return document.querySelector('.card.chosen h2').textContent");
     assert_eq!(chosen, "in/talk.wav");
 
+    // Zoom and loops, as on the page of `aeden web`, whose player this is.
+    let wide = "return document.querySelector('.card.chosen img').style.width";
+    let pressed = "return document.querySelector('.card.chosen .loop').ariaPressed";
+    browser.press("+");
+    assert_eq!(browser.run(wide), "200%");
+    browser.press("l");
+    assert_eq!(browser.run(pressed), "true");
+    assert_eq!(
+        browser.run("return document.querySelector('.card.chosen .chosen-part').hidden"),
+        false
+    );
+    browser.press("\u{e00c}");
+    assert_eq!(browser.run(pressed), "false");
+    browser.press("0");
+    assert_eq!(browser.run(wide), "100%");
+    browser.click("#match");
+    browser.press("r");
+
     // What is embedded is the sound itself: as long as the recording, and not silent.
     let decoded: Value = browser.run(
         "const context = new OfflineAudioContext(1, 1, 48000); \

@@ -1,7 +1,5 @@
-'use strict';
+// The report's own part: table, cards, keys. `player.js` and `loudness.js` stand before it in the same script.
 (() => {
-  const VERSIONS = ['before', 'after', 'removed'];
-  const FADE = 0.01;
   const recordings = [...document.querySelectorAll('script.recording')].map((e) => JSON.parse(e.textContent));
   const byId = (id) => document.getElementById(id);
   const data = (name, number) => byId(`${name}-${number}`).textContent;
@@ -31,129 +29,80 @@
     return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
   };
 
-  // Sound. All versions of a recording play at once, and one of them is heard: so a switch never loses the place.
-  let context = null;
-  class Player {
+  // Sound: the player that the page of `aeden web` has too; it stands before this script.
+  const load = (number) => async (context) => {
+    const decode = (name) => {
+      const bytes = Uint8Array.from(atob(data(name, number)), (c) => c.charCodeAt(0));
+      return context().decodeAudioData(bytes.buffer);
+    };
+    const sounds = await Promise.all([decode('sound-before'), decode('sound-after')]);
+    const channels = sounds.map((sound) => Array.from({ length: sound.numberOfChannels }, (_, c) => sound.getChannelData(c)));
+    return { sounds, loudness: await measure(sounds[0].sampleRate, ...channels) };
+  };
+
+  class Recording {
     constructor(recording, number) {
-      Object.assign(this, { recording, number, at: 0, version: 'before', sources: null, startedAt: 0, loading: null });
+      Object.assign(this, { recording, number });
+      const changed = () => this.card && show(this);
+      this.player = new Player({ duration: recording.heard, load: load(number), changed });
+      this.player.set({ version: 'before', match: byId('match').checked });
+      this.timeline = new Timeline(recording.heard, changed);
+      this.marks = [];
     }
 
-    async load() {
-      context ??= new AudioContext();
-      const decode = (name) => {
-        const bytes = Uint8Array.from(atob(data(name, this.number)), (c) => c.charCodeAt(0));
-        return context.decodeAudioData(bytes.buffer);
-      };
-      this.loading ??= Promise.all([decode('sound-before'), decode('sound-after')]).then(([before, after]) => {
-        const removed = context.createBuffer(before.numberOfChannels, before.length, before.sampleRate);
-        for (let channel = 0; channel < before.numberOfChannels; channel++) {
-          const [a, b, out] = [before, after, removed].map((buffer) => buffer.getChannelData(channel));
-          for (let i = 0; i < out.length; i++) out[i] = a[i] - b[i];
-        }
-        return { before, after, removed };
-      });
-      return this.loading;
-    }
-
-    get playing() { return this.sources !== null; }
-
-    get position() {
-      const passed = this.playing ? Math.max(0, context.currentTime - this.startedAt) : 0;
-      return Math.min(this.at + passed, this.recording.heard);
-    }
-
-    level(version) {
-      if (version !== this.version) return 0;
-      const louder = gain(this.recording.lufs);
-      return version === 'after' && byId('match').checked && louder !== null ? 10 ** (-louder / 20) : 1;
-    }
-
-    async play() {
-      if (!this.recording.heard) return;
-      const buffers = await this.load();
-      await context.resume();
-      if (this.playing) return;
-      if (this.at >= this.recording.heard - 0.05) this.at = 0;
-      this.startedAt = context.currentTime + 0.02;
-      this.sources = VERSIONS.map((version) => {
-        const source = new AudioBufferSourceNode(context, { buffer: buffers[version] });
-        const volume = new GainNode(context, { gain: this.level(version) });
-        source.connect(volume).connect(context.destination);
-        source.start(this.startedAt, this.at);
-        return { version, source, volume };
-      });
-      this.sources[0].source.onended = () => { this.pause(); this.at = 0; show(this); };
-      show(this);
-      requestAnimationFrame(tick);
-    }
-
-    pause() {
-      if (!this.playing) return;
-      this.at = this.position;
-      for (const { source } of this.sources) { source.onended = null; source.stop(); }
-      this.sources = null;
-      show(this);
-    }
-
-    seek(at) {
-      const playing = this.playing;
-      this.pause();
-      this.at = Math.min(Math.max(at, 0), this.recording.heard);
-      show(this);
-      if (playing) this.play();
-    }
-
-    choose(version) {
-      this.version = version;
-      this.fade();
-      show(this);
-    }
-
-    fade() {
-      for (const { version, volume } of this.sources ?? []) {
-        volume.gain.setTargetAtTime(this.level(version), context.currentTime, FADE / 3);
-      }
-    }
+    get playing() { return this.player.playing; }
   }
 
-  const players = recordings.map((recording, number) => (recording.error ? null : new Player(recording, number)));
+  const players = recordings.map((recording, number) => (recording.error ? null : new Recording(recording, number)));
   let chosen = players.find((player) => player) ?? null;
 
   const play = (player) => {
-    for (const other of players) if (other && other !== player) other.pause();
+    for (const other of players) if (other && other !== player) other.player.pause();
     choose(player);
-    return player.play();
+    return player.player.play();
   };
   const choose = (player, scroll = false) => {
     const former = chosen;
     chosen = player;
-    if (former && former !== player) { former.pause(); show(former); }
+    if (former && former !== player) { former.player.pause(); show(former); }
     show(player);
     if (scroll) player.card.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
   };
-  const toggle = (player) => (player.playing ? player.pause() : play(player));
+  const toggle = (player) => (player.playing ? player.player.pause() : play(player));
 
+  let ticking = false;
   const show = (player) => {
-    const { card, row, recording } = player;
+    const { card, row, recording, timeline } = player;
+    const { version, position, loop } = player.player;
     card.classList.toggle('chosen', player === chosen);
     row.classList.toggle('chosen', player === chosen);
     const button = card.querySelector('.play');
     button.textContent = player.playing ? '❚❚ Pause' : '▶ Play';
     for (const element of card.querySelectorAll('.versions button')) {
-      element.setAttribute('aria-pressed', String(element.dataset.version === player.version));
+      element.setAttribute('aria-pressed', String(element.dataset.version === version));
     }
     for (const element of card.querySelectorAll('.view')) {
-      element.classList.toggle('on', element.dataset.version === player.version);
+      element.classList.toggle('on', element.dataset.version === version);
     }
-    const place = recording.heard ? player.position / recording.heard : 0;
-    for (const element of card.querySelectorAll('.head')) element.style.left = `${place * 100}%`;
+    for (const marks of player.marks) mark(marks, timeline, position);
+    const wide = timeline.span ? timeline.duration / timeline.span : 1;
+    for (const image of card.querySelectorAll('.picture img')) {
+      Object.assign(image.style, { width: `${wide * 100}%`, marginLeft: `${timeline.share(0) * 100}%` });
+    }
+    card.querySelectorAll('.times span').forEach((element, i) => {
+      element.textContent = fine(recording.start + timeline.time(i / 4));
+    });
+    card.querySelector('.loop').setAttribute('aria-pressed', String(loop !== null));
     card.querySelector('.time').textContent =
-      `${fine(recording.start + player.position)} / ${fine(recording.start + recording.heard)}`;
-  };
-  const tick = () => {
-    if (!chosen?.playing) return;
-    show(chosen);
-    requestAnimationFrame(tick);
+      `${fine(recording.start + position)} / ${fine(recording.start + recording.heard)}`;
+    if (player.playing && !ticking) {
+      ticking = true;
+      requestAnimationFrame(() => {
+        ticking = false;
+        if (player.playing) timeline.follow(player.player.position);
+        show(player);
+      });
+    }
   };
 
   // Cards.
@@ -178,12 +127,17 @@
     const image = make('img', { alt: `Spectrogram ${version}` });
     Object.assign(image.dataset, { version, number: player.number });
     pictures.observe(image);
-    const picture = make('div', { className: 'picture' }, image, make('div', { className: 'head' }));
-    picture.addEventListener('click', (event) => {
-      const box = picture.getBoundingClientRect();
-      player.choose(version);
-      player.seek(((event.clientX - box.left) / box.width) * player.recording.heard);
+    const marks = { head: make('div', { className: 'head' }), chosen: make('div', { className: 'chosen-part' }) };
+    player.marks.push(marks);
+    const picture = make('div', { className: 'picture' }, image, marks.chosen, marks.head);
+    const start = (prepare) => {
+      player.player.set({ version });
+      prepare();
       if (!player.playing) play(player);
+    };
+    steer(picture, player.timeline, {
+      place: (time) => start(() => player.player.seek(time)),
+      selected: (part) => start(() => player.player.repeat(part)),
     });
     const element = make('div', { className: 'view' }, axis, picture);
     element.dataset.version = version;
@@ -196,19 +150,25 @@
     for (const version of VERSIONS) {
       const button = make('button', { type: 'button', textContent: version[0].toUpperCase() + version.slice(1) });
       button.dataset.version = version;
-      button.addEventListener('click', () => { choose(player); player.choose(version); });
+      button.addEventListener('click', () => { choose(player); player.player.set({ version }); });
       versions.append(button);
     }
     const start = make('button', { type: 'button', className: 'play' });
     start.addEventListener('click', () => toggle(player));
-    const controls = make('div', { className: 'player' }, start, versions, make('span', { className: 'time' }));
+    const { timeline } = player;
+    const button = (textContent, ariaLabel, does) => make('button', { type: 'button', textContent, ariaLabel, onclick: does });
+    const loop = button('Loop', 'Loop', () => toggleLoop(player.player, timeline));
+    loop.className = 'loop';
+    const zoom = make('div', { className: 'versions', role: 'group', ariaLabel: 'View' },
+      button('−', 'Show more', () => timeline.zoom(2, player.player.position)),
+      button('+', 'Show less', () => timeline.zoom(0.5, player.player.position)),
+      button('All', 'Show all', () => timeline.whole()));
+    const controls = make('div', { className: 'player' }, start, versions, make('span', { className: 'time' }), zoom, loop);
     const part = recording.heard < recording.seconds - 0.01
       ? `Excerpt ${clock(recording.start)} to ${clock(recording.start + recording.heard)} of ${clock(recording.seconds)}`
       : `Whole recording, ${fine(recording.seconds)}`;
     const times = make('div', { className: 'times' });
-    for (let i = 0; i <= 4; i++) {
-      times.append(make('span', { textContent: fine(recording.start + (recording.heard * i) / 4) }));
-    }
+    for (let i = 0; i <= 4; i++) times.append(make('span'));
     const scale = `colours from ${decimal(recording.scale[0])} to ${decimal(recording.scale[1])} dBFS`;
     const element = make('article', { className: 'card' },
       make('h2', { textContent: recording.name }),
@@ -298,7 +258,9 @@
   }
 
   // Keys and switches.
-  byId('match').addEventListener('change', () => chosen?.fade());
+  byId('match').addEventListener('change', () => {
+    for (const player of players) player?.player.set({ match: byId('match').checked });
+  });
   byId('theme').addEventListener('click', () => {
     const root = document.documentElement;
     const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
@@ -309,22 +271,13 @@
     const next = usable[usable.indexOf(chosen) + step];
     if (next) choose(next, true);
   };
-  const KEYS = {
-    ' ': () => toggle(chosen),
-    a: () => chosen.choose('before'),
-    b: () => chosen.choose('after'),
-    r: () => chosen.choose('removed'),
-    x: () => chosen.choose(chosen.version === 'before' ? 'after' : 'before'),
-    ArrowLeft: () => chosen.seek(chosen.position - 2),
-    ArrowRight: () => chosen.seek(chosen.position + 2),
-    ArrowUp: () => others(-1),
-    ArrowDown: () => others(1),
-  };
+  const NEXT = { ArrowUp: -1, ArrowDown: 1 };
   document.addEventListener('keydown', (event) => {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (!chosen || !KEYS[key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!chosen || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = NEXT[event.key];
+    if (step) others(step);
+    else if (!press(event.key, chosen.player, chosen.timeline, () => toggle(chosen))) return;
     // A button that has the focus would be pressed too.
     event.preventDefault();
-    KEYS[key]();
   });
 })();

@@ -100,8 +100,11 @@ impl<W: Write> Page<W> {
     }
 
     /// Writes what comes after the recordings.
-    pub fn end(self) -> io::Result<W> {
-        self.page.end(SCRIPT)
+    pub fn end(mut self) -> io::Result<W> {
+        // The player of `aeden web`, of which this page is one file.
+        self.page
+            .add_module(&[aeden_page::PLAYER, aeden_page::LOUDNESS, SCRIPT])?;
+        self.page.end("")
     }
 }
 
@@ -132,14 +135,16 @@ fn top(head: &Head) -> Markup {
                 (keys(&["Space"])) "play or pause · " (keys(&["A"])) "before · " (keys(&["B"])) "after · "
                 (keys(&["R"])) "removed · " (keys(&["X"])) "between before and after · "
                 (keys(&["←", "→"])) "2 s back or on · " (keys(&["↑", "↓"]))
-                "other recording · a click into a spectrogram plays that version from there."
+                "other recording · " (keys(&["+", "-", "0"])) "zoom in, out, show all · " (keys(&["[", "]"]))
+                "select from here, to here · " (keys(&["L"])) "loop · " (keys(&["Esc"])) "no selection · a click into a spectrogram \
+                 plays that version from there, a drag loops what it crosses, the wheel zooms, with Shift it moves."
             }
             p {
                 "SNR is an estimate: loud blocks against the noise floor, the level that a tenth of all 50 ms blocks stay \
                  below. Loudness after EBU R 128, true peak after ITU-R BS.1770. All figures are of the whole recordings. \
                  What can be heard is lossless at 16 bits; of long recordings it is the part that is loudest once \
-                 cleaned. “Match loudness” plays the cleaned sound at the loudness of the original, so that louder is not \
-                 mistaken for better."
+                 cleaned. “Match loudness” plays the cleaned sound, and what was removed, at the loudness of the original, so that louder \
+                 is not mistaken for better."
             }
         }
     }

@@ -36,18 +36,24 @@ function add(samples, at, powers) {
   for (let bin = 0; bin < SIZE / 2; bin++) powers[bin] += re[bin] * re[bin] + im[bin] * im[bin];
 }
 
-/** Levels in dB of `columns` moments of a mono signal, `[column][bin]`; long columns are means of a few places. */
-export async function levels(samples, columns) {
-  const step = samples.length / columns;
+/**
+ * Levels in dB of `columns` moments of a mono signal, `[column][bin]`; long columns are means of a few places.
+ * @param {[number, number]} part in samples @param {() => boolean} late whether nobody waits for it any more
+ */
+export async function levels(samples, columns, [from, to] = [0, samples.length], late = () => false) {
+  const step = (to - from) / columns;
   const places = Math.max(1, Math.min(4, Math.floor(step / SIZE)));
   const all = [];
   for (let column = 0; column < columns; column++) {
     const powers = new Float32Array(SIZE / 2);
     for (let p = 0; p < places; p++) {
-      add(samples, Math.round((column + (p + 0.5) / places) * step - SIZE / 2), powers);
+      add(samples, Math.round(from + (column + (p + 0.5) / places) * step - SIZE / 2), powers);
     }
     all.push(powers.map((power) => 10 * Math.log10(power / places + 1e-12)));
-    if (column % 50 === 49) await new Promise((resolve) => setTimeout(resolve));
+    if (column % 50 === 49) {
+      await new Promise((resolve) => setTimeout(resolve));
+      if (late()) return all;
+    }
   }
   return all;
 }

@@ -1,7 +1,7 @@
-// The page: a queue of recordings, one after the other through the denoiser, and a microphone.
+// The page: a queue of recordings, one after the other through the denoiser, and a microphone where the engine has one.
 import { Card, make } from './card.js';
-import { microphone } from './microphone.js';
-import { VERSIONS } from './player.js';
+import { NAME, Work, microphone, there } from './engine.js';
+import { press } from './player.js';
 import { Recording } from './recording.js';
 
 const byId = (id) => document.getElementById(id);
@@ -26,15 +26,15 @@ function play(card) {
   return card.player.play();
 }
 
-function save(card) {
+async function save(card) {
+  const { recording } = card;
+  if (recording.saving) return;
   try {
-    const { blob, limited } = card.recording.save(card.player.strength);
-    const link = make('a', { href: URL.createObjectURL(blob), download: card.recording.saved });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    say(`Saved ${card.recording.saved}${limited ? `; ${limited} samples were louder than full scale and were limited to it` : ''}.`);
+    const { name, href, note } = await recording.save(card.player.strength, () => card.show());
+    make('a', { href, download: name }).click();
+    say(`Saved ${name}${note ? `; ${note}` : ''}.`);
   } catch (error) {
-    say(`${card.recording.name} could not be saved: ${error.message}`);
+    say(`${recording.name} could not be saved: ${error.message}`);
   }
 }
 
@@ -42,6 +42,7 @@ function remove(card) {
   const at = cards.indexOf(card);
   cards.splice(at, 1);
   if (chosen === card) choose(null);
+  card.recording.forget();
   const focus = cards[Math.min(at, cards.length - 1)]?.element.querySelector('button:not([hidden])') ?? byId('files');
   card.element.remove();
   focus.focus();
@@ -59,7 +60,7 @@ const actions = { choose, play, save, remove, cancel, matches: () => byId('match
 
 function add(files) {
   for (const file of files) {
-    const card = new Card(new Recording(file, byId('quality').value), actions);
+    const card = new Card(new Recording(new Work(file, byId('quality').value)), actions);
     cards.push(card);
     byId('queue').append(card.element);
   }
@@ -74,7 +75,7 @@ async function work() {
     const next = cards.find((card) => card.recording.state === 'waiting');
     if (!next) break;
     show();
-    await next.recording.work(() => next.show());
+    await next.recording.run(() => next.show());
     next.show();
     const { name, state, problem } = next.recording;
     if (state === 'done') {
@@ -113,8 +114,8 @@ addEventListener('drop', (event) => {
   add(event.dataTransfer.files);
 });
 
-byId('save-all').onclick = () => {
-  for (const card of cards) if (card.recording.state === 'done') save(card);
+byId('save-all').onclick = async () => {
+  for (const card of cards) if (card.recording.state === 'done') await save(card);
 };
 byId('match').onchange = () => {
   for (const card of cards) card.player?.set({ match: byId('match').checked });
@@ -125,20 +126,10 @@ byId('theme').onclick = () => {
   dataset.theme = (dataset.theme ?? (dark ? 'dark' : 'light')) === 'dark' ? 'light' : 'dark';
 };
 
-/** What a key does to the chosen recording; those of an element that takes keys itself are left to it. */
-const KEYS = {
-  ' ': (card) => card.toggle(),
-  a: (card) => card.player.set({ version: VERSIONS[0] }),
-  b: (card) => card.player.set({ version: VERSIONS[1] }),
-  r: (card) => card.player.set({ version: VERSIONS[2] }),
-  x: (card) => card.player.set({ version: card.player.version === 'before' ? 'after' : 'before' }),
-  ArrowLeft: (card) => card.player.seek(card.player.position - 2),
-  ArrowRight: (card) => card.player.seek(card.player.position + 2),
-};
-
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { target, key } = event;
+  // Elements that take keys themselves are left alone.
   const takes = target.closest('select, textarea, input:not([type="checkbox"], [type="file"])')
     || (key === ' ' && target.closest('button, input, summary'));
   if (takes) return;
@@ -150,10 +141,10 @@ addEventListener('keydown', (event) => {
     event.preventDefault();
     return;
   }
-  const act = KEYS[key.length === 1 ? key.toLowerCase() : key];
-  if (!act || !chosen?.player) return;
-  event.preventDefault();
-  act(chosen);
+  if (!chosen?.player) return;
+  if (press(key, chosen.player, chosen.timeline, () => chosen.toggle())) event.preventDefault();
 });
 
-microphone();
+for (const element of document.querySelectorAll('[data-engine]')) element.hidden = element.dataset.engine !== NAME;
+microphone?.();
+there().then(add, (error) => say(error.message));

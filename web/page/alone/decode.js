@@ -1,4 +1,5 @@
 // A file as samples, at the rate that they have in it: browsers convert to another one unless they are told.
+import { channelsOf } from './recording.js';
 import { find, read } from './wav.js';
 
 /** The rate of files that do not tell theirs where it is looked for. */
@@ -56,11 +57,6 @@ function mp4Rate(view, from, to) {
     at = end;
   }
   return null;
-}
-
-/** The samples of a sound, by channel. */
-export function channelsOf(sound) {
-  return Array.from({ length: sound.numberOfChannels }, (_, c) => sound.getChannelData(c));
 }
 
 /**

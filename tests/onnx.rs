@@ -6,7 +6,7 @@
 use aeden::engine::Engine;
 use aeden::engine::onnx::load_library;
 use aeden::spectrum::WindowShape;
-use aeden::{Complex32, Model};
+use aeden::{Complex32, Config, Denoiser, Link, Model};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -519,5 +519,213 @@ fn both_engines_give_the_same_for_shipped_models() {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
             engines_agree(&folder, name, &shipped(name));
         }
+    }
+}
+
+/// A folder with a graph and the description of it beside it.
+fn described(graph: &Path, description: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.onnx");
+    std::fs::copy(graph, &path).unwrap();
+    std::fs::write(path.with_extension("json"), description).unwrap();
+    (folder, path)
+}
+
+const ECHO: &str = r#"{"format": 1, "name": "echo", "kind": "denoising", "rate": 16000, "window": 64, "hop": 32, "window_shape": "hann",
+    "input": "spectrum", "output": "clean", "states": [["before", "after"]]}"#;
+
+const LATE: &str = r#"{"format": 1, "name": "late", "kind": "denoising", "rate": 16000, "window": 64, "hop": 32, "window_shape": "hann",
+    "input": "mix", "output": "enh", "axes": "12FT", "scale": 0.25, "delay": 1,
+    "states": [["late_in", "late_out"], {"input": "gain_in", "output": "gain_out", "first": [0.5]}]}"#;
+
+#[test]
+fn a_description_beside_the_file_serves_as_well_as_one_within() {
+    if !library() {
+        return;
+    }
+    let (_folder, path) = described(&fixture("onnx/no-metadata.onnx"), ECHO);
+    let noisy = noise(12 * 33);
+    let of = |model: &Model| in_pieces(&mut *model.engine(1, 1).unwrap(), &noisy, &[5]);
+    let beside = Model::open(&path).unwrap();
+    assert_eq!(beside.name(), "echo");
+    assert_eq!(of(&beside), of(&open("onnx/echo.onnx")));
+    // What a file says of itself counts.
+    let (_folder, path) = described(&fixture("onnx/echo.onnx"), "nothing");
+    assert_eq!(of(&Model::open(&path).unwrap()), of(&beside));
+}
+
+#[test]
+fn a_graph_with_other_axes_another_scale_and_a_delay_runs_as_it_was_exported() {
+    if !library() {
+        return;
+    }
+    let (_folder, path) = described(&fixture("onnx/late.onnx"), LATE);
+    let model = Model::open(&path).unwrap();
+    // Half of what came a frame earlier; two channels get the mask of that frame.
+    let (noisy, frames) = (noise(9 * 33), 9);
+    let mut engine = model.engine(1, 1).unwrap();
+    assert_eq!(engine.delay(), 1);
+    for _ in 0..2 {
+        let is = in_pieces(&mut *engine, &noisy, &[2, 1, 4]);
+        let mut should = vec![Complex32::ZERO; 33];
+        should.extend(noisy[..8 * 33].iter().map(|x| x * 0.5));
+        assert!(difference(&is, &should) < 1e-6);
+        engine.reset();
+    }
+    let mut both: Vec<Complex32> = noisy.iter().chain(&noisy).copied().collect();
+    model.engine(2, 1).unwrap().process(&noisy, &mut both);
+    for channel in both.chunks(frames * 33) {
+        assert!(channel[..33].iter().all(|x| *x == Complex32::ZERO));
+        let should: Vec<_> = noisy[..8 * 33].iter().map(|x| x * 0.5).collect();
+        assert!(difference(&channel[33..], &should) < 1e-5);
+    }
+    // The denoiser knows: half of the sound and half of the untouched sound are the sound, at every rate.
+    for (rate, channels, link) in [
+        (16_000, 1, Link::Linked),
+        (16_000, 2, Link::Independent),
+        (48_000, 2, Link::Linked),
+        (44_100, 1, Link::Linked),
+    ] {
+        let config = Config::new(rate, channels).link(link).mix(0.5);
+        let mut denoiser = Denoiser::with_model(&model, &config).unwrap();
+        let tone = |c: usize| {
+            (0..30_000)
+                .map(|n| (n as f32 * (0.05 + 0.01 * c as f32)).sin() * 0.3)
+                .collect::<Vec<f32>>()
+        };
+        let sound: Vec<Vec<f32>> = (0..channels).map(tone).collect();
+        let mut out = sound.clone();
+        denoiser.process(&mut out.iter_mut().map(|c| &mut c[..]).collect::<Vec<_>>());
+        let latency = denoiser.latency();
+        for (c, (sound, out)) in sound.iter().zip(&out).enumerate() {
+            let worst = (latency + 2000..out.len())
+                .map(|n| (out[n] - 0.75 * sound[n - latency]).abs())
+                .fold(0.0, f32::max);
+            assert!(worst < 2e-3, "{rate} Hz, channel {c}: {worst}");
+        }
+        // A hop of 32 samples at 16 kHz; between other rates latencies are whole blocks.
+        let without = Denoiser::with_model(&open("onnx/echo.onnx"), &config).unwrap();
+        if rate % 16_000 == 0 {
+            assert_eq!(
+                latency - without.latency(),
+                32 * rate as usize / 16_000,
+                "{rate} Hz"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_description_that_does_not_fit_is_refused_in_one_line() {
+    if !library() {
+        return;
+    }
+    for (from, to, word) in [
+        ("\"12FT\"", "\"FF\"", "axes is"),
+        ("\"12FT\"", "\"1FT2\"", "[1, 33, T, 2]"),
+        ("\"delay\": 1", "\"delay\": 65", "at most 64"),
+        ("\"delay\": 1", "\"delay\": -1", "description"),
+        ("0.25", "0", "scale"),
+        ("[0.5]", "[0.5, 1.0]", "2 that it begins with"),
+        ("[0.5]", "1e39", "not finite"),
+        ("\"format\": 1", "\"format\": 2", "format 2"),
+        ("\"rate\": 16000", "\"rate\": 1", "rate must be"),
+        ("{", "[", "description"),
+    ] {
+        let (folder, path) = described(&fixture("onnx/late.onnx"), &LATE.replacen(from, to, 1));
+        let text = Model::open(&path).expect_err(to).to_string();
+        assert_eq!(text.lines().count(), 1, "one line: {text}");
+        assert!(
+            text.contains(folder.path().to_str().unwrap()),
+            "names the file: {text}"
+        );
+        assert!(text.contains(word), "{to}: no {word} in: {text}");
+    }
+}
+
+/// The folder of the published denoisers that quality is compared with, which are not in this repository.
+fn peers() -> Option<PathBuf> {
+    let named = std::env::var_os("AEDEN_PEERS").map(PathBuf::from);
+    let beside = || {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        root.ancestors()
+            .map(|folder| folder.join("shared/eval"))
+            .find(|folder| folder.is_dir())
+    };
+    let found = named.or_else(beside);
+    if found.is_none() {
+        println!("skipped: no folder with the weights of GTCRN and UL-UNAS; AEDEN_PEERS names it");
+    }
+    found
+}
+
+#[test]
+fn gtcrn_and_ul_unas_give_what_they_give_in_python() {
+    if !library() {
+        return;
+    }
+    let Some(peers) = peers() else {
+        return;
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python =
+        std::env::var_os("AEDEN_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
+    if !Command::new(&python)
+        .args(["-c", "import numpy, onnxruntime"])
+        .status()
+        .is_ok_and(|s| s.success())
+    {
+        println!("skipped: no Python with numpy and onnxruntime in .venv; AEDEN_PYTHON names another");
+        return;
+    }
+    // Three seconds at 16 kHz of the recording, whose rate is three times that: aliases do no harm here.
+    let mut reader = hound::WavReader::open(fixture("noisy.wav")).unwrap();
+    let full = 2f32.powi(i32::from(reader.spec().bits_per_sample) - 1);
+    let every = 3 * usize::from(reader.spec().channels);
+    let samples = reader.samples::<i32>().step_by(every);
+    let sound: Vec<f32> = samples.take(48_000).map(|x| x.unwrap() as f32 / full).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = sound.iter().flat_map(|x| x.to_le_bytes()).collect();
+    std::fs::write(folder.path().join("in"), bytes).unwrap();
+    for name in ["gtcrn", "ulunas"] {
+        let path = folder.path().join(format!("{name}.onnx"));
+        std::fs::copy(peers.join(format!("weights/{name}.onnx")), &path).unwrap();
+        std::fs::copy(
+            root.join(format!("models/others/{name}.json")),
+            path.with_extension("json"),
+        )
+        .unwrap();
+        let script = "import sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1]); import numpy as np, peers; \
+                      p = peers.make(sys.argv[2]); \
+                      p.process(np.fromfile('in', '<f4')).astype('<f4').tofile('out')";
+        let mut reference = Command::new(&python);
+        reference
+            .args(["-c", script])
+            .arg(&peers)
+            .arg(name)
+            .current_dir(folder.path());
+        assert!(reference.status().unwrap().success());
+        let reference: Vec<f32> = std::fs::read(folder.path().join("out"))
+            .unwrap()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+            .collect();
+        let model = Model::open(&path).unwrap();
+        let mut denoiser = Denoiser::with_model(&model, &Config::new(16_000, 1)).unwrap();
+        let mut out = sound.clone();
+        denoiser.process(&mut [&mut out]);
+        // Both are late: the reference by window less hop, which gives whole hops at once.
+        let (ours, theirs) = (&out[denoiser.latency()..], &reference[256..]);
+        let peak = theirs.iter().fold(0f32, |most, x| most.max(x.abs()));
+        let apart = ours
+            .iter()
+            .zip(theirs)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        println!("{name}: {apart:e} apart, of {peak}");
+        assert!(
+            peak > 0.01 && apart < 1e-4 * peak,
+            "{name}: {apart:e} apart, of {peak}"
+        );
     }
 }

@@ -56,7 +56,7 @@ typedef enum aeden_status {
   AEDEN_STATUS_NULL = 1,
   // A rate, a number of channels, a quality, a link or a value is outside its range, or not a number.
   AEDEN_STATUS_SETTING = 2,
-  // The memory holds no model, or one that cannot clean a stream.
+  // The memory or the file holds no model, or one that cannot clean a stream or be run here.
   AEDEN_STATUS_MODEL = 3,
   // Another thread processes or resets this denoiser at this moment.
   AEDEN_STATUS_BUSY = 4,
@@ -108,6 +108,19 @@ enum aeden_status aeden_create_with_model(const void *model,
                                           struct aeden_denoiser **denoiser,
                                           char *message,
                                           size_t message_size);
+
+// Makes a denoiser with the network in a file, whose name is UTF-8: one that the recipe in models/ exports, or an ONNX file, which
+// describes itself or has its description beside it (docs/onnx.md). ONNX files need ONNX Runtime, and then aeden_process_* allocates:
+// see aeden_is_real_time. Everything else as in aeden_create; a file that cannot be read is AEDEN_STATUS_MODEL.
+//
+// Real-time: no, it reads files.
+enum aeden_status aeden_create_from_file(const char *path,
+                                         uint32_t sample_rate,
+                                         uint32_t channels,
+                                         uint32_t link,
+                                         struct aeden_denoiser **denoiser,
+                                         char *message,
+                                         size_t message_size);
 
 // Frees a denoiser. NULL is refused and harms nothing. No other thread may use it any more; one that is processing makes
 // this AEDEN_STATUS_BUSY, and nothing is freed. Debug builds tell if it was freed before, and keep some bytes for that.
@@ -161,6 +174,9 @@ uint32_t aeden_sample_rate(const struct aeden_denoiser *denoiser);
 
 // The number of channels that it was made for. 0 for NULL. Real-time: yes, on any thread.
 uint32_t aeden_channels(const struct aeden_denoiser *denoiser);
+
+// Whether a real-time thread may process: 1, but 0 with an ONNX file, and for NULL. Constant. Real-time: yes, on any thread.
+int32_t aeden_is_real_time(const struct aeden_denoiser *denoiser);
 
 // Sets the most that the level is lowered anywhere, in dB: 0 (nothing is done) to AEDEN_MAX_STRENGTH, or INFINITY for no
 // limit, as at the start. 10 to 20 leave the place audible. Fades over 10 ms from the next block on. Real-time: yes, on any

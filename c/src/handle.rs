@@ -40,6 +40,7 @@ pub struct Facts {
     pub channels: usize,
     pub latency: usize,
     pub tail: usize,
+    pub is_real_time: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +63,7 @@ impl Handle {
                 channels,
                 latency: denoiser.latency(),
                 tail: denoiser.tail(),
+                is_real_time: denoiser.is_real_time(),
             },
             controls: Controls::new(),
             reduction: AtomicU32::new(0),

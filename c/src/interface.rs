@@ -9,7 +9,7 @@ use crate::handle::Handle;
 use crate::samples::Sample;
 use crate::status::{Status, guarded};
 use aeden::{Config, Denoiser, Error, Link, Model};
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ops::RangeInclusive;
 
 /// Quality: little CPU, for weak machines; 20 ms of latency at 48 kHz.
@@ -122,6 +122,34 @@ pub unsafe extern "C" fn aeden_create_with_model(
     unsafe { create(read, sample_rate, channels, link, denoiser, message, message_size) }
 }
 
+/// Makes a denoiser with the network in a file, whose name is UTF-8: one that the recipe in models/ exports, or an ONNX file, which
+/// describes itself or has its description beside it (docs/onnx.md). ONNX files need ONNX Runtime, and then aeden_process_* allocates:
+/// see aeden_is_real_time. Everything else as in aeden_create; a file that cannot be read is AEDEN_STATUS_MODEL.
+///
+/// Real-time: no, it reads files.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aeden_create_from_file(
+    path: *const c_char,
+    sample_rate: u32,
+    channels: u32,
+    link: u32,
+    denoiser: *mut *mut Handle,
+    message: *mut c_char,
+    message_size: usize,
+) -> Status {
+    if path.is_null() {
+        // SAFETY: the caller's.
+        return unsafe { refuse(denoiser, message, message_size) };
+    }
+    let read = || {
+        // SAFETY: the caller's, not null.
+        let path = unsafe { CStr::from_ptr(path) }.to_str();
+        Model::open(path.map_err(|_| Error::Setting("the name of the file is not UTF-8".to_owned()))?)
+    };
+    // SAFETY: the caller's.
+    unsafe { create(read, sample_rate, channels, link, denoiser, message, message_size) }
+}
+
 /// Frees a denoiser. NULL is refused and harms nothing. No other thread may use it any more; one that is processing makes
 /// this AEDEN_STATUS_BUSY, and nothing is freed. Debug builds tell if it was freed before, and keep some bytes for that.
 ///
@@ -221,6 +249,13 @@ pub unsafe extern "C" fn aeden_sample_rate(denoiser: *const Handle) -> u32 {
 pub unsafe extern "C" fn aeden_channels(denoiser: *const Handle) -> u32 {
     // SAFETY: the caller's.
     unsafe { Handle::at(denoiser) }.map_or(0, |handle| handle.facts.channels as u32)
+}
+
+/// Whether a real-time thread may process: 1, but 0 with an ONNX file, and for NULL. Constant. Real-time: yes, on any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aeden_is_real_time(denoiser: *const Handle) -> i32 {
+    // SAFETY: the caller's.
+    unsafe { Handle::at(denoiser) }.map_or(0, |handle| i32::from(handle.facts.is_real_time))
 }
 
 /// Sets the most that the level is lowered anywhere, in dB: 0 (nothing is done) to AEDEN_MAX_STRENGTH, or INFINITY for no

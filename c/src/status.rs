@@ -14,7 +14,7 @@ pub enum Status {
     Null = 1,
     /// A rate, a number of channels, a quality, a link or a value is outside its range, or not a number.
     Setting = 2,
-    /// The memory holds no model, or one that cannot clean a stream.
+    /// The memory or the file holds no model, or one that cannot clean a stream or be run here.
     Model = 3,
     /// Another thread processes or resets this denoiser at this moment.
     Busy = 4,
@@ -43,7 +43,7 @@ impl Status {
             Status::Ok => c"done",
             Status::Null => c"a pointer is null",
             Status::Setting => c"a setting is outside its range",
-            Status::Model => c"the memory holds no model that can clean a stream",
+            Status::Model => c"the memory or the file holds no model that can clean a stream",
             Status::Busy => c"another thread uses this denoiser at this moment",
             Status::Freed => c"this denoiser was freed",
             Status::Length => c"no memory has so many samples",

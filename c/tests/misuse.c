@@ -42,6 +42,11 @@ int main(void) {
     memset(junk, 200, sizeof junk);
     CHECK(aeden_create_with_model(junk, sizeof junk, 48000, 1, 0, &denoiser, NULL, 8) == AEDEN_STATUS_MODEL);
     CHECK(aeden_create_with_model(junk, (size_t)-1, 48000, 1, 0, &denoiser, NULL, 8) == AEDEN_STATUS_SETTING);
+    CHECK(aeden_create_from_file(NULL, 48000, 1, 0, &denoiser, message, 8) == AEDEN_STATUS_NULL);
+    CHECK(aeden_create_from_file("no such file", 48000, 1, 0, &denoiser, message, 8) == AEDEN_STATUS_MODEL);
+    CHECK(aeden_create_from_file("no such file.onnx", 48000, 1, 0, &denoiser, message, 8) == AEDEN_STATUS_MODEL);
+    CHECK(aeden_create_from_file("\377", 48000, 1, 0, &denoiser, message, 8) == AEDEN_STATUS_SETTING);
+    CHECK(aeden_create_from_file(".", 48000, 1, 0, &denoiser, NULL, 0) == AEDEN_STATUS_MODEL);
     CHECK(denoiser == NULL);
 
     float x[8] = {0}, *row[2] = {x, x + 4}, *half[2] = {x, NULL};
@@ -49,6 +54,7 @@ int main(void) {
     CHECK(aeden_free(NULL) == AEDEN_STATUS_NULL);
     CHECK(aeden_reset(NULL) == AEDEN_STATUS_NULL);
     CHECK(aeden_latency(NULL) == 0 && aeden_tail(NULL) == 0);
+    CHECK(aeden_is_real_time(NULL) == 0);
     CHECK(aeden_channels(NULL) == 0 && aeden_sample_rate(NULL) == 0);
     CHECK(aeden_reduction(NULL) == 0 && isinf(aeden_speech_level(NULL)));
     CHECK(aeden_set_mix(NULL, 1) == AEDEN_STATUS_NULL && aeden_set_removed(NULL, 1) == AEDEN_STATUS_NULL);

@@ -99,6 +99,9 @@ pub enum Command {
     Man {
         /// The command; without it, aeden itself
         command: Option<String>,
+        /// Write the pages of aeden and of every command into a folder, for packages
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+        all: Option<PathBuf>,
     },
 }
 

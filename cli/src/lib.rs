@@ -48,7 +48,10 @@ pub fn run() -> ExitCode {
         Command::Roomtone(args) => ("roomtone", roomtone::roomtone(args)),
         Command::Models(args) => ("models", models::describe_all(args)),
         Command::Completions { shell } => ("completions", manual::completions(*shell)),
-        Command::Man { command } => ("man", manual::man(command.as_deref())),
+        Command::Man {
+            all: Some(folder), ..
+        } => ("man", manual::all_pages(&folder)),
+        Command::Man { command, .. } => ("man", manual::man(command.as_deref())),
     };
     let status = result.unwrap_or_else(|problem| {
         let _ = writeln!(io::stderr(), "aeden: {name}: {problem}");

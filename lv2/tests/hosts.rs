@@ -50,7 +50,7 @@ fn installed() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let test = std::env::current_exe().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    prefix::lay_out_lv2(folder.path(), &root, test.parent().unwrap()).unwrap();
+    prefix::lay_out_lv2(&prefix::Prefix::at(folder.path()), &root, test.parent().unwrap()).unwrap();
     folder
 }
 

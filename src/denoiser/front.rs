@@ -51,6 +51,36 @@ pub(crate) struct FrontEnd {
     samples: Fifo,
     /// `[channel]`
     analyses: Vec<Analysis>,
+    late: Late,
+}
+
+/// What goes around a network that is late waits as long.
+#[derive(Debug)]
+struct Late {
+    /// A ring of frames: the aligned hop of every channel, then the energy of every group.
+    ring: Vec<f32>,
+    /// Numbers of a frame.
+    size: usize,
+    /// Where the oldest frame begins.
+    at: usize,
+}
+
+impl Late {
+    /// Exchanges frame `f` of `around` for the oldest one.
+    fn exchange(&mut self, around: &mut Around, channels: usize, count: usize, f: usize) {
+        if self.ring.is_empty() {
+            return;
+        }
+        let hop = around.hop;
+        let (aligned, energy) = self.ring[self.at..self.at + self.size].split_at_mut(channels * hop);
+        for (c, row) in aligned.chunks_exact_mut(hop).enumerate() {
+            row.swap_with_slice(&mut around.aligned[(c * count + f) * hop..][..hop]);
+        }
+        for (group, energy) in energy.iter_mut().enumerate() {
+            std::mem::swap(energy, &mut around.energy[group * count + f]);
+        }
+        self.at = (self.at + self.size) % self.ring.len();
+    }
 }
 
 /// From the host's rate to the network's.
@@ -73,7 +103,14 @@ impl FrontEnd {
             })
         };
         let framing = &timing.framing;
+        let size = channels * framing.hop + channels / width;
+        let late = if timing.blocks.is_some() { timing.late } else { 0 };
         Ok(Self {
+            late: Late {
+                ring: vec![0.0; late * size],
+                size,
+                at: 0,
+            },
             kernels: Kernels::best(),
             width,
             hop: framing.hop,
@@ -157,6 +194,10 @@ impl FrontEnd {
                 }
             }
         }
+        for f in 0..count {
+            self.late
+                .exchange(&mut frames.around, self.analyses.len(), count, f);
+        }
         self.samples.consume(count * self.hop);
         true
     }
@@ -167,6 +208,7 @@ impl FrontEnd {
             conversion.input.reset();
         }
         self.samples.reset();
+        self.late.ring.fill(0.0);
         self.analyses.iter_mut().for_each(Analysis::reset);
     }
 }

@@ -142,7 +142,7 @@ impl Denoiser {
         let framing = engines[0].framing().clone();
         if let Some(other) = engines
             .iter()
-            .find(|e| *e.framing() != framing || e.channels() != width)
+            .find(|e| *e.framing() != framing || e.channels() != width || e.delay() != engines[0].delay())
         {
             return Err(Error::Model(format!(
                 "an engine for {width} channels with {framing:?} was expected, not one for {} with {:?}",
@@ -153,7 +153,8 @@ impl Denoiser {
         let stft = Stft::new(&framing)?;
         let offered = engines.iter().map(|e| e.max_frames()).min().unwrap_or(1);
         let tail = engines.iter().map(|e| e.tail()).max().unwrap_or(0);
-        let timing = Timing::new(config, &framing, offered, tail)?;
+        let late = engines[0].delay();
+        let timing = Timing::new(config, &framing, offered, tail, late)?;
         let front = FrontEnd::new(&timing, &stft, config.channels, width)?;
         let noisy = front.frames(&timing);
         let frames = timing.frames;

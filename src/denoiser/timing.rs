@@ -28,13 +28,21 @@ pub(crate) struct Timing {
     pub(crate) latency: usize,
     /// Host samples for which sound may still come out after the input has fallen silent.
     pub(super) tail: usize,
+    /// Frames by which the engines are late.
+    pub(super) late: usize,
     /// The bins whose gain the sound above the network's band follows.
     pub(super) top: Range<usize>,
 }
 
 impl Timing {
-    /// For engines that take up to `frames` frames at once and let sound appear in `tail` frames after it.
-    pub(crate) fn new(config: &Config, framing: &Framing, frames: usize, tail: usize) -> Result<Self, Error> {
+    /// For engines that take up to `frames` frames at once, let sound appear in `tail` frames after it, and are `late` by so many.
+    pub(crate) fn new(
+        config: &Config,
+        framing: &Framing,
+        frames: usize,
+        tail: usize,
+        late: usize,
+    ) -> Result<Self, Error> {
         let Framing {
             rate, window, hop, ..
         } = *framing;
@@ -43,18 +51,20 @@ impl Timing {
             .min(MAX_BINS / (framing.bins() * config.channels))
             .max(1);
         let blocks = Blocks::between(config.sample_rate, rate)?;
+        // From the input of a hop to the output of that hop, by frames alone.
+        let frames_delay = window - hop + late * hop;
         let (ahead, chunk, latency, most) = match blocks {
-            None => (hop - 1, frames * hop, window - 1, frames * hop),
+            None => (hop - 1, frames * hop, frames_delay + hop - 1, frames * hop),
             Some(Blocks { host, model }) => {
                 // After any number of blocks, at most this much of the network's input is less than a hop and waits.
                 let waiting = hop - greatest_common_divisor(model, hop);
                 // The delay at the network's rate must be a whole number of host samples.
                 let step = model / greatest_common_divisor(model, host);
-                let delay = (window - hop + waiting).next_multiple_of(step);
+                let delay = (frames_delay + waiting).next_multiple_of(step);
                 let batch = (frames * hop / model).max(1);
                 // A block is collected, then filtered down and up with half a block each.
                 let latency = host - 1 + host + delay * host / model;
-                (delay - (window - hop), batch * host, latency, batch * model)
+                (delay - frames_delay, batch * host, latency, batch * model)
             }
         };
         // All frames with the last sound in them and those that the engines add. A conversion's two filters each work
@@ -75,6 +85,7 @@ impl Timing {
             tail,
             top: (shared_band * 2.0 / 3.0).ceil() as usize..(shared_band as usize + 1).min(framing.bins()),
             framing: framing.clone(),
+            late,
         })
     }
 }

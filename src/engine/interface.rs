@@ -35,4 +35,10 @@ pub trait Engine: Send {
     fn tail(&self) -> usize {
         0
     }
+
+    /// Frames by which what [`process`](Engine::process) gives is older than what it was given: none, unless the network hears
+    /// so many later frames first.
+    fn delay(&self) -> usize {
+        0
+    }
 }

@@ -93,6 +93,10 @@ impl Engine for Interleaved {
         self.engines.iter_mut().for_each(|engine| engine.reset());
     }
 
+    fn delay(&self) -> usize {
+        self.engines[0].delay() * self.engines.len()
+    }
+
     fn is_real_time(&self) -> bool {
         self.engines.iter().all(|engine| engine.is_real_time())
     }

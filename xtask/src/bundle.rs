@@ -1,6 +1,7 @@
 //! Builds what other programs load, and lays it out as they expect it: the plugin under `target/bundled`, the C library below
 //! a prefix.
 
+use crate::prefix::Prefix;
 use crate::{prefix, program, setup, vst3_preset};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ pub struct Options {
     #[arg(long)]
     release: bool,
     /// Of the plugin: also copy it to where this user's hosts look, the program to ~/.local/bin. Of `c` and `lv2`: the prefix;
-    /// without it target/bundled-c or -lv2
+    /// without it target/bundled-c or -lv2. Of `obs`: into this user's plugins, or the folder that is named
     #[arg(long, value_name = "PREFIX", conflicts_with = "target")]
     install: Option<Option<PathBuf>>,
     /// Also the program aeden-standalone
@@ -46,6 +47,8 @@ enum What {
     C,
     /// LADSPA, LV2
     Lv2,
+    /// Filter for OBS
+    Obs,
 }
 
 /// Builds, lays out, and installs.
@@ -61,6 +64,9 @@ pub fn run(options: &Options) -> Result<()> {
         (_, _) if options.standalone || options.target.is_some() => {
             bail!("--standalone and --target are for the plugin")
         }
+        (What::Obs, None) => obs(&crate::target().join("bundled-obs")),
+        (What::Obs, Some(None)) => obs(&obs_folder()?),
+        (What::Obs, Some(Some(plugins))) => obs(plugins),
         (_, Some(None)) => bail!("here --install needs a prefix, such as /usr/local"),
         (What::C, Some(Some(prefix))) => c_library(prefix),
         (What::C, None) => c_library(&crate::target().join("bundled-c")),
@@ -71,7 +77,8 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Builds what programs link with, and lays it out below a prefix.
 fn c_library(prefix: &Path) -> Result<()> {
-    let (prefix, built) = released(prefix, &["aeden-c", "aeden-rnnoise"])?;
+    let built = released(&["aeden-c", "aeden-rnnoise"])?;
+    let prefix = Prefix::at(&std::path::absolute(prefix)?);
     tell(&prefix::lay_out(&prefix, crate::root(), &built, VERSION)?);
     tell(&prefix::lay_out_rnnoise(&prefix, crate::root(), &built)?);
     Ok(())
@@ -79,18 +86,50 @@ fn c_library(prefix: &Path) -> Result<()> {
 
 /// Builds what LADSPA and LV2 hosts load, and lays it out below a prefix.
 fn lv2(prefix: &Path) -> Result<()> {
-    let (prefix, built) = released(prefix, &["aeden-lv2"])?;
+    let built = released(&["aeden-lv2"])?;
+    let prefix = Prefix::at(&std::path::absolute(prefix)?);
     tell(&prefix::lay_out_lv2(&prefix, crate::root(), &built)?);
     Ok(())
 }
 
-/// Builds the release version of some packages. Gives the whole path of the prefix, and where they lie.
-fn released(prefix: &Path, packages: &[&str]) -> Result<(PathBuf, PathBuf)> {
+/// Builds the filter for OBS into a folder of OBS's plugins.
+fn obs(plugins: &Path) -> Result<()> {
+    let built = released(&["aeden-c"])?;
+    let c = Prefix::at(&std::path::absolute(crate::target().join("bundled-c"))?);
+    prefix::lay_out(&c, crate::root(), &built, VERSION)?;
+    tell(&[prefix::lay_out_obs(plugins, crate::root(), &c)?]);
+    Ok(())
+}
+
+/// Where OBS looks for a user's own plugins on Linux.
+fn obs_folder() -> Result<PathBuf> {
+    let of = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let configuration = of("XDG_CONFIG_HOME").or_else(|| Some(of("HOME")?.join(".config")));
+    Ok(configuration
+        .context("HOME is not set")?
+        .join("obs-studio/plugins"))
+}
+
+/// Builds the release version of some packages. Gives where they lie.
+pub fn released(packages: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--locked", "--release"]);
     cargo.args(packages.iter().flat_map(|name| ["--package", name]));
     program::run(&mut cargo)?;
-    Ok((std::path::absolute(prefix)?, crate::target().join("release")))
+    Ok(crate::target().join("release"))
+}
+
+/// Lays the plugin out for all users of a Linux, below a prefix.
+pub fn lay_out_plugin(prefix: &Prefix, built: &Path) -> Result<()> {
+    let (platform, library) = (Platform::this()?, built.join(System::Linux.library()));
+    let vst3 = prefix.join(format!("lib/vst3/{NAME}.vst3"));
+    prefix::place(&library, &vst3.join(platform.vst3_library()))?;
+    prefix::place(&library, &prefix.join(format!("lib/clap/{NAME}.clap")))?;
+    vst3_preset::write_all(&prefix.join("share/vst3/presets").join(VENDOR).join(NAME))
 }
 
 fn tell(files: &[PathBuf]) {
@@ -429,7 +468,7 @@ fn install(bundles: &Bundles, folders: &HostFolders) -> Result<()> {
 }
 
 /// A line for every file, as `sha256sum --check` reads it.
-fn checksums(folder: &Path) -> Result<String> {
+pub fn checksums(folder: &Path) -> Result<String> {
     let mut sums = String::new();
     for file in files(folder)? {
         let content = fs::read(&file).with_context(|| file.display().to_string())?;
@@ -443,7 +482,7 @@ fn checksums(folder: &Path) -> Result<String> {
 }
 
 /// All files below a path in the order of their names, or the path itself if it is a file.
-fn files(path: &Path) -> Result<Vec<PathBuf>> {
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

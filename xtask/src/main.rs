@@ -99,10 +99,7 @@ enum Task {
     /// Writes the tables of docs/formats.md. Needs ffmpeg.
     Formats,
     Bundle(bundle::Options),
-    /// Package every crate for crates.io, build the libraries from their packages, and print all sizes
-    ///
-    /// `cargo publish --dry-run --package NAME` does the rest of what publishing does.
-    Package,
+    Package(package::Options),
     /// Take the pictures of the plugin's editor in docs/plugin
     ///
     /// Of the release build, on a screen in memory (Xvfb).
@@ -169,7 +166,7 @@ fn run(task: Task) -> Result<()> {
         Task::Family(options) => family::run(&options),
         Task::Formats => formats::run(),
         Task::Bundle(options) => bundle::run(&options),
-        Task::Package => package::run().map(|sizes| println!("{sizes}")),
+        Task::Package(options) => package::run(options),
         Task::Pictures => pictures::run(),
         Task::Web(options) => web::run(&options),
         Task::Wheel => python::wheel(),

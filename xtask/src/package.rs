@@ -1,54 +1,94 @@
-//! The crates as crates.io would get them.
+//! What users of package managers get: one tree of files, and packages and recipes made of it.
+//!
+//! ```text
+//! tree (the list of files) ─► deb ─► bare_root (installed, used, removed)
+//!   └─► recipes: AUR, Homebrew, Flatpak, winget call `cargo xtask package tree`
+//! ```
 
-use crate::{program, target};
-use anyhow::{Context, Result, bail};
-use std::fs;
-use std::process::Command;
+mod bare_root;
+mod crates;
+mod deb;
+mod notices;
+mod recipes;
+mod tree;
 
-/// What crates.io takes at most, in bytes.
-const MOST: u64 = 10_000_000;
+use crate::prefix::Prefix;
+use anyhow::Result;
+use std::path::PathBuf;
 
-/// What the core may have at most: its users download it with every build.
-const MOST_OF_CORE: u64 = 3_000_000;
+pub use bare_root::{check, missing};
+pub use crates::run as crates;
 
-/// Crates that are built from their packages, since they have other files inside them.
-const BUILT: [&str; 5] = ["aeden", "aeden-family", "aeden-jobs", "aeden-onnx", "aeden-page"];
+/// Who makes the packages; the address is a placeholder as long as the repository's is.
+const MAINTAINER: &str = "aeden contributors <aeden@users.noreply.github.com>";
+/// What package managers show in a line.
+const SUMMARY: &str = "takes noise out of speech, in files, in a microphone and in DAWs";
+const HOMEPAGE: &str = env!("CARGO_PKG_HOMEPAGE");
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
-/// Packages every crate that may be published, builds some from their packages, and gives the sizes of all.
-///
-/// # Errors
-/// If one lacks a file or a version, or is too large.
-pub fn run() -> Result<String> {
-    let packages = program::packages()?;
-    let ours = packages.iter().filter(|package| package["source"].is_null());
-    // `publish = false` is an empty list of registries.
-    let published = ours.filter(|package| package["publish"].is_null());
-    let names: Vec<(&str, &str)> = published
-        .filter_map(|package| Some((package["name"].as_str()?, package["version"].as_str()?)))
-        .collect();
-    let package = |names: &[&str], more: &[&str]| {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["package", "--locked", "--allow-dirty", "--quiet"]);
-        let packages = names.iter().flat_map(|name| ["--package", name]);
-        program::run(cargo.args(packages).args(more))
-    };
-    // The others are built from their folders by every other check, and have no files that a package could leave out.
-    package(&BUILT, &[])?;
-    package(
-        &names.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        &["--no-verify"],
-    )?;
-    let mut sizes = Vec::new();
-    for (name, version) in names {
-        let file = target().join(format!("package/{name}-{version}.crate"));
-        let size = fs::metadata(&file)
-            .with_context(|| file.display().to_string())?
-            .len();
-        let most = if name == "aeden" { MOST_OF_CORE } else { MOST };
-        if size > most {
-            bail!("{name} has {size} bytes; {most} at most (cargo package --package {name} --list)");
+/// Package for crates.io, for Debian, or as a tree of files; write recipes for other package managers
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Every crate for crates.io: build the libraries from their packages, and print all sizes
+    ///
+    /// `cargo publish --dry-run --package NAME` does the rest of what publishing does.
+    Crates,
+    /// Build the release version of everything, and lay it out below a prefix
+    ///
+    /// Program, manual pages, completions, service, plugins for all hosts (on Linux), C libraries, licences. What packages are made of.
+    Tree {
+        /// The prefix, or the folder that a package is made of
+        folder: PathBuf,
+        /// The prefix where the package is used
+        #[arg(long, value_name = "PREFIX")]
+        used_as: Option<PathBuf>,
+        /// The folder of libraries below the prefix
+        #[arg(long, value_name = "FOLDER", default_value = "lib")]
+        libraries: String,
+    },
+    /// A package for Debian and Ubuntu in target/deb
+    Deb {
+        /// Also install, use and remove it in a bare Debian root (as root, with debootstrap)
+        #[arg(long)]
+        check: bool,
+    },
+    /// Recipes for AUR, Homebrew, Flatpak and winget in target/recipes
+    ///
+    /// They name the files of a release by their checksums; those whose files are missing are left out, with a word.
+    Recipes {
+        /// The folder with the files of the release
+        files: PathBuf,
+    },
+}
+
+/// Does what was asked for.
+pub fn run(options: Options) -> Result<()> {
+    match options.what {
+        What::Crates => crates().map(|sizes| println!("{sizes}")),
+        What::Tree {
+            folder,
+            used_as,
+            libraries,
+        } => {
+            let folder = std::path::absolute(folder)?;
+            let used_as = used_as.unwrap_or_else(|| folder.clone());
+            let prefix = Prefix {
+                folder,
+                used_as,
+                libraries,
+            };
+            tree::lay_out(&prefix, &tree::build()?)
         }
-        sizes.push(format!("{name} {:.2} MB", size as f64 / 1e6));
+        What::Deb { check: false } => {
+            deb::make(&tree::build()?).map(|package| println!("{}", package.display()))
+        }
+        What::Deb { check: true } => check(&tree::build()?).map(|what| println!("{what}")),
+        What::Recipes { files } => recipes::write_all(&std::path::absolute(files)?),
     }
-    Ok(sizes.join(", "))
 }

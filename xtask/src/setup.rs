@@ -50,17 +50,22 @@ const HOSTS: &[&str] = &[
     "xvfb",
 ];
 
-/// Compilers for the programs that the C library is tested with, what watches their memory, and what reads LADSPA and LV2.
+/// Compilers for the programs that the C library is tested with, what watches their memory, and what reads LADSPA and LV2
+/// and loads the filter of OBS.
 const PROGRAMS: &[&str] = &[
     "g++",
     "gcc",
     "ladspa-sdk",
+    "libobs-dev",
     "lilv-utils",
     "mono-mcs",
     "mono-runtime",
     "pkg-config",
     "valgrind",
 ];
+
+/// What makes a package for Debian and looks at it, a root to install it in, and readers of other package managers' files.
+const PACKAGING: &[&str] = &["appstream", "debootstrap", "dpkg-dev", "lintian", "ruby"];
 
 /// The browser that opens the pages of `aeden report`, and the program that presses its keys.
 const BROWSER: &[&str] = &["chromium", "chromium-driver"];
@@ -80,6 +85,9 @@ pub fn run() -> Result<()> {
     }
     if let Err(e) = install_missing(PROGRAMS) {
         eprintln!("{e:#}; without it some tests of the C library, LADSPA and LV2 are skipped");
+    }
+    if let Err(e) = install_missing(PACKAGING) {
+        eprintln!("{e:#}; without it some tests of packages are skipped");
     }
     if let Err(e) = install_missing(BROWSER) {
         eprintln!("{e:#}; without it the pages of `aeden report` are not opened");

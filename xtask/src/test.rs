@@ -181,7 +181,7 @@ fn everything(total: &mut Total) -> Result<()> {
         Err(e) => total.check("clippy for browsers", Err(e)),
     }
     total.check("deny", deny::check());
-    total.check("package", package::run());
+    total.check("package", package::crates());
     let bundles = bundle::for_tests();
     let folder = bundles.as_ref().map(PathBuf::clone).unwrap_or_default();
     total.check("bundles", bundles.map(|folder| folder.display().to_string()));
@@ -202,6 +202,11 @@ fn everything(total: &mut Total) -> Result<()> {
     match web::missing()? {
         Some(why) => total.skipped.push(format!("web: {why}")),
         None => total.check("web", web::check()),
+    }
+    match package::missing()? {
+        Some(why) => total.skipped.push(format!("deb: {why}")),
+        // Of the build that the other tests have made: the release version is made of the same files.
+        None => total.check("deb", package::check(&crate::target().join("debug"))),
     }
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     total.check(

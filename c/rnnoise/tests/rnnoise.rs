@@ -74,7 +74,7 @@ fn a_program_written_for_rnnoise_gets_the_samples_of_the_crate() {
     let folder = tempfile::tempdir().unwrap();
     let test = std::env::current_exe().unwrap();
     let root = source("../..");
-    prefix::lay_out_rnnoise(folder.path(), &root, test.parent().unwrap()).unwrap();
+    prefix::lay_out_rnnoise(&prefix::Prefix::at(folder.path()), &root, test.parent().unwrap()).unwrap();
     let (program, library) = (folder.path().join("program"), folder.path().join("lib/aeden"));
     let mut compiler = Command::new("gcc");
     compiler.args([

@@ -1,6 +1,9 @@
 //! The C library as other programs use it.
 
+mod files;
 mod header;
+#[cfg(target_os = "linux")]
+mod obs;
 mod programs;
 mod real_time;
 

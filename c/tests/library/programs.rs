@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 
 #[expect(dead_code, reason = "each library lays out its own part")]
 #[path = "../../../xtask/src/prefix.rs"]
-mod prefix;
+pub mod prefix;
 
 /// The library as it is installed, and room for programs.
-struct Installed {
-    folder: tempfile::TempDir,
+pub struct Installed {
+    pub folder: tempfile::TempDir,
 }
 
-fn source(name: &str) -> PathBuf {
+pub fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
@@ -33,12 +33,12 @@ fn is_there(program: &str) -> bool {
 }
 
 impl Installed {
-    fn new() -> Installed {
+    pub fn new() -> Installed {
         let folder = tempfile::tempdir().unwrap();
         let test = std::env::current_exe().unwrap();
         let root = source("..");
         prefix::lay_out(
-            folder.path(),
+            &prefix::Prefix::at(folder.path()),
             &root,
             test.parent().unwrap(),
             env!("CARGO_PKG_VERSION"),
@@ -47,7 +47,7 @@ impl Installed {
         Installed { folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -110,7 +110,7 @@ impl Installed {
     }
 }
 
-fn bytes(samples: impl IntoIterator<Item = f32>) -> Vec<u8> {
+pub fn bytes(samples: impl IntoIterator<Item = f32>) -> Vec<u8> {
     samples.into_iter().flat_map(f32::to_ne_bytes).collect()
 }
 
@@ -119,7 +119,7 @@ fn words(samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
 }
 
 /// The crate's own result.
-fn cleaned(model: &Model, config: &Config, channels: &[Vec<f32>]) -> Vec<Vec<f32>> {
+pub fn cleaned(model: &Model, config: &Config, channels: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let mut denoiser = Denoiser::with_model(model, config).unwrap();
     let mut channels = channels.to_vec();
     denoiser.process(&mut channels.iter_mut().map(|c| &mut c[..]).collect::<Vec<_>>());
@@ -131,7 +131,7 @@ fn interleaved<T: Copy>(channels: &[Vec<T>]) -> Vec<T> {
     frames.flat_map(|n| channels.iter().map(move |c| c[n])).collect()
 }
 
-fn same(what: &str, is: &[u8], should: &[u8]) {
+pub fn same(what: &str, is: &[u8], should: &[u8]) {
     assert_eq!(is.len(), should.len(), "{what}");
     let first = is.iter().zip(should).position(|(a, b)| a != b);
     assert_eq!(first, None, "{what}: first byte that differs, of {}", is.len());

@@ -37,3 +37,11 @@ pub fn man(name: Option<&str>) -> Result<u8, Problem> {
         .map_err(|e| Problem::io(Path::new("-"), &e))?;
     print(&String::from_utf8_lossy(&text)).map(|()| DONE)
 }
+
+/// `aeden man --all`: aeden.1, and aeden-COMMAND.1 for every command.
+pub fn all_pages(folder: &Path) -> Result<u8, Problem> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+        .map_err(|e| Problem::io(folder, &e))?;
+    Ok(DONE)
+}

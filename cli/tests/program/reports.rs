@@ -105,6 +105,11 @@ fn completions_and_manual_pages_know_the_options() {
     let page = folder.aeden("man clean").quietly().stdout();
     assert!(page.contains("\\-\\-skip\\-existing") && page.contains("Exit status"));
     folder.aeden("man sing").failed(2, "no command");
+    folder.aeden("man --all pages").quietly();
+    for (name, option) in [("aeden.1", "clean"), ("aeden-clean.1", "\\-\\-skip\\-existing")] {
+        let page = String::from_utf8(folder.read(&format!("pages/{name}"))).unwrap();
+        assert!(page.contains(option), "{name}");
+    }
 }
 
 #[test]

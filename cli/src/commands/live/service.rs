@@ -10,6 +10,9 @@ use std::process::Command;
 /// The unit's name.
 const UNIT: &str = "aeden-live.service";
 
+/// The unit. Packages install it too, for the program's place in them.
+const TEMPLATE: &str = include_str!("aeden-live.service");
+
 /// Writes the unit, and starts it if systemd runs for this user.
 pub fn install(args: &LiveArgs) -> Result<u8, Problem> {
     if !cfg!(target_os = "linux") {
@@ -106,20 +109,10 @@ fn unit(program: &Path, args: &LiveArgs) -> Result<String, Problem> {
         .map(|word| quoted(word))
         .collect::<Vec<_>>()
         .join(" ");
-    Ok(format!(
-        "[Unit]\n\
-         Description=aeden, live microphone cleanup\n\
-         After=pipewire-pulse.service pulseaudio.service\n\
-         \n\
-         [Service]\n\
-         {library}ExecStart={command}\n\
-         Restart=on-failure\n\
-         RestartSec=5\n\
-         LimitRTPRIO=20\n\
-         \n\
-         [Install]\n\
-         WantedBy=default.target\n"
-    ))
+    // The environment stands first, so the first place is the right one, whatever the command says.
+    Ok(TEMPLATE
+        .replace("=COMMAND\n", &format!("={command}\n"))
+        .replacen("ENVIRONMENT\n", &library, 1))
 }
 
 fn utf8(path: &Path) -> Result<String, Problem> {

@@ -17,14 +17,27 @@
 //! `window_shape` is `vorbis`, `sqrt_hann` or `hann`. With `"grids": N`, 1 to 8, the graph runs N times, each with every
 //! N-th frame of a hop N times shorter. `models/recipe/export.py` writes such files.
 //!
+//! # Other people's files
+//! Where the property is not there, the same JSON may lie beside the file: `mine.json` beside `mine.onnx`. So that graphs run as
+//! they were exported, it may also say
+//!
+//! - `"axes"`, the axes of spectra in the graph, each a character: `1`, `T` for frames (may be missing), `F` for bins, `2` for real and
+//!   imaginary part; `1TF2` unless it is said.
+//! - `"scale"`, by which spectra are multiplied before the graph and divided after it; 1 unless it is said.
+//! - `"delay"`, the frames by which the graph's output is later than its input, 0 to 64; 0 unless it is said.
+//! - of a state that does not start at zero `{"input": "a", "output": "b", "first": 1.0}`, or a list with all its numbers.
+//!
 //! # The library
 //! ONNX Runtime 1.17 or newer is loaded at run time by [`load_library`]; nothing is linked or downloaded at build time.
 //! It is never looked for in the folder where the program runs or below it: who unpacks an archive and works in it must
 //! not run the code in it.
 
+mod about;
+
 use super::interface::Engine;
 use crate::error::Error;
-use crate::spectrum::{Framing, WindowShape};
+use crate::spectrum::Framing;
+use about::{About, Source};
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
@@ -186,83 +199,49 @@ fn listed(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The metadata of a model file. Further keys are ignored.
-#[derive(Clone, Debug, serde::Deserialize)]
-struct About {
-    name: String,
-    kind: String,
-    rate: u32,
-    window: usize,
-    hop: usize,
-    #[serde(default = "one")]
-    grids: usize,
-    window_shape: String,
-    input: String,
-    output: String,
-    /// Names of the graph's input and output for each state.
-    states: Vec<(String, String)>,
-}
-
-fn one() -> usize {
-    1
-}
-
-impl About {
-    fn parse(json: &str) -> Result<Self, Error> {
-        let invalid =
-            |e: serde_json::Error| Error::damaged("its metadata `aeden` is not what it should be", e);
-        let value: serde_json::Value = serde_json::from_str(json).map_err(invalid)?;
-        if value["format"] != 1 {
-            let found = &value["format"];
-            return Err(Error::format(format!(
-                "its metadata `aeden` has format {found}; this program reads format 1"
-            )));
-        }
-        serde_json::from_value(value).map_err(invalid)
-    }
-
-    fn framing(&self) -> Result<Framing, Error> {
-        let shape = match self.window_shape.as_str() {
-            "vorbis" => WindowShape::Vorbis,
-            "sqrt_hann" => WindowShape::SqrtHann,
-            "hann" => WindowShape::Hann,
-            other => {
-                let known = "vorbis, sqrt_hann or hann";
-                return Err(Error::Model(format!(
-                    "window_shape is \"{other}\"; it must be {known}"
-                )));
-            }
-        };
-        if self.kind != "denoising" {
-            return Err(Error::Model(format!(
-                "its kind is \"{}\"; a denoiser is of kind \"denoising\"",
-                self.kind
-            )));
-        }
-        if !(1..=8).contains(&self.grids) || !self.hop.is_multiple_of(self.grids) {
-            let (grids, hop) = (self.grids, self.hop);
-            let problem = format!("grids is {grids}; it must be 1 to 8 and divide the hop, {hop} samples");
-            return Err(Error::Model(problem));
-        }
-        let framing = Framing {
-            rate: self.rate,
-            window: self.window,
-            hop: self.hop,
-            shape,
-        };
-        framing.validate().map_err(|e| Error::Model(e.to_string()))?;
-        Ok(framing)
-    }
-}
-
 /// A denoiser in an ONNX file, checked and ready to make engines of.
 #[derive(Clone, Debug)]
 pub(crate) struct OnnxModel {
     file: Arc<[u8]>,
-    about: About,
+    about: Arc<About>,
     framing: Framing,
     /// The shape of each state, in the order of `about.states`.
     state_shapes: Vec<Vec<usize>>,
+    /// What each state begins with.
+    first_states: Arc<[Vec<f32>]>,
+}
+
+/// The longest description that is read from a file of its own, in bytes: first values of states may be long.
+const MOST_SIDE_CAR: u64 = 1 << 26;
+
+/// The contents of a file.
+fn read(path: &Path, most: u64, limit: &str) -> Result<Vec<u8>, Error> {
+    let unreadable = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let refuse = |problem: &str| Err(Error::format(problem).in_file(path));
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        // A pipe or device, which may have no end, or a folder.
+        return refuse("no regular file; give the model itself");
+    }
+    let mut bytes = Vec::new();
+    // What is said to be short may be without end: files that the system itself makes up.
+    let read = |file: File| file.take(most + 1).read_to_end(&mut bytes);
+    File::open(path).and_then(read).map_err(unreadable)?;
+    if bytes.len() as u64 > most {
+        return refuse(&format!("too large: {limit}"));
+    }
+    Ok(bytes)
+}
+
+/// What a graph says of itself.
+fn embedded(session: &Session) -> Option<String> {
+    session
+        .metadata()
+        .ok()
+        .and_then(|metadata| metadata.custom("aeden"))
 }
 
 impl OnnxModel {
@@ -274,24 +253,17 @@ impl OnnxModel {
     /// [`Error::Io`] for a file that cannot be read, and those of [`from_bytes`](Self::from_bytes) with its name.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         library(None)?;
-        let unreadable = |source| Error::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let refuse = |problem: &str| Err(Error::format(problem).in_file(path));
-        let about = std::fs::metadata(path).map_err(unreadable)?;
-        if !about.is_file() {
-            // A pipe or device, which may have no end, or a folder.
-            return refuse("no regular file; give the model itself");
+        let file: Arc<[u8]> = read(path, MOST_BYTES, "an ONNX file has at most 2 GiB")?.into();
+        let session = session(&file).map_err(|e| e.in_file(path))?;
+        if embedded(&session).is_none() {
+            let side_car = path.with_extension("json");
+            if side_car.exists() {
+                let text = read(&side_car, MOST_SIDE_CAR, "a description has at most 64 MiB")?;
+                let about = About::parse(Source::SideCar, &text).map_err(|e| e.in_file(&side_car))?;
+                return Self::checked(file, session, about).map_err(|e| e.in_file(path));
+            }
         }
-        let mut bytes = Vec::new();
-        // What is said to be short may be without end: files that the system itself makes up.
-        let read = |file: File| file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
-        File::open(path).and_then(read).map_err(unreadable)?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return refuse("too large: an ONNX file has at most 2 GiB");
-        }
-        Self::from_bytes(bytes.into()).map_err(|e| e.in_file(path))
+        Self::described(file, session).map_err(|e| e.in_file(path))
     }
 
     /// The same with the contents of a file.
@@ -302,21 +274,33 @@ impl OnnxModel {
     /// text names what is missing.
     pub(crate) fn from_bytes(file: Arc<[u8]>) -> Result<Self, Error> {
         let session = session(&file)?;
-        let metadata = session.metadata().ok().and_then(|m| m.custom("aeden"));
-        let about = About::parse(&metadata.ok_or_else(|| {
+        Self::described(file, session)
+    }
+
+    /// A graph that describes itself.
+    fn described(file: Arc<[u8]>, session: Session) -> Result<Self, Error> {
+        let metadata = embedded(&session).ok_or_else(|| {
             Error::format(format!(
-                "has no metadata property `aeden`, so its use is unknown ({}); add one that names rate, window, hop, \
-                 window_shape, input, output and states, see the documentation of aeden::onnx",
+                "has no metadata property `aeden`, so its use is unknown ({}); add one, or a file with the same name that ends in \
+                 .json beside it, that names rate, window, hop, window_shape, input, output and states, see the documentation of \
+                 aeden::onnx",
                 describe(&session)
             ))
-        })?)?;
+        })?;
+        let about = About::parse(Source::Metadata, metadata.as_bytes())?;
+        Self::checked(file, session, about)
+    }
+
+    fn checked(file: Arc<[u8]>, session: Session, about: About) -> Result<Self, Error> {
         let framing = about.framing()?;
         let state_shapes = check_graph(&session, &about, &framing)?;
+        let first_states = about.first_states(&state_shapes)?;
         let model = Self {
             file,
-            about,
+            about: Arc::new(about),
             framing,
             state_shapes,
+            first_states: first_states.into(),
         };
         let mut engine = OnnxEngine::new(&model, session, 1);
         let silence = vec![Complex32::ZERO; engine.framing.bins()];
@@ -420,8 +404,7 @@ fn check_graph(session: &Session, about: &About, framing: &Framing) -> Result<Ve
             _ => None,
         }
     }
-    let bins = framing.bins();
-    let fits = |dims: &[i64], want: usize, at: usize| dims[at] == -1 || dims[at] == want as i64;
+    let spectrum = about.shape(framing.bins());
     for (role, outlets, name) in [
         ("input", session.inputs(), &about.input),
         ("output", session.outputs(), &about.output),
@@ -430,16 +413,20 @@ fn check_graph(session: &Session, about: &About, framing: &Framing) -> Result<Ve
             return refuse(format!("no float {role} \"{name}\""));
         };
         // An output may have lost its number of frames to shape inference: the trial run looks at what comes.
-        if role == "input"
-            && !(d.len() == 4 && fits(d, 1, 0) && fits(d, 1, 1) && fits(d, bins, 2) && fits(d, 2, 3))
-        {
+        let fits = d.len() == spectrum.len()
+            && d.iter()
+                .zip(&spectrum)
+                .all(|(&d, &want)| d == -1 || d == want as i64);
+        if role == "input" && !fits {
             return refuse(format!(
-                "the {role} \"{name}\" must have shape [1, T, {bins}, 2] with T dynamic or 1"
+                "the {role} \"{name}\" must have shape {} with T dynamic or 1",
+                about.shape_in_words(framing.bins())
             ));
         }
     }
     for input in session.inputs() {
-        let known = input.name() == about.input || about.states.iter().any(|(i, _)| i == input.name());
+        let known =
+            input.name() == about.input || about.states.iter().any(|state| state.input() == input.name());
         if !known {
             return refuse(format!(
                 "the input \"{}\" is neither the spectrum nor a state: name it in `states` of the metadata, \
@@ -450,10 +437,13 @@ fn check_graph(session: &Session, about: &About, framing: &Framing) -> Result<Ve
     }
     let mut shapes = Vec::with_capacity(about.states.len());
     let mut total = 0usize;
-    for (at, (into, out)) in about.states.iter().enumerate() {
-        if *into == about.input
-            || *out == about.output
-            || about.states[..at].iter().any(|(i, o)| i == into || o == out)
+    for (at, state) in about.states.iter().enumerate() {
+        let (into, out) = (state.input(), state.output());
+        if into == about.input
+            || out == about.output
+            || about.states[..at]
+                .iter()
+                .any(|other| other.input() == into || other.output() == out)
         {
             return refuse(format!("\"{into}\" or \"{out}\" stands twice in the metadata"));
         }
@@ -490,54 +480,82 @@ fn check_graph(session: &Session, about: &About, framing: &Framing) -> Result<Ve
 #[derive(Debug)]
 pub(crate) struct OnnxEngine {
     session: Session,
-    about: About,
+    about: Arc<About>,
     framing: Framing,
     channels: usize,
+    /// The shape of a spectrum of one frame.
+    shape: Vec<usize>,
     state_shapes: Vec<Vec<usize>>,
+    first_states: Arc<[Vec<f32>]>,
     /// Each state's numbers, row-major, as the next frame finds them.
     states: Vec<Vec<f32>>,
-    /// A frame as the graph takes it, `[bin][real, imaginary]`.
+    /// A frame as the graph takes it.
     frame: Vec<f32>,
     /// The graph's output, in the same shape.
     clean: Vec<f32>,
+    waiting: Waiting,
+}
+
+/// Frames that wait for a graph that is late: guide and channels, one after the other.
+#[derive(Debug)]
+struct Waiting {
+    /// `[frame][guide, channel…][bin]`, a ring.
+    ring: Vec<Complex32>,
+    /// Where the oldest frame begins.
+    at: usize,
+    /// The frame that is worked on, `[guide, channel…][bin]`.
+    frame: Vec<Complex32>,
+}
+
+impl Waiting {
+    /// Exchanges the frame that is worked on for that of `delay` frames ago.
+    fn exchange(&mut self) {
+        if self.ring.is_empty() {
+            return;
+        }
+        let size = self.frame.len();
+        self.frame
+            .swap_with_slice(&mut self.ring[self.at..self.at + size]);
+        self.at = (self.at + size) % self.ring.len();
+    }
 }
 
 impl OnnxEngine {
     fn new(model: &OnnxModel, session: Session, channels: usize) -> Self {
         let bins = model.framing.bins();
+        let size = (1 + channels) * bins;
         Self {
             session,
             about: model.about.clone(),
             framing: model.framing.clone(),
             channels,
-            states: model
-                .state_shapes
-                .iter()
-                .map(|s| vec![0.0; s.iter().product()])
-                .collect(),
+            shape: model.about.shape(bins),
+            states: model.first_states.to_vec(),
+            first_states: model.first_states.clone(),
             state_shapes: model.state_shapes.clone(),
             frame: vec![0.0; 2 * bins],
             clean: vec![0.0; 2 * bins],
+            waiting: Waiting {
+                ring: vec![Complex32::ZERO; model.about.delay * size],
+                at: 0,
+                frame: vec![Complex32::ZERO; size],
+            },
         }
     }
 
     /// Fills `clean` from one frame and moves the states on. On an error `clean` and the states mean nothing.
     fn run(&mut self, frame: &[Complex32]) -> Result<(), String> {
-        for (pair, x) in self.frame.chunks_exact_mut(2).zip(frame) {
-            pair.copy_from_slice(&[x.re, x.im]);
-        }
-        let shape = [1, 1, frame.len(), 2];
+        self.about.write(frame, &mut self.frame);
         let text = |e: ort::Error| one_line(&e.to_string());
         let mut inputs: Vec<(Cow<str>, SessionInputValue)> = Vec::with_capacity(1 + self.states.len());
-        let spectrum = TensorRef::from_array_view((shape, &*self.frame)).map_err(text)?;
+        let spectrum = TensorRef::from_array_view((self.shape.as_slice(), &*self.frame)).map_err(text)?;
         inputs.push((self.about.input.as_str().into(), spectrum.into()));
-        for (((name, _), state), shape) in self.about.states.iter().zip(&self.states).zip(&self.state_shapes)
-        {
+        for ((names, state), shape) in self.about.states.iter().zip(&self.states).zip(&self.state_shapes) {
             let tensor = TensorRef::from_array_view((shape.as_slice(), &**state)).map_err(text)?;
-            inputs.push((name.as_str().into(), tensor.into()));
+            inputs.push((names.input().into(), tensor.into()));
         }
         let outputs = self.session.run(inputs).map_err(text)?;
-        let clean = std::iter::once((&self.about.output, &shape[..], &mut self.clean));
+        let clean = std::iter::once((&*self.about.output, &self.shape, &mut self.clean));
         let states = self
             .about
             .states
@@ -545,7 +563,7 @@ impl OnnxEngine {
             .zip(&self.state_shapes)
             .zip(&mut self.states);
         for (name, shape, into) in
-            clean.chain(states.map(|(((_, out), shape), state)| (out, &shape[..], state)))
+            clean.chain(states.map(|((names, shape), state)| (names.output(), shape, state)))
         {
             let value = outputs.get(name).ok_or_else(|| format!("gives no \"{name}\""))?;
             let (found, values) = value.try_extract_tensor::<f32>().map_err(text)?;
@@ -561,6 +579,12 @@ impl OnnxEngine {
             into.copy_from_slice(values);
         }
         Ok(())
+    }
+
+    fn begin_anew(&mut self) {
+        for (state, first) in self.states.iter_mut().zip(&*self.first_states) {
+            state.copy_from_slice(first);
+        }
     }
 }
 
@@ -583,37 +607,49 @@ impl Engine for OnnxEngine {
         let bins = self.framing.bins();
         let frames = guide.len() / bins;
         for (number, frame) in guide.chunks_exact(bins).enumerate() {
-            if self.run(frame).is_err() {
-                self.reset();
-                continue;
+            let works = self.run(frame).is_ok();
+            if !works {
+                self.begin_anew();
             }
-            let clean = self
-                .clean
-                .chunks_exact(2)
-                .map(|pair| Complex32::new(pair[0], pair[1]));
-            if self.channels == 1 {
-                for (x, y) in spectra[number * bins..].iter_mut().zip(clean) {
-                    *x = y;
-                }
-                continue;
+            let Waiting { frame: old, .. } = &mut self.waiting;
+            old[..bins].copy_from_slice(frame);
+            let place =
+                |channel: usize| (channel * frames + number) * bins..(channel * frames + number + 1) * bins;
+            for (channel, old) in old[bins..].chunks_exact_mut(bins).enumerate() {
+                old.copy_from_slice(&spectra[place(channel)]);
             }
-            for (bin, (clean, guide)) in clean.zip(frame).enumerate() {
-                let gain = mask(clean, *guide);
-                for channel in 0..self.channels {
-                    spectra[(channel * frames + number) * bins + bin] *= gain;
+            self.waiting.exchange();
+            let (guide, channels) = self.waiting.frame.split_at_mut(bins);
+            if works {
+                for (bin, guide) in guide.iter().enumerate() {
+                    let clean = self.about.read(&self.clean, bin);
+                    if self.channels == 1 {
+                        channels[bin] = clean;
+                        continue;
+                    }
+                    let gain = mask(clean, *guide);
+                    for channel in channels.chunks_exact_mut(bins) {
+                        channel[bin] *= gain;
+                    }
                 }
+            }
+            for (channel, old) in channels.chunks_exact(bins).enumerate() {
+                spectra[place(channel)].copy_from_slice(old);
             }
         }
     }
 
     fn reset(&mut self) {
-        for state in &mut self.states {
-            state.fill(0.0);
-        }
+        self.begin_anew();
+        self.waiting.ring.fill(Complex32::ZERO);
     }
 
     fn is_real_time(&self) -> bool {
         false
+    }
+
+    fn delay(&self) -> usize {
+        self.about.delay
     }
 }
 

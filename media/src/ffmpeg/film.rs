@@ -122,7 +122,7 @@ pub fn complete(assembly: &Assembly, place: &Path, subject: &Path) -> Result<(Ve
         return Ok((Vec::new(), after));
     };
     let lost = losses(assembly, before, (place, &after));
-    match add_tags(assembly, before.1, &lost, place, subject)? {
+    match add_tags(assembly, before, &lost, place, subject)? {
         Some(after) => Ok((losses(assembly, before, (place, &after)), after)),
         None => Ok((lost, after)),
     }

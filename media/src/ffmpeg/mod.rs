@@ -6,6 +6,7 @@
 //! [`programs`] starts ffmpeg and ffprobe and ends them.
 
 pub mod abilities;
+pub mod ape;
 pub mod codec;
 pub mod container;
 pub mod decoder;

@@ -105,6 +105,19 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Takes files that `-o` names for outputs.
+    pub fn settle(&mut self) {
+        match self {
+            Command::Encode(args) => args.paths.settle(),
+            Command::Decode(args) => args.paths.settle(),
+            Command::Repair(args) => args.paths.settle(),
+            Command::Roomtone(args) => args.paths.settle(),
+            _ => {}
+        }
+    }
+}
+
 const CLEAN_EXAMPLES: &str = "\
 Examples:
   aeden clean talk.wav                      writes talk.clean.wav beside it

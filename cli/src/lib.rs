@@ -18,13 +18,14 @@ use std::process::ExitCode;
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let cli = match config::command_line(std::env::args_os().collect()) {
+    let mut cli = match config::command_line(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(problem) => {
             let _ = writeln!(io::stderr(), "aeden: {problem}");
             return ExitCode::from(problem.status());
         }
     };
+    cli.command.settle();
     let (name, result) = match &cli.command {
         Command::Clean(args) => (
             "clean",

@@ -1,11 +1,12 @@
 //! Which output is made of which input, and how all of them go.
 
 use super::writing;
-use crate::args::job::{JobArgs, PathArgs};
+use crate::args::job::{JobArgs, PathArgs, is_pattern};
 use crate::run::cores::Cores;
 use crate::run::plan::{self, Source, inputs};
 use crate::run::progress::Progress;
-use aeden_media::output::{Target, clean_up_when_stopped, one_on_stdout, print, sweep};
+use aeden_media::ffmpeg::is_recording;
+use aeden_media::output::{Target, clean_up_when_stopped, one_on_stdout, print, sweep, was_made_from};
 use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, guarded, one_line};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -244,6 +245,16 @@ fn settle(naming: &Naming, paths: &PathArgs, job: &JobArgs) -> Result<Vec<Step>,
             if let Target::File(path) = &target {
                 let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
                 writing::check(&output, &sources, job.overwrite)?;
+                // What the command takes may have been meant as a second input.
+                if paths.paths.len() == 2
+                    && paths.output_dir.is_none()
+                    && !paths.output_is_named
+                    && naming.takes.is_none()
+                    && is_recording(path)
+                    && !was_made_from(path, input.name())
+                {
+                    return Err(plan::is_a_recording(path));
+                }
                 if claimed.contains(path) {
                     let what = format!(
                         "its output {} is made of another input; give it another name",
@@ -326,14 +337,12 @@ fn base(path: &Path) -> PathBuf {
     if path.is_dir() {
         return path.into();
     }
-    let is_pattern = |text: &str| text.contains(['*', '?', '[']);
-    match path.to_str() {
-        Some(text) if !path.exists() && is_pattern(text) => path
-            .components()
-            .take_while(|part| !part.as_os_str().to_str().is_some_and(is_pattern))
-            .collect(),
-        _ => path.parent().unwrap_or(Path::new("")).into(),
+    if path.exists() || !is_pattern(path) {
+        return path.parent().unwrap_or(Path::new("")).into();
     }
+    path.components()
+        .take_while(|part| !is_pattern(part.as_ref()))
+        .collect()
 }
 
 /// Two files on one line.

@@ -14,7 +14,7 @@ use aeden_media::ffmpeg::film::{Cleaned, assemble, complete};
 use aeden_media::ffmpeg::flac::{self, FlacWriter};
 use aeden_media::ffmpeg::inventory::{Loss, without_place};
 use aeden_media::ffmpeg::{Arrangement, Form, Material, form, misnamed};
-use aeden_media::output::{Target, commit};
+use aeden_media::output::{Sealed, Target, commit};
 use aeden_media::problem::{Problem, counted};
 use aeden_media::sink::{Place, Sink, WavFile};
 use aeden_media::wav::samples::Encoder;
@@ -129,6 +129,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Gives an output its name, and notes what it was made from.
+    fn commit(&self, sealed: Sealed) -> Result<(), Problem> {
+        if let Source::File(path) = self.source {
+            sealed.note_source(path);
+        }
+        commit(vec![sealed])
+    }
+
     /// A WAV file or stream.
     fn to_wav(&self, input: &mut Input, arrangement: Option<&Arrangement>) -> Result<Done, Problem> {
         let encoding = if self.args.float {
@@ -150,7 +158,7 @@ impl Work<'_> {
         if let (Some(arrangement), Some(place)) = (arrangement, sealed.path()) {
             done.lose(complete(&arrangement.assembly(), place, self.target.name())?.0);
         }
-        commit(vec![sealed])?;
+        self.commit(sealed)?;
         Ok(done)
     }
 
@@ -172,7 +180,7 @@ impl Work<'_> {
         };
         let file = FlacWriter::create(self.target, self.args.job.overwrite, &format, blocks)?;
         let (file, mut done) = self.mend(input, file, encoding)?;
-        commit(vec![file.finish()?])?;
+        self.commit(file.finish()?)?;
         done.lose(without_place("FLAC has no place for these chunks", lost));
         Ok(done)
     }
@@ -186,7 +194,7 @@ impl Work<'_> {
         if let Some(place) = sealed.path() {
             done.lose(complete(&assembly, place, self.target.name())?.0);
         }
-        commit(vec![sealed])?;
+        self.commit(sealed)?;
         Ok(done)
     }
 
@@ -208,7 +216,7 @@ impl Work<'_> {
             (self.target, self.args.job.overwrite),
             |_, _, _| Ok(()),
         )?;
-        commit(vec![finished.sealed])?;
+        self.commit(finished.sealed)?;
         done.warnings.extend(finished.warnings);
         done.lose(finished.losses);
         Ok(done)

@@ -88,6 +88,9 @@ fn one(
     drop(bar);
     let clipped = sink.clipped();
     let mut sealed = vec![sink.into_place().finish(&[])?];
+    if let Source::File(path) = source {
+        sealed[0].note_source(path);
+    }
     if let (Some(path), Some(mut picture)) = (&args.plot, picture) {
         picture.finish();
         let other = other.as_ref().and_then(|(other, _)| other.picture.as_ref());

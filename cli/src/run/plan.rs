@@ -1,6 +1,7 @@
 //! What will be read, written, left alone and refused, settled before anything is done.
 
 use crate::args::CleanArgs;
+use crate::args::job::{is_pattern, stands_for_several};
 use crate::args::template::Template;
 use aeden_media::ffmpeg::container::has_known_ending;
 use aeden_media::ffmpeg::{is_recording, usual_ending};
@@ -328,6 +329,17 @@ fn one_file(args: &CleanArgs) -> Result<Option<(&Path, &PathBuf)>, Problem> {
     Ok(Some((path, out)))
 }
 
+/// That the second of two paths may have been meant as an input.
+pub fn is_a_recording(path: &Path) -> Problem {
+    Problem::file(
+        path,
+        format!(
+            "exists already, and is a recording (two paths mean IN OUT: to clean both add -o DIR, to replace it say -o {} -y)",
+            path.display()
+        ),
+    )
+}
+
 fn several(path: &Path) -> Problem {
     Problem::usage(format!(
         "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR, or --beside to have \
@@ -345,14 +357,6 @@ pub fn beside(path: &Path) -> PathBuf {
         None => name.push(usual_ending(path).unwrap_or("wav")),
     }
     path.with_file_name(name)
-}
-
-fn stands_for_several(path: &Path) -> bool {
-    path.is_dir() || !path.exists() && is_pattern(path)
-}
-
-fn is_pattern(path: &Path) -> bool {
-    path.to_str().is_some_and(|text| text.contains(['*', '?', '[']))
 }
 
 /// One input of a command with `-o`: a file, a folder, a pattern.
@@ -647,13 +651,7 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         && is_recording(path)
         && !was_made_from(path, &name)
     {
-        return Err(Problem::file(
-            path,
-            format!(
-                "exists already, and is a recording (two paths mean IN OUT: to clean both add -o DIR, to replace it say -o {} -y)",
-                path.display()
-            ),
-        ));
+        return Err(is_a_recording(path));
     }
     for (target, endings, what) in [
         (

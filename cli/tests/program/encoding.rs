@@ -64,7 +64,9 @@ fn more_room_is_better_and_the_rate_that_is_asked_for_is_kept() {
         folder
             .aeden(&format!("decode {rate}.aeden out.flac -y"))
             .quietly();
-        folder.aeden("repair out.flac out.wav -y --find peaks").quietly();
+        folder
+            .aeden("repair out.flac -o out.wav -y --find peaks")
+            .quietly();
         let quality = ratio(&before, &samples16(&folder.read("out.wav")));
         assert!(
             size > last.0 && quality > last.1 + 2.0,

@@ -320,6 +320,36 @@ fn a_name_with_brackets_is_a_name_if_there_is_such_a_file() {
 }
 
 #[test]
+fn no_command_replaces_its_second_path_if_that_may_be_an_input() {
+    let (folder, file) = with_input();
+    folder.write("b.wav", &file);
+    for command in [
+        "repair in.wav b.wav -y",
+        "roomtone in.wav b.wav --seconds 1 --all -y",
+    ] {
+        folder.aeden(command).failed(1, "two paths mean IN OUT");
+        assert_eq!(folder.read("b.wav"), file, "{command}");
+    }
+    // What was made of the same input before is made anew, and what -o names is meant.
+    folder.aeden("repair in.wav new.wav").quietly();
+    folder.aeden("repair in.wav new.wav -y").quietly();
+    folder.aeden("repair in.wav -o b.wav -y").quietly();
+    assert_eq!(folder.read("b.wav"), folder.read("new.wav"));
+}
+
+#[test]
+fn what_minus_o_names_is_a_file_if_it_ends_like_one() {
+    let (folder, _) = with_input();
+    folder.aeden("repair in.wav -o repaired.wav").quietly();
+    folder.aeden("encode in.wav -o small.aeden").quietly();
+    folder.aeden("decode small.aeden -o decoded.flac").quietly();
+    folder.aeden("decode small.aeden -o folder").quietly();
+    for file in ["repaired.wav", "small.aeden", "decoded.flac", "folder/small.wav"] {
+        assert!(folder.path(file).is_file(), "{file}");
+    }
+}
+
+#[test]
 fn several_inputs_need_a_folder() {
     let (folder, file) = with_input();
     folder.write("b.wav", &file);

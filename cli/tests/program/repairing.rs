@@ -119,7 +119,7 @@ fn what_is_whole_comes_out_as_it_went_in() {
         ("none.wav", file(&[vec![]])),
     ] {
         folder.write(name, &bytes);
-        folder.aeden(&format!("repair {name} out.wav -y")).quietly();
+        folder.aeden(&format!("repair {name} -o out.wav -y")).quietly();
         assert_eq!(folder.read("out.wav"), bytes, "{name}");
     }
     let through = folder.aeden_with_input("repair - -", &file(&[note()]));

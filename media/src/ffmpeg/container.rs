@@ -466,6 +466,18 @@ impl Container {
         self.pictures || self.is_mp4() || others.contains(&self.muxer)
     }
 
+    /// Whether it says how much silence an encoder has put before sound in this codec, so that nobody hears it.
+    pub fn tells_delay(&self, codec: &str) -> bool {
+        match self.muxer {
+            "mp3" => true,
+            "ogg" | "ogv" => codec != "speex",
+            "matroska" | "webm" => matches!(codec, "opus" | "vorbis"),
+            // Its decoder drops what the encoder has put there.
+            "asf" => codec.starts_with("wma"),
+            _ => self.is_mp4(),
+        }
+    }
+
     /// Whether everything that is said about it stands in Vorbis comments.
     pub fn has_comments(&self) -> bool {
         matches!(self.muxer, "ogg" | "flac")

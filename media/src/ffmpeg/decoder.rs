@@ -43,7 +43,7 @@ pub struct Decoder {
     /// What shows that the file has lost its end.
     cut: Option<&'static str>,
     /// Whether time is counted that ffmpeg has no sound for: in AVI empty packets stand for what comes before a late beginning, in AMR
-    /// frames without data for silence.
+    /// frames without data for silence; in Ogg the last page tells the time, and where it is the first too, ffmpeg begins at zero.
     counts_nothing: bool,
     damage: Damage,
     /// Seconds at which the track begins.
@@ -159,7 +159,7 @@ impl Decoder {
             given: 0,
             promised: probe.promise(track),
             cut: ends::missing(path, probe),
-            counts_nothing: probe.is("avi") || is_amr,
+            counts_nothing: probe.is("avi") || probe.is("ogg") || is_amr,
             damage,
             late: probe.late(track),
             warnings: Vec::new(),
@@ -295,6 +295,15 @@ impl Decoder {
         }
         let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
         let seconds = all as f64 / rate;
+        // What a decoder refuses without a word of its own, where nothing is missing, held no sound: FLAC in AVI ends with such.
+        let has_all = promised.is_some_and(|promised| seconds + self.late > promised - 1e-3);
+        let said = match said
+            .lines()
+            .all(|line| REFUSED.iter().any(|refused| line.contains(refused)))
+        {
+            true if has_all => String::new(),
+            _ => said,
+        };
         let missing = promised.filter(|promised| seconds + self.late < promised * 0.99 - MISSING_SECONDS);
         if let Some(promised) = missing {
             let reason = if said.is_empty() {
@@ -366,6 +375,12 @@ fn frame(line: &str) -> Option<Frame> {
 
 /// What ffmpeg says where a container does not tell how long it is.
 const GUESSED: &str = "Estimating duration from bitrate";
+
+/// What ffmpeg says of a packet that a decoder refuses, after the decoder's own words if it has any.
+const REFUSED: [&str; 2] = [
+    "Error while decoding stream",
+    "Error submitting packet to decoder",
+];
 
 /// The line without its level, if it is about damage.
 fn complaint(line: &str) -> Option<String> {

@@ -122,7 +122,7 @@ pub fn complete(assembly: &Assembly, place: &Path, subject: &Path) -> Result<(Ve
         return Ok((Vec::new(), after));
     };
     let lost = losses(assembly, before, (place, &after));
-    match add_tags(assembly, before.1, &lost, place, subject)? {
+    match add_tags(assembly, before, &lost, place, subject)? {
         Some(after) => Ok((losses(assembly, before, (place, &after)), after)),
         None => Ok((lost, after)),
     }
@@ -167,6 +167,8 @@ impl Film<'_> {
             .iter()
             .map(|track| relation(&subject, track.replaces, path))
             .collect::<Result<_, _>>()?;
+        // Nothing of a recording is cut for milliseconds that nobody can hear.
+        let alone = probe.pictures().next().is_none() && probe.sounds().count() == 1;
         let exact = match arrangement.container.is_exact() {
             true => EXACT_SECONDS,
             false => 0.5e-3 + EXACT_SECONDS,
@@ -208,7 +210,7 @@ impl Film<'_> {
                     } else {
                         late
                     };
-                } else if late > 0.0 && (!improved || track.skip > 0.0) {
+                } else if late > 0.0 && !alone && (!improved || track.skip > 0.0) {
                     // A container that cannot begin earlier would move the picture instead: what is too early is cut.
                     track.skip += late;
                 } else {

@@ -6,6 +6,7 @@
 //! [`programs`] starts ffmpeg and ffprobe and ends them.
 
 pub mod abilities;
+pub mod ape;
 pub mod codec;
 pub mod container;
 pub mod decoder;
@@ -215,7 +216,7 @@ pub enum Form {
     Flac,
     /// One track of sound, by ffmpeg.
     Sound(Arrangement),
-    /// Cleaned tracks among others, by ffmpeg.
+    /// Cleaned tracks among others, or one that must be measured, by ffmpeg.
     Film(Arrangement),
 }
 
@@ -239,6 +240,20 @@ impl Arrangement {
     /// The same in the words of [`mux`].
     pub fn assembly(&self) -> Assembly<'_> {
         self.assembly_of(&self.tracks)
+    }
+
+    /// Whether every pass would put more silence before the sound: that of the encoder, which the container cannot tell.
+    fn delays_grow(&self) -> bool {
+        let replaced = |track: &Track| {
+            let (_, probe) = self.original.as_ref()?;
+            probe
+                .streams
+                .iter()
+                .find(|stream| Some(stream.index) == track.replaces)
+        };
+        let mut sounds = self.tracks.iter().filter_map(replaced);
+        self.same_container
+            && sounds.any(|sound| has_no_depth(sound) && !self.container.tells_delay(&sound.codec_name))
     }
 
     /// The same with these tracks.
@@ -485,7 +500,8 @@ pub fn form(
     arrangement.beside.left_out = arrangement.assembly().unwritable(out, place.path(), false)?;
     let film = arrangement.tracks.len() > 1
         || arrangement.tracks.iter().any(|track| track.start != 0.0)
-        || arrangement.assembly().keeps_more_than_covers();
+        || arrangement.assembly().keeps_more_than_covers()
+        || arrangement.delays_grow();
     Ok(match film && arrangement.original.is_some() {
         true => Form::Film(arrangement),
         false => Form::Sound(arrangement),

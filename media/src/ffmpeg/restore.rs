@@ -1,10 +1,12 @@
 //! What ffmpeg leaves out between two files of one kind, put back as it was stored.
 
+use super::ape;
 use super::id3::Around;
 use super::inventory::Loss;
 use super::mp4::{self, Origin};
 use super::mux::Assembly;
 use super::probe::{Probe, Stream};
+use super::tags::Tags;
 use crate::problem::Problem;
 use std::path::Path;
 
@@ -38,14 +40,20 @@ pub fn restore(assembly: &Assembly, place: &Path, after: Probe, subject: &Path) 
     Ok(after)
 }
 
-/// Adds tags that ffmpeg has no place for where the container takes any. Gives what is in the file then; `None` if nothing was added.
+/// Adds tags and covers that ffmpeg has no place for where the container takes any. Gives what is in the file then; `None` if
+/// nothing was added.
 pub fn add_tags(
     assembly: &Assembly,
-    before: &Probe,
+    (original, before): (&Path, &Probe),
     losses: &[Loss],
     place: &Path,
     subject: &Path,
 ) -> Result<Option<Probe>, Problem> {
+    if matches!(assembly.container.muxer, "wv" | "tta") && losses.iter().any(|loss| loss.what == "cover") {
+        let pictures = Tags::of_probe(original, before, None)?.pictures;
+        ape::add_pictures(place, &pictures).map_err(|e| Problem::io(subject, &e))?;
+        return Probe::of_unfinished(place, subject).map(Some);
+    }
     if !matches!(assembly.container.muxer, "ipod" | "mp4") {
         return Ok(None);
     }

@@ -63,6 +63,41 @@ fn covers(folder: &Folder, name: &str) -> usize {
 }
 
 #[test]
+fn covers_go_into_ape_tags() {
+    let Some(folder) = material() else { return };
+    let picture = "-i c.jpg -map 0 -map 1 -c:v copy -disposition:v attached_pic";
+    ffmpeg(
+        &folder,
+        &format!("-i in.wav {picture} -metadata title=Evening a.flac"),
+    );
+    ffmpeg(
+        &folder,
+        &format!("-i in.wav {picture} -metadata title=Evening a.mp3"),
+    );
+    for (input, output) in [("a.flac", "a.wv"), ("a.mp3", "b.wv"), ("a.flac", "a.tta")] {
+        folder
+            .aeden(&format!(
+                "clean {input} {output} --mix 0 --verify --quality light"
+            ))
+            .quietly();
+        assert_eq!(covers(&folder, output), 1, "{output}");
+        let title = tags(&folder, output).into_iter().find(|(key, _)| key == "title");
+        assert_eq!(
+            title.map(|(_, title)| title).as_deref(),
+            Some("Evening"),
+            "{output}"
+        );
+        // And from there into the next.
+        folder
+            .aeden(&format!("clean {output} -o out --mix 0 --verify --quality light"))
+            .quietly();
+        assert_eq!(covers(&folder, &format!("out/{output}")), 1, "{output}");
+    }
+    let whole = super::ffmpeg::packets_hash(&folder.path("a.flac"), 1);
+    assert_eq!(super::ffmpeg::packets_hash(&folder.path("out/a.wv"), 1), whole);
+}
+
+#[test]
 fn channels_and_rates_that_a_codec_cannot_take_are_told() {
     let Some(folder) = material() else { return };
     let eight: Vec<String> = (0..8).map(|channel| format!("c{channel}=c0")).collect();

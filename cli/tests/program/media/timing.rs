@@ -119,6 +119,74 @@ fn sound_of_films_does_not_wander_from_pass_to_pass() {
 }
 
 #[test]
+fn sound_alone_does_not_wander_from_pass_to_pass() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    // Half a second of silence, in which the silence of one encoder can take the place of that of another.
+    ffmpeg(&folder, "-i SPEECH -af adelay=500:all=1 -t 2 in.wav");
+    for (name, how) in [
+        ("a.mka", "-c:a aac"),
+        ("b.mka", "-c:a libmp3lame"),
+        ("c.mka", "-c:a ac3"),
+        ("a.aac", "-c:a aac"),
+        ("a.ac3", "-c:a ac3"),
+        ("a.mp2", "-c:a mp2"),
+        ("a.spx", "-c:a libspeex -ar 16000"),
+        ("a.caf", "-c:a libopus"),
+        ("a.asf", "-c:a libmp3lame"),
+    ] {
+        let encoder = how.split(' ').nth(1).unwrap();
+        if !encodes(encoder) {
+            println!("skipped: {name}: ffmpeg has no encoder {encoder}");
+            continue;
+        }
+        ffmpeg(&folder, &format!("-i in.wav {how} {name}"));
+        let mut last = name.to_owned();
+        for pass in 1..=2 {
+            let next = format!("{pass}_{name}");
+            folder
+                .aeden(&format!("clean {last} {next} --mix 0 --verify --quality light"))
+                .quietly();
+            last = next;
+        }
+        let [x, y] = [name, &last].map(|name| on_timeline(&folder.path(name), 0, 48_000));
+        let moved = delay(&x, &y, 4800) / 48.0;
+        assert!(moved.abs() < 1.0, "{name}: {moved} ms");
+    }
+}
+
+#[test]
+fn sound_that_begins_at_once_keeps_its_beginning_and_its_delay_is_told() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    // What a recorder of broadcasts has cut out: sound from the first block on.
+    ffmpeg(&folder, "-i SPEECH -ss 2 -t 3 -af volume=3 -c:a ac3 long.ac3");
+    let file = folder.read("long.ac3");
+    let at = file[file.len() / 3..]
+        .windows(2)
+        .position(|bytes| bytes == [0x0b, 0x77])
+        .unwrap();
+    folder.write("a.ac3", &file[file.len() / 3 + at..]);
+    let run = folder.aeden("clean a.ac3 -o out --mix 0 --verify --json --quality light");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    let report = &run.json_lines()[0];
+    let [x, y] = ["a.ac3", "out/a.ac3"].map(|name| samples(&folder.path(name), 0));
+    assert!(y.len() >= x.len(), "{} {}", x.len(), y.len());
+    assert!(
+        report["warnings"][0].as_str().unwrap().contains(" ms late"),
+        "{report}"
+    );
+    assert!(
+        (report["late_us"].as_f64().unwrap() - 256.0 / 48e-3).abs() < 300.0,
+        "{report}"
+    );
+}
+
+#[test]
 fn a_late_start_that_ffmpeg_passes_over_is_told() {
     if !is_here() || !encodes("libmp3lame") {
         return;
@@ -131,6 +199,11 @@ fn a_late_start_that_ffmpeg_passes_over_is_told() {
     );
     let run = folder.aeden("clean a.avi -o out --mix 0 --verify");
     assert_eq!(run.status(), 0, "{}", run.stderr());
+    // In Ogg the first page, if it is the last, too.
+    ffmpeg(&folder, "-itsoffset 0.3 -i SPEECH -t 1 -c:a flac a.oga");
+    let run = folder.aeden("clean a.oga -o out --mix 0 --verify");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    assert!(run.stderr().contains("s are promised"), "{}", run.stderr());
     ffmpeg(&folder, "-itsoffset 0.5 -i SPEECH -t 2 -c:a wmav2 a.wma");
     folder.aeden("clean a.wma -o out --mix 0 --verify").quietly();
     let [before, after] = ["a.wma", "out/a.wma"].map(|name| {

@@ -7,8 +7,12 @@ use super::ffmpeg::{beginning, delay, is_here, probe};
 use crate::recordings::Folder;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Endings, pictures that go into them (`-` for sound alone), and sound.
 const CONTAINERS: &[(&str, &str, &str)] = &[
@@ -438,6 +442,61 @@ impl Tally {
     }
 }
 
+/// Makes the files with one ending, or those of them that are `chosen` by their number, cleans them and compares.
+fn try_container(
+    (ending, pictures, sounds): (&str, &'static str, &'static str),
+    chosen: impl Fn(usize) -> bool,
+) -> Tally {
+    let folder = Folder::new();
+    super::ffmpeg::ffmpeg(&folder, &format!("-i SPEECH -t {SECONDS} in.wav"));
+    super::ffmpeg::ffmpeg(&folder, "-f lavfi -i color=red:s=32x32 -frames:v 1 c.jpg");
+    folder.write("about.txt", ABOUT);
+    folder.write("notes.txt", b"shot on a Tuesday");
+    folder.write("subs.srt", b"1\n00:00:00,100 --> 00:00:00,800\nGood evening\n");
+    let (mut cases, mut number) = (Vec::new(), 0);
+    for (p, picture) in pictures.split(' ').enumerate() {
+        for (s, sound) in sounds.split(' ').enumerate() {
+            for (k, (side, input, options)) in SIDES.iter().enumerate() {
+                // Every side track with the first codecs, the first two with every codec of sound, and every picture.
+                if (s > 0 && k > 1) || (p > 0 && (s > 0 || k > 0)) {
+                    continue;
+                }
+                number += 1;
+                let name = format!("{p}{s}{k}.{ending}");
+                let case = Case {
+                    name,
+                    picture,
+                    sound,
+                    side,
+                };
+                if chosen(number) && make(&folder, &case, (input, options)) {
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    let mut tally = Tally {
+        made: cases.len(),
+        ..Tally::default()
+    };
+    if cases.is_empty() {
+        return tally;
+    }
+    let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    // With --mix 0 nothing of the network is heard: the smallest does.
+    let run = folder.aeden(&format!(
+        "clean {} -o out --mix 0 --verify --json --quality light",
+        names.join(" ")
+    ));
+    let reports = run.json_lines();
+    for case in &cases {
+        let report = reports.iter().find(|report| report["input"] == *case.name);
+        let report = report.unwrap_or_else(|| panic!("{}: {}", case.name, run.stderr()));
+        tally.take(&folder, ending, case, report);
+    }
+    tally
+}
+
 #[test]
 fn no_difference_is_silent() {
     if !is_here() {
@@ -445,70 +504,47 @@ fn no_difference_is_silent() {
     }
     let wanted = std::env::var("AEDEN_TORTURE").unwrap_or_default();
     let endings: Vec<&str> = wanted.split(',').filter(|ending| !ending.is_empty()).collect();
-    let all = !endings.is_empty();
-    let (mut made, mut number, mut silent) = (0, 0, Vec::new());
-    for (ending, pictures, sounds) in CONTAINERS {
-        if all && wanted != "all" && !endings.contains(ending) {
-            continue;
-        }
-        let folder = Folder::new();
-        super::ffmpeg::ffmpeg(&folder, &format!("-i SPEECH -t {SECONDS} in.wav"));
-        super::ffmpeg::ffmpeg(&folder, "-f lavfi -i color=red:s=32x32 -frames:v 1 c.jpg");
-        folder.write("about.txt", ABOUT);
-        folder.write("notes.txt", b"shot on a Tuesday");
-        folder.write("subs.srt", b"1\n00:00:00,100 --> 00:00:00,800\nGood evening\n");
-        let mut cases = Vec::new();
-        for (p, picture) in pictures.split(' ').enumerate() {
-            for (s, sound) in sounds.split(' ').enumerate() {
-                for (k, (side, input, options)) in SIDES.iter().enumerate() {
-                    // Every side track with the first codecs, the first two with every codec of sound, and every picture.
-                    if (s > 0 && k > 1) || (p > 0 && (s > 0 || k > 0)) {
-                        continue;
-                    }
-                    number += 1;
-                    let name = format!("{p}{s}{k}.{ending}");
-                    let case = Case {
-                        name,
-                        picture,
-                        sound,
-                        side,
-                    };
-                    if (all || number % 9 == 0) && make(&folder, &case, (input, options)) {
-                        cases.push(case);
+    let some = endings.is_empty();
+    let asked = |ending: &str| some || wanted == "all" || endings.contains(&ending);
+    let containers: Vec<_> = CONTAINERS.iter().filter(|(ending, ..)| asked(ending)).collect();
+    let (next, tallies) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    // Two endings at a time: much of the work is starting programs.
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(container) = containers.get(next.fetch_add(1, Relaxed)) {
+                    let at = containers
+                        .iter()
+                        .position(|other| other.0 == container.0)
+                        .unwrap();
+                    let tally = try_container(**container, |number| !some || (at + number) % 9 == 0);
+                    let mut tallies = tallies.lock().unwrap();
+                    tallies.insert(at, tally);
+                    let done = tallies.len();
+                    if !some {
+                        // Past the harness, which keeps what tests print until they end.
+                        let line = format!("{done} of {} endings: {}\n", containers.len(), container.0);
+                        std::io::stderr().write_all(line.as_bytes()).unwrap();
                     }
                 }
-            }
+            });
         }
-        if cases.is_empty() {
-            continue;
-        }
-        let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
-        let run = folder.aeden(&format!(
-            "clean {} -o out --mix 0 --verify --json",
-            names.join(" ")
-        ));
-        let reports = run.json_lines();
-        let mut tally = Tally {
-            made: cases.len(),
-            ..Tally::default()
-        };
-        for case in &cases {
-            let report = reports.iter().find(|report| report["input"] == *case.name);
-            let report = report.unwrap_or_else(|| panic!("{}: {}", case.name, run.stderr()));
-            tally.take(&folder, ending, case, report);
-        }
+    });
+    let tallies = tallies.into_inner().unwrap();
+    for (at, tally) in &tallies {
+        let ending = containers[*at].0;
         let Tally {
+            made,
             whole,
             told,
             refused,
             late,
             ..
         } = tally;
-        println!(
-            "row of torture: | {ending} | {} | {whole} | {told} | {refused} | {:.0} |",
-            tally.made,
-            late * 1e6
-        );
+        if *made > 0 {
+            let late = late * 1e6;
+            println!("row of torture: | {ending} | {made} | {whole} | {told} | {refused} | {late:.0} |");
+        }
         for (row, codecs) in &tally.rows {
             let codecs: Vec<&str> = codecs.iter().copied().collect();
             println!(
@@ -516,9 +552,9 @@ fn no_difference_is_silent() {
                 row.replace("CODECS", &codecs.join(", "))
             );
         }
-        made += tally.made;
-        silent.extend(tally.silent);
     }
+    let made: usize = tallies.values().map(|tally| tally.made).sum();
+    let silent: Vec<&String> = tallies.values().flat_map(|tally| &tally.silent).collect();
     assert!(made >= if wanted == "all" { 300 } else { 1 }, "{made} files");
     assert!(silent.is_empty(), "{silent:#?}");
 }

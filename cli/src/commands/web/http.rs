@@ -15,8 +15,11 @@ const MOST_FIELDS: usize = 64;
 /// How long a head may take.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// The longest pause in a body, either way.
+/// The longest pause in a body that comes.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// The longest pause in a body that goes: browsers stop taking it while somebody thinks about where to save it.
+const LONG_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How long a client may go on sending after it has had its answer, so that it gets to read that.
 const LAST_TIME: Duration = Duration::from_secs(2);
@@ -263,7 +266,10 @@ impl Response {
 
     /// Writes it, and waits a little for the client to have it.
     pub fn write(self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_write_timeout(Some(PAUSE))?;
+        stream.set_write_timeout(Some(match self.body {
+            Body::Bytes(_) => PAUSE,
+            Body::File(..) => LONG_PAUSE,
+        }))?;
         let length = match &self.body {
             Body::Bytes(bytes) => bytes.len() as u64,
             Body::File(_, length) => *length,

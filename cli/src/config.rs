@@ -20,8 +20,9 @@ use toml::Value;
 const COMMANDS: [&str; 2] = ["clean", "report"];
 
 /// The options that can have a default. The others name files of one run, or ask for something that should be meant.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "preset",
+    "for",
     "limit",
     "mix",
     "channels",
@@ -39,7 +40,7 @@ const KEYS: [&str; 16] = [
     "excerpt",
 ];
 
-/// What `--preset` on the command line settles, whatever the file says.
+/// What `--preset` and `--for` on the command line settle, whatever the file says.
 const SETTLED_BY_PRESET: [&str; 3] = ["limit", "mix", "channels"];
 
 /// Names a file to use instead of the usual one.
@@ -146,7 +147,8 @@ fn complete(
                     let opposes = |a, b| command.get_arg_conflicts_with(a).contains(&b);
                     typed(other.get_id().as_str()) && (opposes(arg, other) || opposes(other, arg))
                 });
-                let settled = typed("preset") && SETTLED_BY_PRESET.contains(&key.as_str());
+                let settled =
+                    (typed("preset") || typed("purpose")) && SETTLED_BY_PRESET.contains(&key.as_str());
                 // A stream has no name that another could be made of.
                 let nameless = key == "template" && words.iter().any(|word| word == "-");
                 word = text.filter(|_| !typed(id) && !opposed && !settled && !nameless);

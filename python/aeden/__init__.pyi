@@ -1,10 +1,34 @@
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar, overload
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from typing_extensions import Unpack
+from typing_extensions import Self, Unpack
+
+__all__ = [
+    "Autoencoder",
+    "Denoiser",
+    "Detection",
+    "Event",
+    "Index",
+    "Match",
+    "Mended",
+    "Model",
+    "Repaired",
+    "Sound",
+    "__version__",
+    "clean",
+    "decode",
+    "describe",
+    "detect",
+    "encode",
+    "from_int16",
+    "place",
+    "repair",
+    "roomtone",
+    "to_int16",
+]
 
 __version__: str
 
@@ -26,10 +50,11 @@ class Controls(TypedDict, total=False):
     linked: bool
     removed: bool
 
+@final
 class Model:
-    def __init__(
-        self, file: str | PathLike[str] | None = None, *, quality: Literal["best", "high", "light"] = "high"
-    ) -> None: ...
+    def __new__(
+        cls, file: str | PathLike[str] | None = None, *, quality: Literal["best", "high", "light"] = "high"
+    ) -> Self: ...
     @property
     def name(self) -> str: ...
     @property
@@ -38,7 +63,7 @@ class Model:
     def rate(self) -> int: ...
 
 class Denoiser:
-    def __init__(self, rate: int, channels: int = 1, **controls: Unpack[Controls]) -> None: ...
+    def __new__(cls, rate: int, channels: int = 1, **controls: Unpack[Controls]) -> Self: ...
     @property
     def rate(self) -> int: ...
     @property
@@ -63,6 +88,7 @@ def clean(
     *,
     quality: Literal["best", "high", "light"] | None = None,
     streaming: bool = False,
+    purpose: Literal["transcription"] | None = None,
     **controls: Unpack[Controls],
 ) -> _T: ...
 @overload
@@ -72,6 +98,7 @@ def clean(
     *,
     quality: Literal["best", "high", "light"] | None = None,
     streaming: bool = False,
+    purpose: Literal["transcription"] | None = None,
     **controls: Unpack[Controls],
 ) -> NDArray[np.float32]: ...
 @overload
@@ -82,8 +109,9 @@ def from_int16(data: NDArray[np.int16]) -> NDArray[np.float32]: ...
 def from_int16(data: _T) -> _T: ...
 def to_int16(samples: ArrayLike | _Tensor) -> bytes: ...
 
+@final
 class Autoencoder:
-    def __init__(self, file: str | PathLike[str]) -> None: ...
+    def __new__(cls, file: str | PathLike[str]) -> Self: ...
     @property
     def name(self) -> str: ...
     @property
@@ -93,6 +121,7 @@ class Autoencoder:
     @property
     def code(self) -> int: ...
 
+@final
 class Sound:
     @property
     def descriptor(self) -> NDArray[np.int8]: ...

@@ -2,10 +2,12 @@
 
 mod jobs;
 
+use aeden::presets::TRANSCRIPTION;
 use aeden::{Cleaner, Config, Context, Kind, Link, Listen};
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -288,12 +290,27 @@ fn clean<'py>(
     Ok(out)
 }
 
+/// The controls that serve a purpose.
+#[pyfunction]
+fn purpose<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+    if !name.eq_ignore_ascii_case(TRANSCRIPTION.name) {
+        return Err(refused(format!("no purpose {name:?}; there is 'transcription'")));
+    }
+    let controls = PyDict::new(py);
+    controls.set_item("limit", TRANSCRIPTION.attenuation_limit())?;
+    controls.set_item("mix", TRANSCRIPTION.mix)?;
+    controls.set_item("gain", TRANSCRIPTION.gain)?;
+    controls.set_item("linked", TRANSCRIPTION.link)?;
+    Ok(controls)
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<Model>()?;
     module.add_class::<Denoiser>()?;
     module.add_function(wrap_pyfunction!(clean, module)?)?;
+    module.add_function(wrap_pyfunction!(purpose, module)?)?;
     module.add_class::<jobs::Autoencoder>()?;
     module.add_class::<jobs::Sound>()?;
     module.add_class::<jobs::Index>()?;

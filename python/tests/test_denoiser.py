@@ -36,6 +36,22 @@ class Recordings(unittest.TestCase):
                 theirs, _ = soundfile.read(out, dtype="float32")
             np.testing.assert_array_equal(aeden.clean(samples, rate, limit=20, quality=quality, streaming=streaming), theirs)
 
+    def test_a_purpose_is_that_of_the_program(self):
+        samples, rate = recording()
+        for_it = aeden.clean(samples, rate, purpose="transcription")
+        self.assertFalse(np.array_equal(for_it, aeden.clean(samples, rate)))
+        np.testing.assert_array_equal(aeden.clean(samples, rate, purpose="transcription", limit=0), samples)
+        with self.assertRaisesRegex(ValueError, "transcription"):
+            aeden.clean(samples, rate, purpose="cinema")
+        program = os.environ.get("AEDEN_PROGRAM")
+        if not program:
+            self.skipTest("AEDEN_PROGRAM does not name the program aeden; cargo xtask test sets it")
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "out.wav"
+            subprocess.run([program, "clean", NOISY, out, "--for", "transcription", "--bits", "32f", "--quiet"], check=True)
+            theirs, _ = soundfile.read(out, dtype="float32")
+        np.testing.assert_array_equal(for_it, theirs)
+
     def test_keeps_shape_and_input(self):
         samples, rate = recording()
         stereo = np.stack([samples, samples[::-1]])

@@ -2,7 +2,8 @@
 
 use crate::{program, setup, target};
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Builds the optimised wheel into `target/wheels`.
@@ -14,7 +15,12 @@ pub fn wheel() -> Result<()> {
 
 /// Installs a wheel of the development build in `.venv` and runs all tests that are in Python. Gives what they came to.
 pub fn test() -> Result<String> {
-    let wheel = build(&["--profile", "dev", "--auditwheel", "skip"])?;
+    let wheel = build(&["--profile", "dev"])?;
+    let name = wheel.file_name().unwrap_or_default().to_string_lossy();
+    // maturin's own audit of the symbols gives the name.
+    if cfg!(target_os = "linux") && !name.contains("-abi3-manylinux") {
+        bail!("{name} is no wheel for every Python and Linux");
+    }
     let python = setup::test_python()?;
     let install = [
         "-m",
@@ -31,11 +37,15 @@ pub fn test() -> Result<String> {
     let mut said = Vec::new();
     for folder in ["python/tests", "scale"] {
         let mut tests = Command::new(&python);
-        tests.args(["-m", "unittest", "discover", folder]);
+        tests.args(["-m", "unittest", "discover", "--verbose", folder]);
         let output = tests.env("AEDEN_PROGRAM", &aeden).output()?;
         let text = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             bail!("{folder}:\n{text}");
+        }
+        // Each with its reason, beside those of the other tests.
+        for line in text.lines().filter(|line| line.contains("... skipped ")) {
+            println!("skipped: {}", line.replace("... skipped ", ""));
         }
         let ran = text.lines().find(|line| line.starts_with("Ran "));
         said.push(format!("{folder}: {}", ran.context("no test ran")?));
@@ -43,12 +53,85 @@ pub fn test() -> Result<String> {
     Ok(said.join("; "))
 }
 
+/// What a newcomer types, in a Debian that has Python and nothing else.
+const FIRST_LINES: &str = "\
+import numpy as np, aeden
+rate = 48_000
+noisy = np.random.default_rng(1).normal(0, 0.05, 2 * rate).astype(np.float32)
+cleaned = aeden.clean(noisy, rate)
+assert cleaned.shape == noisy.shape and cleaned.std() < noisy.std() / 4
+packets = aeden.Denoiser(rate).process_int16(aeden.to_int16(noisy))
+assert len(packets) == 2 * len(noisy)
+assert aeden.decode(aeden.encode(cleaned, rate))[1] == rate
+";
+
+/// Why the wheel cannot be tried in a bare root here, if so.
+pub fn no_bare_root() -> Result<Option<String>> {
+    if program::find("debootstrap").is_none() {
+        return Ok(Some("no debootstrap (Debian: debootstrap)".to_owned()));
+    }
+    let user = program::output(Command::new("id").arg("-u"))?;
+    Ok((user.trim() != "0").then(|| "making a bare root needs root".to_owned()))
+}
+
+/// Installs the wheel that `test` has built in a bare Debian, which is kept for the next run, and cleans with it.
+///
+/// # Errors
+/// If there is no wheel, the root cannot be made, or something does not work in it.
+pub fn in_bare_root() -> Result<String> {
+    let wheel = built(&target().join("wheels"))?;
+    let root = std::path::absolute(target().join("bare-debian"))?;
+    if !root.join("complete").exists() {
+        if root.exists() {
+            fs::remove_dir_all(&root)?;
+        }
+        let packages = "--include=ca-certificates,python3,python3-venv";
+        let mut bootstrap = Command::new("debootstrap");
+        bootstrap.args(["--variant=minbase", packages, "bookworm"]);
+        program::output(bootstrap.arg(&root))?;
+        fs::write(root.join("complete"), "")?;
+    }
+    // This machine's way to the package index.
+    for file in ["etc/resolv.conf", "etc/hosts", "etc/pip.conf"] {
+        let here = Path::new("/").join(file);
+        if here.exists() {
+            fs::copy(&here, root.join(file)).with_context(|| file.to_owned())?;
+        }
+    }
+    let certificates = "etc/ssl/certs/ca-certificates.crt";
+    if Path::new("/").join(certificates).exists() {
+        fs::copy(Path::new("/").join(certificates), root.join(certificates))?;
+    }
+    let name = wheel.file_name().context("the wheel's name")?;
+    fs::copy(&wheel, root.join("tmp").join(name))?;
+    let inside = |words: &[&str]| {
+        let mut command = Command::new("chroot");
+        command.arg(&root).args(["/usr/bin/env", "-i"]);
+        command.args([
+            "HOME=/root",
+            "PATH=/usr/bin:/bin",
+            "PIP_DISABLE_PIP_VERSION_CHECK=1",
+        ]);
+        for (name, value) in
+            std::env::vars().filter(|(name, _)| name.starts_with("PIP_") || name.ends_with("_proxy"))
+        {
+            command.arg(format!("{name}={value}"));
+        }
+        program::output(command.args(words))
+    };
+    let path = format!("/tmp/{}", name.to_string_lossy());
+    inside(&["python3", "-m", "venv", "--clear", "/tmp/venv"])?;
+    inside(&["/tmp/venv/bin/pip", "install", "--quiet", &path])?;
+    inside(&["/tmp/venv/bin/python", "-c", FIRST_LINES])?;
+    Ok(format!("{} in a bare Debian", name.to_string_lossy()))
+}
+
 fn build(options: &[&str]) -> Result<PathBuf> {
     let python = setup::test_python()?;
     // Of its own, so that the one wheel in it is the one just built.
     let folder = target().join("wheels");
     if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
+        fs::remove_dir_all(&folder)?;
     }
     let mut maturin = Command::new(&python);
     maturin
@@ -59,11 +142,16 @@ fn build(options: &[&str]) -> Result<PathBuf> {
         .arg(&python)
         .args(options);
     program::run(&mut maturin)?;
+    built(&folder)
+}
+
+/// The wheel in a folder.
+fn built(folder: &Path) -> Result<PathBuf> {
     let is_wheel = |path: &PathBuf| path.extension() == Some("whl".as_ref());
-    let files = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let files = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     files
         .flatten()
         .map(|entry| entry.path())
         .find(is_wheel)
-        .with_context(|| format!("maturin left no wheel in {}", folder.display()))
+        .with_context(|| format!("no wheel in {}", folder.display()))
 }

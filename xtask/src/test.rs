@@ -199,6 +199,10 @@ fn everything(total: &mut Total) -> Result<()> {
         .env("AEDEN_BUNDLES", folder);
     count_tests(total, &mut tests)?;
     total.check("python", python::test());
+    match python::no_bare_root()? {
+        Some(why) => total.skipped.push(format!("the wheel in a bare Debian: {why}")),
+        None => total.check("wheel", python::in_bare_root()),
+    }
     match web::missing()? {
         Some(why) => total.skipped.push(format!("web: {why}")),
         None => total.check("web", web::check()),

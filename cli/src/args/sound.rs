@@ -1,6 +1,6 @@
 //! How sound is cleaned, as several commands let it be typed.
 
-use aeden::presets::{PRESETS, Preset};
+use aeden::presets::{PRESETS, Preset, TRANSCRIPTION};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -11,6 +11,10 @@ pub struct SoundArgs {
     /// Settings for a purpose, those of the plugin's presets; the options below change them
     #[arg(long, ignore_case = true, value_parser = preset())]
     pub preset: Option<Preset>,
+
+    /// Settings by which what comes next does best; the options below change them
+    #[arg(long = "for", value_name = "PURPOSE", conflicts_with = "preset", value_parser = purpose())]
+    pub purpose: Option<Preset>,
 
     /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
     #[arg(long, value_name = "DB", value_parser = attenuation)]
@@ -83,6 +87,12 @@ pub(crate) fn preset() -> impl TypedValueParser<Value = Preset> {
             .find(|preset| preset.name.eq_ignore_ascii_case(&name));
         found.copied().ok_or("no such preset")
     })
+}
+
+/// What a recording can be for.
+fn purpose() -> impl TypedValueParser<Value = Preset> {
+    let name = TRANSCRIPTION.name.to_lowercase();
+    PossibleValuesParser::new([PossibleValue::new(name).help(TRANSCRIPTION.purpose)]).map(|_| TRANSCRIPTION)
 }
 
 pub(crate) fn attenuation(text: &str) -> Result<f32, String> {

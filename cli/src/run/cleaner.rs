@@ -47,7 +47,7 @@ impl From<&SoundArgs> for Settings {
     fn from(args: &SoundArgs) -> Settings {
         Settings {
             streaming: args.streaming,
-            ..Settings::new(args.preset, args.limit, args.mix, args.channels)
+            ..Settings::new(args.preset.or(args.purpose), args.limit, args.mix, args.channels)
         }
     }
 }

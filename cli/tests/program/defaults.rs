@@ -1,7 +1,7 @@
 //! Presets, names of outputs, and defaults from a file.
 
 use crate::recordings::{Folder, noise_file};
-use aeden::presets::PRESETS;
+use aeden::presets::{PRESETS, TRANSCRIPTION};
 
 fn with_input() -> Folder {
     let folder = Folder::new();
@@ -38,6 +38,30 @@ fn every_preset_of_the_plugin_is_one_of_the_command_line() {
     let run = folder.aeden("clean in.wav out.wav -y --preset loud");
     assert_eq!(run.status(), 2);
     assert!(run.stderr().contains("podcast"), "{}", run.stderr());
+}
+
+#[test]
+fn a_purpose_is_settings_with_a_name() {
+    let folder = with_input();
+    let purpose = cleaned(&folder, "--for transcription");
+    let limit = TRANSCRIPTION.strength;
+    let spelt_out = format!("--limit {limit} --mix {} --channels linked", TRANSCRIPTION.mix);
+    assert!(purpose == cleaned(&folder, &spelt_out));
+    assert!(purpose != cleaned(&folder, ""));
+    assert!(
+        cleaned(&folder, "--for transcription --limit 0") == folder.read("in.wav"),
+        "an option beside it wins"
+    );
+    folder.write("other.toml", b"limit = 0.0\npreset = \"gentle\"\n");
+    assert!(purpose == cleaned(&folder, "--config other.toml --for transcription"));
+    folder.write("default.toml", b"for = \"transcription\"\n");
+    assert!(purpose == cleaned(&folder, "--config default.toml"));
+    folder
+        .aeden("clean in.wav out.wav --for cinema")
+        .failed_usage("transcription");
+    folder
+        .aeden("clean in.wav out.wav --for transcription --preset gentle")
+        .failed_usage("--preset");
 }
 
 #[test]

@@ -221,6 +221,9 @@ fn describe_settings(args: &ReportArgs, settings: &Settings) -> String {
     if let Some(preset) = args.sound.preset {
         words.push(format!("preset {}", preset.name));
     }
+    if let Some(purpose) = args.sound.purpose {
+        words.push(format!("for {}", purpose.name.to_lowercase()));
+    }
     words.push(match settings.limit {
         Some(limit) => format!("at most {limit} dB"),
         None => "no limit".into(),

@@ -221,12 +221,12 @@ impl About {
 
     /// Places of the two parts of a bin in a spectrum of `count` numbers.
     fn places(&self, bin: usize, count: usize) -> [usize; 2] {
-        let order = self
+        let inner = self
             .axes
             .0
             .iter()
-            .filter(|axis| matches!(axis, Axis::Bins | Axis::Parts));
-        if order.last() == Some(&Axis::Parts) {
+            .rfind(|axis| matches!(axis, Axis::Bins | Axis::Parts));
+        if inner == Some(&Axis::Parts) {
             [2 * bin, 2 * bin + 1]
         } else {
             [bin, count / 2 + bin]

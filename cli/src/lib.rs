@@ -51,7 +51,7 @@ pub fn run() -> ExitCode {
         Command::Completions { shell } => ("completions", manual::completions(*shell)),
         Command::Man {
             all: Some(folder), ..
-        } => ("man", manual::all_pages(&folder)),
+        } => ("man", manual::all_pages(folder)),
         Command::Man { command, .. } => ("man", manual::man(command.as_deref())),
     };
     let status = result.unwrap_or_else(|problem| {

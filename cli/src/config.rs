@@ -22,12 +22,12 @@ const COMMANDS: [&str; 2] = ["clean", "report"];
 /// The options that can have a default. The others name files of one run, or ask for something that should be meant.
 const KEYS: [&str; 17] = [
     "preset",
-    "for",
     "limit",
     "mix",
     "channels",
     "quality",
     "streaming",
+    "for",
     "loudness",
     "bits",
     "template",

@@ -1,6 +1,6 @@
 """aeden in voice agents: packets, pipecat's pipeline, LiveKit's frames, and the report.
 
-The packages come from PyPI: `pip install -r python/tests/requirements-agents.txt` (300 MB with all that they need). What is not
+The packages come from PyPI: `pip install -r python/tests/requirements-agents.txt` (700 MB on the disk with all that they need). What is not
 there is skipped.
 """
 

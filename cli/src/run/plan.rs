@@ -372,7 +372,10 @@ fn into_folder(path: &Path, naming: &Naming) -> Vec<Pair> {
         return from_folder(path, path, naming);
     }
     if path.exists() || !is_pattern(path) {
-        return vec![naming.pair(path.into(), path.parent().unwrap_or(path))];
+        let pair = naming.pair(path.into(), path.parent().unwrap_or(path));
+        // What is not there is a mistake of the command, not of one share.
+        let below = pair.below.filter(|_| path.exists());
+        return vec![Pair { below, ..pair }];
     }
     let pattern = path.to_str().unwrap_or_default();
     let options = glob::MatchOptions {

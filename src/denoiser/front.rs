@@ -37,6 +37,59 @@ pub(crate) struct Around {
     hop: usize,
 }
 
+/// Lets what goes around the network wait for an engine that looks ahead.
+#[derive(Debug)]
+pub(super) struct LateAround {
+    /// `[frame]` of `[channel][sample of a hop]` and of `[group]`, rings of as many frames.
+    aligned: Vec<f32>,
+    energy: Vec<f32>,
+    channels: usize,
+    groups: usize,
+    hop: usize,
+    /// The oldest frame.
+    oldest: usize,
+}
+
+impl LateAround {
+    /// For frames that come so many frames late; nothing where nothing goes around.
+    pub(super) fn new(frames: &Frames, channels: usize, groups: usize, late: usize) -> Self {
+        let late = if frames.around.energy.is_empty() { 0 } else { late };
+        let hop = frames.hop();
+        Self {
+            aligned: vec![0.0; late * channels * hop],
+            energy: vec![0.0; late * groups],
+            channels,
+            groups,
+            hop,
+            oldest: 0,
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.aligned.fill(0.0);
+        self.energy.fill(0.0);
+    }
+
+    /// Puts earlier frames in the place of those that have come.
+    pub(super) fn exchange(&mut self, frames: &mut Frames) {
+        if self.energy.is_empty() {
+            return;
+        }
+        let (count, hop) = (frames.count, self.hop);
+        for f in 0..count {
+            let aligned = self.aligned[self.oldest * self.channels * hop..].chunks_exact_mut(hop);
+            for (c, kept) in aligned.take(self.channels).enumerate() {
+                frames.around.aligned[(c * count + f) * hop..][..hop].swap_with_slice(kept);
+            }
+            let energy = &mut self.energy[self.oldest * self.groups..][..self.groups];
+            for (group, kept) in energy.iter_mut().enumerate() {
+                std::mem::swap(&mut frames.around.energy[group * count + f], kept);
+            }
+            self.oldest = (self.oldest + 1) % (self.energy.len() / self.groups);
+        }
+    }
+}
+
 /// Takes samples and gives frames.
 #[derive(Debug)]
 pub(crate) struct FrontEnd {

@@ -33,6 +33,14 @@ pub struct Settings {
     pub bypass: bool,
 }
 
+impl Settings {
+    /// Whether the output is the input, bit for bit.
+    pub fn leaves_untouched(&self) -> bool {
+        let takes_nothing = self.mix <= 0.0 || self.attenuation_limit.is_some_and(|limit| limit <= 0.0);
+        self.bypass || (takes_nothing && self.output_gain == 0.0 && self.listen == Listen::Cleaned)
+    }
+}
+
 /// A denoiser whose channel [`Link`] can be switched while it runs: a [`Denoiser`] for each link, and the way from one to
 /// the other, which takes half a second. For plugins; with one channel it is a mere [`Denoiser`].
 pub struct SwitchableDenoiser {
@@ -94,7 +102,11 @@ impl SwitchableDenoiser {
         }
         let build = |link| {
             let config = Config::new(sample_rate, channels).link(link);
-            let denoiser = Denoiser::with_model(model, &config)?;
+            let denoiser = if model.looks_ahead() {
+                Denoiser::with_look_ahead(model, &config)
+            } else {
+                Denoiser::with_model(model, &config)
+            }?;
             Ok::<_, Error>(Kind { link, denoiser })
         };
         let seconds = |seconds: f64| (f64::from(sample_rate) * seconds) as usize;

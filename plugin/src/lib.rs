@@ -7,16 +7,16 @@
 //!            └──────────────────► editor        the host's main thread
 //! ```
 
+mod clap;
 pub mod editor;
+mod hosting;
 pub mod identity;
 pub mod monitor;
 pub mod parameters;
 mod plugin;
 mod saved;
+mod vst3;
 pub mod window_size;
 
 pub use aeden::presets;
 pub use plugin::AedenPlugin;
-
-nice_plug::nice_export_clap!(AedenPlugin);
-nice_plug::nice_export_vst3!(AedenPlugin);

@@ -1,5 +1,6 @@
 //! What hosts automate and save.
 
+use crate::hosting;
 use crate::presets::Preset;
 use crate::window_size::WindowSize;
 use aeden::{Link, Listen};
@@ -12,6 +13,35 @@ pub use aeden::switchable::Settings;
 
 /// The largest output gain, in dB, and with a minus the smallest.
 pub const MAX_GAIN: f32 = 24.0;
+
+/// The network, and with it latency and cost. In the order of both; hosts see that order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub enum Quality {
+    /// A small network: the least latency and work.
+    #[id = "light"]
+    Light,
+    /// The network for streams.
+    #[default]
+    #[id = "high"]
+    High,
+    /// The network of `aeden clean`, which looks ahead for nearly two seconds.
+    #[id = "best"]
+    Best,
+}
+
+impl Quality {
+    /// From the least to the most.
+    pub const ALL: [Quality; 3] = [Quality::Light, Quality::High, Quality::Best];
+
+    /// The name that users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Quality::Light => "Light",
+            Quality::High => "High",
+            Quality::Best => "Best",
+        }
+    }
+}
 
 /// The plugin's parameters. Their ids never change: projects and automation refer to them.
 #[derive(Params)]
@@ -34,6 +64,9 @@ pub struct Parameters {
     /// Whether the input passes untouched, delayed by the latency.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// The network. It takes effect when the host next activates the plugin, which it is asked for.
+    #[id = "quality"]
+    pub quality: EnumParam<Quality>,
     /// The editor's size, saved with them.
     #[persist = "window"]
     pub window: Arc<AtomicCell<WindowSize>>,
@@ -74,12 +107,22 @@ impl Default for Parameters {
             delta: switch("Listen to removed", false),
             link: switch("Channel link", true),
             bypass: switch("Bypass", false).make_bypass(),
+            quality: EnumParam::new("Quality", Quality::default()).non_automatable(),
             window: Arc::new(AtomicCell::new(WindowSize::default())),
         }
     }
 }
 
 impl Parameters {
+    /// Parameters that tell the format around the plugin when it has to be activated again.
+    pub(crate) fn linked(link: &Arc<hosting::Link>) -> Self {
+        let mut parameters = Self::default();
+        let link = link.clone();
+        let tell = move |quality: Quality| link.want(quality as u8);
+        parameters.quality = parameters.quality.with_callback(Arc::new(tell));
+        parameters
+    }
+
     /// What they ask for now.
     pub fn settings(&self) -> Settings {
         let strength = self.strength.value();

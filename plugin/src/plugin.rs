@@ -1,9 +1,10 @@
 //! What hosts call.
 
 use crate::editor::PluginEditor;
+use crate::hosting::Link;
 use crate::identity;
 use crate::monitor::{Receiver, Stream, Transmitter, monitor};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Quality};
 use crate::saved;
 use aeden::switchable::SwitchableDenoiser;
 use aeden::{Config, Model};
@@ -12,25 +13,29 @@ use std::sync::{Arc, OnceLock};
 
 /// The plugin, one instance of it.
 ///
-/// Latency depends on the host's rate alone. Rates that [`Config`] does not allow are not refused, since hosts then
+/// Latency depends on the host's rate and the quality alone. Rates that [`Config`] does not allow are not refused, since hosts then
 /// stay silent: sound passes untouched and without latency.
 pub struct AedenPlugin {
     parameters: Arc<Parameters>,
+    /// To the format around it.
+    link: Arc<Link>,
     /// Shows the editor what happens.
     transmitter: Transmitter,
     /// The other end, until the host asks for the editor.
     receiver: Option<Receiver>,
     /// There from the first activation on, unless the rate is not allowed.
     denoiser: Option<SwitchableDenoiser>,
-    /// What the denoiser was built for: rate in Hz and channels.
-    built_for: Option<(u32, usize)>,
+    /// What the denoiser was built for: rate in Hz, channels, network.
+    built_for: Option<(u32, usize, Quality)>,
 }
 
 impl Default for AedenPlugin {
     fn default() -> Self {
         let (transmitter, receiver) = monitor();
+        let link = Link::take();
         Self {
-            parameters: Arc::default(),
+            parameters: Arc::new(Parameters::linked(&link)),
+            link,
             transmitter,
             receiver: Some(receiver),
             denoiser: None,
@@ -42,10 +47,18 @@ impl Default for AedenPlugin {
 /// The most channels.
 const MAX_CHANNELS: usize = SwitchableDenoiser::MAX_CHANNELS;
 
-/// The model, read once for all instances.
-fn model() -> &'static Model {
-    static MODEL: OnceLock<Model> = OnceLock::new();
-    MODEL.get_or_init(Model::high)
+/// No sample beyond ± this comes out, +36 dBFS, unless the input is asked for untouched: 24 dB of gain on sound 12 dB above full
+/// scale. What is louder comes of broken input, and would be a bang.
+const CEILING: f32 = 63.1;
+
+/// A model, read once for all instances.
+fn model(quality: Quality) -> &'static Model {
+    static MODELS: [OnceLock<Model>; 3] = [const { OnceLock::new() }; 3];
+    MODELS[quality as usize].get_or_init(|| match quality {
+        Quality::Light => Model::light(),
+        Quality::High => Model::high(),
+        Quality::Best => Model::best(),
+    })
 }
 
 /// As many channels out as in, from 1 to [`MAX_CHANNELS`]; stereo, the usual, comes first.
@@ -84,7 +97,11 @@ impl Plugin for AedenPlugin {
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<PluginEditor> {
         let receiver = self.receiver.take()?;
-        Some(PluginEditor::new(self.parameters.clone(), receiver))
+        Some(PluginEditor::new(
+            self.parameters.clone(),
+            self.link.clone(),
+            receiver,
+        ))
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -104,13 +121,14 @@ impl Plugin for AedenPlugin {
     ) -> bool {
         let rate = buffers.sample_rate.round() as u32;
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get) as usize;
-        if self.built_for != Some((rate, channels)) {
+        let quality = self.parameters.quality.value();
+        if self.built_for != Some((rate, channels, quality)) {
             let settings = self.parameters.settings();
             let allowed = (Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE).contains(&rate);
             self.denoiser = None;
             self.built_for = None;
             if allowed {
-                match SwitchableDenoiser::new(model(), rate, channels, &settings) {
+                match SwitchableDenoiser::new(model(quality), rate, channels, &settings) {
                     Ok(denoiser) => self.denoiser = Some(denoiser),
                     Err(problem) => {
                         nice_error!("{problem}");
@@ -120,7 +138,7 @@ impl Plugin for AedenPlugin {
             } else {
                 nice_warn!("at {rate} Hz sound passes untouched");
             }
-            self.built_for = Some((rate, channels));
+            self.built_for = Some((rate, channels, quality));
         }
         let latency = self.denoiser.as_ref().map_or(0, SwitchableDenoiser::latency) as u32;
         self.transmitter.facts().set_stream(Stream {
@@ -128,11 +146,16 @@ impl Plugin for AedenPlugin {
             latency,
             channels: channels as u32,
         });
+        let tail = self.denoiser.as_ref().map_or(0, SwitchableDenoiser::tail) as u32;
+        self.link.note_activation(quality as u8, tail);
         context.set_latency_samples(latency);
         true
     }
 
     fn reset(&mut self) {
+        if self.link.is_resuming() {
+            return;
+        }
         if let Some(denoiser) = &mut self.denoiser {
             denoiser.reset(&self.parameters.settings());
         }
@@ -148,7 +171,13 @@ impl Plugin for AedenPlugin {
         self.transmitter.before(channels);
         let status = match &mut self.denoiser {
             Some(denoiser) => {
-                denoiser.process(channels, &self.parameters.settings());
+                let settings = self.parameters.settings();
+                denoiser.process(channels, &settings);
+                if !settings.leaves_untouched() {
+                    for sample in channels.iter_mut().flat_map(|channel| channel.iter_mut()) {
+                        *sample = sample.clamp(-CEILING, CEILING);
+                    }
+                }
                 ProcessStatus::Tail(denoiser.tail() as u32)
             }
             None => ProcessStatus::Normal,
@@ -170,6 +199,23 @@ impl ClapPlugin for AedenPlugin {
         ClapFeature::Stereo,
         ClapFeature::Surround,
     ];
+
+    /// A page for the knobs of a controller.
+    fn remote_controls(&self, context: &mut impl RemoteControlsContext) {
+        let parameters = &self.parameters;
+        context.add_section(identity::NAME, |section| {
+            section.add_page("Denoiser", |page| {
+                page.add_param(&parameters.strength);
+                page.add_param(&parameters.mix);
+                page.add_param(&parameters.gain);
+                page.add_param(&parameters.delta);
+                page.add_param(&parameters.link);
+                page.add_param(&parameters.quality);
+                page.add_spacer();
+                page.add_param(&parameters.bypass);
+            });
+        });
+    }
 }
 
 impl Vst3Plugin for AedenPlugin {

@@ -25,7 +25,10 @@ fn ids_stay_as_projects_know_them() {
         .map(|(id, ..)| id)
         .collect();
     ids.sort();
-    assert_eq!(ids, ["bypass", "delta", "gain", "link", "mix", "strength"]);
+    assert_eq!(
+        ids,
+        ["bypass", "delta", "gain", "link", "mix", "quality", "strength"]
+    );
 }
 
 #[test]

@@ -37,6 +37,59 @@ pub(crate) struct Around {
     hop: usize,
 }
 
+/// Lets what goes around the network wait for an engine that looks ahead.
+#[derive(Debug)]
+pub(super) struct LateAround {
+    /// `[frame]` of `[channel][sample of a hop]` and of `[group]`, rings of as many frames.
+    aligned: Vec<f32>,
+    energy: Vec<f32>,
+    channels: usize,
+    groups: usize,
+    hop: usize,
+    /// The oldest frame.
+    oldest: usize,
+}
+
+impl LateAround {
+    /// For frames that come so many frames late; nothing where nothing goes around.
+    pub(super) fn new(frames: &Frames, channels: usize, groups: usize, late: usize) -> Self {
+        let late = if frames.around.energy.is_empty() { 0 } else { late };
+        let hop = frames.hop();
+        Self {
+            aligned: vec![0.0; late * channels * hop],
+            energy: vec![0.0; late * groups],
+            channels,
+            groups,
+            hop,
+            oldest: 0,
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.aligned.fill(0.0);
+        self.energy.fill(0.0);
+    }
+
+    /// Puts earlier frames in the place of those that have come.
+    pub(super) fn exchange(&mut self, frames: &mut Frames) {
+        if self.energy.is_empty() {
+            return;
+        }
+        let (count, hop) = (frames.count, self.hop);
+        for f in 0..count {
+            let aligned = self.aligned[self.oldest * self.channels * hop..].chunks_exact_mut(hop);
+            for (c, kept) in aligned.take(self.channels).enumerate() {
+                frames.around.aligned[(c * count + f) * hop..][..hop].swap_with_slice(kept);
+            }
+            let energy = &mut self.energy[self.oldest * self.groups..][..self.groups];
+            for (group, kept) in energy.iter_mut().enumerate() {
+                std::mem::swap(&mut frames.around.energy[group * count + f], kept);
+            }
+            self.oldest = (self.oldest + 1) % (self.energy.len() / self.groups);
+        }
+    }
+}
+
 /// Takes samples and gives frames.
 #[derive(Debug)]
 pub(crate) struct FrontEnd {
@@ -51,36 +104,6 @@ pub(crate) struct FrontEnd {
     samples: Fifo,
     /// `[channel]`
     analyses: Vec<Analysis>,
-    late: Late,
-}
-
-/// What goes around a network that is late waits as long.
-#[derive(Debug)]
-struct Late {
-    /// A ring of frames: the aligned hop of every channel, then the energy of every group.
-    ring: Vec<f32>,
-    /// Numbers of a frame.
-    size: usize,
-    /// Where the oldest frame begins.
-    at: usize,
-}
-
-impl Late {
-    /// Exchanges frame `f` of `around` for the oldest one.
-    fn exchange(&mut self, around: &mut Around, channels: usize, count: usize, f: usize) {
-        if self.ring.is_empty() {
-            return;
-        }
-        let hop = around.hop;
-        let (aligned, energy) = self.ring[self.at..self.at + self.size].split_at_mut(channels * hop);
-        for (c, row) in aligned.chunks_exact_mut(hop).enumerate() {
-            row.swap_with_slice(&mut around.aligned[(c * count + f) * hop..][..hop]);
-        }
-        for (group, energy) in energy.iter_mut().enumerate() {
-            std::mem::swap(energy, &mut around.energy[group * count + f]);
-        }
-        self.at = (self.at + self.size) % self.ring.len();
-    }
 }
 
 /// From the host's rate to the network's.
@@ -103,14 +126,7 @@ impl FrontEnd {
             })
         };
         let framing = &timing.framing;
-        let size = channels * framing.hop + channels / width;
-        let late = if timing.blocks.is_some() { timing.late } else { 0 };
         Ok(Self {
-            late: Late {
-                ring: vec![0.0; late * size],
-                size,
-                at: 0,
-            },
             kernels: Kernels::best(),
             width,
             hop: framing.hop,
@@ -194,10 +210,6 @@ impl FrontEnd {
                 }
             }
         }
-        for f in 0..count {
-            self.late
-                .exchange(&mut frames.around, self.analyses.len(), count, f);
-        }
         self.samples.consume(count * self.hop);
         true
     }
@@ -208,7 +220,6 @@ impl FrontEnd {
             conversion.input.reset();
         }
         self.samples.reset();
-        self.late.ring.fill(0.0);
         self.analyses.iter_mut().for_each(Analysis::reset);
     }
 }

@@ -55,6 +55,15 @@ impl Group {
             mix_down(noisy, guide);
             guide
         };
+        if self.engine.delay() > 0 {
+            self.engine.process(guide, clean);
+            for spectrum in clean.chunks_exact_mut(self.bins) {
+                if !is_sane(self.kernels, spectrum) {
+                    spectrum.fill(Complex32::ZERO);
+                }
+            }
+            return;
+        }
         for (turn, guide) in self.turns.iter_mut().zip(guide.chunks_exact(self.bins)) {
             *turn = self.gate.turn(guide);
         }

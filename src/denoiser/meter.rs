@@ -17,10 +17,14 @@ pub(super) struct Meter {
     scale: f32,
     noisy: f32,
     clean: f32,
+    /// Noisy frames of which the clean ones come later, a ring, and the oldest in it.
+    waiting: Vec<f32>,
+    oldest: usize,
 }
 
 impl Meter {
-    pub(super) fn new(framing: &Framing, channels: usize) -> Self {
+    /// Clean frames come `late` frames after the noisy ones.
+    pub(super) fn new(framing: &Framing, channels: usize, late: usize) -> Self {
         let window = framing.window;
         let taper: f64 = (0..window).map(|n| framing.shape.at(n, window).powi(2)).sum();
         Self {
@@ -30,19 +34,31 @@ impl Meter {
             scale: (2.0 / (window as f64 * taper)) as f32,
             noisy: 0.0,
             clean: 0.0,
+            waiting: vec![0.0; late],
+            oldest: 0,
         }
     }
 
     pub(super) fn reset(&mut self) {
         (self.noisy, self.clean) = (0.0, 0.0);
+        self.waiting.fill(0.0);
     }
 
     /// Takes `frames` frames, `[channel][frame][bin]`, and measures the last.
     pub(super) fn take(&mut self, frames: usize, noisy: &[Complex32], clean: &[Complex32]) {
         let sound = 1..self.bins - 1;
         let scale = self.scale / self.channels as f32;
-        let level = |spectra| scale * energy_of(spectra, frames, frames - 1, self.bins, sound.clone());
-        (self.noisy, self.clean) = (level(noisy), level(clean));
+        let bins = self.bins;
+        let level = |spectra, frame| scale * energy_of(spectra, frames, frame, bins, sound.clone());
+        self.clean = level(clean, frames - 1);
+        if self.waiting.is_empty() {
+            self.noisy = level(noisy, frames - 1);
+            return;
+        }
+        for frame in 0..frames {
+            self.noisy = std::mem::replace(&mut self.waiting[self.oldest], level(noisy, frame));
+            self.oldest = (self.oldest + 1) % self.waiting.len();
+        }
     }
 
     /// The level of the noisy frame less that of the clean one, in dB, 0 to [`Config::MAX_LIMIT`].

@@ -34,6 +34,7 @@
 //! next one. After five seconds, which say nothing about what is to come, it rests: frames stay as they are, and the next
 //! sound finds it as it was at the start. Before the first sound it rests as well, so that silence does not count when that comes.
 
+mod ahead;
 mod back;
 mod config;
 mod delay;
@@ -58,6 +59,7 @@ use std::fmt;
 
 pub(crate) use back::BackEnd;
 pub use config::{Config, Link, Listen};
+use front::LateAround;
 pub(crate) use front::{Frames, FrontEnd};
 pub use levels::{HUGE, TINY};
 pub(crate) use levels::{is_sane, mix_down};
@@ -98,6 +100,8 @@ pub struct Denoiser {
     /// `[channel][frame][bin]`
     clean: Vec<Complex32>,
     meter: Meter,
+    /// Of what goes around engines that look ahead.
+    late: LateAround,
 }
 
 impl Denoiser {
@@ -121,6 +125,15 @@ impl Denoiser {
     /// network's; [`Error::Unsupported`] for a model that cannot run over a stream.
     pub fn with_model(model: &Model, config: &Config) -> Result<Self, Error> {
         Self::with_engines(config, |channels| model.engine(channels, config.threads))
+    }
+
+    /// Builds a denoiser with a network that [looks ahead](Model::looks_ahead): in real time, with the latency of what it looks
+    /// at, nearly two seconds. Its work is shared out evenly among the frames.
+    ///
+    /// # Errors
+    /// As [`with_model`](Self::with_model); [`Error::Unsupported`] for a model that does not look ahead.
+    pub fn with_look_ahead(model: &Model, config: &Config) -> Result<Self, Error> {
+        Self::with_engines(config, |channels| ahead::engine(model, channels))
     }
 
     /// Builds a denoiser with engines of your own. `engine` is called with the number of channels that an engine must
@@ -154,7 +167,7 @@ impl Denoiser {
         let offered = engines.iter().map(|e| e.max_frames()).min().unwrap_or(1);
         let tail = engines.iter().map(|e| e.tail()).max().unwrap_or(0);
         let late = engines[0].delay();
-        let timing = Timing::new(config, &framing, offered, tail, late)?;
+        let timing = Timing::with_delay(config, &framing, offered, tail, late)?;
         let front = FrontEnd::new(&timing, &stft, config.channels, width)?;
         let noisy = front.frames(&timing);
         let frames = timing.frames;
@@ -166,7 +179,8 @@ impl Denoiser {
                 .collect(),
             back: BackEnd::new(&timing, &stft, config, width)?,
             clean: vec![Complex32::ZERO; noisy.spectra.len()],
-            meter: Meter::new(&framing, config.channels),
+            meter: Meter::new(&framing, config.channels, late),
+            late: LateAround::new(&noisy, config.channels, groups, late),
             front,
             noisy,
             timing,
@@ -213,6 +227,10 @@ impl Denoiser {
             let blocks = self.front.take(channels, part.clone());
             self.back.owe(blocks);
             self.clean_frames();
+            let share = part.len() as f32 / self.timing.frame_length();
+            for group in self.groups.iter_mut().filter(|_| share < 1.0) {
+                group.engine.work(share);
+            }
             self.back.give(channels, part);
         }
     }
@@ -243,6 +261,7 @@ impl Denoiser {
                 group.clean(noisy, clean);
             }
             self.meter.take(self.noisy.count, noisy, clean);
+            self.late.exchange(&mut self.noisy);
             self.back.synthesise(self.noisy.count, clean, &self.noisy.around);
         }
     }
@@ -276,6 +295,7 @@ impl Denoiser {
         self.front.reset();
         self.groups.iter_mut().for_each(Group::reset);
         self.meter.reset();
+        self.late.reset();
         self.back.reset();
     }
 

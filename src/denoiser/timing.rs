@@ -28,15 +28,18 @@ pub(crate) struct Timing {
     pub(crate) latency: usize,
     /// Host samples for which sound may still come out after the input has fallen silent.
     pub(super) tail: usize,
-    /// Frames by which the engines are late.
-    pub(super) late: usize,
     /// The bins whose gain the sound above the network's band follows.
     pub(super) top: Range<usize>,
 }
 
 impl Timing {
-    /// For engines that take up to `frames` frames at once, let sound appear in `tail` frames after it, and are `late` by so many.
-    pub(crate) fn new(
+    /// For engines that take up to `frames` frames at once and let sound appear in `tail` frames after it.
+    pub(crate) fn new(config: &Config, framing: &Framing, frames: usize, tail: usize) -> Result<Self, Error> {
+        Self::with_delay(config, framing, frames, tail, 0)
+    }
+
+    /// The same for engines that give frames `late` frames later than they get them.
+    pub(super) fn with_delay(
         config: &Config,
         framing: &Framing,
         frames: usize,
@@ -50,21 +53,25 @@ impl Timing {
             .min(MAX_FRAMES)
             .min(MAX_BINS / (framing.bins() * config.channels))
             .max(1);
+        let late = late * hop;
         let blocks = Blocks::between(config.sample_rate, rate)?;
-        // From the input of a hop to the output of that hop, by frames alone.
-        let frames_delay = window - hop + late * hop;
         let (ahead, chunk, latency, most) = match blocks {
-            None => (hop - 1, frames * hop, frames_delay + hop - 1, frames * hop),
+            None => (hop - 1, frames * hop, window - 1 + late, frames * hop),
             Some(Blocks { host, model }) => {
                 // After any number of blocks, at most this much of the network's input is less than a hop and waits.
                 let waiting = hop - greatest_common_divisor(model, hop);
                 // The delay at the network's rate must be a whole number of host samples.
                 let step = model / greatest_common_divisor(model, host);
-                let delay = (frames_delay + waiting).next_multiple_of(step);
+                let delay = (window - hop + waiting + late).next_multiple_of(step);
                 let batch = (frames * hop / model).max(1);
                 // A block is collected, then filtered down and up with half a block each.
                 let latency = host - 1 + host + delay * host / model;
-                (delay - frames_delay, batch * host, latency, batch * model)
+                (
+                    delay - late - (window - hop),
+                    batch * host,
+                    latency,
+                    batch * model,
+                )
             }
         };
         // All frames with the last sound in them and those that the engines add. A conversion's two filters each work
@@ -85,8 +92,16 @@ impl Timing {
             tail,
             top: (shared_band * 2.0 / 3.0).ceil() as usize..(shared_band as usize + 1).min(framing.bins()),
             framing: framing.clone(),
-            late,
         })
+    }
+}
+
+impl Timing {
+    /// Host samples from frame to frame.
+    pub(super) fn frame_length(&self) -> f32 {
+        let hop = self.framing.hop as f32;
+        self.blocks
+            .map_or(hop, |Blocks { host, model }| hop * host as f32 / model as f32)
     }
 }
 

@@ -24,21 +24,25 @@ pub trait Engine: Send {
     /// one call give, bit for bit, what n calls of one frame give.
     fn process(&mut self, guide: &[Complex32], spectra: &mut [Complex32]);
 
+    /// Does work that can be done before the next frame, for so many frames' worth of sound, less than 1. Called as samples come, so
+    /// that not all the work falls to the call that completes a frame. Changes no result.
+    fn work(&mut self, _share: f32) {}
+
     /// Resets the hidden state to that of a new engine.
     fn reset(&mut self);
 
     /// Tells whether [`process`](Engine::process) may run on an audio thread.
     fn is_real_time(&self) -> bool;
 
-    /// Frames of silence that may still come out as sound after the last frame with sound in it: none, unless the engine
-    /// filters over earlier frames.
-    fn tail(&self) -> usize {
+    /// Frames by which `spectra` come out of [`process`](Engine::process) later than they go in: none, unless the engine looks
+    /// ahead. What comes out of the first so many frames is silent. Such an engine gets all frames, also silent ones.
+    fn delay(&self) -> usize {
         0
     }
 
-    /// Frames by which what [`process`](Engine::process) gives is older than what it was given: none, unless the network hears
-    /// so many later frames first.
-    fn delay(&self) -> usize {
+    /// Frames of silence that may still come out as sound after the last frame with sound in it: none, unless the engine
+    /// filters over earlier frames.
+    fn tail(&self) -> usize {
         0
     }
 }

@@ -88,17 +88,22 @@ impl Engine for Interleaved {
         self.next = (self.next + frames) % count;
     }
 
+    fn work(&mut self, share: f32) {
+        let share = share / self.engines.len() as f32;
+        self.engines.iter_mut().for_each(|engine| engine.work(share));
+    }
+
     fn reset(&mut self) {
         self.next = 0;
         self.engines.iter_mut().for_each(|engine| engine.reset());
     }
 
-    fn delay(&self) -> usize {
-        self.engines[0].delay() * self.engines.len()
-    }
-
     fn is_real_time(&self) -> bool {
         self.engines.iter().all(|engine| engine.is_real_time())
+    }
+
+    fn delay(&self) -> usize {
+        self.engines[0].delay() * self.engines.len()
     }
 
     fn tail(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Masks: what a network estimates for frames, and how spectra are changed by it.
 
 use super::schedule::{CHUNK, HiddenState, Scheduler};
+use super::stepwise::Stepwise;
 use crate::kernels::Kernels;
 use crate::network::Network;
 use rustfft::num_complex::Complex32;
@@ -47,6 +48,12 @@ impl Masks {
         }
         let (gains, filters) = (&mut self.gains[..gains], &mut self.filters[..filters]);
         scheduler.run(features, state, wanted, gains, filters);
+    }
+
+    /// Takes the masks of a job that is done, and gives its memory for the next, made for as many frames.
+    pub(crate) fn take(&mut self, job: &mut Stepwise) {
+        std::mem::swap(&mut self.gains, &mut job.gains);
+        std::mem::swap(&mut self.filters, &mut job.filters);
     }
 
     /// Applies the mask of `frame` to a spectrum. `low` are the low bins, `[frame][bin]`, of frames in a row, of which

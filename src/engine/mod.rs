@@ -11,9 +11,11 @@ mod native;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 mod schedule;
+mod stepwise;
 
 pub use interface::Engine;
 pub(crate) use interleaved::Interleaved;
 pub(crate) use masks::{Masks, clean_all};
 pub use native::NativeEngine;
 pub(crate) use schedule::{CHUNK, HiddenState, Scheduler, side_by_side};
+pub(crate) use stepwise::Stepwise;

@@ -67,6 +67,12 @@ impl HiddenState {
         }
     }
 
+    /// The state of a layer, now and at the mark.
+    pub(super) fn of_layer(&mut self, layer: usize) -> (&mut [f32], &mut [f32]) {
+        let LayerState { now, marked } = &mut self.layers[layer];
+        (now, marked)
+    }
+
     pub(crate) fn reset(&mut self) {
         self.layers.iter_mut().for_each(|layer| layer.now.fill(0.0));
     }

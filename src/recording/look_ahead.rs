@@ -108,13 +108,7 @@ impl LookAhead {
         let (framing, grids) = (&network.framing, network.settings.grids);
         // Filters let sound appear in so many later frames.
         let tail = network.settings.filter_taps - 1 - network.settings.filter_ahead;
-        let timing = Timing::new(
-            config,
-            &network.settings.framing_of_grids(),
-            FRAMES,
-            tail * grids,
-            0,
-        )?;
+        let timing = Timing::new(config, &network.settings.framing_of_grids(), FRAMES, tail * grids)?;
         let stft = Stft::new(&timing.framing)?;
         let front = FrontEnd::new(&timing, &stft, config.channels, width)?;
         let rate = f64::from(config.sample_rate);

@@ -12,7 +12,7 @@ use std::process::Command;
 
 // One place for the plugin's names and ids.
 
-use crate::identity::{ID, NAME, VENDOR, VERSION};
+use crate::identity::{ID, NAME, VENDOR, VERSION, VST3_CLASS_ID};
 
 /// Build what other programs load: VST3 and CLAP into target/bundled, libraries below a prefix
 ///
@@ -370,6 +370,10 @@ impl Bundles {
             program: None,
         };
         copy(library, &bundles.vst3.join(platform.vst3_library()))?;
+        let resources = bundles.vst3.join("Contents/Resources");
+        let picture = crate::root().join("docs/plugin/working.png");
+        copy(&picture, &resources.join(snapshot()))?;
+        fs::write(resources.join("moduleinfo.json"), module_info())?;
         if platform.system == System::MacOs {
             copy(library, &bundles.clap.join("Contents/MacOS").join(NAME))?;
             for (bundle, format) in [(&bundles.vst3, "vst3"), (&bundles.clap, "clap")] {
@@ -381,6 +385,48 @@ impl Bundles {
         }
         Ok(bundles)
     }
+}
+
+/// The class id in hexadecimal. On Windows the plugin has bytes in another order, which hosts there write as the same text.
+fn class_id() -> String {
+    VST3_CLASS_ID.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The picture of the editor that hosts show in their lists, within the resources.
+fn snapshot() -> String {
+    format!("Snapshots/{}_snapshot.png", class_id())
+}
+
+/// What VST3 hosts read without loading the library.
+fn module_info() -> String {
+    let class = serde_json::json!({
+        "CID": class_id(),
+        "Category": "Audio Module Class",
+        "Name": NAME,
+        "Vendor": VENDOR,
+        "Version": VERSION,
+        "SDKVersion": "VST 3.6.14",
+        "Sub Categories": ["Fx", "Restoration"],
+        "Class Flags": 2,
+        "Cardinality": 0x7fff_ffff,
+        "Snapshots": [{ "Scale Factor": 1.0, "Path": snapshot() }],
+    });
+    let info = serde_json::json!({
+        "Name": NAME,
+        "Version": VERSION,
+        "Factory Info": {
+            "Vendor": VENDOR,
+            "URL": "",
+            "E-Mail": "",
+            "Flags": {
+                "Unicode": true,
+                "Classes Discardable": false,
+                "Component Non Discardable": false,
+            },
+        },
+        "Classes": [class],
+    });
+    format!("{info:#}\n")
 }
 
 /// What macOS wants to know about a bundle.
@@ -530,23 +576,55 @@ mod tests {
     }
 
     #[test]
+    fn hosts_read_what_they_need_without_loading_the_library() {
+        let info: serde_json::Value = serde_json::from_str(&module_info()).unwrap();
+        let class = &info["Classes"][0];
+        assert_eq!(class["CID"], "616564656E2E64656E6F697365722E31");
+        assert_eq!(class["Name"], NAME);
+        let (_folder, bundles) = laid_out(LINUX);
+        let picture = class["Snapshots"][0]["Path"].as_str().unwrap();
+        let picture = fs::read(bundles.vst3.join("Contents/Resources").join(picture)).unwrap();
+        assert!(picture.starts_with(b"\x89PNG"));
+    }
+
+    #[test]
     fn every_system_gets_its_layout() {
         for (triple, expected) in [
             (
                 "x86_64-unknown-linux-gnu",
-                &["aeden.clap", "aeden.vst3/Contents/x86_64-linux/aeden.so"][..],
+                &[
+                    "aeden.clap",
+                    "aeden.vst3/Contents/Resources/Snapshots/616564656E2E64656E6F697365722E31_snapshot.png",
+                    "aeden.vst3/Contents/Resources/moduleinfo.json",
+                    "aeden.vst3/Contents/x86_64-linux/aeden.so",
+                ][..],
             ),
             (
                 "aarch64-unknown-linux-gnu",
-                &["aeden.clap", "aeden.vst3/Contents/aarch64-linux/aeden.so"],
+                &[
+                    "aeden.clap",
+                    "aeden.vst3/Contents/Resources/Snapshots/616564656E2E64656E6F697365722E31_snapshot.png",
+                    "aeden.vst3/Contents/Resources/moduleinfo.json",
+                    "aeden.vst3/Contents/aarch64-linux/aeden.so",
+                ],
             ),
             (
                 "x86_64-pc-windows-msvc",
-                &["aeden.clap", "aeden.vst3/Contents/x86_64-win/aeden.vst3"],
+                &[
+                    "aeden.clap",
+                    "aeden.vst3/Contents/Resources/Snapshots/616564656E2E64656E6F697365722E31_snapshot.png",
+                    "aeden.vst3/Contents/Resources/moduleinfo.json",
+                    "aeden.vst3/Contents/x86_64-win/aeden.vst3",
+                ],
             ),
             (
                 "aarch64-pc-windows-msvc",
-                &["aeden.clap", "aeden.vst3/Contents/arm64-win/aeden.vst3"],
+                &[
+                    "aeden.clap",
+                    "aeden.vst3/Contents/Resources/Snapshots/616564656E2E64656E6F697365722E31_snapshot.png",
+                    "aeden.vst3/Contents/Resources/moduleinfo.json",
+                    "aeden.vst3/Contents/arm64-win/aeden.vst3",
+                ],
             ),
             (
                 "aarch64-apple-darwin",
@@ -557,6 +635,8 @@ mod tests {
                     "aeden.vst3/Contents/Info.plist",
                     "aeden.vst3/Contents/MacOS/aeden",
                     "aeden.vst3/Contents/PkgInfo",
+                    "aeden.vst3/Contents/Resources/Snapshots/616564656E2E64656E6F697365722E31_snapshot.png",
+                    "aeden.vst3/Contents/Resources/moduleinfo.json",
                 ],
             ),
         ] {

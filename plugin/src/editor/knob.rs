@@ -2,8 +2,8 @@
 
 use super::theme;
 use egui::{
-    Align2, CursorIcon, EventFilter, Id, Key, Pos2, Rect, Response, Sense, Shape, Stroke, TextEdit, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align2, CursorIcon, Event, EventFilter, Id, Key, MouseWheelUnit, Pos2, Rect, RectAlign, Response, Sense,
+    Shape, Stroke, TextEdit, Tooltip, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use nice_plug::prelude::{FloatParam, Param, ParamSetter};
 use std::f32::consts::TAU;
@@ -12,10 +12,10 @@ use std::f32::consts::TAU;
 const TRAVEL: f32 = 220.0;
 /// How much finer it goes with Shift.
 const FINE: f32 = 0.1;
-/// Steps of the arrow keys and the wheel, as shares of the range.
-const STEP: f32 = 0.01;
-/// Steps of Page Up and Page Down.
-const PAGE: f32 = 0.1;
+/// How many steps Page Up and Page Down are.
+const PAGE: f32 = 6.0;
+/// Points of smooth scrolling that are a notch of a wheel.
+const NOTCH: f32 = 50.0;
 /// The dial's gap is at the bottom; angles in turns, clockwise from the top.
 const START: f32 = -0.375;
 const END: f32 = 0.375;
@@ -25,18 +25,27 @@ pub struct Knob<'a> {
     parameter: &'a FloatParam,
     setter: &'a ParamSetter<'a>,
     diameter: f32,
+    /// A step of the arrow keys and the wheel, in the parameter's unit.
+    step: f32,
     help: &'a str,
     /// Whether the arc grows from the middle of the range.
     from_middle: bool,
 }
 
 impl<'a> Knob<'a> {
-    /// A knob of a size in points, with a sentence that says what it does.
-    pub fn new(parameter: &'a FloatParam, setter: &'a ParamSetter<'a>, diameter: f32, help: &'a str) -> Self {
+    /// A knob of a size in points, with its step and a sentence that says what it does.
+    pub fn new(
+        parameter: &'a FloatParam,
+        setter: &'a ParamSetter<'a>,
+        diameter: f32,
+        step: f32,
+        help: &'a str,
+    ) -> Self {
         Self {
             parameter,
             setter,
             diameter,
+            step,
             help,
             from_middle: false,
         }
@@ -75,22 +84,61 @@ impl<'a> Knob<'a> {
             pos2(rect.center().x, dial.bottom() + 10.0),
             vec2(rect.width().min(92.0), 20.0),
         );
-        self.show_value(ui, value, id.with("value"));
-        response.on_hover_text(format!(
-            "{}\nDrag or arrow keys; Shift: fine; double click: default; click the value to type it",
-            self.help
-        ));
+        self.show_value(ui, value, id);
+        // Above the knob: below it stands the value, which is watched while it is turned.
+        let mut tip = Tooltip::for_enabled(&response);
+        tip.popup = tip
+            .popup
+            .align(RectAlign::TOP)
+            .align_alternatives(&[RectAlign::RIGHT, RectAlign::LEFT]);
+        tip.show(|ui| {
+            ui.label(format!(
+                "{}\nDrag or arrow keys; Shift: fine; double click: default; click the value to type it",
+                self.help
+            ))
+        });
     }
 
     fn value(&self) -> f32 {
         self.parameter.unmodulated_normalized_value()
     }
 
+    /// Sets a normalized value, on a step of the parameter.
+    fn set(&self, normalized: f32) {
+        let plain = self.parameter.preview_plain(normalized.clamp(0.0, 1.0));
+        self.setter.set_parameter(self.parameter, plain);
+    }
+
     fn set_at_once(&self, normalized: f32) {
         self.setter.begin_set_parameter(self.parameter);
-        self.setter
-            .set_parameter_normalized(self.parameter, normalized.clamp(0.0, 1.0));
+        self.set(normalized);
         self.setter.end_set_parameter(self.parameter);
+    }
+
+    /// Turns by a number of steps.
+    fn turn(&self, steps: f32) {
+        let plain = self.parameter.unmodulated_plain_value() + steps * self.step;
+        self.set_at_once(self.parameter.preview_normalized(plain));
+    }
+
+    /// Notches that the wheel has turned since the last picture, up above 0. Of smooth scrolling a part of a notch stays for
+    /// later.
+    fn notches(&self, ui: &Ui, id: Id) -> i32 {
+        let kept = id.with("scrolled");
+        let mut turned = ui.data(|data| data.get_temp(kept)).unwrap_or(0.0);
+        ui.input(|input| {
+            for event in &input.events {
+                if let Event::MouseWheel { unit, delta, .. } = event {
+                    turned += match unit {
+                        MouseWheelUnit::Point => (delta.x + delta.y) / NOTCH,
+                        MouseWheelUnit::Line | MouseWheelUnit::Page => delta.x + delta.y,
+                    };
+                }
+            }
+        });
+        let whole = turned.trunc();
+        ui.data_mut(|data| data.insert_temp(kept, turned - whole));
+        whole as i32
     }
 
     fn act(&self, ui: &mut Ui, response: &Response) {
@@ -101,15 +149,15 @@ impl<'a> Knob<'a> {
             ui.data_mut(|data| data.insert_temp(dragged, self.value()));
             response.request_focus();
         }
-        let (shift, scroll) = ui.input(|input| (input.modifiers.shift, input.smooth_scroll_delta));
+        let shift = ui.input(|input| input.modifiers.shift);
+        let pace = if shift { FINE } else { 1.0 };
         if response.dragged() {
-            let pace = if shift { FINE } else { 1.0 };
             let motion = response.drag_delta();
             let at = ui.data(|data| data.get_temp(dragged)).unwrap_or(self.value());
             let to = (at + (motion.x - motion.y) / TRAVEL * pace).clamp(0.0, 1.0);
             ui.data_mut(|data| data.insert_temp(dragged, to));
             if motion != Vec2::ZERO {
-                self.setter.set_parameter_normalized(self.parameter, to);
+                self.set(to);
             }
         }
         if response.drag_stopped() {
@@ -121,16 +169,18 @@ impl<'a> Knob<'a> {
         if response.double_clicked() {
             self.set_at_once(self.parameter.default_normalized_value());
         }
-        if response.hovered() && !response.dragged() && scroll != Vec2::ZERO {
-            let pace = if shift { FINE } else { 1.0 };
-            self.set_at_once(self.value() + (scroll.x + scroll.y) / 50.0 * 2.0 * STEP * pace);
+        if response.hovered() && !response.dragged() {
+            let notches = self.notches(ui, response.id);
+            for _ in 0..notches.abs() {
+                self.turn(notches.signum() as f32 * pace);
+            }
         }
         if response.has_focus() {
-            self.act_on_keys(ui, response.id);
+            self.act_on_keys(ui, response.id, pace);
         }
     }
 
-    fn act_on_keys(&self, ui: &mut Ui, id: Id) {
+    fn act_on_keys(&self, ui: &mut Ui, id: Id, pace: f32) {
         ui.memory_mut(|memory| {
             // Arrows turn the knob instead of moving on; Tab moves on.
             let ours = EventFilter {
@@ -140,20 +190,15 @@ impl<'a> Knob<'a> {
             };
             memory.set_focus_lock_filter(id, ours);
         });
-        let fine = if ui.input(|input| input.modifiers.shift) {
-            FINE
-        } else {
-            1.0
-        };
         let pressed = |key| ui.input(|input| input.key_pressed(key));
-        for (keys, change) in [
-            ([Key::ArrowUp, Key::ArrowRight], STEP * fine),
-            ([Key::ArrowDown, Key::ArrowLeft], -STEP * fine),
+        for (keys, steps) in [
+            ([Key::ArrowUp, Key::ArrowRight], pace),
+            ([Key::ArrowDown, Key::ArrowLeft], -pace),
             ([Key::PageUp, Key::PageUp], PAGE),
             ([Key::PageDown, Key::PageDown], -PAGE),
         ] {
             if keys.into_iter().any(pressed) {
-                self.set_at_once(self.value() + change);
+                self.turn(steps);
             }
         }
         for (key, value) in [
@@ -179,13 +224,15 @@ impl<'a> Knob<'a> {
         ui.data_mut(|data| data.insert_temp(id, self.text()));
     }
 
-    /// The value as text, or the field in which it is typed.
-    fn show_value(&self, ui: &mut Ui, rect: Rect, id: Id) {
+    /// The value of the knob `of` as text, or the field in which it is typed.
+    fn show_value(&self, ui: &mut Ui, rect: Rect, of: Id) {
+        let id = of.with("value");
         let Some(mut typed) = ui.data(|data| data.get_temp::<String>(id)) else {
+            // No stop for Tab of its own: Enter on the knob types too.
             let response = ui
-                .interact(rect, id.with("label"), Sense::click())
+                .interact(rect, id.with("label"), Sense::CLICK)
                 .on_hover_cursor(CursorIcon::Text);
-            if response.hovered() || response.has_focus() {
+            if response.hovered() {
                 ui.painter().rect_filled(rect, 5.0, theme::RAISED);
             }
             ui.painter().text(
@@ -220,6 +267,9 @@ impl<'a> Knob<'a> {
                 self.set_at_once(value);
             }
             ui.data_mut(|data| data.remove::<String>(id));
+            if enter || escape {
+                ui.memory_mut(|memory| memory.request_focus(of));
+            }
         } else {
             if !response.has_focus() && !enter {
                 response.request_focus();

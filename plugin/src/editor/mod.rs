@@ -13,9 +13,10 @@ mod spectrum;
 mod switch;
 mod theme;
 
+use crate::hosting::Link;
 use crate::identity;
 use crate::monitor::{Receiver, Watching};
-use crate::parameters::{Parameters, Settings};
+use crate::parameters::{Parameters, Quality, Settings};
 use crate::presets::PRESETS;
 use crate::window_size::WindowSize;
 use analyser::{Analyser, Hearing};
@@ -50,6 +51,7 @@ const REST: f64 = 1.0;
 /// Opens windows for hosts.
 pub struct PluginEditor {
     parameters: Arc<Parameters>,
+    link: Arc<Link>,
     receiver: Arc<Mutex<Receiver>>,
     waker: RepaintNotifier,
     /// Pixels to a point of the last window, by the system's setting.
@@ -58,9 +60,10 @@ pub struct PluginEditor {
 
 impl PluginEditor {
     /// An editor for parameters and what the audio thread shows.
-    pub fn new(parameters: Arc<Parameters>, receiver: Receiver) -> Self {
+    pub(crate) fn new(parameters: Arc<Parameters>, link: Arc<Link>, receiver: Receiver) -> Self {
         Self {
             parameters,
+            link,
             waker: receiver.facts().waker().clone(),
             receiver: Arc::new(Mutex::new(receiver)),
             scale: Arc::new(AtomicCell::new(1.0)),
@@ -94,6 +97,7 @@ impl Editor for PluginEditor {
             .with_resize_hint(self.resize_hint());
         let window = Window {
             parameters: self.parameters.clone(),
+            link: self.link.clone(),
             receiver: self.receiver.clone(),
             scale: self.scale.clone(),
             analyser: Analyser::new(),
@@ -125,6 +129,7 @@ impl Editor for PluginEditor {
 /// A window's content.
 struct Window {
     parameters: Arc<Parameters>,
+    link: Arc<Link>,
     receiver: Arc<Mutex<Receiver>>,
     scale: Arc<AtomicCell<f64>>,
     analyser: Analyser,
@@ -167,6 +172,9 @@ impl NiceEguiApp for Window {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
+        if self.link.settle() {
+            ui.ctx().request_repaint_after(FRAME);
+        }
         // The stable time is a guess unless every picture follows on the last at once.
         let elapsed = ui.input(|input| input.unstable_dt).min(0.5);
         let settings = self.parameters.settings();
@@ -289,6 +297,7 @@ impl Window {
             "The input passes untouched, in step with the rest",
         );
         self.show_zoom(&mut bar);
+        self.show_quality(&mut bar, setter);
         self.show_presets(&mut bar, setter);
     }
 
@@ -305,6 +314,36 @@ impl Window {
         })
         .response
         .on_hover_text("Size of everything");
+    }
+
+    fn show_quality(&self, ui: &mut egui::Ui, setter: &ParamSetter) {
+        let parameter = &self.parameters.quality;
+        let now = parameter.unmodulated_plain_value();
+        let title = if self.link.is_outdated() {
+            format!("{} (waits for the host)", now.name())
+        } else {
+            now.name().to_owned()
+        };
+        ui.menu_button(title, |ui| {
+            for quality in Quality::ALL {
+                let about = match quality {
+                    Quality::Light => "The least latency and work",
+                    Quality::High => "For playing, live and mixing",
+                    Quality::Best => {
+                        "What aeden clean gives; nearly two seconds of latency, for mixing and bouncing"
+                    }
+                };
+                let entry = ui.selectable_label(quality == now, quality.name());
+                if entry.on_hover_text(about).clicked() {
+                    setter.begin_set_parameter(parameter);
+                    setter.set_parameter(parameter, quality);
+                    setter.end_set_parameter(parameter);
+                    ui.close();
+                }
+            }
+        })
+        .response
+        .on_hover_text("Quality: the network, and with it latency and work");
     }
 
     fn show_presets(&self, ui: &mut egui::Ui, setter: &ParamSetter) {
@@ -352,6 +391,7 @@ impl Window {
             &parameters.strength,
             setter,
             diameter,
+            1.0,
             "The most that anything is lowered; ∞ removes all it can",
         )
         .show(ui, cell(rect.left(), large));
@@ -361,10 +401,11 @@ impl Window {
             &parameters.mix,
             setter,
             small,
+            0.01,
             "How much of the cleaned sound; the rest is the input",
         )
         .show(ui, lower(cell(second, width)));
-        Knob::new(&parameters.gain, setter, small, "Gain of what is heard")
+        Knob::new(&parameters.gain, setter, small, 0.5, "Gain of what is heard")
             .grow_from_middle()
             .show(ui, lower(cell(second + width + 12.0, width)));
         let (width, height) = (186.0, 36.0);

@@ -233,6 +233,15 @@ impl Instance {
                             got == [kResultOk; 2] && speakers.count_ones() as i32 == info.channelCount,
                             &format!("a bus of the channels of its speakers, after {what}"),
                         );
+                        let wanted = if direction == BusDirections_::kInput as i32 {
+                            input
+                        } else {
+                            output
+                        };
+                        expect(
+                            !fit || speakers == wanted,
+                            &format!("the speakers that were taken, {what}"),
+                        );
                         #[allow(clippy::unnecessary_cast)] // another type on other systems
                         expect(
                             info.busType == BusTypes_::kMain as i32
@@ -280,6 +289,7 @@ impl Instance {
         let mut ids = Vec::new();
         // SAFETY: as in `ask_factory`.
         unsafe {
+            expect(units.getUnitCount() >= 1, "a unit, where there are units");
             for index in 0..units.getUnitCount() {
                 let mut unit: UnitInfo = zeroed();
                 let got = units.getUnitInfo(index, &mut unit);

@@ -9,6 +9,7 @@ mod daws;
 #[cfg(target_os = "linux")]
 mod editor;
 mod formats;
+mod lazy_host;
 mod lifecycle;
 mod parameters;
 mod rendering;

@@ -238,7 +238,7 @@ fn check(program: &Command, name: &str, option: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::{COMMANDS, KEYS, SETTLED_BY_PRESET};
-    use crate::args::{Cli, GREETING};
+    use crate::args::Cli;
     use clap::CommandFactory;
 
     #[test]

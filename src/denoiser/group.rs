@@ -56,11 +56,10 @@ impl Group {
             guide
         };
         if self.engine.delay() > 0 {
-            self.engine.process(guide, clean);
-            for spectrum in clean.chunks_exact_mut(self.bins) {
-                if !is_sane(self.kernels, spectrum) {
-                    spectrum.fill(Complex32::ZERO);
-                }
+            // It gets every frame, since sound comes out of silent ones. What it has not given yet is lost where it is reset.
+            self.turns[..frames].fill(Turn::Work);
+            for f in 0..frames {
+                self.clean_single(f, noisy, clean);
             }
             return;
         }

@@ -270,8 +270,9 @@ impl Film<'_> {
             let same = assembly.same_container
                 && original.and_then(|probe| codec(probe, track.replaces)) == codec(&probe, Some(number));
             let quiet = cleaned.spool.loud_at().unwrap_or(0) as f64 / f64::from(track.rate);
-            let replaced = if same && quiet >= delay {
-                delay.max(0.0)
+            // An encoder's echo before the first sound makes the silence a little shorter.
+            let replaced = if same && quiet >= 0.98 * delay {
+                delay.clamp(0.0, quiet)
             } else {
                 0.0
             };

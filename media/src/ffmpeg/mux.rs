@@ -131,6 +131,9 @@ impl Beside {
     }
 }
 
+/// Pages of Ogg hold a second.
+const SHORT_SECONDS: f64 = 2.5;
+
 /// Silence with which is tried what can be written.
 const MOMENT_SECONDS: f64 = 0.2;
 
@@ -503,6 +506,15 @@ impl Assembly<'_> {
         }
     }
 
+    /// Whether all of it may be in one page of Ogg.
+    fn is_short(&self) -> bool {
+        let sound = self.original.and_then(|(_, probe)| {
+            let sound = probe.sounds().next()?;
+            probe.duration_of(sound)
+        });
+        sound.is_some_and(|seconds| seconds < SHORT_SECONDS)
+    }
+
     fn add_muxer(&self, command: &mut Command) {
         match self.container.muxer {
             "mpegts" => {
@@ -520,6 +532,10 @@ impl Assembly<'_> {
             }
             "aiff" => {
                 command.args(["-write_id3v2", "1"]);
+            }
+            // Of Vorbis in a single page ffmpeg's reader drops the last samples: every block gets its own.
+            "ogg" | "ogv" if self.is_short() => {
+                command.args(["-page_duration", "10000"]);
             }
             "mp4" | "mov" | "ipod" | "3gp" | "f4v" => {
                 // Edit lists count in this unit: with the sampling rate they are exact.

@@ -324,3 +324,27 @@ fn folders_are_searched_for_every_format() {
     folder.aeden("clean talk.mp3").quietly();
     assert!(folder.path("talk.clean.mp3").exists());
 }
+
+#[test]
+fn short_recordings_come_out_to_the_sample() {
+    if !is_here() || !encodes("libvorbis") || !encodes("libopus") {
+        return;
+    }
+    let folder = Folder::new();
+    for seconds in ["0.9", "0.2", "0.05"] {
+        for (name, codec) in [
+            ("a.ogg", "libvorbis"),
+            ("a.opus", "libopus"),
+            ("a.oga", "flac"),
+            ("a.m4a", "aac"),
+        ] {
+            ffmpeg(&folder, &format!("-i SPEECH -t {seconds} -c:a {codec} {name}"));
+            let run = folder.aeden(&format!(
+                "clean {name} -o out -y --mix 0 --verify --json --quality light"
+            ));
+            assert_eq!(run.status(), 0, "{seconds} s, {name}: {}", run.stderr());
+            let verified = &run.json_lines()[0]["verified"];
+            assert_eq!(verified["exact_lengths"], 1, "{seconds} s, {name}: {verified}");
+        }
+    }
+}

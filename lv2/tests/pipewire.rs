@@ -85,23 +85,24 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
 }
 
-/// Where a part of `should` is found in `is`, and how alike it is there.
+/// Where a part of what should come is found in what came, and how alike it is there.
 fn found(part: &[f32], is: &[f32]) -> (usize, f32) {
-    let of = |at: usize, step: usize| -> f32 {
-        part.iter()
-            .step_by(step)
-            .zip(is[at..].iter().step_by(step))
-            .map(|(a, b)| a * b)
-            .sum()
-    };
     // By the whole energy: what is louder elsewhere must not win.
-    let score = |at: usize| {
-        let energy: f32 = is[at..at + part.len()].iter().step_by(16).map(|x| x * x).sum();
-        of(at, 16) / energy.sqrt().max(1e-3)
-    };
-    let places = 0..is.len() - part.len();
-    let at = places.max_by(|a, b| score(*a).total_cmp(&score(*b))).unwrap_or(0);
-    (at, correlation(part, &is[at..at + part.len()]))
+    let mut sums = vec![0.0];
+    for x in is {
+        sums.push(sums[sums.len() - 1] + f64::from(x * x));
+    }
+    let mut best = (0, f64::MIN);
+    for at in 0..is.len() - part.len() {
+        let some = part.iter().zip(&is[at..]).step_by(61);
+        let dot: f32 = some.map(|(a, b)| a * b).sum();
+        let energy = (sums[at + part.len()] - sums[at]).max(1e-2);
+        let score = f64::from(dot) / energy.sqrt();
+        if score > best.1 {
+            best = (at, score);
+        }
+    }
+    (best.0, correlation(part, &is[best.0..best.0 + part.len()]))
 }
 
 /// Compares what was heard with what the crate makes of the sound. On a busy machine servers lose pieces; so each half second counts on

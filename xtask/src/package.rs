@@ -57,6 +57,9 @@ enum What {
         /// Also install, use and remove it in a bare Debian root (as root, with debootstrap)
         #[arg(long)]
         check: bool,
+        /// Of what lies in this folder, such as target/debug, instead of building the release version
+        #[arg(long, value_name = "FOLDER")]
+        built: Option<PathBuf>,
     },
     /// Recipes for AUR, Homebrew, Flatpak and winget in target/recipes
     ///
@@ -85,10 +88,15 @@ pub fn run(options: Options) -> Result<()> {
             };
             tree::lay_out(&prefix, &tree::build()?)
         }
-        What::Deb { check: false } => {
-            deb::make(&tree::build()?).map(|package| println!("{}", package.display()))
+        What::Deb { check: tries, built } => {
+            let built = built.map_or_else(tree::build, Ok)?;
+            if tries {
+                println!("{}", check(&built)?);
+            } else {
+                println!("{}", deb::make(&built)?.display());
+            }
+            Ok(())
         }
-        What::Deb { check: true } => check(&tree::build()?).map(|what| println!("{what}")),
         What::Recipes { files } => recipes::write_all(&std::path::absolute(files)?),
     }
 }

@@ -1,7 +1,7 @@
 // The page of `aeden web`, with the program itself behind it: films come back whole, what is saved is what `aeden clean` writes.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser } from './browser.mjs';
@@ -52,8 +52,9 @@ const finished = (page, count) => page.until((count) => {
 
 /** Presses the button of a card, and waits for the file. */
 async function save(page, number, name) {
-  await page.run((number) => document.querySelectorAll('.card')[number].querySelector('[aria-label^="Save"]').click(), number);
   const path = join(saved, name);
+  rmSync(path, { force: true });
+  await page.run((number) => document.querySelectorAll('.card')[number].querySelector('[aria-label^="Save"]').click(), number);
   const end = Date.now() + 120_000;
   while (!existsSync(path) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
   await page.until(() => !/being saved|waits for its turn to be saved/.test(document.body.textContent));
@@ -105,7 +106,7 @@ test('what the command names is there, is cleaned by best, and what is saved at 
       slider.value = 12;
       slider.dispatchEvent(new Event('input'));
     });
-    assert.ok((await save(page, 0, 'talk.clean (1).wav')).equals(wanted('weak')));
+    assert.ok((await save(page, 0, 'talk.clean.wav')).equals(wanted('weak')));
     // Loaded again, the page has what the program has.
     const loaded = page.once('Page.loadEventFired');
     await page.send('Page.reload');

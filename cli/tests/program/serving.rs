@@ -464,7 +464,7 @@ fn slow_and_silent_clients_keep_nobody_waiting() {
 #[test]
 fn work_is_cancelled_and_the_next_recording_has_its_turn() {
     let folder = Folder::new();
-    folder.write("long.wav", &noise_file(1, 48_000, 48_000 * 600));
+    folder.write("long.wav", &noise_file(1, 48_000, 48_000 * 120));
     folder.write("next.wav", &noise_file(1, 16_000, 16_000));
     let served = Served::start(&folder, &["long.wav", "next.wav"]);
     for id in [1, 2] {
@@ -490,7 +490,7 @@ fn work_is_cancelled_and_the_next_recording_has_its_turn() {
 fn it_ends_with_the_terminal_and_leaves_nothing() {
     for signal in ["INT", "TERM", "HUP"] {
         let folder = Folder::new();
-        let long = noise_file(1, 48_000, 48_000 * 600);
+        let long = noise_file(1, 48_000, 48_000 * 120);
         folder.write("long.wav", &long);
         let mut served = Served::start(&folder, &["long.wav"]);
         assert_eq!(

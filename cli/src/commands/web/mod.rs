@@ -10,7 +10,7 @@ mod shelf;
 
 use crate::args::Quality;
 use crate::args::web::WebArgs;
-use crate::run::plan::{Source, inputs};
+use crate::run::plan::inputs;
 use aeden_media::output::{clean_up_when_stopped, print};
 use aeden_media::problem::{DONE, Problem};
 use clap::ValueEnum;
@@ -29,22 +29,18 @@ const MOST_CONNECTIONS: usize = 64;
 
 /// Serves until it is stopped.
 pub fn web(args: &WebArgs) -> Result<u8, Problem> {
+    if args.files.iter().any(|file| file == Path::new("-")) {
+        return Err(Problem::usage(
+            "standard input '-' has no name to show; give files, or drop them into the page",
+        ));
+    }
     let mut files = Vec::new();
     for (source, usable) in inputs(&args.files) {
         usable?;
-        match source {
-            Source::Stdin => {
-                return Err(Problem::usage(
-                    "standard input '-' has no name to show; give files",
-                ));
-            }
-            Source::File(path) => {
-                let path = std::path::absolute(&path).unwrap_or(path);
-                // What cannot be opened is known now, not when a browser is open.
-                std::fs::File::open(&path).map_err(|e| Problem::io(&path, &e))?;
-                files.push(path);
-            }
-        }
+        let path = std::path::absolute(source.name()).unwrap_or(source.name().into());
+        // What cannot be opened is known now, not when a browser is open.
+        std::fs::File::open(&path).map_err(|e| Problem::io(source.name(), &e))?;
+        files.push(path);
     }
     let place = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let unusable = |e: std::io::Error| Problem::io(&place, &e);

@@ -163,9 +163,9 @@ def in_packets(samples: Samples, rate: int, quality: str, limit: float | None) -
     data = to_int16(np.concatenate([samples, np.zeros(late, np.float32)]))
     costs, out = [], []
     for at in range(0, len(data), 2 * step):
-        began = time.thread_time()
+        began = time.process_time()
         out.append(packets.clean(data[at : at + 2 * step], rate))
-        costs.append(time.thread_time() - began)
+        costs.append(time.process_time() - began)
     heard = from_int16(b"".join(out))[0]
     return Denoised(heard[late:], packets.latency, costs[:-1])
 
@@ -185,9 +185,9 @@ def peer(folder: Path, name: str, delay: float) -> Denoise:
     other = peers.make(name)
 
     def denoise(samples: Samples, rate: int) -> Denoised:
-        began = time.thread_time()
+        began = time.process_time()
         out = peers.enhance(other, samples, rate)
-        spent = time.thread_time() - began
+        spent = time.process_time() - began
         return Denoised(out, delay, [spent / (len(samples) / rate) * PACKET])
 
     return denoise

@@ -61,21 +61,19 @@ fn blocks_of_any_length_give_the_same_bits_and_a_reset_begins_anew() {
         let mut denoiser = Denoiser::with_look_ahead(&small(false, 2), &config).unwrap();
         let latency = denoiser.latency();
         // Sounds with silences between them, in which the network rests, and shorter ones.
-        let mut sound = vec![Random(1).noise(latency + 12 * rate as usize); 2];
+        let mut sound = vec![Random(1).noise(latency + 9 * rate as usize); 2];
         for channel in &mut sound {
             let second = rate as usize;
-            channel[second..2 * second].fill(0.0);
-            channel[3 * second..9 * second].fill(0.0);
+            channel[second..second + 9000].fill(0.0);
+            channel[2 * second + 99..8 * second].fill(0.0);
         }
         let mut expected = sound.clone();
         process(&mut denoiser, &mut expected, || 512);
         let mut random = Random(5);
-        for round in 0..2 {
-            denoiser.reset();
-            let mut out = sound.clone();
-            process(&mut denoiser, &mut out, || 1 + random.below(4000));
-            assert!(out == expected, "{rate} Hz, round {round}");
-        }
+        denoiser.reset();
+        let mut out = sound.clone();
+        process(&mut denoiser, &mut out, || 1 + random.below(4000) as usize);
+        assert!(out == expected, "{rate} Hz");
     }
 }
 

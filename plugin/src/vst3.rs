@@ -208,7 +208,17 @@ impl IComponentTrait for Instance {
         fn getRoutingInfo(input: *mut RoutingInfo, output: *mut RoutingInfo) -> tresult;
         fn activateBus(kind: MediaType, direction: BusDirection, index: int32, state: TBool) -> tresult;
         fn setActive(state: TBool) -> tresult;
-        fn setState(state: *mut IBStream) -> tresult;
+    }
+
+    unsafe fn setState(&self, state: *mut IBStream) -> tresult {
+        // What waits for a block is older than the state.
+        for (_, value) in &self.inside.waiting {
+            value.store(NOTHING, Relaxed);
+        }
+        // SAFETY: the host's promise is handed on.
+        let taken = unsafe { IComponentTrait::setState(&self.inside.wrapped, state) };
+        self.inside.settle();
+        taken
     }
 
     unsafe fn getState(&self, state: *mut IBStream) -> tresult {

@@ -43,7 +43,13 @@ fn a_state_restores_values_and_sound() {
             let mut active = loaded.running(44_100, 2);
             active.stop();
             assert!(active.load(&state));
-            active.start().unwrap();
+            // Another quality has another latency, which takes what the plugin asks for.
+            if active.idle().restart {
+                active.deactivate();
+                start(&mut *active, 44_100);
+            } else {
+                active.start().unwrap();
+            }
             assert!(play(&mut *active, &sound, || 512) == expected);
         }
     });

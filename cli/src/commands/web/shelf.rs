@@ -448,7 +448,7 @@ fn take_away(state: &mut State, id: u64) {
 fn bytes(count: u64) -> String {
     match count {
         ..1_000_000 => format!("{count} bytes"),
-        ..1_000_000_000 => format!("{} MB", count / 1_000_000),
+        1_000_000..1_000_000_000 => format!("{} MB", count / 1_000_000),
         _ => format!("{:.1} GB", count as f64 / 1e9),
     }
 }

@@ -72,7 +72,7 @@ fn blocks_of_any_length_give_the_same_bits_and_a_reset_begins_anew() {
         let mut random = Random(5);
         denoiser.reset();
         let mut out = sound.clone();
-        process(&mut denoiser, &mut out, || 1 + random.below(4000) as usize);
+        process(&mut denoiser, &mut out, || 1 + random.below(4000));
         assert!(out == expected, "{rate} Hz");
     }
 }

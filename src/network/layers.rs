@@ -39,7 +39,8 @@ pub(crate) struct SubBand {
 
 /// A layer whose weights all sub-bands share. Its result is added to its input.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a network has a dozen")]
+// Not `expect`: with the smaller pointers of browsers no variant is large.
+#[allow(clippy::large_enum_variant, reason = "a network has a dozen")]
 pub(crate) enum Layer {
     /// GRUs along time.
     Recurrent {

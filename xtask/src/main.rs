@@ -1,5 +1,6 @@
 //! Tasks of the project, `cargo xtask TASK`: one file a task.
 
+mod bare_root;
 #[cfg(feature = "bench")]
 mod bench;
 mod bundle;

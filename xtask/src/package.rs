@@ -12,11 +12,12 @@ mod notices;
 mod recipes;
 mod tree;
 
+use crate::bare_root::BareRoot;
 use crate::prefix::Prefix;
 use anyhow::Result;
 use std::path::PathBuf;
 
-pub use bare_root::{check, missing};
+pub use bare_root::{INCLUDED, check};
 pub use crates::run as crates;
 
 /// Who makes the packages; the address is a placeholder as long as the repository's is.
@@ -91,7 +92,8 @@ pub fn run(options: Options) -> Result<()> {
         What::Deb { check: tries, built } => {
             let built = built.map_or_else(tree::build, Ok)?;
             if tries {
-                println!("{}", check(&built)?);
+                let root = BareRoot::make(&crate::target().join("bare"), &INCLUDED)?;
+                println!("{}", check(&built, Some(&root))?);
             } else {
                 println!("{}", deb::make(&built)?.display());
             }

@@ -1,5 +1,6 @@
 //! The Python bindings: their wheel, their tests, and those of the job for clusters, which are in Python too.
 
+use crate::bare_root::BareRoot;
 use crate::{program, setup, target};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -65,64 +66,25 @@ assert len(packets) == 2 * len(noisy)
 assert aeden.decode(aeden.encode(cleaned, rate))[1] == rate
 ";
 
-/// Why the wheel cannot be tried in a bare root here, if so.
-pub fn no_bare_root() -> Result<Option<String>> {
-    if program::find("debootstrap").is_none() {
-        return Ok(Some("no debootstrap (Debian: debootstrap)".to_owned()));
-    }
-    let user = program::output(Command::new("id").arg("-u"))?;
-    Ok((user.trim() != "0").then(|| "making a bare root needs root".to_owned()))
-}
+/// What the root has in which the wheel is installed.
+pub const INCLUDED: [&str; 3] = ["ca-certificates", "python3", "python3-venv"];
 
-/// Installs the wheel that `test` has built in a bare Debian, which is kept for the next run, and cleans with it.
+/// Installs the wheel that `test` has built in a root with [`INCLUDED`], and cleans with it.
 ///
 /// # Errors
-/// If there is no wheel, the root cannot be made, or something does not work in it.
-pub fn in_bare_root() -> Result<String> {
+/// If there is no wheel, or something does not work in the root.
+pub fn in_bare_root(root: &BareRoot) -> Result<String> {
     let wheel = built(&target().join("wheels"))?;
-    let root = std::path::absolute(target().join("bare-debian"))?;
-    if !root.join("complete").exists() {
-        if root.exists() {
-            fs::remove_dir_all(&root)?;
-        }
-        let packages = "--include=ca-certificates,python3,python3-venv";
-        let mut bootstrap = Command::new("debootstrap");
-        bootstrap.args(["--variant=minbase", packages, "bookworm"]);
-        program::output(bootstrap.arg(&root))?;
-        fs::write(root.join("complete"), "")?;
-    }
-    // This machine's way to the package index.
-    for file in ["etc/resolv.conf", "etc/hosts", "etc/pip.conf"] {
-        let here = Path::new("/").join(file);
-        if here.exists() {
-            fs::copy(&here, root.join(file)).with_context(|| file.to_owned())?;
-        }
-    }
-    let certificates = "etc/ssl/certs/ca-certificates.crt";
-    if Path::new("/").join(certificates).exists() {
-        fs::copy(Path::new("/").join(certificates), root.join(certificates))?;
-    }
     let name = wheel.file_name().context("the wheel's name")?;
-    fs::copy(&wheel, root.join("tmp").join(name))?;
-    let inside = |words: &[&str]| {
-        let mut command = Command::new("chroot");
-        command.arg(&root).args(["/usr/bin/env", "-i"]);
-        command.args([
-            "HOME=/root",
-            "PATH=/usr/bin:/bin",
-            "PIP_DISABLE_PIP_VERSION_CHECK=1",
-        ]);
-        for (name, value) in
-            std::env::vars().filter(|(name, _)| name.starts_with("PIP_") || name.ends_with("_proxy"))
-        {
-            command.arg(format!("{name}={value}"));
-        }
-        program::output(command.args(words))
-    };
+    fs::copy(&wheel, root.path("tmp").join(name))?;
     let path = format!("/tmp/{}", name.to_string_lossy());
-    inside(&["python3", "-m", "venv", "--clear", "/tmp/venv"])?;
-    inside(&["/tmp/venv/bin/pip", "install", "--quiet", &path])?;
-    inside(&["/tmp/venv/bin/python", "-c", FIRST_LINES])?;
+    for words in [
+        &["python3", "-m", "venv", "--clear", "/tmp/venv"][..],
+        &["/tmp/venv/bin/pip", "install", "--quiet", &path],
+        &["/tmp/venv/bin/python", "-c", FIRST_LINES],
+    ] {
+        program::output(&mut root.command(words))?;
+    }
     Ok(format!("{} in a bare Debian", name.to_string_lossy()))
 }
 

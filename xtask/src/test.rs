@@ -1,5 +1,6 @@
 //! Every check and test there is, with one total at the end.
 
+use crate::bare_root::BareRoot;
 use crate::{bundle, deny, package, program, python, setup, web};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
@@ -199,18 +200,22 @@ fn everything(total: &mut Total) -> Result<()> {
         .env("AEDEN_BUNDLES", folder);
     count_tests(total, &mut tests)?;
     total.check("python", python::test());
-    match python::no_bare_root()? {
-        Some(why) => total.skipped.push(format!("the wheel in a bare Debian: {why}")),
-        None => total.check("wheel", python::in_bare_root()),
-    }
     match web::missing()? {
         Some(why) => total.skipped.push(format!("web: {why}")),
         None => total.check("web", web::check()),
     }
-    match package::missing()? {
-        Some(why) => total.skipped.push(format!("deb: {why}")),
-        // Of the build that the other tests have made: the release version is made of the same files.
-        None => total.check("deb", package::check(&crate::target().join("debug"))),
+    let packages = [&package::INCLUDED[..], &python::INCLUDED].concat();
+    let root = BareRoot::make(&crate::target().join("bare"), &packages);
+    // Of the build that the other tests have made: the release version is made of the same files.
+    total.check(
+        "deb",
+        package::check(&crate::target().join("debug"), root.as_ref().ok()),
+    );
+    match root {
+        Ok(root) => total.check("wheel", python::in_bare_root(&root)),
+        Err(why) => total
+            .skipped
+            .push(format!("package and wheel in a bare Debian: {why:#}")),
     }
     let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
     total.check(

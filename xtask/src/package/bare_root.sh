@@ -4,7 +4,6 @@ cd "$(dirname "$0")"
 export DEBIAN_FRONTEND=noninteractive
 say() { printf -- '- %s\n' "$*"; }
 
-apt-get -qq update
 apt-get -qq install --yes --no-install-recommends ./aeden.deb >install.log 2>&1 || { cat install.log; exit 1; }
 changed=$(dpkg --verify aeden)
 [ -z "$changed" ] || { say "changed: $changed"; exit 1; }

@@ -5,6 +5,7 @@
 //!   └─► recipes: AUR, Homebrew, Flatpak, winget call `cargo xtask package tree`
 //! ```
 
+mod about;
 mod bare_root;
 mod crates;
 mod deb;
@@ -19,13 +20,6 @@ use std::path::PathBuf;
 
 pub use bare_root::{INCLUDED, check};
 pub use crates::run as crates;
-
-/// Who makes the packages; the address is a placeholder as long as the repository's is.
-const MAINTAINER: &str = "aeden contributors <aeden@users.noreply.github.com>";
-/// What package managers show in a line.
-const SUMMARY: &str = "takes noise out of speech, in files, in a microphone and in DAWs";
-const HOMEPAGE: &str = env!("CARGO_PKG_HOMEPAGE");
-const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// Package for crates.io, for Debian, or as a tree of files; write recipes for other package managers
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! A package for Debian and Ubuntu, made by dpkg-deb of the [tree](super::tree) that all packages have.
 
-use super::{HOMEPAGE, MAINTAINER, REPOSITORY, SUMMARY, tree};
+use super::about::{HOMEPAGE, MAINTAINER, REPOSITORY, SUMMARY};
+use super::tree;
 use crate::identity::VERSION;
 use crate::prefix::{self, Prefix};
 use crate::{bundle, program, setup};
@@ -128,14 +129,15 @@ fn as_debian_wants(usr: &Prefix) -> Result<()> {
 
 /// Takes symbols out that only debuggers need, as Debian's packages do.
 fn strip(root: &Path) -> Result<()> {
-    let mut strip = Command::new("strip");
-    strip.arg("--strip-debug");
-    for file in bundle::files(root)? {
-        if is_code(&file) || file.extension().is_some_and(|ending| ending == "a") {
-            strip.arg(file);
-        }
-    }
-    program::run(&mut strip)
+    let files = bundle::files(root)?;
+    // Whoever links with an archive needs its names.
+    let is_archive = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "a");
+    let strip = |what: &str, files: Vec<&PathBuf>| program::run(Command::new("strip").arg(what).args(files));
+    strip("--strip-debug", files.iter().filter(is_archive).collect())?;
+    strip(
+        "--strip-unneeded",
+        files.iter().filter(|file| is_code(file)).collect(),
+    )
 }
 
 /// Whether a file is a program or a shared library.

@@ -1,6 +1,6 @@
 //! Recipes of other package managers: they fetch a file of a release by its checksum, and build the [tree](super::tree) of it.
 
-use super::{HOMEPAGE, MAINTAINER, REPOSITORY, SUMMARY};
+use super::about::{HOMEPAGE, MAINTAINER, REPOSITORY, SUMMARY};
 use crate::identity::VERSION;
 use crate::prefix;
 use anyhow::{Context, Result};

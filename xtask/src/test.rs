@@ -45,6 +45,9 @@ pub struct Options {
     /// no root. What it leaves out is printed.
     #[arg(long)]
     quick: bool,
+    /// Also make the package for Debian, and install, use and remove it and the wheel in a bare Debian root: ten minutes more
+    #[arg(long, conflicts_with = "quick")]
+    bare: bool,
 }
 
 /// The crates that others build on, by their packages' names.
@@ -84,7 +87,7 @@ pub fn run(options: &Options) -> Result<()> {
     if options.quick {
         quick(&mut total)?;
     } else {
-        everything(&mut total)?;
+        everything(&mut total, options.bare)?;
     }
 
     println!();
@@ -153,7 +156,7 @@ fn quick(total: &mut Total) -> Result<()> {
 }
 
 /// Sets up, checks format, lints, licences, packages and documentation, and runs all tests.
-fn everything(total: &mut Total) -> Result<()> {
+fn everything(total: &mut Total, bare: bool) -> Result<()> {
     setup::run()?;
     style(total, &["--workspace", "--all-features"]);
     for target in OTHER_SYSTEMS {
@@ -204,6 +207,23 @@ fn everything(total: &mut Total) -> Result<()> {
         Some(why) => total.skipped.push(format!("web: {why}")),
         None => total.check("web", web::check()),
     }
+    if bare {
+        in_bare_root(total);
+    } else {
+        total
+            .skipped
+            .push("package and wheel in a bare Debian: --bare does it, ten minutes more".to_owned());
+    }
+    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
+    total.check(
+        "rustdoc",
+        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
+    );
+    Ok(())
+}
+
+/// Makes the package, and installs, uses and removes it and the wheel in a bare root.
+fn in_bare_root(total: &mut Total) {
     let packages = [&package::INCLUDED[..], &python::INCLUDED].concat();
     let root = BareRoot::make(&crate::target().join("bare"), &packages);
     // Of the build that the other tests have made: the release version is made of the same files.
@@ -217,12 +237,6 @@ fn everything(total: &mut Total) -> Result<()> {
             .skipped
             .push(format!("package and wheel in a bare Debian: {why:#}")),
     }
-    let documentation = ["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
-    total.check(
-        "rustdoc",
-        ran(cargo().args(documentation).env("RUSTDOCFLAGS", "-D warnings")),
-    );
-    Ok(())
 }
 
 /// Whether this Rust has the standard library of a target.

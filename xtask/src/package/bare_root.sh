@@ -39,7 +39,7 @@ LD_LIBRARY_PATH=$names ./program create <noise >voice
 [ -s voice ]
 say 'RNNoise: a program that is linked with librnnoise runs on ours'
 
-applyplugin noisy.wav ladspa.wav aeden.so aeden_mono 60 1 0 0 0 >apply.log 2>&1 || { cat apply.log; exit 1; }
+LADSPA_PATH=/usr/lib/ladspa applyplugin noisy.wav ladspa.wav aeden.so aeden_mono 60 1 0 0 0 >apply.log 2>&1 || { cat apply.log; exit 1; }
 [ -s ladspa.wav ]
 lv2ls >list
 grep -q '/aeden/lv2/aeden_stereo$' list

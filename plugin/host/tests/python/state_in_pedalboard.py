@@ -19,7 +19,8 @@ first, second = pedalboard.load_plugin(bundle), pedalboard.load_plugin(bundle)
 for _ in range(20):
     for parameter in first.parameters.values():
         steps = parameter.num_steps
-        parameter.raw_value = float(random.getrandbits(1)) if steps == 2 else random.random()
+        # A choice is one of its values, as a host's menu gives it.
+        parameter.raw_value = random.randrange(steps) / (steps - 1) if steps <= 3 else random.random()
     # Values reach a running plugin with the next block.
     first.process(np.zeros((2, 512), np.float32), 48000, reset=False)
     saved = first.raw_state

@@ -37,7 +37,10 @@ def expected(data, rate, **controls):
 
 
 def installed(name):
-    return importlib.util.find_spec(name) is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
 
 
 class OfAMicrophone(unittest.TestCase):

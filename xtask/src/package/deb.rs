@@ -1,4 +1,4 @@
-//! A package for Debian and Ubuntu, made by dpkg-deb of the [tree](super::tree) that all packages have.
+//! A package for Debian and Ubuntu, made by dpkg-deb of the [tree] that all packages have.
 
 use super::about::{HOMEPAGE, MAINTAINER, REPOSITORY, SUMMARY};
 use super::tree;

@@ -19,8 +19,10 @@ first, second = pedalboard.load_plugin(bundle), pedalboard.load_plugin(bundle)
 for _ in range(20):
     for parameter in first.parameters.values():
         steps = parameter.num_steps
-        # A choice is one of its values, as a host's menu gives it.
-        parameter.raw_value = random.randrange(steps) / (steps - 1) if steps <= 3 else random.random()
+        # As menus and sliders of hosts give them: one of the choices, or a hundredth of the range. So no gain is rounded to -0.0 dB,
+        # which is 0.0 in the next state.
+        places = min(steps, 101)
+        parameter.raw_value = random.randrange(places) / (places - 1)
     # Values reach a running plugin with the next block.
     first.process(np.zeros((2, 512), np.float32), 48000, reset=False)
     saved = first.raw_state

@@ -320,10 +320,7 @@ impl Scheduler {
                 if scattered {
                     gather(lanes, share.start + index * CHUNK, frame, code);
                 }
-                let inner = &mut share.scratch.inner[..code.len()];
-                let rows = Rows::of(channels, code.len() / channels.inputs());
-                kernels.affine_rows(channels, code, rows, Activation::Relu, inner);
-                kernels.mix(across, inner, code);
+                mix(kernels, channels, across, &mut share.scratch.inner, code);
             }
         });
     }
@@ -395,12 +392,16 @@ impl Recurrence<'_> {
                 let sum = &mut sum[start..];
                 let len = step.min(sum.len());
                 let sum = &mut sum[..len];
-                let gates = &mut gates[..3 * len];
-                let input = code.map_or(&*sum, |code| &code[start..start + len]);
-                let rows = len / gru.input.inputs();
-                self.kernels.affine(&gru.input, input, rows, gates);
-                self.kernels
-                    .gru(&gru.state, direction, gates, state.now, product, sum);
+                let input = code.map(|code| &code[start..start + len]);
+                recur(
+                    self.kernels,
+                    gru,
+                    direction,
+                    input,
+                    sum,
+                    state.now,
+                    (gates, product),
+                );
                 if state.mark.is_some_and(|mark| mark * self.width == start + len) {
                     state.marked.copy_from_slice(state.now);
                 }
@@ -422,6 +423,31 @@ impl Recurrence<'_> {
         walk(backward, Direction::Backward, Some(code), sum, &mut last);
         true
     }
+}
+
+/// Adds to `sum` the hidden state of a GRU after every frame of a chunk, at most [`CHUNK`], whose input is `input`, or what is in `sum`.
+/// `last` is the hidden state of the frame before, in the direction of time; the gates' input and hidden-state sides are scratch.
+pub(super) fn recur(
+    kernels: Kernels,
+    gru: &Gru,
+    direction: Direction,
+    input: Option<&[f32]>,
+    sum: &mut [f32],
+    last: &mut [f32],
+    (gates, product): (&mut [f32], &mut [f32]),
+) {
+    let gates = &mut gates[..3 * sum.len()];
+    let input = input.unwrap_or(&*sum);
+    kernels.affine(&gru.input, input, input.len() / gru.input.inputs(), gates);
+    kernels.gru(&gru.state, direction, gates, last, product, sum);
+}
+
+/// A mixing layer over a chunk of frames, at most [`CHUNK`], with all sub-bands.
+pub(super) fn mix(kernels: Kernels, channels: &Matrix, across: &Mixer, inner: &mut [f32], code: &mut [f32]) {
+    let inner = &mut inner[..code.len()];
+    let rows = Rows::of(channels, code.len() / channels.inputs());
+    kernels.affine_rows(channels, code, rows, Activation::Relu, inner);
+    kernels.mix(across, inner, code);
 }
 
 /// Copies frames from `start` on from the lanes to `code`, `[frame][sub-band][channel]`.

@@ -1,8 +1,8 @@
 //! A network that runs in both directions of time, a small step at a time: for an audio thread, which has to share a long job out
 //! evenly. Gives the same bits as the scheduler in one call.
 
-use super::schedule::{CHUNK, HiddenState};
-use crate::kernels::{Activation, Aligned, Direction, Kernels, Rows};
+use super::schedule::{CHUNK, HiddenState, mix, recur};
+use crate::kernels::{Aligned, Direction, Kernels};
 use crate::network::{Gru, Layer, Network, SubBandScratch};
 use std::ops::Range;
 use std::sync::Arc;
@@ -196,15 +196,14 @@ impl Stepwise {
                 let own = own.start * frame..own.end * frame;
                 let (now, kept) = state.of_layer(layer);
                 let (code, sum) = (&mut self.code[own.clone()], &mut self.sum[own]);
-                let gates = &mut self.gates[..3 * code.len()];
-                kernels.affine(&gru.input, code, code.len() / gru.input.inputs(), gates);
-                let sum = if in_place {
-                    code
+                let (input, sum) = if in_place {
+                    (None, code)
                 } else {
                     sum.copy_from_slice(code);
-                    sum
+                    (Some(&*code), sum)
                 };
-                kernels.gru(&gru.state, Direction::Forward, gates, now, &mut self.product, sum);
+                let scratch = (&mut *self.gates, &mut *self.product);
+                recur(kernels, gru, Direction::Forward, input, sum, now, scratch);
                 if last {
                     kept.copy_from_slice(now);
                 }
@@ -219,10 +218,8 @@ impl Stepwise {
                 let own = self.frames_of(chunks - 1 - self.chunk);
                 let own = own.start * frame..own.end * frame;
                 let (code, sum) = (&self.code[own.clone()], &mut self.sum[own]);
-                let gates = &mut self.gates[..3 * code.len()];
-                kernels.affine(&gru.input, code, code.len() / gru.input.inputs(), gates);
-                let (last, product) = (&mut self.backward, &mut self.product);
-                kernels.gru(&gru.state, Direction::Backward, gates, last, product, sum);
+                let (last, scratch) = (&mut *self.backward, (&mut *self.gates, &mut *self.product));
+                recur(kernels, gru, Direction::Backward, Some(code), sum, last, scratch);
                 if self.chunk + 1 == chunks {
                     std::mem::swap(&mut self.code, &mut self.sum);
                 }
@@ -230,10 +227,7 @@ impl Stepwise {
             Pass::Mix(Layer::Mixing { channels, across }) => {
                 let own = self.frames_of(self.chunk);
                 let code = &mut self.code[own.start * frame..own.end * frame];
-                let inner = &mut self.inner[..code.len()];
-                let rows = Rows::of(channels, code.len() / channels.inputs());
-                kernels.affine_rows(channels, code, rows, Activation::Relu, inner);
-                kernels.mix(across, inner, code);
+                mix(kernels, channels, across, &mut self.inner, code);
             }
             Pass::Mix(Layer::Recurrent { .. }) => {}
             Pass::Decode => {

@@ -3,24 +3,14 @@
 
 use aeden::{Cleaner, Context, Denoiser, Link, Model};
 use allocation_counter::{AllocationInfo, measure};
-use safetensors::Dtype;
 
 mod engines;
 mod random_model;
 use engines::{Random, config, difference_db};
-use random_model::{ModelFile, small_settings};
+use random_model::looking_ahead;
 
-/// A small network that runs both ways, with random weights, or one that lets everything pass.
 fn small(identity: bool, grids: usize) -> Model {
-    let mut settings = small_settings();
-    settings["both_ways"] = true.into();
-    settings["grids"] = grids.into();
-    settings["filter_ahead"] = 1.into();
-    let mut file = ModelFile::random(settings, Dtype::F32, 3);
-    if identity {
-        file.let_pass();
-    }
-    Model::from_bytes(&file.bytes()).unwrap()
+    Model::from_bytes(&looking_ahead(identity, grids).bytes()).unwrap()
 }
 
 fn process(denoiser: &mut Denoiser, sound: &mut [Vec<f32>], mut block: impl FnMut() -> usize) {

@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 mod engines;
 mod random_model;
 use engines::{Effect, Known, Random, config, difference_db};
-use random_model::{ModelFile, small_settings};
+use random_model::{ModelFile, looking_ahead, small_settings};
 
 const ALL: [Context; 2] = [Context::Stream, Context::LeadIn];
 
@@ -35,21 +35,12 @@ fn all_builtin(config: &Config) -> Vec<(String, Cleaner)> {
     ways.into_iter().chain([("best".to_owned(), best)]).collect()
 }
 
-/// A small network that runs both ways, with random weights, or one that lets everything pass.
 fn small_model(identity: bool) -> Model {
     small_model_with(identity, 2)
 }
 
 fn small_model_with(identity: bool, grids: usize) -> Model {
-    let mut settings = small_settings();
-    settings["both_ways"] = true.into();
-    settings["grids"] = grids.into();
-    settings["filter_ahead"] = 1.into();
-    let mut file = ModelFile::random(settings, Dtype::F32, 3);
-    if identity {
-        file.let_pass();
-    }
-    Model::from_bytes(&file.bytes()).unwrap()
+    Model::from_bytes(&looking_ahead(identity, grids).bytes()).unwrap()
 }
 
 fn clean(cleaner: &mut Cleaner, sound: &[Vec<f32>], mut block: impl FnMut() -> usize) -> Vec<Vec<f32>> {

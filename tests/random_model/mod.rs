@@ -47,6 +47,19 @@ pub fn long_frames() -> Value {
     })
 }
 
+/// A small network that runs both ways over so many grids, with random weights, or one that lets everything pass.
+pub fn looking_ahead(identity: bool, grids: usize) -> ModelFile {
+    let mut settings = small_settings();
+    settings["both_ways"] = true.into();
+    settings["grids"] = grids.into();
+    settings["filter_ahead"] = 1.into();
+    let mut file = ModelFile::random(settings, Dtype::F32, 3);
+    if identity {
+        file.let_pass();
+    }
+    file
+}
+
 /// The binary16 number nearest to a number of ordinary size.
 fn to_f16(value: f32) -> u16 {
     let scaled = value.abs() * 2f32.powi(-112); // subnormal numbers of f32 then end in those of binary16

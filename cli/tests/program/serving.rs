@@ -65,6 +65,21 @@ impl Served {
         stream
     }
 
+    /// Announces a recording of 100,000 bytes and begins to send it: its number, and the connection for its bytes.
+    fn begin_sending(&self) -> (u64, TcpStream) {
+        let id = self.ask("POST", "recordings?name=b.wav&size=100000", b"").json()["id"]
+            .as_u64()
+            .unwrap();
+        let mut stream = self.connect();
+        let head = format!(
+            "PUT /{}/recordings/{id} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 100000\r\n\r\n",
+            self.token,
+            host = self.host
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        (id, stream)
+    }
+
     /// Sends bytes as they are.
     fn send(&self, bytes: &[u8]) -> Answer {
         let mut stream = self.connect();
@@ -353,18 +368,7 @@ fn what_the_disk_has_no_room_for_is_refused_before_it_comes() {
         200
     );
     // One that breaks off leaves nothing.
-    let id = served
-        .ask("POST", "recordings?name=b.wav&size=100000", b"")
-        .json()["id"]
-        .as_u64()
-        .unwrap();
-    let mut stream = served.connect();
-    let head = format!(
-        "PUT /{}/recordings/{id} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 100000\r\n\r\n",
-        served.token,
-        host = served.host
-    );
-    stream.write_all(head.as_bytes()).unwrap();
+    let (_, mut stream) = served.begin_sending();
     stream.write_all(&[1; 5000]).unwrap();
     drop(stream);
     let started = Instant::now();
@@ -501,18 +505,8 @@ fn it_ends_with_the_terminal_and_leaves_nothing() {
         );
         served.until(1, |state| state == "cleaning");
         // And a recording that is on its way.
-        let id = served
-            .ask("POST", "recordings?name=b.wav&size=100000", b"")
-            .json()["id"]
-            .as_u64()
-            .unwrap();
-        let mut stream = served.connect();
-        let head = format!(
-            "PUT /{}/recordings/{id} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 100000\r\n\r\n12345",
-            served.token,
-            host = served.host
-        );
-        stream.write_all(head.as_bytes()).unwrap();
+        let (id, mut stream) = served.begin_sending();
+        stream.write_all(b"12345").unwrap();
         served.until(id, |state| state == "arriving");
         assert_eq!(served.stop(signal), Some(0), "{signal}");
         assert_eq!(names(&folder.path("scratch")), Vec::<String>::new(), "{signal}");

@@ -93,7 +93,7 @@ fn on_jack(rate: u32, block: u32, program: &Path, mut python: Command, screen: &
     python
         .arg(in_repository("cli/tests/python/play_and_record_in_jack.py"))
         .args([&played, &heard])
-        .args(["^aeden:input", "^aeden:output"]);
+        .args(["^aeden:input", "2", "^aeden:output"]);
     succeed(&mut python);
 
     let [played, heard] = &read(&heard)[..] else {

@@ -313,6 +313,26 @@ fn a_cut_recording_is_taken_on_request() {
 }
 
 #[test]
+fn a_header_that_knows_of_too_little_sound_is_overruled_on_request() {
+    let folder = Folder::new();
+    let mut file = noise_file(1, RATE, 4000);
+    let sound = file.len() - 44;
+    for stated in [1_u32, 2, 1001, 3000] {
+        file[40..44].copy_from_slice(&stated.to_le_bytes());
+        folder.write("in.wav", &file);
+        let run = folder.aeden("clean in.wav out.wav --mix 0 -y --accept-damage");
+        assert_eq!(run.status(), 0, "{stated}: {}", run.stderr());
+        assert!(
+            run.stderr().contains("all are taken as sound"),
+            "{stated}: {}",
+            run.stderr()
+        );
+        let taken = body_of(&folder.read("out.wav"), b"data").unwrap();
+        assert!(taken == file[44..44 + sound], "{stated}");
+    }
+}
+
+#[test]
 fn a_pipe_gets_a_complete_header_when_the_length_is_known() {
     let folder = Folder::new();
     let file = noise_file(2, 48_000, 5000);

@@ -395,6 +395,9 @@ impl<R: Read + Seek> Reader<R> {
         let total = input.seek(SeekFrom::End(0))?;
         input.seek(SeekFrom::Start(0))?;
         let mut reader = Reader::begin(input, Some(total), damage)?;
+        if damage == Damage::Accept {
+            reader.take_what_is_no_chunk(total)?;
+        }
         if let Some(sound) = reader.sound {
             let start = reader.position;
             reader.position = reader.input.seek(SeekFrom::Start(start + sound))?;
@@ -404,6 +407,26 @@ impl<R: Read + Seek> Reader<R> {
             reader.after = Some(Vec::new());
         }
         Ok(reader)
+    }
+
+    /// Takes everything as sound where most of the file lies beyond what the header calls sound, and is no chunk: then the size is
+    /// wrong, not the sound.
+    fn take_what_is_no_chunk(&mut self, total: u64) -> Result<(), Error> {
+        let (start, Some(sound)) = (self.position, self.sound) else {
+            return Ok(());
+        };
+        let beyond = total.saturating_sub(start + sound);
+        if beyond > sound {
+            self.input.seek(SeekFrom::Start(start + sound))?;
+            if !self.input.begins_with_chunk(Some(beyond))? {
+                self.sound = None;
+                self.warnings.push(format!(
+                    "the header says {sound} bytes of sound, and {beyond} that are no chunk follow; all are taken as sound"
+                ));
+            }
+            self.input.seek(SeekFrom::Start(start))?;
+        }
+        Ok(())
     }
 }
 

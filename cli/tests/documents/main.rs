@@ -5,6 +5,7 @@ mod markdown;
 #[path = "../../../tests/markdown/commands.rs"]
 mod shell;
 
+mod licences;
 mod manual;
 #[cfg(unix)]
 mod scenes;

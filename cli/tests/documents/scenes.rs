@@ -4,6 +4,7 @@
 //! (`c/tests`), the data engineer with Ray (`scale/test_clean.py`).
 
 use crate::{markdown, shell};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -99,6 +100,80 @@ fn the_archivist() {
     }
 }
 
+/// Trains a network on a folder of their own, for a minute instead of hours, and cleans with it. `AEDEN_TORCH` names a Python that
+/// has what `models/recipe/requirements.txt` asks for.
+#[test]
+fn the_researcher() {
+    if std::env::var_os("AEDEN_TORCH").is_none() {
+        println!("skipped: AEDEN_TORCH names no Python with PyTorch, in which a network could be trained");
+        return;
+    }
+    if is_missing("espeak-ng") {
+        return;
+    }
+    let scene = Scene::new();
+    for file in std::fs::read_dir(markdown::root().join("models/recipe")).unwrap() {
+        let file = file.unwrap();
+        if file.file_type().unwrap().is_file() {
+            std::fs::copy(file.path(), scene.file(&file.file_name().into_string().unwrap())).unwrap();
+        }
+    }
+    for folder in ["SPEECH_DIR/mine", "NOISE_DIR/mine", "ROOMS_DIR", "bin"] {
+        std::fs::create_dir_all(scene.file(folder)).unwrap();
+    }
+    // A link would hide from Python which environment it is of.
+    let script = scene.file("bin/python");
+    std::fs::write(&script, "#!/bin/sh\nexec \"$AEDEN_TORCH\" \"$@\"\n").unwrap();
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    for number in 1..=12 {
+        let sentence = format!(
+            "Sentence number {number}: the quick brown fox jumps over the lazy dog, and rests for a while in the shade of an old oak."
+        );
+        let voice = format!("en+{}{}", if number % 2 == 0 { "f" } else { "m" }, 1 + number % 4);
+        let file = format!("SPEECH_DIR/mine/{number}.wav");
+        scene.ran(Command::new("espeak-ng").args(["-v", &voice, "-w", &file, &sentence]));
+        noise(
+            &scene.file(&format!("NOISE_DIR/mine/{number}.wav")),
+            number,
+            8,
+            0.0,
+        );
+    }
+    noise(&scene.file("ROOMS_DIR/room.wav"), 99, 1, 15.0);
+    std::fs::copy(
+        markdown::root().join("tests/fixtures/noisy.wav"),
+        scene.file("noisy.wav"),
+    )
+    .unwrap();
+    let hours = "--hours 8 --processes 2";
+    let text = std::fs::read_to_string(markdown::root().join("models/README.md")).unwrap();
+    assert!(text.contains(hours), "the page trains for other hours");
+    std::fs::write(scene.file("page.md"), text.replace(hours, "--hours 0.02")).unwrap();
+    scene.play(scene.file("page.md"));
+    let [noisy, clean] =
+        ["noisy.wav", "clean.wav"].map(|name| hound::WavReader::open(scene.file(name)).unwrap());
+    assert_eq!((noisy.spec(), noisy.duration()), (clean.spec(), clean.duration()));
+}
+
+/// White noise at 48 kHz, `seconds` long, that dies away by `decay` nepers a second.
+fn noise(file: &Path, seed: u32, seconds: u32, decay: f32) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut wav = hound::WavWriter::create(file, spec).unwrap();
+    let mut random = seed;
+    for i in 0..seconds * 48_000 {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let white = (random >> 16) as f32 / 65_536.0 - 0.5;
+        wav.write_sample((white * 20_000.0 * (-decay * i as f32 / 48_000.0).exp()) as i16)
+            .unwrap();
+    }
+    wav.finalize().unwrap();
+}
+
 /// A folder of its own, in which pages are played.
 struct Scene(tempfile::TempDir);
 
@@ -112,13 +187,14 @@ impl Scene {
     }
 
     /// Types every block of a page that is marked `sh run`.
-    fn play(&self, page: &str) {
+    fn play(&self, page: impl AsRef<Path>) {
+        let page = page.as_ref();
         let text = std::fs::read_to_string(markdown::root().join(page)).unwrap();
         let blocks: Vec<_> = shell::blocks(&text)
             .into_iter()
             .filter(|block| block.language == "sh run")
             .collect();
-        assert!(!blocks.is_empty(), "{page} has no block to run");
+        assert!(!blocks.is_empty(), "{} has no block to run", page.display());
         for block in blocks {
             self.ran(Command::new("sh").args(["-euc", &block.text]));
         }
@@ -128,7 +204,9 @@ impl Scene {
     fn ran(&self, command: &mut Command) {
         let aeden = Path::new(env!("CARGO_BIN_EXE_aeden")).parent().unwrap();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::iter::once(aeden.to_owned()).chain(std::env::split_paths(&path));
+        let path = [self.file("bin"), aeden.to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&path));
         let run = command
             .current_dir(self.0.path())
             .env("PATH", std::env::join_paths(path).unwrap())

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod detect;
 pub mod find;
 pub mod job;
+pub mod licences;
 pub mod live;
 pub mod map;
 pub mod repair;
@@ -24,6 +25,7 @@ use codec::{DecodeArgs, EncodeArgs};
 use demo::DemoArgs;
 use detect::DetectArgs;
 use find::FindArgs;
+use licences::LicencesArgs;
 use live::{DevicesArgs, LiveArgs};
 use map::MapArgs;
 use repair::RepairArgs;
@@ -57,35 +59,93 @@ In your browser instead: aeden web. All commands: aeden --help. Options and exam
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take the noise out of recordings and films
+    ///
+    /// WAV (also RF64 and BW64 beyond 4 GB) and FLAC files, and through the program ffmpeg everything that it reads, films
+    /// too: 1 to 64 channels, 8 to 192 kHz. Codec, rate, bit depth, channels, length, tags and other chunks and tracks are
+    /// kept, and every sample stays at its place in time; another ending of the output chooses another format.
+    /// An output file appears only when it is complete. The input is never changed.
+    ///
+    /// Defaults of your own stand in a file, aeden/config.toml in the folder for settings (~/.config on Linux and macOS),
+    /// with the names of these options: preset = "podcast".
     Clean(CleanArgs),
     /// Take the noise out of a microphone while it is used
+    ///
+    /// Runs until Ctrl-C. Devices that vanish are waited for, and the default devices followed when they change. More in
+    /// docs/live.md, also on Windows and macOS.
     Live(LiveArgs),
     /// Make a noisy recording, clean it in every quality, and write a page to see and to hear it
+    ///
+    /// Writes noisy.wav, a computer's voice beside a fan, with hum on the line and typing; best.wav, high.wav and light.wav, which
+    /// each network makes of it; and report.html, to see and to hear.
     Demo(DemoArgs),
     /// List the devices that `aeden live` can use
     Devices(DevicesArgs),
     /// Tell format, loudness, noise floor and signal-to-noise ratio of recordings
     Inspect(InspectArgs),
     /// Write a page to show and to hear what cleaning does: before, after, removed
+    ///
+    /// One HTML file that needs nothing else, neither network nor server: for every recording a player that switches
+    /// between before, after and removed without losing the place, spectrograms, signal-to-noise ratio, noise floor and
+    /// loudness. No recording is changed and none is written; `aeden clean` with the same options gives what is heard there.
     Report(ReportArgs),
     /// Clean in the browser: drop recordings and films, listen, set the strength by ear, save
+    ///
+    /// Opens a page in your browser, with this program behind it: drop recordings and films, hear before, after and removed at one
+    /// loudness, set the strength by ear, save. Films come back whole; what is saved is what `aeden clean` writes. Only this machine
+    /// can reach the page, and only under the address that is printed. Ctrl-C ends it, and removes all that was not saved.
+    /// More in docs/web.md.
     Web(WebArgs),
     /// Find what does not sound like the rest of a recording
+    ///
+    /// Finds what does not fit: clicks, drop-outs, slamming doors, a machine that fails. An autoencoder describes the sound by
+    /// a short code and reconstructs it from that; where it errs more than in normal material, or where the code is unlike the
+    /// normal ones, something unusual happened. The score is relative to what normal material stays below. More in
+    /// docs/family.md.
     Detect(DetectArgs),
     /// Find sounds that sound like another one
+    ///
+    /// Finds sounds by their content. A sparse autoencoder describes each by which of its units are active, how much and
+    /// how steadily; sounds with like descriptions sound alike. More in docs/family.md.
     Find(FindArgs),
     /// Draw how the sounds of a folder lie in the space of codes, as a page
+    ///
+    /// Draws how the sounds of a folder lie in the space of codes of a sparse autoencoder: what sounds alike lies together. A
+    /// page that needs nothing else; a click on a point plays it. More in docs/family.md.
     Map(MapArgs),
     /// Fill drop-outs, clicks, clipped peaks and given regions from what stands around them
+    ///
+    /// Fills what is missing from what stands on both sides of it. Every other sample of the output is the input's, bit for
+    /// bit, in the same format; what was coded with loss is coded again. Of a film, the first track of sound. Up to 5 ms: the samples that an autoregressive predictor errs least on. Above: both sides
+    /// continued by such predictors, their waves brought together; from 15 ms on, a denoising autoencoder that was trained
+    /// with gaps says how loud each band should be. Made for gaps up to 80 ms in speech. More in docs/family.md.
     Repair(RepairArgs),
     /// Make room tone as long as you like from the quiet parts of a recording
+    ///
+    /// Makes new sound that is like the quiet parts of a recording: as loud, of the same colour, as restless, and as long
+    /// as you like. Nothing is repeated, so no loop can be heard. Voices and other events in IN are left out. A variational
+    /// autoencoder describes how the bands of the recording rise and fall; a random walk through its codes, as quick and as
+    /// wide as that of the recording, moves noise with the recording's own spectrum. Steady tones, such as hum, stay
+    /// tones; channels stay as much alike as they are. More in docs/family.md.
     Roomtone(RoomtoneArgs),
     /// Make a small file of a recording
+    ///
+    /// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is; the waves
+    /// themselves, with their phases, are coefficients of a cosine transform, in steps that follow these envelopes, and
+    /// take only as many bits as the envelopes leave open. Each block has a checksum. The format is described in
+    /// docs/family.md.
     Encode(EncodeArgs),
     /// Make a recording of a small file
+    ///
+    /// Makes a recording of a file of `aeden encode`. If the file is cut short or altered, an error says so, and nothing is
+    /// written.
     Decode(DecodeArgs),
     /// List the built-in models, or describe a model file
     Models(ModelsArgs),
+    /// Tell the licences of the program, its networks, their training data and all libraries
+    ///
+    /// Tells under which licences the program, its networks, the sound that these were trained on, and the libraries that are linked
+    /// in may be used. What you make with aeden is yours.
+    Licences(LicencesArgs),
     /// Print the completions of a shell
     #[command(
         after_help = "Example: aeden completions bash > ~/.local/share/bash-completion/completions/aeden"
@@ -102,6 +162,9 @@ pub enum Command {
         /// Write the pages of aeden and of every command into a folder, for packages
         #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
         all: Option<PathBuf>,
+        /// The pages of --all as Markdown, for books and websites
+        #[arg(long, requires = "all")]
+        markdown: bool,
     },
 }
 
@@ -138,16 +201,8 @@ Examples:
                                             from a pipe to a pipe";
 
 /// Arguments of `aeden clean`.
-///
-/// WAV (also RF64 and BW64 beyond 4 GB) and FLAC files, and through the program ffmpeg everything that it reads, films
-/// too: 1 to 64 channels, 8 to 192 kHz. Codec, rate, bit depth, channels, length, tags and other chunks and tracks are
-/// kept, and every sample stays at its place in time; another ending of the output chooses another format.
-/// An output file appears only when it is complete. The input is never changed.
-///
-/// Defaults of your own stand in a file, aeden/config.toml in the folder for settings (~/.config on Linux and macOS),
-/// with the names of these options: preset = "podcast".
 #[derive(Clone, Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{CLEAN_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct CleanArgs {
     /// IN, or IN OUT; with -o or --beside any number: files, folders, patterns. '-' is standard input or output
     ///
@@ -165,7 +220,7 @@ pub struct CleanArgs {
     #[arg(long, conflicts_with_all = ["output_dir", "watch"])]
     pub beside: bool,
 
-    /// Name the outputs so: {dir} sub-folders, {parent} the input's folder, {stem} and {ext} the parts of its name
+    /// Template for the names of outputs: {dir} sub-folders, {parent} the input's folder, {stem} and {ext} the parts of its name
     ///
     /// Below DIR of -o; without -o beside each input, of folders and patterns with --beside. {{ and }} are braces.
     #[arg(long, value_name = "TEMPLATE")]
@@ -180,7 +235,7 @@ pub struct CleanArgs {
     )]
     pub watch: Option<PathBuf>,
 
-    /// With --watch, a file has stopped growing when it has been the same for so many seconds
+    /// With --watch, how many seconds a file must stay unchanged to count as complete
     #[arg(long, value_name = "SECONDS", default_value = "2", requires = "watch", value_parser = seconds)]
     pub settle: f64,
 
@@ -332,12 +387,8 @@ pub struct InspectArgs {
 }
 
 /// Arguments of `aeden report`.
-///
-/// One HTML file that needs nothing else, neither network nor server: for every recording a player that switches
-/// between before, after and removed without losing the place, spectrograms, signal-to-noise ratio, noise floor and
-/// loudness. No recording is changed and none is written; `aeden clean` with the same options gives what is heard there.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("\
+#[command(after_help = format!("\
 Examples:
   aeden report takes -o takes.html          a folder with its sub-folders
   aeden report a.wav b.wav -o for-client.html --preset dialogue --title 'Interview, day 2'

@@ -11,7 +11,8 @@ pub mod run;
 
 use args::Command;
 use commands::{
-    decode, demo, detect, encode, find, inspect, live, manual, map, models, repair, report, roomtone, web,
+    decode, demo, detect, encode, find, inspect, licences, live, manual, map, models, repair, report,
+    roomtone, web,
 };
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -48,7 +49,13 @@ pub fn run() -> ExitCode {
         Command::Repair(args) => ("repair", repair::repair(args)),
         Command::Roomtone(args) => ("roomtone", roomtone::roomtone(args)),
         Command::Models(args) => ("models", models::describe_all(args)),
+        Command::Licences(args) => ("licences", licences::licences(args)),
         Command::Completions { shell } => ("completions", manual::completions(*shell)),
+        Command::Man {
+            all: Some(folder),
+            markdown: true,
+            ..
+        } => ("man", manual::all_pages_in_markdown(folder)),
         Command::Man {
             all: Some(folder), ..
         } => ("man", manual::all_pages(folder)),

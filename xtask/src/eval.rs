@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod places;
+mod results;
 
 use crate::{build_aeden, program, target};
 use anyhow::{Context, Result, bail};
@@ -96,6 +97,9 @@ const MOS: (&str, &str) = ("distill_mos", "M");
 ///   cargo xtask eval --pairs FOLDER
 ///       your own: FOLDER/noisy/NAME.wav beside FOLDER/clean/NAME.wav (or .flac)
 ///
+/// Figures of the documents stand in docs/results.json: --keep puts the scores there, and --chart
+/// draws docs/quality.svg and writes the tables from it.
+///
 /// Columns: PESQ (wideband), STOI, ESTOI and SI-SDR (dB) at 16 kHz, log-spectral distance (dB,
 /// lower is better), OVRL of DNSMOS. The Python packages for them go into .venv-eval;
 /// AEDEN_EVAL_VENV names another virtual environment.
@@ -126,6 +130,12 @@ pub struct Options {
     /// Spectrograms of the five recordings that it helps least, into this folder
     #[arg(long, value_name = "FOLDER", value_parser = crate::path)]
     pictures: Option<PathBuf>,
+    /// Only write the chart docs/quality.svg, and the tables of docs/quality.md and docs/speed.md, from docs/results.json
+    #[arg(long, group = "mode", conflicts_with_all = ["pairs", "small", "model", "engine", "peers", "quality", "pictures"])]
+    chart: bool,
+    /// Put the scores into docs/results.json, and write what is made from it; of the development recordings
+    #[arg(long, conflicts_with_all = ["mode", "pairs", "small", "model", "engine"])]
+    keep: bool,
     /// Instead of scores, what is left of the voice and of the noise, each apart, in dB
     ///
     /// The gain of the output in every bin of the spectrogram is applied to the clean speech and to the noise by themselves.
@@ -165,6 +175,9 @@ impl Options {
 
 /// Runs what the options ask for, prints Markdown, and writes JSON to `target/eval/`.
 pub fn run(options: &Options) -> Result<()> {
+    if options.chart {
+        return results::write_pages();
+    }
     let wanted = match &options.pairs {
         Some(folder) => Some(Recordings::Pairs(folder.clone())),
         None if options.small => Some(Recordings::Small),
@@ -172,6 +185,9 @@ pub fn run(options: &Options) -> Result<()> {
         None => None,
     };
     let places = Places::find(wanted)?;
+    if options.keep && !places.are_development() {
+        bail!("--keep is for the development recordings, and they are not here");
+    }
     let aeden = build_aeden()?;
     if options.behaviour {
         let way = options.ways().last().copied().context("no such quality")?;
@@ -241,6 +257,10 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
         serde_json::to_string_pretty(&whole)?,
     )?;
     print!("{}", table(places.groups, &rows, &columns));
+    if options.keep {
+        results::keep(&rows, "cargo xtask eval --keep")?;
+        results::write_pages()?;
+    }
     match &options.pictures {
         Some(folder) => pictures(options, places, aeden, &rows, folder),
         None => Ok(()),

@@ -12,6 +12,7 @@ mod formats;
 mod hour;
 #[path = "../../plugin/src/identity.rs"]
 mod identity;
+mod licences;
 mod package;
 mod pictures;
 mod prefix;
@@ -112,6 +113,10 @@ enum Task {
     Web(web::Options),
     /// Build the Python bindings into target/wheels
     Wheel,
+    /// Write the pages of all commands, docs/commands, from the program's arguments
+    Manual,
+    /// Write the list of crates that are linked in, with their licences, which `aeden licences` prints
+    Licences,
     /// Make the sample recording tests/fixtures/noisy.wav again
     ///
     /// Needs espeak-ng.
@@ -171,6 +176,8 @@ fn run(task: Task) -> Result<()> {
         Task::Pictures => pictures::run(),
         Task::Web(options) => web::run(&options),
         Task::Wheel => python::wheel(),
+        Task::Manual => manual(),
+        Task::Licences => licences::run(),
         Task::Fixtures => fixtures::run(),
     }
 }
@@ -211,6 +218,17 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// Writes the pages of the program's commands; a test of the program holds that they are those of its arguments.
+fn manual() -> Result<()> {
+    let pages = ["man", "--all", "docs/commands", "--markdown"];
+    let mut cargo = Command::new("cargo");
+    program::run(
+        cargo
+            .args(["run", "--quiet", "--package", "aeden-cli", "--"])
+            .args(pages),
+    )
+}
+
 /// Builds the command line's release version and gives its path.
 fn build_aeden() -> Result<PathBuf> {
     program::run(Command::new("cargo").args(["build", "--release", "--package", "aeden-cli"]))?;
@@ -229,9 +247,58 @@ fn build_plugin() -> Result<PathBuf> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/markdown/mod.rs"]
+mod markdown;
+#[cfg(test)]
+#[path = "../../tests/markdown/commands.rs"]
+mod shell;
+
+#[cfg(test)]
 mod tests {
-    use super::Task;
+    use super::{Task, markdown, shell};
+    use clap::error::ErrorKind;
     use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn every_option_that_a_sentence_names_with_its_task_is_there() {
+        let mut program = Task::command();
+        program.build();
+        for page in markdown::pages() {
+            if page.ends_with("CHANGELOG.md") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&page).unwrap();
+            for words in shell::named(&text) {
+                if let Some(arguments) = words.strip_prefix(&["cargo".to_owned(), "xtask".to_owned()]) {
+                    let why = shell::unknown(&program, arguments);
+                    assert_eq!(why, None, "{}: {}", page.display(), words.join(" "));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_task_that_a_page_names_is_understood() {
+        let mut count = 0;
+        let mut wrong = Vec::new();
+        for page in markdown::pages() {
+            let text = std::fs::read_to_string(&page).unwrap();
+            for line in shell::lines(&text) {
+                let Some(words) = line.words.strip_prefix(&["cargo".to_owned(), "xtask".to_owned()]) else {
+                    continue;
+                };
+                count += 1;
+                let words = std::iter::once("xtask").chain(words.iter().map(String::as_str));
+                if let Err(e) = Task::try_parse_from(words)
+                    && e.kind() != ErrorKind::DisplayHelp
+                {
+                    wrong.push(format!("{}:{}: {e}", page.display(), line.number));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(count > 10, "{count} tasks");
+    }
 
     #[test]
     fn every_task_says_what_it_does() {

@@ -75,12 +75,16 @@ pub fn timed(command: &mut Command) -> Result<(f64, f64)> {
     Ok((wall, cpu))
 }
 
-/// All packages of the lock file, for all features and platforms, as `cargo metadata` tells them.
-pub fn packages() -> Result<Vec<Value>> {
+/// What `cargo metadata` tells, for all features and platforms.
+pub fn metadata() -> Result<Value> {
     let arguments = ["metadata", "--format-version=1", "--all-features", "--locked"];
     let text = output(Command::new("cargo").args(arguments))?;
-    let mut metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
-    match metadata["packages"].take() {
+    serde_json::from_str(&text).context("cargo metadata")
+}
+
+/// All packages of the lock file, for all features and platforms.
+pub fn packages() -> Result<Vec<Value>> {
+    match metadata()?["packages"].take() {
         Value::Array(packages) => Ok(packages),
         _ => bail!("cargo metadata has no packages"),
     }

@@ -66,7 +66,7 @@ pub struct Options {
 const LIBRARIES: [&str; 3] = ["aeden", "aeden-family", "aeden-jobs"];
 
 /// What `--quick` leaves out of the program's tests: words in their names, and what they do for so long.
-const LONG: [(&str, &str); 6] = [
+const LONG: [(&str, &str); 7] = [
     (
         "a_batch_that_is_killed",
         "kills and resumes a program again and again",
@@ -75,6 +75,7 @@ const LONG: [(&str, &str); 6] = [
     ("repairing::", "mends many gaps"),
     ("roomtoning::", "makes much room tone"),
     ("loudness::", "cleans to one loudness after the other"),
+    ("scenes::", "plays the pages' commands on films and folders"),
     ("media::", "makes and cleans files and films of every format"),
 ];
 

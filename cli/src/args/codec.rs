@@ -19,13 +19,8 @@ Examples:
                                             aeden decode needs the same undercomplete model";
 
 /// Arguments of `aeden encode`.
-///
-/// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is; the waves
-/// themselves, with their phases, are coefficients of a cosine transform, in steps that follow these envelopes, and
-/// take only as many bits as the envelopes leave open. Each block has a checksum. The format is described in
-/// docs/family.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{ENCODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{ENCODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct EncodeArgs {
     /// The recordings, WAV, FLAC or what ffmpeg reads, and the small files; without OUT, NAME.aeden beside NAME.wav
     #[command(flatten)]
@@ -53,11 +48,8 @@ Examples:
   aeden decode talk.aeden - | aplay";
 
 /// Arguments of `aeden decode`.
-///
-/// Makes a recording of a file of `aeden encode`. If the file is cut short or altered, an error says so, and nothing is
-/// written.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{DECODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{DECODE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct DecodeArgs {
     /// The small files, and the recordings, WAV or FLAC; without OUT, NAME.decoded.wav beside NAME.aeden
     #[command(flatten)]

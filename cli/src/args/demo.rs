@@ -5,11 +5,8 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Arguments of `aeden demo`.
-///
-/// Writes noisy.wav, a computer's voice beside a fan, with hum on the line and typing; best.wav, high.wav and light.wav, which
-/// each network makes of it; and report.html, to see and to hear.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("\
+#[command(after_help = format!("\
 Examples:
   aeden demo                 into the folder aeden-demo
   aeden demo -o /tmp/demo -y

@@ -16,13 +16,8 @@ Examples:
                                             one line of JSON per event in the recordings of a folder";
 
 /// Arguments of `aeden detect`.
-///
-/// Finds what does not fit: clicks, drop-outs, slamming doors, a machine that fails. An autoencoder describes the sound by
-/// a short code and reconstructs it from that; where it errs more than in normal material, or where the code is unlike the
-/// normal ones, something unusual happened. The score is relative to what normal material stays below. More in
-/// docs/family.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct DetectArgs {
     /// Recordings, folders with their sub-folders, patterns; '-' is standard input, as WAV
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]

@@ -12,11 +12,8 @@ Examples:
                                             a page to listen to them";
 
 /// Arguments of `aeden find`.
-///
-/// Finds sounds by their content. A sparse autoencoder describes each by which of its units are active, how much and
-/// how steadily; sounds with like descriptions sound alike. More in docs/family.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct FindArgs {
     /// What to do
     #[command(subcommand)]
@@ -59,7 +56,7 @@ pub struct IndexArgs {
     #[arg(long)]
     pub rebuild: bool,
 
-    /// Work on so many files at a time [default: as many as there are cores]
+    /// Number of files to work on at a time [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 

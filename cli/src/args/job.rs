@@ -43,7 +43,7 @@ pub struct PathArgs {
     #[arg(skip)]
     pub output_is_named: bool,
 
-    /// Work on so many files at a time [default: as many as there are cores]
+    /// Number of files to work on at a time [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 }

@@ -22,11 +22,8 @@ Examples:
 Keys, on a terminal: b bypass on or off, + and - strength, q quit.";
 
 /// Arguments of `aeden live`.
-///
-/// Runs until Ctrl-C. Devices that vanish are waited for, and the default devices followed when they change. More in
-/// docs/live.md, also on Windows and macOS.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{LIVE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{LIVE_EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct LiveArgs {
     /// The microphone, an id from `aeden devices` [default: the default input, also when that changes]
     #[arg(long, value_name = "ID")]
@@ -56,7 +53,7 @@ pub struct LiveArgs {
     #[arg(long, ignore_case = true, value_parser = preset())]
     pub preset: Option<Preset>,
 
-    /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
+    /// The most that anything is attenuated, 0 to 100 dB [default: no limit]
     #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = attenuation)]
     pub limit: Option<f32>,
 

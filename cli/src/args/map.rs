@@ -13,11 +13,8 @@ Examples:
   aeden map takes --json                    also a line of JSON per sound: file, folder, cluster, place";
 
 /// Arguments of `aeden map`.
-///
-/// Draws how the sounds of a folder lie in the space of codes of a sparse autoencoder: what sounds alike lies together. A
-/// page that needs nothing else; a click on a point plays it. More in docs/family.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct MapArgs {
     /// Folders, with their sub-folders, files, patterns
     #[arg(required = true, value_name = "DIR", value_hint = clap::ValueHint::AnyPath)]

@@ -18,13 +18,8 @@ Examples:
   aeden repair call.wav mended.wav --json   one line of JSON for each damage";
 
 /// Arguments of `aeden repair`.
-///
-/// Fills what is missing from what stands on both sides of it. Every other sample of the output is the input's, bit for
-/// bit, in the same format; what was coded with loss is coded again. Of a film, the first track of sound. Up to 5 ms: the samples that an autoregressive predictor errs least on. Above: both sides
-/// continued by such predictors, their waves brought together; from 15 ms on, a denoising autoencoder that was trained
-/// with gaps says how loud each band should be. Made for gaps up to 80 ms in speech. More in docs/family.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct RepairArgs {
     /// The recordings, and the repaired ones; without OUT, NAME.repaired.wav beside NAME.wav
     #[command(flatten)]

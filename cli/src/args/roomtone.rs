@@ -19,14 +19,8 @@ Examples:
                                             another tone of the same room, and a picture of both";
 
 /// Arguments of `aeden roomtone`.
-///
-/// Makes new sound that is like the quiet parts of a recording: as loud, of the same colour, as restless, and as long
-/// as you like. Nothing is repeated, so no loop can be heard. Voices and other events in IN are left out. A variational
-/// autoencoder describes how the bands of the recording rise and fall; a random walk through its codes, as quick and as
-/// wide as that of the recording, moves noise with the recording's own spectrum. Steady tones, such as hum, stay
-/// tones; channels stay as much alike as they are. More in docs/family.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct RoomtoneArgs {
     /// The recordings, of which two minutes count, and the room tones, WAV or FLAC, with the rate, channels and depth of
     /// the recordings; without OUT, NAME.roomtone.wav beside NAME.wav

@@ -12,11 +12,11 @@ pub struct SoundArgs {
     #[arg(long, ignore_case = true, value_parser = preset())]
     pub preset: Option<Preset>,
 
-    /// Settings by which what comes next does best; the options below change them
+    /// Settings for the program that comes next; the options below change them
     #[arg(long = "for", value_name = "PURPOSE", conflicts_with = "preset", value_parser = purpose())]
     pub purpose: Option<Preset>,
 
-    /// Attenuate by at most so many dB, 0 to 100 [default: no limit]
+    /// The most that anything is attenuated, 0 to 100 dB [default: no limit]
     #[arg(long, value_name = "DB", value_parser = attenuation)]
     pub limit: Option<f32>,
 
@@ -28,11 +28,11 @@ pub struct SoundArgs {
     #[arg(long, value_enum)]
     pub channels: Option<Channels>,
 
-    /// The network: best sees what comes later, high is that of plugin and live, light is for weak machines [default: best]
+    /// The network: best looks ahead, high is that of plugin and live, light is for weak machines [default: best]
     #[arg(long, value_enum)]
     pub quality: Option<Quality>,
 
-    /// Exactly what plugin and live give: the first four seconds are not heard beforehand [default quality then: high]
+    /// Exactly what plugin and live give, without the lead-in of four seconds [default quality then: high]
     #[arg(long)]
     pub streaming: bool,
 }
@@ -52,7 +52,7 @@ pub struct NetworkArgs {
 /// The network that cleans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quality {
-    /// The largest: it sees what comes later, so for recordings only
+    /// The largest: it looks ahead, so it is for recordings only
     Best,
     /// That of plugin and live: half again as fast as best, 32 ms of latency in a stream
     High,
@@ -80,7 +80,8 @@ pub enum EngineName {
 
 /// The names of the factory presets, in lower case.
 pub(crate) fn preset() -> impl TypedValueParser<Value = Preset> {
-    let values = PRESETS.map(|preset| PossibleValue::new(preset.name.to_lowercase()).help(preset.purpose));
+    let values =
+        PRESETS.map(|preset| PossibleValue::new(preset.name.to_lowercase()).help(settings_of(&preset)));
     PossibleValuesParser::new(values).try_map(|name| {
         let found = PRESETS
             .iter()
@@ -92,7 +93,22 @@ pub(crate) fn preset() -> impl TypedValueParser<Value = Preset> {
 /// What a recording can be for.
 fn purpose() -> impl TypedValueParser<Value = Preset> {
     let name = TRANSCRIPTION.name.to_lowercase();
-    PossibleValuesParser::new([PossibleValue::new(name).help(TRANSCRIPTION.purpose)]).map(|_| TRANSCRIPTION)
+    PossibleValuesParser::new([PossibleValue::new(name).help(settings_of(&TRANSCRIPTION))])
+        .map(|_| TRANSCRIPTION)
+}
+
+/// What a preset is for, and what it sets.
+fn settings_of(preset: &Preset) -> String {
+    let limit = match preset.attenuation_limit() {
+        Some(limit) => format!("{limit} dB at most"),
+        None => "no limit".to_owned(),
+    };
+    let channels = if preset.link {
+        ""
+    } else {
+        ", a mask for each channel"
+    };
+    format!("{} ({limit}{channels})", preset.purpose)
 }
 
 pub(crate) fn attenuation(text: &str) -> Result<f32, String> {

@@ -15,13 +15,8 @@ Examples:
 Keys on the page: Space plays, A B R before, after, removed, X between before and after, + - 0 zoom, L loop.";
 
 /// Arguments of `aeden web`.
-///
-/// Opens a page in your browser, with this program behind it: drop recordings and films, hear before, after and removed at one
-/// loudness, set the strength by ear, save. Films come back whole; what is saved is what `aeden clean` writes. Only this machine
-/// can reach the page, and only under the address that is printed. Ctrl-C ends it, and removes all that was not saved.
-/// More in docs/web.md.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment, after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS_HELP}"))]
 pub struct WebArgs {
     /// Recordings and films to begin with: files, folders, patterns
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -1,5 +1,7 @@
 //! `aeden completions` and `aeden man`: what other programs read of the arguments.
 
+mod markdown;
+
 use crate::args::Cli;
 use aeden_media::output::print;
 use aeden_media::problem::{DONE, Problem};
@@ -43,5 +45,15 @@ pub fn all_pages(folder: &Path) -> Result<u8, Problem> {
     std::fs::create_dir_all(folder)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
         .map_err(|e| Problem::io(folder, &e))?;
+    Ok(DONE)
+}
+
+/// `aeden man --all --markdown`: README.md, and COMMAND.md for every command.
+pub fn all_pages_in_markdown(folder: &Path) -> Result<u8, Problem> {
+    std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
+    for (name, text) in markdown::pages(Cli::command()) {
+        let file = folder.join(name);
+        std::fs::write(&file, text).map_err(|e| Problem::io(&file, &e))?;
+    }
     Ok(DONE)
 }

@@ -10,6 +10,7 @@ pub mod detect;
 pub mod encode;
 pub mod find;
 pub mod inspect;
+pub mod licences;
 pub mod live;
 pub mod manual;
 pub mod map;

@@ -79,7 +79,7 @@ impl Input {
                         Kind::Flac => FlacReader::open_damaged(file, about.len(), reading.damage)
                             .map(|reader| Input::Flac(Box::new(reader)))
                             .map_err(|e| unreadable(name, &e)),
-                        Kind::Text => Err(Problem::file(name, "is text; give the recording itself")),
+                        Kind::Text => Err(Problem::file(name, "is text, not sound; name a recording")),
                         Kind::Other => Err(Problem::file(
                             name,
                             "is a picture, a document, an archive or a program; give the recording itself",

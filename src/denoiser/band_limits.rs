@@ -40,36 +40,20 @@ impl BandLimits {
     /// # Errors
     /// [`Error::Setting`] for too many nodes, or a node out of order or range.
     pub fn new(nodes: &[(f32, f32)]) -> Result<Self, Error> {
-        let refuse = |problem: String| Err(Error::Setting(problem));
-        let most = Self::MAX_NODES;
-        if nodes.len() > most {
-            return refuse(format!(
-                "the bands must have at most {most} nodes, not {}",
-                nodes.len()
-            ));
-        }
+        Self::checked(nodes).ok_or_else(|| Error::Setting(problem(nodes)))
+    }
+
+    /// The same for an audio thread: refuses without words, and never allocates.
+    pub fn checked(nodes: &[(f32, f32)]) -> Option<Self> {
         let mut bands = Self::default();
         for &(frequency, limit) in nodes {
-            let (highest, largest) = (Self::MAX_FREQUENCY, Self::MAX_LIMIT);
-            if !(0.0..=highest).contains(&frequency) {
-                return refuse(format!(
-                    "the frequency of a band must be 0 to {highest} Hz, not {frequency}"
-                ));
-            }
-            if !(0.0..=largest).contains(&limit) {
-                return refuse(format!(
-                    "the limit of a band must be 0 to {largest} dB, not {limit}"
-                ));
-            }
-            if let Some((before, _)) = bands.nodes().last().filter(|(before, _)| *before >= frequency) {
-                return refuse(format!(
-                    "the frequencies of bands must rise: {frequency} Hz comes after {before}"
-                ));
-            }
-            bands.nodes[bands.count] = (frequency, limit);
+            let rises = bands.nodes().last().is_none_or(|(before, _)| *before < frequency);
+            let in_range =
+                (0.0..=Self::MAX_FREQUENCY).contains(&frequency) && (0.0..=Self::MAX_LIMIT).contains(&limit);
+            *bands.nodes.get_mut(bands.count).filter(|_| rises && in_range)? = (frequency, limit);
             bands.count += 1;
         }
-        Ok(bands)
+        Some(bands)
     }
 
     /// The nodes: frequency in Hz, and limit in dB.
@@ -107,6 +91,27 @@ impl BandLimits {
             }
         })
     }
+}
+
+/// What is wrong with nodes that are refused.
+fn problem(nodes: &[(f32, f32)]) -> String {
+    let (most, highest, largest) = (
+        BandLimits::MAX_NODES,
+        BandLimits::MAX_FREQUENCY,
+        BandLimits::MAX_LIMIT,
+    );
+    if nodes.len() > most {
+        return format!("the bands must have at most {most} nodes, not {}", nodes.len());
+    }
+    for (frequency, limit) in nodes {
+        if !(0.0..=highest).contains(frequency) {
+            return format!("the frequency of a band must be 0 to {highest} Hz, not {frequency}");
+        }
+        if !(0.0..=largest).contains(limit) {
+            return format!("the limit of a band must be 0 to {largest} dB, not {limit}");
+        }
+    }
+    "the frequencies of bands must rise from node to node".into()
 }
 
 /// Reads nodes as `FREQUENCY:LIMIT`, with commas between: `0:10,2000:30,8000:20`. Nothing is no nodes.

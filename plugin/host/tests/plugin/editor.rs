@@ -14,7 +14,7 @@ fn opened(sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 4
 
 fn opened_for(seconds: &str, sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 4])> {
     let program = built("examples/editor", "aeden-plugin-host --examples")?;
-    for needed in ["Xvfb", "import", "identify"] {
+    for needed in ["Xvfb", "import", "identify", "xdotool"] {
         if Command::new(needed).arg("--version").output().is_err() {
             println!("skipped: no {needed}; `cargo xtask setup` installs it");
             return None;
@@ -118,4 +118,98 @@ fn its_edge_can_be_dragged_within_bounds_and_it_can_be_opened_again() {
     if let Some((_, [width, height, ..])) = opened("silence", &["--drag", "10x10"]) {
         assert_eq!([width, height], [600, 380]);
     }
+}
+
+/// What xdotool did in the editor's window, and where the parameters of the host stand afterwards.
+fn after(actions: &str) -> Option<impl Fn(&str) -> f32 + use<>> {
+    let (measured, _) = opened("silence", &["--do", actions])?;
+    Some(move |name: &str| {
+        let text = measured["values"][name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} in {measured}"));
+        match text {
+            "On" => 1.0,
+            "Off" => 0.0,
+            // A number and its unit.
+            _ => text
+                .split(' ')
+                .next()
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(f32::INFINITY),
+        }
+    })
+}
+
+/// Where 1 kHz and 30 dB are in a window of 820 by 500.
+const NODE: &str = "mousemove 401 176; click --repeat 2 --delay 60 1;";
+
+#[test]
+fn nodes_are_added_moved_and_removed_by_mouse() {
+    let Some(value) = after(NODE) else { return };
+    assert_eq!(value("Band 1"), 1.0);
+    assert!(
+        (value("Band 1 frequency") - 1000.0).abs() < 20.0,
+        "{}",
+        value("Band 1 frequency")
+    );
+    assert!(
+        (value("Band 1 limit") - 30.0).abs() < 0.5,
+        "{}",
+        value("Band 1 limit")
+    );
+    assert_eq!(value("Band 2"), 0.0);
+
+    let drag = "sleep 0.5; mousedown 1; mousemove 450 150; mousemove 550 120; mouseup 1";
+    let Some(value) = after(&format!("{NODE} {drag}")) else {
+        return;
+    };
+    assert!(
+        (value("Band 1 frequency") - 4090.0).abs() < 100.0,
+        "{}",
+        value("Band 1 frequency")
+    );
+    assert!(
+        (value("Band 1 limit") - 14.7).abs() < 0.5,
+        "{}",
+        value("Band 1 limit")
+    );
+
+    let removed = "mousemove 200 100; click --repeat 2 --delay 60 1; sleep 0.5; mousemove 401 176; click --repeat 2 --delay 60 1";
+    let Some(value) = after(&format!("{NODE} sleep 0.5; {removed}")) else {
+        return;
+    };
+    assert_eq!((value("Band 1"), value("Band 2")), (0.0, 1.0));
+}
+
+#[test]
+fn nodes_are_added_moved_and_removed_by_keyboard() {
+    // A click into the spectrum gives it the focus; what Enter adds has it then.
+    let begin = "mousemove 300 250; click 1; key Return;";
+    let Some(value) = after(begin) else { return };
+    assert_eq!((value("Band 1"), value("Band 1 limit")), (1.0, 18.0));
+    let start = value("Band 1 frequency");
+    let keys = "key Right; key Right; key Down; key Down; key Up; key Down";
+    let Some(value) = after(&format!("{begin} {keys}")) else {
+        return;
+    };
+    assert!((value("Band 1 frequency") / start - 2f32.powf(2.0 / 12.0)).abs() < 0.02);
+    assert_eq!(value("Band 1 limit"), 20.0);
+    let Some(value) = after(&format!("{begin} key Delete")) else {
+        return;
+    };
+    assert_eq!(value("Band 1"), 0.0);
+}
+
+#[test]
+fn steps_are_taken_back_and_done_again() {
+    let pause = "sleep 0.8;";
+    let Some(value) = after(&format!("{NODE} {pause} key ctrl+z; {pause}")) else {
+        return;
+    };
+    assert_eq!(value("Band 1"), 0.0);
+    let Some(value) = after(&format!("{NODE} {pause} key ctrl+z; {pause} key ctrl+y; {pause}")) else {
+        return;
+    };
+    assert_eq!(value("Band 1"), 1.0);
+    assert!((value("Band 1 limit") - 30.0).abs() < 0.5);
 }

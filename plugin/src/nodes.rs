@@ -11,6 +11,8 @@ pub const NODES: usize = BandLimits::MAX_NODES;
 pub const LOWEST: f32 = 20.0;
 /// How many octaves above it the highest is: 20.48 kHz.
 pub const OCTAVES: f32 = 10.0;
+/// A step of the frequency, in octaves.
+const STEP: f32 = 0.01;
 /// The largest limit of a node, in dB.
 pub const MOST: f32 = 60.0;
 
@@ -40,13 +42,14 @@ impl Node {
             on: switch(&format!("Band {count}"), false),
             pitch: FloatParam::new(
                 format!("Band {count} frequency"),
-                (100.0 * pitch).round() / 100.0,
+                // On a step, as states have it.
+                (pitch / STEP).round() * STEP,
                 FloatRange::Linear {
                     min: 0.0,
                     max: OCTAVES,
                 },
             )
-            .with_step_size(0.01)
+            .with_step_size(STEP)
             .with_unit(" Hz")
             .with_value_to_string(Arc::new(|octaves| format!("{:.0}", frequency_of(octaves))))
             .with_string_to_value(Arc::new(|text| {

@@ -4,12 +4,12 @@ use crate::parameters::Parameters;
 use egui::{Button, Ui};
 use nice_plug::prelude::ParamSetter;
 
-/// Draws the letters and the arrow that copies one to the other, and lets them act; from right to left.
+/// Draws the letters and the word that copies one to the other, and lets them act; from right to left.
 pub fn show(ui: &mut Ui, parameters: &Parameters, setter: &ParamSetter) {
     let mut compare = parameters.compare.load();
     let before = compare;
     let (heard, other) = if compare.on_b { ("B", "A") } else { ("A", "B") };
-    let copy = ui.small_button(if compare.on_b { "A ← B" } else { "A → B" });
+    let copy = ui.small_button("Copy");
     if copy
         .on_hover_text(format!("Copy what is heard, {heard}, to {other}"))
         .clicked()

@@ -75,18 +75,18 @@ impl History {
         self.settled = Some(to);
     }
 
-    /// Draws the two arrows and lets them act; from right to left.
+    /// Draws both words and lets them act; from right to left.
     pub fn show(&mut self, ui: &mut Ui, parameters: &Parameters, setter: &ParamSetter) {
         let [back, again] = self.can();
-        let arrow = |ui: &mut Ui, can: bool, arrow: &str, help: &str| {
-            ui.add_enabled(can, Button::new(arrow).small())
+        let word = |ui: &mut Ui, can: bool, word: &str, help: &str| {
+            ui.add_enabled(can, Button::new(word).small())
                 .on_hover_text(help)
                 .clicked()
         };
-        if arrow(ui, again, "⟳", "Redo, Ctrl-Y") {
+        if word(ui, again, "Redo", "Ctrl-Y") {
             self.redo(parameters, setter);
         }
-        if arrow(ui, back, "⟲", "Undo, Ctrl-Z") {
+        if word(ui, back, "Undo", "Ctrl-Z") {
             self.undo(parameters, setter);
         }
     }

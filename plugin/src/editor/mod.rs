@@ -306,6 +306,11 @@ impl Window {
             .circle_filled(pos2(name.right() + 7.0, name.bottom() - 8.0), 2.5, theme::VOICE);
         let right = Layout::right_to_left(Align::Center);
         let mut bar = ui.new_child(UiBuilder::new().max_rect(rect).layout(right));
+        let is_narrow = rect.width() < 740.0;
+        if is_narrow {
+            bar.spacing_mut().item_spacing.x = 3.0;
+            bar.spacing_mut().button_padding.x = 6.0;
+        }
         let (bypass, _) = bar.allocate_exact_size(vec2(112.0, 30.0), egui::Sense::hover());
         switch::show(
             &mut bar,
@@ -317,7 +322,7 @@ impl Window {
         );
         self.show_zoom(&mut bar);
         self.show_quality(&mut bar, setter);
-        self.presets.show(&mut bar, &self.parameters, setter);
+        self.presets.show(&mut bar, !is_narrow, &self.parameters, setter);
         compare::show(&mut bar, &self.parameters, setter);
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.show(&mut bar, &self.parameters, setter);

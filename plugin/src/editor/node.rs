@@ -27,6 +27,9 @@ const USUAL: f32 = 18.0;
 pub fn show(ui: &mut Ui, plot: Rect, parameters: &Parameters, setter: &ParamSetter) {
     let id = ui.make_persistent_id("bands");
     let ground = ui.interact(plot, id, Sense::click());
+    if ground.clicked() {
+        ground.request_focus();
+    }
     let count = parameters.nodes.iter().filter(|node| is_on(node)).count();
     ground.widget_info(|| {
         let label = format!(

@@ -4,7 +4,8 @@ use crate::parameters::Parameters;
 use crate::presets::PRESETS;
 use crate::user_presets::Folder;
 use crate::values::Values;
-use egui::{Button, TextEdit, Ui};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Button, PopupCloseBehavior, TextEdit, Ui};
 use nice_plug::prelude::ParamSetter;
 use std::io;
 use std::process::{Command, Stdio};
@@ -67,34 +68,27 @@ impl PresetMenu {
         }
     }
 
-    /// Draws the menu with its arrows, from right to left.
-    pub fn show(&mut self, ui: &mut Ui, parameters: &Parameters, setter: &ParamSetter) {
+    /// Draws the menu, with arrows where there is room, from right to left.
+    pub fn show(&mut self, ui: &mut Ui, arrows: bool, parameters: &Parameters, setter: &ParamSetter) {
         let (chosen, count) = (self.chosen(parameters), PRESETS.len() + self.own.len());
-        let next = ui.add(Button::new("›").small()).on_hover_text("Next preset");
-        if next.clicked() {
-            self.take(
-                chosen.map_or(0, |chosen| (chosen + 1) % count),
-                parameters,
-                setter,
-            );
+        let arrow = |ui: &mut Ui, arrow: &str, help: &str| {
+            arrows && ui.add(Button::new(arrow).small()).on_hover_text(help).clicked()
+        };
+        if arrow(ui, "›", "Next preset") {
+            let next = chosen.map_or(0, |chosen| (chosen + 1) % count);
+            self.take(next, parameters, setter);
         }
         let title = chosen.map_or("Presets", |chosen| self.name(chosen)).to_owned();
-        let menu = egui::containers::menu::MenuButton::new(title).config(
-            egui::containers::menu::MenuConfig::new()
-                .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
-        );
+        let menu = MenuButton::new(title)
+            .config(MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside));
         let (button, shown) = menu.ui(ui, |ui| self.list(ui, chosen, parameters, setter));
         button.on_hover_text("Presets");
         if shown.is_none() {
             (self.open, self.problem, self.renamed) = (false, None, None);
         }
-        let previous = ui.add(Button::new("‹").small()).on_hover_text("Previous preset");
-        if previous.clicked() {
-            self.take(
-                chosen.map_or(count - 1, |chosen| (chosen + count - 1) % count),
-                parameters,
-                setter,
-            );
+        if arrow(ui, "‹", "Previous preset") {
+            let previous = chosen.map_or(count - 1, |chosen| (chosen + count - 1) % count);
+            self.take(previous, parameters, setter);
         }
     }
 

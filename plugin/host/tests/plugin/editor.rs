@@ -32,6 +32,8 @@ fn opened_for(seconds: &str, sound: &str, options: &[&str]) -> Option<(serde_jso
             .args([sound, seconds, "--picture"])
             .arg(&picture)
             .args(options)
+            // Not the user's own presets.
+            .env("AEDEN_PRESETS", folder.path().join("presets"))
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -212,4 +214,56 @@ fn steps_are_taken_back_and_done_again() {
     };
     assert_eq!(value("Band 1"), 1.0);
     assert!((value("Band 1 limit") - 30.0).abs() < 0.5);
+}
+
+/// The knob for Strength gets the focus.
+const STRENGTH: &str = "mousemove 77 391; click 1;";
+
+#[test]
+fn two_settings_are_compared_and_one_is_copied_to_the_other() {
+    let (a, b, copy) = (
+        "mousemove 325 27; click 1;",
+        "mousemove 361 27; click 1;",
+        "mousemove 407 27; click 1;",
+    );
+    let differ = format!("{STRENGTH} key Home; {b} {STRENGTH} key End; {a}");
+    let Some(value) = after(&differ) else { return };
+    assert_eq!(value("Strength"), 0.0);
+    let Some(value) = after(&format!("{differ} {b}")) else {
+        return;
+    };
+    assert_eq!(value("Strength"), f32::INFINITY);
+    let Some(value) = after(&format!("{differ} {copy} {b}")) else {
+        return;
+    };
+    assert_eq!(value("Strength"), 0.0);
+}
+
+#[test]
+fn a_preset_of_ones_own_is_saved_and_found_again() {
+    let save = "mousemove 505 27; click 1; sleep 0.3; mousemove 540 210; click 1; type mine; mousemove 622 210; click 1; sleep 0.3";
+    let next = "mousemove 300 480; click 1; sleep 0.3; mousemove 553 27; click 1;";
+    let begin = format!("{STRENGTH} key Home; {save}; {next}");
+    // From the last to the first, which is Podcast, and back.
+    let Some(value) = after(&begin) else { return };
+    assert_eq!(value("Strength"), 30.0);
+    let Some(value) = after(&format!("{begin} sleep 0.3; mousemove 452 27; click 1")) else {
+        return;
+    };
+    assert_eq!(value("Strength"), 0.0);
+}
+
+#[test]
+fn a_switch_acts_for_as_long_as_it_is_held() {
+    let down = "mousemove 700 378; mousedown 1; sleep 0.7;";
+    let Some(value) = after(down) else { return };
+    assert_eq!(value("Listen to removed"), 1.0);
+    let Some(value) = after(&format!("{down} mouseup 1")) else {
+        return;
+    };
+    assert_eq!(value("Listen to removed"), 0.0);
+    let Some(value) = after("mousemove 700 378; click 1; sleep 0.7; key Tab") else {
+        return;
+    };
+    assert_eq!(value("Listen to removed"), 1.0);
 }

@@ -14,7 +14,8 @@ fn opened(sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 4
 
 fn opened_for(seconds: &str, sound: &str, options: &[&str]) -> Option<(serde_json::Value, [usize; 4])> {
     let program = built("examples/editor", "aeden-plugin-host --examples")?;
-    for needed in ["Xvfb", "import", "identify", "xdotool"] {
+    let acts = options.contains(&"--do").then_some("xdotool");
+    for needed in ["Xvfb", "import", "identify"].into_iter().chain(acts) {
         if Command::new(needed).arg("--version").output().is_err() {
             println!("skipped: no {needed}; `cargo xtask setup` installs it");
             return None;

@@ -85,7 +85,7 @@ pub mod switchable;
 #[cfg(test)]
 mod tests;
 
-pub use denoiser::{Config, Denoiser, Link, Listen};
+pub use denoiser::{BandLimits, Config, Denoiser, Link, Listen};
 #[cfg(feature = "onnx")]
 #[doc(inline)]
 pub use engine::onnx;

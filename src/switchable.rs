@@ -4,7 +4,7 @@
 //! one first listens for half a second, until what its network remembers is as good as what the running one
 //! remembers; then the sound fades over, and the first one rests. Both run only meanwhile.
 
-use crate::denoiser::{Config, Denoiser, Link, Listen};
+use crate::denoiser::{BandLimits, Config, Denoiser, Link, Listen};
 use crate::error::Error;
 use crate::model::Model;
 use std::fmt;
@@ -132,6 +132,13 @@ impl SwitchableDenoiser {
     /// For how many samples sound can still come out after the input has fallen silent.
     pub fn tail(&self) -> usize {
         self.running.denoiser.tail()
+    }
+
+    /// Sets limits along frequency, as [`Denoiser::set_bands`] does.
+    pub fn set_bands(&mut self, bands: BandLimits) {
+        for kind in self.kinds() {
+            kind.denoiser.set_bands(bands);
+        }
     }
 
     /// Replaces the samples of every channel, as [`Denoiser::process`] does. Neither allocates, locks nor fails;

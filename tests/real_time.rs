@@ -1,6 +1,6 @@
 //! Nothing is allocated or freed on the audio thread.
 
-use aeden::{Config, Denoiser, Link, Listen, Model};
+use aeden::{BandLimits, Config, Denoiser, Link, Listen, Model};
 use allocation_counter::{AllocationInfo, measure};
 
 mod engines;
@@ -21,6 +21,7 @@ fn the_counter_counts() {
 
 #[test]
 fn processing_resetting_and_setting_never_allocate() {
+    let bands = BandLimits::new(&[(100.0, 3.0), (2000.0, 30.0)]).unwrap();
     for rate in [
         8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 44_101, 48_000, 88_200, 96_000, 192_000,
     ] {
@@ -40,6 +41,7 @@ fn processing_resetting_and_setting_never_allocate() {
                         }
                         denoiser.set_mix(len as f32 / 20_000.0);
                         denoiser.set_attenuation_limit((len > 100).then_some(len as f32));
+                        denoiser.set_bands(if len == 512 { bands } else { BandLimits::default() });
                         denoiser.set_output_gain(len as f32 / 1000.0);
                         denoiser.set_listen(if len == 17 {
                             Listen::Removed

@@ -45,6 +45,12 @@
 // The largest strength that is a limit, in dB. INFINITY is none.
 #define AEDEN_MAX_STRENGTH 100.0
 
+// The most bands of aeden_set_bands.
+#define AEDEN_MAX_BANDS 6
+
+// The highest frequency of a band, in Hz.
+#define AEDEN_MAX_BAND_FREQUENCY 96000.0
+
 // The largest gain, in dB, and with a minus the smallest.
 #define AEDEN_MAX_GAIN 60.0
 
@@ -183,6 +189,16 @@ int32_t aeden_is_real_time(const struct aeden_denoiser *denoiser);
 // thread, also while another one processes.
 enum aeden_status aeden_set_strength(struct aeden_denoiser *denoiser,
                                      float decibels);
+
+// Sets the most that the level is lowered along frequency: `count` nodes, 0 (none, as at the start) to AEDEN_MAX_BANDS, of a
+// frequency in Hz, 0 to AEDEN_MAX_BAND_FREQUENCY and each above the one before, and a limit in dB, 0 to AEDEN_MAX_STRENGTH.
+// Between nodes it is linear in dB over the logarithm of the frequency, below the first and above the last it is theirs; where
+// the strength is smaller, that counts. A change fades over two frames. Other values change nothing. Real-time: yes, on any
+// thread, also while another one processes; one thread at a time.
+enum aeden_status aeden_set_bands(struct aeden_denoiser *denoiser,
+                                  const float *frequencies,
+                                  const float *decibels,
+                                  size_t count);
 
 // Sets the share of the cleaned sound, 0 (the input, delayed, bit for bit) to 1 (as at the start). Fades and threads as
 // aeden_set_strength. Real-time: yes.

@@ -8,7 +8,7 @@ use crate::controls::{Number, Switch};
 use crate::handle::Handle;
 use crate::samples::Sample;
 use crate::status::{Status, guarded};
-use aeden::{Config, Denoiser, Error, Link, Model};
+use aeden::{BandLimits, Config, Denoiser, Error, Link, Model};
 use std::ffi::{CStr, c_char, c_void};
 use std::ops::RangeInclusive;
 
@@ -30,6 +30,10 @@ pub const AEDEN_MAX_SAMPLE_RATE: u32 = 192_000;
 pub const AEDEN_MAX_CHANNELS: u32 = 64;
 /// The largest strength that is a limit, in dB. INFINITY is none.
 pub const AEDEN_MAX_STRENGTH: f32 = 100.0;
+/// The most bands of aeden_set_bands.
+pub const AEDEN_MAX_BANDS: u32 = 6;
+/// The highest frequency of a band, in Hz.
+pub const AEDEN_MAX_BAND_FREQUENCY: f32 = 96_000.0;
 /// The largest gain, in dB, and with a minus the smallest.
 pub const AEDEN_MAX_GAIN: f32 = 60.0;
 
@@ -39,6 +43,8 @@ const _: () = assert!(
         && AEDEN_MAX_SAMPLE_RATE == Config::MAX_SAMPLE_RATE
         && AEDEN_MAX_CHANNELS as usize == Config::MAX_CHANNELS
         && AEDEN_MAX_STRENGTH == Config::MAX_LIMIT
+        && AEDEN_MAX_BANDS as usize == BandLimits::MAX_NODES
+        && AEDEN_MAX_BAND_FREQUENCY == BandLimits::MAX_FREQUENCY
         && AEDEN_MAX_GAIN == Config::MAX_GAIN
 );
 
@@ -269,6 +275,45 @@ pub unsafe extern "C" fn aeden_set_strength(denoiser: *mut Handle, decibels: f32
     }
     // SAFETY: the caller's.
     unsafe { set(denoiser, Number::Strength, decibels, 0.0..=AEDEN_MAX_STRENGTH) }
+}
+
+/// Sets the most that the level is lowered along frequency: `count` nodes, 0 (none, as at the start) to AEDEN_MAX_BANDS, of a
+/// frequency in Hz, 0 to AEDEN_MAX_BAND_FREQUENCY and each above the one before, and a limit in dB, 0 to AEDEN_MAX_STRENGTH.
+/// Between nodes it is linear in dB over the logarithm of the frequency, below the first and above the last it is theirs; where
+/// the strength is smaller, that counts. A change fades over two frames. Other values change nothing. Real-time: yes, on any
+/// thread, also while another one processes; one thread at a time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aeden_set_bands(
+    denoiser: *mut Handle,
+    frequencies: *const f32,
+    decibels: *const f32,
+    count: usize,
+) -> Status {
+    // SAFETY: the caller's.
+    let handle = match unsafe { Handle::at(denoiser) } {
+        Ok(handle) => handle,
+        Err(status) => return status,
+    };
+    if count > BandLimits::MAX_NODES {
+        return Status::Setting;
+    }
+    if count > 0 && (frequencies.is_null() || decibels.is_null()) {
+        return Status::Null;
+    }
+    let mut nodes = [(0.0, 0.0); BandLimits::MAX_NODES];
+    for (n, node) in nodes[..count].iter_mut().enumerate() {
+        // SAFETY: the caller's: as many numbers as it says.
+        *node = unsafe {
+            (
+                frequencies.add(n).read_unaligned(),
+                decibels.add(n).read_unaligned(),
+            )
+        };
+    }
+    BandLimits::checked(&nodes[..count]).map_or(Status::Setting, |bands| {
+        handle.controls.set_bands(&bands);
+        Status::Ok
+    })
 }
 
 /// Sets the share of the cleaned sound, 0 (the input, delayed, bit for bit) to 1 (as at the start). Fades and threads as

@@ -76,6 +76,17 @@ int main(void) {
     CHECK(aeden_set_strength(denoiser, -INFINITY) == AEDEN_STATUS_SETTING);
     CHECK(aeden_set_strength(denoiser, INFINITY) == AEDEN_STATUS_OK);
     CHECK(aeden_set_strength(denoiser, AEDEN_MAX_STRENGTH) == AEDEN_STATUS_OK);
+    const float rising[7] = {0, 100, 2000, 3000, 4000, 5000, 6000}, level[2] = {100, 100}, limits[7] = {0, 100, 20, 7, 0.5f, 3, 9},
+                beyond[2] = {3, NAN};
+    CHECK(aeden_set_bands(NULL, rising, limits, 2) == AEDEN_STATUS_NULL);
+    CHECK(aeden_set_bands(denoiser, NULL, limits, 2) == AEDEN_STATUS_NULL);
+    CHECK(aeden_set_bands(denoiser, rising, NULL, 2) == AEDEN_STATUS_NULL);
+    CHECK(aeden_set_bands(denoiser, rising, limits, 7) == AEDEN_STATUS_SETTING);
+    CHECK(aeden_set_bands(denoiser, rising, limits, (size_t)-1) == AEDEN_STATUS_SETTING);
+    CHECK(aeden_set_bands(denoiser, level, limits, 2) == AEDEN_STATUS_SETTING);
+    CHECK(aeden_set_bands(denoiser, rising, beyond, 2) == AEDEN_STATUS_SETTING);
+    CHECK(aeden_set_bands(denoiser, rising, limits, AEDEN_MAX_BANDS) == AEDEN_STATUS_OK);
+    CHECK(aeden_set_bands(denoiser, NULL, NULL, 0) == AEDEN_STATUS_OK);
     CHECK(aeden_set_mix(denoiser, 1.1f) == AEDEN_STATUS_SETTING && aeden_set_mix(denoiser, 0.5f) == AEDEN_STATUS_OK);
     CHECK(aeden_set_gain(denoiser, -61) == AEDEN_STATUS_SETTING && aeden_set_gain(denoiser, NAN) == AEDEN_STATUS_SETTING);
     CHECK(aeden_set_removed(denoiser, -7) == AEDEN_STATUS_OK && aeden_set_bypass(denoiser, 0) == AEDEN_STATUS_OK);

@@ -20,9 +20,10 @@ use toml::Value;
 const COMMANDS: [&str; 2] = ["clean", "report"];
 
 /// The options that can have a default. The others name files of one run, or ask for something that should be meant.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "preset",
     "limit",
+    "bands",
     "mix",
     "channels",
     "quality",

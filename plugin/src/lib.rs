@@ -12,9 +12,13 @@ pub mod editor;
 mod hosting;
 pub mod identity;
 pub mod monitor;
+pub mod nodes;
 pub mod parameters;
 mod plugin;
 mod saved;
+mod text;
+mod user_presets;
+pub mod values;
 mod vst3;
 pub mod window_size;
 

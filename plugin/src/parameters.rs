@@ -1,9 +1,12 @@
 //! What hosts automate and save.
 
 use crate::hosting;
+use crate::nodes::{self, NODES, Node};
 use crate::presets::Preset;
+use crate::text::{decimal, number, switch, without_unit};
+use crate::values::{Compare, Values};
 use crate::window_size::WindowSize;
-use aeden::{Link, Listen};
+use aeden::{BandLimits, Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
 use nice_plug::prelude::*;
 use std::sync::Arc;
@@ -67,6 +70,12 @@ pub struct Parameters {
     /// The network. It takes effect when the host next activates the plugin, which it is asked for.
     #[id = "quality"]
     pub quality: EnumParam<Quality>,
+    /// The nodes along frequency.
+    #[nested(array)]
+    pub nodes: [Node; NODES],
+    /// The other setting to compare with, saved with them.
+    #[persist = "compare"]
+    pub compare: Arc<AtomicCell<Compare>>,
     /// The editor's size, saved with them.
     #[persist = "window"]
     pub window: Arc<AtomicCell<WindowSize>>,
@@ -108,6 +117,8 @@ impl Default for Parameters {
             link: switch("Channel link", true),
             bypass: switch("Bypass", false).make_bypass(),
             quality: EnumParam::new("Quality", Quality::default()).non_automatable(),
+            nodes: Node::all(),
+            compare: Arc::new(AtomicCell::new(Compare::default())),
             window: Arc::new(AtomicCell::new(WindowSize::default())),
         }
     }
@@ -143,9 +154,57 @@ impl Parameters {
             bypass: self.bypass.value(),
         }
     }
+
+    /// The limits along frequency that they ask for now.
+    pub fn bands(&self) -> BandLimits {
+        nodes::limits(&self.nodes)
+    }
 }
 
 impl Parameters {
+    fn numbers(&self) -> impl Iterator<Item = &FloatParam> {
+        let of_nodes = self.nodes.iter().flat_map(|node| [&node.pitch, &node.limit]);
+        [&self.strength, &self.mix, &self.gain]
+            .into_iter()
+            .chain(of_nodes)
+    }
+
+    fn switches(&self) -> impl Iterator<Item = &BoolParam> {
+        std::iter::once(&self.link).chain(self.nodes.iter().map(|node| &node.on))
+    }
+
+    /// Where those stand that shape the sound.
+    pub fn values(&self) -> Values {
+        let mut values = Values::default();
+        for (value, parameter) in values.numbers.iter_mut().zip(self.numbers()) {
+            *value = parameter.unmodulated_normalized_value();
+        }
+        for (value, parameter) in values.switches.iter_mut().zip(self.switches()) {
+            *value = parameter.unmodulated_plain_value();
+        }
+        values
+    }
+
+    /// Moves them to values, through the host, which records that as it records a user's moves. Values from a file are taken
+    /// into their range.
+    pub fn go_to(&self, values: &Values, host: &ParamSetter) {
+        for (value, parameter) in values.numbers.iter().zip(self.numbers()) {
+            let value = value.clamp(0.0, 1.0);
+            if !value.is_nan() && value != parameter.unmodulated_normalized_value() {
+                host.begin_set_parameter(parameter);
+                host.set_parameter_normalized(parameter, value);
+                host.end_set_parameter(parameter);
+            }
+        }
+        for (value, parameter) in values.switches.iter().zip(self.switches()) {
+            if *value != parameter.unmodulated_plain_value() {
+                host.begin_set_parameter(parameter);
+                host.set_parameter(parameter, *value);
+                host.end_set_parameter(parameter);
+            }
+        }
+    }
+
     /// Whether they have the values of a preset.
     pub fn are(&self, preset: &Preset) -> bool {
         let [strength, mix, gain] =
@@ -156,6 +215,7 @@ impl Parameters {
             && near(mix, preset.mix)
             && near(gain, preset.gain)
             && self.link.unmodulated_plain_value() == preset.link
+            && !self.nodes.iter().any(|node| node.on.unmodulated_plain_value())
     }
 
     /// Gives them the values of a preset, through the host, which records that as it records a user's moves.
@@ -173,23 +233,16 @@ impl Parameters {
             (&self.link, preset.link),
             (&self.delta, false),
             (&self.bypass, false),
-        ] {
+        ]
+        .into_iter()
+        .chain(self.nodes.iter().map(|node| (&node.on, false)))
+        .filter(|(parameter, value)| parameter.unmodulated_plain_value() != *value)
+        {
             host.begin_set_parameter(parameter);
             host.set_parameter(parameter, value);
             host.end_set_parameter(parameter);
         }
     }
-}
-
-/// A parameter that is on or off, and refuses any other word.
-fn switch(name: &str, default: bool) -> BoolParam {
-    BoolParam::new(name, default)
-        .with_value_to_string(Arc::new(|on| if on { "On" } else { "Off" }.to_owned()))
-        .with_string_to_value(Arc::new(|text| match text.trim().to_ascii_lowercase().as_str() {
-            "on" | "yes" | "true" | "1" => Some(true),
-            "off" | "no" | "false" | "0" => Some(false),
-            _ => None,
-        }))
 }
 
 fn strength_to_text(strength: f32) -> String {
@@ -204,26 +257,5 @@ fn text_to_strength(text: &str) -> Option<f32> {
     match without_unit(text, "dB").to_lowercase().as_str() {
         "∞" | "inf" | "infinity" | "max" | "unlimited" => Some(UNLIMITED),
         _ => number(text, "dB").map(|limit| limit.clamp(0.0, UNLIMITED)),
-    }
-}
-
-/// With one decimal, and no minus before a zero.
-fn decimal(value: f32) -> String {
-    let tenths = (value * 10.0).round();
-    format!("{:.1}", if tenths == 0.0 { 0.0 } else { tenths / 10.0 })
-}
-
-/// A finite number with or without its unit; a comma is a decimal point too, and a true minus sign a minus.
-fn number(text: &str, unit: &str) -> Option<f32> {
-    let digits = without_unit(text, unit).replace(',', ".").replace('−', "-");
-    digits.parse().ok().filter(|value: &f32| value.is_finite())
-}
-
-fn without_unit<'a>(text: &'a str, unit: &str) -> &'a str {
-    let text = text.trim();
-    let cut = text.len().saturating_sub(unit.len());
-    match text.get(cut..) {
-        Some(end) if end.eq_ignore_ascii_case(unit) => text[..cut].trim(),
-        _ => text,
     }
 }

@@ -157,6 +157,7 @@ impl Plugin for AedenPlugin {
             return;
         }
         if let Some(denoiser) = &mut self.denoiser {
+            denoiser.set_bands(self.parameters.bands());
             denoiser.reset(&self.parameters.settings());
         }
     }
@@ -172,6 +173,7 @@ impl Plugin for AedenPlugin {
         let status = match &mut self.denoiser {
             Some(denoiser) => {
                 let settings = self.parameters.settings();
+                denoiser.set_bands(self.parameters.bands());
                 denoiser.process(channels, &settings);
                 if !settings.leaves_untouched() {
                     for sample in channels.iter_mut().flat_map(|channel| channel.iter_mut()) {
@@ -214,6 +216,21 @@ impl ClapPlugin for AedenPlugin {
                 page.add_spacer();
                 page.add_param(&parameters.bypass);
             });
+            for pair in parameters
+                .nodes
+                .chunks(2)
+                .zip(["Bands 1 and 2", "Bands 3 and 4", "Bands 5 and 6"])
+            {
+                let (nodes, name) = pair;
+                section.add_page(name, |page| {
+                    for node in nodes {
+                        page.add_param(&node.on);
+                        page.add_param(&node.pitch);
+                        page.add_param(&node.limit);
+                        page.add_spacer();
+                    }
+                });
+            }
         });
     }
 }

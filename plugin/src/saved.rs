@@ -30,11 +30,18 @@ pub fn check(state: &mut PluginState) -> Result<(), String> {
         ("mix", &parameters.mix),
         ("gain", &parameters.gain),
     ];
-    for (id, parameter) in ranges {
-        if let Some(ParamValue::F32(value)) = state.params.get_mut(id) {
+    let ranges = ranges.map(|(id, parameter)| (id.to_owned(), parameter));
+    let of_nodes = parameters.nodes.iter().zip(1..).flat_map(|(node, number)| {
+        [
+            (format!("band_frequency_{number}"), &node.pitch),
+            (format!("band_limit_{number}"), &node.limit),
+        ]
+    });
+    for (id, parameter) in ranges.into_iter().chain(of_nodes) {
+        if let Some(ParamValue::F32(value)) = state.params.get_mut(&id) {
             let normalized = parameter.preview_normalized(*value);
             if normalized.is_nan() {
-                state.params.remove(id);
+                state.params.remove(&id);
             } else {
                 *value = parameter.preview_plain(normalized.clamp(0.0, 1.0));
             }

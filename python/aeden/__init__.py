@@ -60,6 +60,7 @@ class Denoiser(_native.Denoiser):
     rate: samples per second, 8000 to 192000. channels: 1 to 64. model: a `Model`; None for that of the
     quality "high", `Model(quality="light")` for weak machines.
     limit: the most that anything is attenuated, in dB; None for no limit. mix: 0 (the input) to 1 (cleaned).
+    bands: the same along frequency, up to six nodes of (Hz, dB) with rising frequencies; where `limit` is smaller, that counts.
     gain: of the output, in dB. linked: one mask for all channels, which keeps the stereo image.
     removed: give what is taken away instead.
 

@@ -45,6 +45,7 @@ _T = TypeVar("_T", bound=_Tensor)
 class Controls(TypedDict, total=False):
     model: Model | None
     limit: float | None
+    bands: Sequence[tuple[float, float]] | None
     mix: float
     gain: float
     linked: bool

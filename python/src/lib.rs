@@ -3,7 +3,7 @@
 mod jobs;
 
 use aeden::presets::TRANSCRIPTION;
-use aeden::{Cleaner, Config, Context, Kind, Link, Listen};
+use aeden::{BandLimits, Cleaner, Config, Context, Kind, Link, Listen};
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -103,19 +103,20 @@ impl Denoiser {
 #[pymethods]
 impl Denoiser {
     #[new]
-    #[pyo3(signature = (rate, channels = 1, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
+    #[pyo3(signature = (rate, channels = 1, *, model = None, limit = None, bands = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         rate: u32,
         channels: usize,
         model: Option<&Model>,
         limit: Option<f32>,
+        bands: Option<Vec<(f32, f32)>>,
         mix: f32,
         gain: f32,
         linked: bool,
         removed: bool,
     ) -> PyResult<Self> {
-        let config = config(rate, channels, limit, mix, gain, linked, removed);
+        let config = config(rate, channels, limit, bands, mix, gain, linked, removed)?;
         let model = streaming(model)?;
         let cleaner = aeden::Denoiser::with_model(&model, &config).map_err(refused)?;
         Ok(Denoiser {
@@ -162,21 +163,25 @@ impl Denoiser {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn config(
     rate: u32,
     channels: usize,
     limit: Option<f32>,
+    bands: Option<Vec<(f32, f32)>>,
     mix: f32,
     gain: f32,
     linked: bool,
     removed: bool,
-) -> Config {
-    Config::new(rate, channels)
+) -> PyResult<Config> {
+    let bands = BandLimits::new(&bands.unwrap_or_default()).map_err(refused)?;
+    Ok(Config::new(rate, channels)
         .link(if linked { Link::Linked } else { Link::Independent })
         .attenuation_limit(limit)
+        .bands(bands)
         .mix(mix)
         .output_gain(gain)
-        .listen(if removed { Listen::Removed } else { Listen::Cleaned })
+        .listen(if removed { Listen::Removed } else { Listen::Cleaned }))
 }
 
 /// The built-in model of a quality.
@@ -245,7 +250,7 @@ fn of_recordings(
 
 /// Cleans the whole of `samples` [channels, samples], contiguous, into a new array.
 #[pyfunction]
-#[pyo3(signature = (samples, rate, quality, streaming, *, model = None, limit = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
+#[pyo3(signature = (samples, rate, quality, streaming, *, model = None, limit = None, bands = None, mix = 1.0, gain = 0.0, linked = true, removed = false))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn clean<'py>(
     py: Python<'py>,
@@ -255,13 +260,14 @@ fn clean<'py>(
     streaming: bool,
     model: Option<&Model>,
     limit: Option<f32>,
+    bands: Option<Vec<(f32, f32)>>,
     mix: f32,
     gain: f32,
     linked: bool,
     removed: bool,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (channels, length) = (samples.shape()[0], samples.shape()[1]);
-    let config = config(rate, channels, limit, mix, gain, linked, removed);
+    let config = config(rate, channels, limit, bands, mix, gain, linked, removed)?;
     let (model, context) = of_recordings(model, quality, streaming)?;
     // One core for what is fast, so that several threads of Python may share the others.
     let cores = match context {

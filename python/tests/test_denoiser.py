@@ -159,6 +159,18 @@ class Models(unittest.TestCase):
                 aeden.Model(path)
 
 
+class Bands(unittest.TestCase):
+    def test_equal_nodes_are_a_limit_and_nodes_at_0_db_leave_every_sample(self):
+        noise = np.random.default_rng(1).uniform(-0.2, 0.2, (2, 20_000)).astype(np.float32)
+        for quality in ("best", "high"):
+            limited = aeden.clean(noise, 48_000, quality=quality, limit=12)
+            equal = aeden.clean(noise, 48_000, quality=quality, bands=[(100, 12), (3000, 12)])
+            np.testing.assert_allclose(equal, limited, atol=2e-5)
+            np.testing.assert_array_equal(aeden.clean(noise, 48_000, quality=quality, bands=[(0, 0)]), noise)
+        stream = aeden.Denoiser(48_000, 2, bands=[(0, 0)])
+        np.testing.assert_array_equal(stream.process(noise)[:, stream.latency :], noise[:, : -stream.latency])
+
+
 class Mistakes(unittest.TestCase):
     def test_each_is_named(self):
         ok = np.zeros(100, np.float32)
@@ -167,6 +179,7 @@ class Mistakes(unittest.TestCase):
             "over streams": lambda: aeden.clean(ok, 48_000, quality="best", model=aeden.Model()),
             "8000": lambda: aeden.clean(ok, 4000),
             "limit": lambda: aeden.clean(ok, 48_000, limit=-3.0),
+            "must rise": lambda: aeden.clean(ok, 48_000, bands=[(200, 3), (100, 3)]),
             "samples.T": lambda: aeden.clean(np.zeros((1000, 2), np.float32), 48_000),
             "channels": lambda: aeden.Denoiser(48_000, 2).process(ok),
             "shape": lambda: aeden.clean(np.zeros((1, 2, 3), np.float32), 48_000),

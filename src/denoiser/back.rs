@@ -4,7 +4,8 @@ use super::config::Config;
 use super::delay::Delay;
 use super::fade::{Controls, FADE_SECONDS, Fade, between};
 use super::fifo::Fifo;
-use super::front::{Around, energy_of};
+use super::front::{Frames, energy_of};
+use super::kept::Kept;
 use super::levels::audible;
 use super::timing::Timing;
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub(crate) struct BackEnd {
     controls: Controls,
     /// The shares of the cleaned and the untouched sound in the output.
     shares: Fade,
+    /// What band limits keep, frame by frame.
+    kept: Kept,
     kernels: Kernels,
 }
 
@@ -118,6 +121,7 @@ impl BackEnd {
                 controls.shares(),
                 (f64::from(config.sample_rate) * FADE_SECONDS) as usize,
             ),
+            kept: Kept::new(framing, controls.bands, controls.attenuation_limit),
             controls,
         };
         back.reset();
@@ -143,6 +147,8 @@ impl BackEnd {
     pub(super) fn control(&mut self, change: impl FnOnce(&mut Controls)) {
         change(&mut self.controls);
         self.shares.go_to(self.controls.shares());
+        self.kept
+            .go_to(self.controls.bands, self.controls.attenuation_limit);
     }
 
     /// Notes blocks that the front end has converted: as many are to come back.
@@ -153,8 +159,12 @@ impl BackEnd {
         }
     }
 
-    /// Adds `count` cleaned frames, `[channel][frame][bin]`.
-    pub(crate) fn synthesise(&mut self, count: usize, clean: &[Complex32], around: &Around) {
+    /// Adds the frames of `noisy` as they are cleaned, `[channel][frame][bin]`.
+    pub(crate) fn synthesise(&mut self, noisy: &Frames, clean: &[Complex32]) {
+        let (count, around) = (noisy.count, &noisy.around);
+        self.kept.settle();
+        // What goes around the network has the limit of the highest frequency that the network knows.
+        let kept_around = self.kept.share(self.top.end - 1);
         let write = self.samples.room(count * self.hop);
         for f in 0..count {
             let at = write.start + f * self.hop;
@@ -163,10 +173,12 @@ impl BackEnd {
                 let gains = self.conversion.as_mut().map(|conversion| {
                     let number = first / self.width;
                     let energy = energy_of(group, count, f, self.bins, self.top.clone());
-                    conversion.gains[number].follow(around.energy[number * count + f], energy)
+                    conversion.gains[number].follow(around.energy[number * count + f], energy, kept_around)
                 });
                 for c in first..first + self.width {
-                    let spectrum = &clean[(c * count + f) * self.bins..][..self.bins];
+                    let of_frame = (c * count + f) * self.bins..(c * count + f + 1) * self.bins;
+                    let (clean, noisy) = (&clean[of_frame.clone()], &noisy.spectra[of_frame]);
+                    let spectrum = self.kept.blend(self.kernels, clean, noisy);
                     let output = &mut self.samples.rows[c][at..at + self.hop];
                     match (&mut self.conversion, gains) {
                         (Some(conversion), Some(gains)) => {
@@ -278,14 +290,14 @@ impl Up {
 }
 
 impl TopGain {
-    /// Takes the energies of the next frame at the top of the band, before and after cleaning, and gives the gains at the
-    /// start and the end of the hop that the frame completes.
-    fn follow(&mut self, noisy: f32, clean: f32) -> (f32, f32) {
+    /// Takes the energies of the next frame at the top of the band, before and after cleaning, and the share that bands keep
+    /// there; gives the gains at the start and the end of the hop that the frame completes.
+    fn follow(&mut self, noisy: f32, clean: f32, kept: f32) -> (f32, f32) {
         if noisy > NO_ENERGY {
             self.last = (clean / noisy).sqrt().min(1.0);
         }
         let remembered = self.ring.len() as i64;
-        self.ring[(self.done % remembered) as usize] = self.last;
+        self.ring[(self.done % remembered) as usize] = between((self.last, 1.0), kept);
         self.done += 1;
         self.of(self.done - 1)
     }

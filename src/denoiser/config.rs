@@ -1,5 +1,6 @@
 //! The settings that a denoiser is built with.
 
+use super::band_limits::BandLimits;
 use crate::error::Error;
 use crate::spectrum::Framing;
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub link: Link,
     /// The most that the level is lowered anywhere, in dB, 0 to [`MAX_LIMIT`](Self::MAX_LIMIT); `None` for no limit.
     pub attenuation_limit: Option<f32>,
+    /// Limits along frequency; without nodes there are none.
+    pub bands: BandLimits,
     /// The share of the cleaned sound, 0 (the input untouched) to 1 (cleaned).
     pub mix: f32,
     /// The signal at the output: the cleaned sound, or the noise.
@@ -66,7 +69,7 @@ impl Config {
     /// The most channels.
     pub const MAX_CHANNELS: usize = 64;
     /// The largest attenuation limit, in dB.
-    pub const MAX_LIMIT: f32 = 100.0;
+    pub const MAX_LIMIT: f32 = BandLimits::MAX_LIMIT;
     /// The default mix: the cleaned sound.
     pub const DEFAULT_MIX: f32 = 1.0;
     /// The largest output gain, in dB, and with a minus the smallest.
@@ -79,6 +82,7 @@ impl Config {
             channels,
             link: Link::default(),
             attenuation_limit: None,
+            bands: BandLimits::default(),
             mix: Self::DEFAULT_MIX,
             listen: Listen::default(),
             output_gain: 0.0,
@@ -100,6 +104,12 @@ impl Config {
             attenuation_limit,
             ..self
         }
+    }
+
+    /// Sets [`bands`](Self::bands).
+    #[must_use]
+    pub fn bands(self, bands: BandLimits) -> Self {
+        Self { bands, ..self }
     }
 
     /// Sets [`mix`](Self::mix).

@@ -1,5 +1,6 @@
 //! Controls, and the fades from one setting to the next.
 
+use super::band_limits::BandLimits;
 use super::config::{Config, Listen};
 use super::levels::{HUGE, flushed};
 use crate::kernels::Kernels;
@@ -11,6 +12,7 @@ pub(super) const FADE_SECONDS: f64 = 0.010;
 #[derive(Debug)]
 pub(super) struct Controls {
     pub(super) attenuation_limit: Option<f32>,
+    pub(super) bands: BandLimits,
     pub(super) mix: f32,
     pub(super) listen: Listen,
     pub(super) output_gain: f32,
@@ -21,6 +23,7 @@ impl Controls {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             attenuation_limit: config.attenuation_limit,
+            bands: config.bands,
             mix: config.mix,
             listen: config.listen,
             output_gain: config.output_gain,
@@ -33,7 +36,11 @@ impl Controls {
         if self.bypass {
             return Shares::UNTOUCHED;
         }
-        let kept = self.attenuation_limit.map_or(0.0, amplitude_below);
+        let kept = if self.bands.leave_untouched() {
+            1.0
+        } else {
+            self.attenuation_limit.map_or(0.0, amplitude_below)
+        };
         let cleaned = self.mix * (1.0 - kept);
         // Without a gain exactly 1, so that the shares of an untouched sound stay exact too.
         let gain = amplitude_below(-self.output_gain);
@@ -51,7 +58,7 @@ impl Controls {
 }
 
 /// The amplitude that lies so many dB below 1.
-fn amplitude_below(decibels: f32) -> f32 {
+pub(super) fn amplitude_below(decibels: f32) -> f32 {
     10f32.powf(-decibels / 20.0)
 }
 

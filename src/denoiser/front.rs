@@ -5,7 +5,7 @@ use super::levels::audible;
 use super::timing::Timing;
 use crate::error::Error;
 use crate::kernels::Kernels;
-use crate::spectrum::{Analysis, Blocks, Resampler, Stft};
+use crate::spectrum::{Analysis, Blocks, Framing, Resampler, Stft};
 use rustfft::num_complex::Complex32;
 use std::ops::Range;
 
@@ -37,55 +37,74 @@ pub(crate) struct Around {
     hop: usize,
 }
 
-/// Lets what goes around the network wait for an engine that looks ahead.
+/// Lets frames wait for an engine that looks ahead, with what goes around the network.
 #[derive(Debug)]
-pub(super) struct LateAround {
-    /// `[frame]` of `[channel][sample of a hop]` and of `[group]`, rings of as many frames.
+pub(super) struct LateFrames {
+    /// `[frame]` of `[channel][bin]`, of `[channel][sample of a hop]` and of `[group]`, rings of as many frames.
+    spectra: Vec<Complex32>,
     aligned: Vec<f32>,
     energy: Vec<f32>,
+    frames: usize,
     channels: usize,
     groups: usize,
+    bins: usize,
     hop: usize,
     /// The oldest frame.
     oldest: usize,
 }
 
-impl LateAround {
-    /// For frames that come so many frames late; nothing where nothing goes around.
-    pub(super) fn new(frames: &Frames, channels: usize, groups: usize, late: usize) -> Self {
-        let late = if frames.around.energy.is_empty() { 0 } else { late };
-        let hop = frames.hop();
+impl LateFrames {
+    /// For frames that come so many frames late.
+    pub(super) fn new(
+        frames: &Frames,
+        framing: &Framing,
+        channels: usize,
+        groups: usize,
+        late: usize,
+    ) -> Self {
+        let around = if frames.around.energy.is_empty() { 0 } else { late };
+        let (bins, hop) = (framing.bins(), framing.hop);
         Self {
-            aligned: vec![0.0; late * channels * hop],
-            energy: vec![0.0; late * groups],
+            spectra: vec![Complex32::ZERO; late * channels * bins],
+            aligned: vec![0.0; around * channels * hop],
+            energy: vec![0.0; around * groups],
+            frames: late,
             channels,
             groups,
+            bins,
             hop,
             oldest: 0,
         }
     }
 
     pub(super) fn reset(&mut self) {
+        self.spectra.fill(Complex32::ZERO);
         self.aligned.fill(0.0);
         self.energy.fill(0.0);
     }
 
     /// Puts earlier frames in the place of those that have come.
     pub(super) fn exchange(&mut self, frames: &mut Frames) {
-        if self.energy.is_empty() {
+        if self.frames == 0 {
             return;
         }
-        let (count, hop) = (frames.count, self.hop);
+        let (count, bins, hop) = (frames.count, self.bins, self.hop);
         for f in 0..count {
-            let aligned = self.aligned[self.oldest * self.channels * hop..].chunks_exact_mut(hop);
-            for (c, kept) in aligned.take(self.channels).enumerate() {
-                frames.around.aligned[(c * count + f) * hop..][..hop].swap_with_slice(kept);
+            let spectra = self.spectra[self.oldest * self.channels * bins..].chunks_exact_mut(bins);
+            for (c, kept) in spectra.take(self.channels).enumerate() {
+                frames.spectra[(c * count + f) * bins..][..bins].swap_with_slice(kept);
             }
-            let energy = &mut self.energy[self.oldest * self.groups..][..self.groups];
-            for (group, kept) in energy.iter_mut().enumerate() {
-                std::mem::swap(&mut frames.around.energy[group * count + f], kept);
+            if !self.energy.is_empty() {
+                let aligned = self.aligned[self.oldest * self.channels * hop..].chunks_exact_mut(hop);
+                for (c, kept) in aligned.take(self.channels).enumerate() {
+                    frames.around.aligned[(c * count + f) * hop..][..hop].swap_with_slice(kept);
+                }
+                let energy = &mut self.energy[self.oldest * self.groups..][..self.groups];
+                for (group, kept) in energy.iter_mut().enumerate() {
+                    std::mem::swap(&mut frames.around.energy[group * count + f], kept);
+                }
             }
-            self.oldest = (self.oldest + 1) % (self.energy.len() / self.groups);
+            self.oldest = (self.oldest + 1) % self.frames;
         }
     }
 }

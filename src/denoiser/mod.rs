@@ -36,12 +36,14 @@
 
 mod ahead;
 mod back;
+mod band_limits;
 mod config;
 mod delay;
 mod fade;
 mod fifo;
 mod front;
 mod group;
+mod kept;
 mod levels;
 mod meter;
 mod silence;
@@ -58,8 +60,9 @@ use rustfft::num_complex::Complex32;
 use std::fmt;
 
 pub(crate) use back::BackEnd;
+pub use band_limits::BandLimits;
 pub use config::{Config, Link, Listen};
-use front::LateAround;
+use front::LateFrames;
 pub(crate) use front::{Frames, FrontEnd};
 pub use levels::{HUGE, TINY};
 pub(crate) use levels::{is_sane, mix_down};
@@ -100,8 +103,8 @@ pub struct Denoiser {
     /// `[channel][frame][bin]`
     clean: Vec<Complex32>,
     meter: Meter,
-    /// Of what goes around engines that look ahead.
-    late: LateAround,
+    /// Of engines that look ahead.
+    late: LateFrames,
 }
 
 impl Denoiser {
@@ -180,7 +183,7 @@ impl Denoiser {
             back: BackEnd::new(&timing, &stft, config, width)?,
             clean: vec![Complex32::ZERO; noisy.spectra.len()],
             meter: Meter::new(&framing, config.channels, late),
-            late: LateAround::new(&noisy, config.channels, groups, late),
+            late: LateFrames::new(&noisy, &framing, config.channels, groups, late),
             front,
             noisy,
             timing,
@@ -262,7 +265,7 @@ impl Denoiser {
             }
             self.meter.take(self.noisy.count, noisy, clean);
             self.late.exchange(&mut self.noisy);
-            self.back.synthesise(self.noisy.count, clean, &self.noisy.around);
+            self.back.synthesise(&self.noisy, clean);
         }
     }
 
@@ -306,6 +309,12 @@ impl Denoiser {
             let limit = limit.map(|limit| limit.clamp(0.0, Config::MAX_LIMIT));
             self.back.control(|controls| controls.attenuation_limit = limit);
         }
+    }
+
+    /// Sets the most that the level is lowered along frequency. Where [the limit for all](Self::set_attenuation_limit) is smaller,
+    /// that one counts. A change fades as frames overlap, from the next frame that is complete on.
+    pub fn set_bands(&mut self, bands: BandLimits) {
+        self.back.control(|controls| controls.bands = bands);
     }
 
     /// Sets the share of the cleaned sound. Taken into 0 (the input untouched, bit for bit) … 1 (cleaned). NaN

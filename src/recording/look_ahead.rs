@@ -69,7 +69,9 @@ pub(super) struct LookAhead {
     back: BackEnd,
     /// Frames as they come from the front end, and as they go to the back end.
     analysed: Frames,
-    cleaned: Frames,
+    cleaned: Vec<Complex32>,
+    /// The same frames as they were, where band limits keep a part of them; else of no meaning.
+    noisy: Frames,
     /// By channel, the input that has not come out.
     input: Vec<Vec<f32>>,
     /// Output samples still to be dropped.
@@ -117,7 +119,10 @@ impl LookAhead {
         let part = frames(seconds).next_multiple_of(CHUNK);
         let grid = |_| Grid {
             groups: (0..groups)
-                .map(|_| Waiting::new(network, width, tail, part, frames(CONTEXT)))
+                .map(|_| {
+                    let keeps_noisy = !config.bands.is_empty();
+                    Waiting::new(network, width, tail, part, frames(CONTEXT), keeps_noisy)
+                })
                 .collect(),
         };
         let threads = config.threads.clamp(1, MOST_THREADS);
@@ -133,7 +138,8 @@ impl LookAhead {
             going: 0,
             back: BackEnd::new(&timing, &stft, config, width)?,
             analysed: front.frames(&timing),
-            cleaned: front.frames(&timing),
+            noisy: front.frames(&timing),
+            cleaned: front.frames(&timing).spectra,
             front,
             input: vec![Vec::new(); config.channels],
             early: timing.latency,
@@ -206,16 +212,16 @@ impl LookAhead {
         loop {
             let count = ready.min(BackEnd::room(&self.timing));
             if count > 0 {
-                self.cleaned.count = count;
+                self.noisy.count = count;
                 for (number, grid) in self.grids.iter_mut().enumerate() {
                     let first = first_of(number, self.going);
                     for (group, at) in grid.groups.iter_mut().zip(0..) {
-                        group.give(&mut self.cleaned, Every { first, step }, at);
+                        group.give(&mut self.cleaned, &mut self.noisy, Every { first, step }, at);
                     }
                 }
                 self.going = (self.going + count) % step;
                 ready -= count;
-                (self.back).synthesise(count, &self.cleaned.spectra, &self.cleaned.around);
+                self.back.synthesise(&self.noisy, &self.cleaned);
             }
             let part = given..self.input[0].len().min(given + self.back.ready());
             given = part.end;
@@ -268,6 +274,9 @@ struct Waiting {
     /// Frames on their way from the front end to the back end, `[channel]` of `[frame][bin]` and `[frame][sample]`, the
     /// first `given` of which have gone, and `cleaned` more are ready to go.
     spectra: Vec<Vec<Complex32>>,
+    /// The spectra as they were; empty unless band limits keep a part of them.
+    noisy: Vec<Vec<Complex32>>,
+    keeps_noisy: bool,
     aligned: Vec<Vec<f32>>,
     energy: Vec<f32>,
     given: usize,
@@ -281,7 +290,14 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(network: &Arc<Network>, channels: usize, tail: usize, part: usize, context: usize) -> Self {
+    fn new(
+        network: &Arc<Network>,
+        channels: usize,
+        tail: usize,
+        part: usize,
+        context: usize,
+        keeps_noisy: bool,
+    ) -> Self {
         Self {
             kernels: Kernels::best(),
             gate: SilenceGate::new(&network.framing, tail),
@@ -291,6 +307,8 @@ impl Waiting {
             part,
             context,
             spectra: vec![Vec::new(); channels],
+            noisy: vec![Vec::new(); channels],
+            keeps_noisy,
             aligned: vec![Vec::new(); channels],
             energy: Vec::new(),
             given: 0,
@@ -307,6 +325,7 @@ impl Waiting {
         self.gate.reset();
         self.begin();
         self.spectra.iter_mut().for_each(Vec::clear);
+        self.noisy.iter_mut().for_each(Vec::clear);
         self.aligned.iter_mut().for_each(Vec::clear);
         self.energy.clear();
         (self.given, self.cleaned) = (0, 0);
@@ -331,9 +350,14 @@ impl Waiting {
         let (count, bins, hop) = (frames.count, self.network.framing.bins(), frames.hop());
         let (own, channels) = (every.of(count), self.spectra.len());
         let all = &frames.spectra[at * channels * count * bins..][..channels * count * bins];
-        for (queue, spectra) in self.spectra.iter_mut().zip(all.chunks_exact(count * bins)) {
+        let queues = self.spectra.iter_mut().zip(&mut self.noisy);
+        for ((queue, noisy), spectra) in queues.zip(all.chunks_exact(count * bins)) {
             for frame in every.numbers(count) {
-                queue.extend_from_slice(&spectra[frame * bins..][..bins]);
+                let spectrum = &spectra[frame * bins..][..bins];
+                queue.extend_from_slice(spectrum);
+                if self.keeps_noisy {
+                    noisy.extend_from_slice(spectrum);
+                }
             }
         }
         if !frames.around.energy.is_empty() {
@@ -438,13 +462,16 @@ impl Waiting {
     }
 
     /// Copies the next cleaned frames to their places among those of all channels and grids.
-    fn give(&mut self, frames: &mut Frames, every: Every, at: usize) {
+    fn give(&mut self, clean: &mut [Complex32], frames: &mut Frames, every: Every, at: usize) {
         let (count, bins, hop) = (frames.count, self.network.framing.bins(), frames.hop());
         let channels = self.spectra.len();
         let mut copy = |from: usize, to: usize| {
             for (c, spectra) in self.spectra.iter().enumerate() {
-                frames.spectra[((at * channels + c) * count + to) * bins..][..bins]
-                    .copy_from_slice(&spectra[from * bins..][..bins]);
+                let place = ((at * channels + c) * count + to) * bins;
+                clean[place..][..bins].copy_from_slice(&spectra[from * bins..][..bins]);
+                if self.keeps_noisy {
+                    frames.spectra[place..][..bins].copy_from_slice(&self.noisy[c][from * bins..][..bins]);
+                }
             }
             if !self.energy.is_empty() {
                 for (c, aligned) in self.aligned.iter().enumerate() {
@@ -467,7 +494,8 @@ impl Waiting {
         if given == 0 {
             return;
         }
-        for spectra in &mut self.spectra {
+        let noisy = self.noisy.iter_mut().filter(|_| self.keeps_noisy);
+        for spectra in self.spectra.iter_mut().chain(noisy) {
             spectra.drain(..given * self.network.framing.bins());
         }
         if !self.energy.is_empty() {

@@ -47,6 +47,7 @@ const HOSTS: &[&str] = &[
     "libxrandr2",
     "openbox",
     "qtractor",
+    "xdotool",
     "xvfb",
 ];
 

@@ -51,18 +51,19 @@ fn content(preset: &Preset) -> Result<Vec<u8>> {
 
 /// The plugin's state with the values of a preset, as nice-plug saves it.
 fn state(preset: &Preset) -> Value {
-    json!({
-        "version": VERSION,
-        "params": {
-            "strength": { "f32": preset.strength },
-            "mix": { "f32": preset.mix },
-            "gain": { "f32": preset.gain },
-            "link": { "bool": preset.link },
-            "delta": { "bool": false },
-            "bypass": { "bool": false },
-        },
-        "fields": {},
-    })
+    let mut params = json!({
+        "strength": { "f32": preset.strength },
+        "mix": { "f32": preset.mix },
+        "gain": { "f32": preset.gain },
+        "link": { "bool": preset.link },
+        "delta": { "bool": false },
+        "bypass": { "bool": false },
+    });
+    // The nodes along frequency, as many as the plugin has.
+    for number in 1..=6 {
+        params[format!("band_on_{number}")] = json!({ "bool": false });
+    }
+    json!({ "version": VERSION, "params": params, "fields": {} })
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ fn nothing_but_making_and_freeing_allocates() {
                     aeden_process_f32(denoiser, rows.as_ptr().cast(), rows.as_ptr(), frames);
                     aeden_process_i16(denoiser, wide.as_ptr().cast(), wide.as_ptr(), frames);
                     aeden_set_strength(denoiser, frames as f32);
+                    aeden_set_bands(denoiser, [100.0, 3000.0].as_ptr(), [3.0, 30.0].as_ptr(), 2);
+                    aeden_set_bands(denoiser, [3000.0, 100.0].as_ptr(), [3.0, 30.0].as_ptr(), 2);
                     aeden_set_mix(denoiser, 0.5);
                     aeden_set_gain(denoiser, 3.0);
                     aeden_set_removed(denoiser, 1);
@@ -43,6 +45,43 @@ fn nothing_but_making_and_freeing_allocates() {
             assert_eq!(aeden_free(denoiser), Status::Ok);
         }
     }
+}
+
+#[test]
+fn bands_reach_the_sound() {
+    let input = Random(3).noise(20_000);
+    let cleaned = |frequencies: &[f32], limits: &[f32], strength: f32| {
+        let (mut denoiser, mut sound) = (null_mut(), input.clone());
+        // SAFETY: a denoiser until it is freed, and as many numbers as it is told.
+        unsafe {
+            assert_eq!(
+                aeden_create(48_000, 1, 0, 0, &mut denoiser, null_mut(), 0),
+                Status::Ok
+            );
+            let status = aeden_set_bands(denoiser, frequencies.as_ptr(), limits.as_ptr(), limits.len());
+            assert_eq!(status, Status::Ok);
+            assert_eq!(aeden_set_strength(denoiser, strength), Status::Ok);
+            aeden_process_interleaved_f32(denoiser, sound.as_ptr(), sound.as_mut_ptr(), sound.len());
+            sound.drain(..aeden_latency(denoiser));
+            assert_eq!(aeden_free(denoiser), Status::Ok);
+        }
+        sound
+    };
+    let none = f32::INFINITY;
+    let untouched = cleaned(&[0.0, 500.0], &[0.0, 0.0], none);
+    // The fade from the settings of a new denoiser is over by then.
+    assert!(untouched[480..] == input[480..untouched.len()]);
+    let (limited, equal) = (
+        cleaned(&[], &[], 12.0),
+        cleaned(&[100.0, 900.0], &[12.0, 12.0], none),
+    );
+    assert!(
+        limited[2000..]
+            .iter()
+            .zip(&equal[2000..])
+            .all(|(a, b)| (a - b).abs() < 1e-4)
+    );
+    assert!(cleaned(&[100.0, 900.0], &[3.0, 40.0], none)[2000..] != limited[2000..]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The arguments of `aeden live` and `aeden devices`.
 
-use super::sound::{NetworkArgs, Quality, attenuation, fraction, preset};
+use super::sound::{NetworkArgs, Quality, attenuation, bands, fraction, preset};
+use aeden::BandLimits;
 use aeden::presets::Preset;
 use aeden_media::problem::EXIT_STATUS_HELP;
 use clap::Args;
@@ -56,6 +57,10 @@ pub struct LiveArgs {
     /// The most that anything is attenuated, 0 to 100 dB [default: no limit]
     #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = attenuation)]
     pub limit: Option<f32>,
+
+    /// The same by frequency: up to six nodes HERTZ:DB, such as 0:10,2000:30,8000:20; where --limit is smaller, that counts
+    #[arg(long, value_name = "HZ:DB,...", allow_negative_numbers = true, value_parser = bands)]
+    pub bands: Option<BandLimits>,
 
     /// From 0, the input untouched, to 1, the cleaned sound [default: 1]
     #[arg(long, value_name = "0..1", allow_negative_numbers = true, value_parser = fraction)]

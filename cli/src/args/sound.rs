@@ -1,5 +1,6 @@
 //! How sound is cleaned, as several commands let it be typed.
 
+use aeden::BandLimits;
 use aeden::presets::{PRESETS, Preset, TRANSCRIPTION};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -19,6 +20,10 @@ pub struct SoundArgs {
     /// The most that anything is attenuated, 0 to 100 dB [default: no limit]
     #[arg(long, value_name = "DB", value_parser = attenuation)]
     pub limit: Option<f32>,
+
+    /// The same by frequency: up to six nodes HERTZ:DB, such as 0:10,2000:30,8000:20; where --limit is smaller, that counts
+    #[arg(long, value_name = "HZ:DB,...", value_parser = bands)]
+    pub bands: Option<BandLimits>,
 
     /// From 0, the input untouched, to 1, the cleaned sound [default: 1]
     #[arg(long, value_name = "0..1", value_parser = fraction)]
@@ -115,6 +120,14 @@ pub(crate) fn attenuation(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
         _ => Err("a number of decibels from 0 to 100, such as 12".into()),
+    }
+}
+
+pub(crate) fn bands(text: &str) -> Result<BandLimits, String> {
+    match text.parse::<BandLimits>() {
+        Ok(bands) if bands.is_empty() => Err("nodes of hertz and decibels, such as 0:10,2000:30".into()),
+        Ok(bands) => Ok(bands),
+        Err(problem) => Err(problem.to_string()),
     }
 }
 

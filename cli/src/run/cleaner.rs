@@ -4,7 +4,7 @@ use crate::args::live::LiveArgs;
 use crate::args::{Channels, EngineName, NetworkArgs, Quality, SoundArgs};
 use aeden::presets::Preset;
 use aeden::spectrum::Framing;
-use aeden::{Cleaner, Config, Context, Denoiser, Kind, Link, Model};
+use aeden::{BandLimits, Cleaner, Config, Context, Denoiser, Kind, Link, Model};
 use aeden_media::problem::{Problem, one_line};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct Network(Model);
 pub struct Settings {
     /// The most that anything is attenuated, in dB.
     pub limit: Option<f32>,
+    /// The same along frequency.
+    pub bands: BandLimits,
     /// From 0, the input, to 1, the cleaned sound.
     pub mix: f32,
     /// Of the output, in dB.
@@ -35,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             limit: None,
+            bands: BandLimits::default(),
             mix: 1.0,
             gain: 0.0,
             channels: Channels::Linked,
@@ -47,6 +50,7 @@ impl From<&SoundArgs> for Settings {
     fn from(args: &SoundArgs) -> Settings {
         Settings {
             streaming: args.streaming,
+            bands: args.bands.unwrap_or_default(),
             ..Settings::new(args.preset.or(args.purpose), args.limit, args.mix, args.channels)
         }
     }
@@ -54,7 +58,10 @@ impl From<&SoundArgs> for Settings {
 
 impl From<&LiveArgs> for Settings {
     fn from(args: &LiveArgs) -> Settings {
-        Settings::new(args.preset, args.limit, args.mix, None)
+        Settings {
+            bands: args.bands.unwrap_or_default(),
+            ..Settings::new(args.preset, args.limit, args.mix, None)
+        }
     }
 }
 
@@ -87,7 +94,7 @@ impl Settings {
 
     /// Whether the output is the input by definition.
     pub fn change_nothing(&self) -> bool {
-        self.gain == 0.0 && (self.mix == 0.0 || self.limit == Some(0.0))
+        self.gain == 0.0 && (self.mix == 0.0 || self.limit == Some(0.0) || self.bands.leave_untouched())
     }
 
     fn config(&self, sample_rate: u32, channels: usize) -> Config {
@@ -98,6 +105,7 @@ impl Settings {
         Config::new(sample_rate, channels)
             .link(link)
             .attenuation_limit(self.limit)
+            .bands(self.bands)
             .mix(self.mix)
             .output_gain(self.gain)
     }

@@ -41,6 +41,58 @@ fn every_preset_of_the_plugin_is_one_of_the_command_line() {
 }
 
 #[test]
+fn bands_limit_by_frequency() {
+    let folder = with_input();
+    let plain = cleaned(&folder, "");
+    let shaped = cleaned(&folder, "--bands 0:3,2000:30");
+    assert!(shaped != plain);
+    // Equal nodes are a limit, but for the last bit of a sample.
+    let samples = |file: &[u8]| -> Vec<i16> {
+        file[44..]
+            .chunks_exact(2)
+            .map(|b| i16::from_le_bytes([b[0], b[1]]))
+            .collect()
+    };
+    let (limit, equal) = (
+        cleaned(&folder, "--limit 12"),
+        cleaned(&folder, "--bands 100:12,900:12"),
+    );
+    let pairs = samples(&limit).into_iter().zip(samples(&equal));
+    assert!(pairs.clone().count() > 1000);
+    assert!(pairs.clone().all(|(a, b)| a.abs_diff(b) <= 1));
+    assert!(limit != plain);
+    for untouched in ["--bands 0:0", "--bands 50:0,8000:0"] {
+        assert!(
+            cleaned(&folder, untouched) == folder.read("in.wav"),
+            "{untouched}"
+        );
+    }
+    folder.write("shape.toml", b"bands = \"0:3,2000:30\"\n");
+    assert!(cleaned(&folder, "--config shape.toml") == shaped);
+    for (wrong, says) in [
+        ("300", "hertz and decibels"),
+        ("", "hertz and decibels"),
+        ("300:101", "0 to 100 dB"),
+        ("300:-1", "0 to 100 dB"),
+        ("-3:1", "0 to 96000 Hz"),
+        ("300:1,200:2", "must rise"),
+        ("1:1,2:1,3:1,4:1,5:1,6:1,7:1", "at most 6"),
+        ("300:NaN", "0 to 100 dB"),
+    ] {
+        let run = folder
+            .command(["clean", "in.wav", "out.wav", "-y", "--bands", wrong])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(2), "{wrong}: {said}");
+        assert!(
+            said.contains(says) && !said.contains("panicked"),
+            "{wrong}: {said}"
+        );
+    }
+}
+
+#[test]
 fn a_purpose_is_settings_with_a_name() {
     let folder = with_input();
     let purpose = cleaned(&folder, "--for transcription");

@@ -46,7 +46,9 @@ pub struct Level {
     pub now: f32,
     /// The largest of the last moments.
     pub held: f32,
-    /// Seconds since then.
+    /// The largest since it was last reset.
+    pub peak: f32,
+    /// Seconds since `held`.
     age: f32,
 }
 
@@ -54,6 +56,7 @@ impl Level {
     const SILENT: Self = Self {
         now: FLOOR,
         held: FLOOR,
+        peak: FLOOR,
         age: 0.0,
     };
 
@@ -63,6 +66,7 @@ impl Level {
         } else {
             FLOOR
         };
+        self.peak = level.max(self.peak);
         self.now = level.max(self.now - METER_FALL * elapsed).max(FLOOR);
         self.age += elapsed;
         if self.now >= self.held {
@@ -139,6 +143,13 @@ impl Analyser {
     pub fn levels(&self) -> [&[Level]; 2] {
         let meters = (self.stream.channels.max(1) as usize).min(METERS);
         [&self.levels[0][..meters], &self.levels[1][..meters]]
+    }
+
+    /// Forgets the largest levels, of what came in or of what goes out.
+    pub fn reset_peaks(&mut self, output: bool) {
+        for level in &mut self.levels[usize::from(output)] {
+            level.peak = FLOOR;
+        }
     }
 
     /// The share of a core that processing takes.

@@ -1,19 +1,52 @@
-//! Bars for levels and for the reduction.
+//! Bars for levels, with a scale and the largest level as a number, and for the reduction.
 
-use super::analyser::Level;
+use super::analyser::{FLOOR, Level};
 use super::theme;
-use egui::{Align2, Rect, Ui, lerp, pos2};
+use egui::emath::GuiRounding;
+use egui::{Align2, Rect, Sense, Ui, WidgetInfo, accesskit::Role, lerp, pos2};
 
 /// The lowest level of a meter, in dB relative to full scale.
 const LOWEST: f32 = -60.0;
 /// Where a level begins to be hot.
 const HOT: f32 = -3.0;
+/// Points above the bars for the number.
+const NUMBER: f32 = 16.0;
 /// The largest reduction shown, in dB.
 const MOST: f32 = 40.0;
 
-/// Draws level meters side by side, with a name below.
-pub fn show_levels(ui: &Ui, rect: Rect, name: &str, levels: &[Level]) {
-    let well = show_well(ui, rect, name);
+/// The levels of the scale, in dB relative to full scale.
+const SCALE: [f32; 5] = [-6.0, -12.0, -24.0, -36.0, -48.0];
+
+/// Draws level meters side by side, with the largest level above and a name below. Gives whether the user has clicked on them,
+/// to begin anew with that level; red is one above full scale.
+pub fn show_levels(ui: &Ui, rect: Rect, name: &str, levels: &[Level]) -> bool {
+    let largest = levels.iter().map(|level| level.peak).fold(FLOOR, f32::max);
+    let number = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + NUMBER));
+    let (text, colour) = match largest {
+        level if level <= FLOOR => ("−∞".to_owned(), theme::FAINT),
+        level if level > 0.0 => (format!("+{level:.1}"), theme::HOT),
+        level => (format!("{level:.1}").replace('-', "−"), theme::FAINT),
+    };
+    ui.painter().text(
+        number.center(),
+        Align2::CENTER_CENTER,
+        &text,
+        theme::text(10.5),
+        colour,
+    );
+    let id = ui.make_persistent_id(("level", name));
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| {
+        let label = format!("{name}: largest level {text} dB; resets it");
+        WidgetInfo::labeled(Role::Button, ui.is_enabled(), label)
+    });
+    if response.has_focus() {
+        theme::outline(ui.painter(), rect);
+    }
+    let clicked = response.clicked();
+    response.on_hover_text("Largest level, in dB relative to full scale; a click resets it");
+    let below = Rect::from_min_max(pos2(rect.left(), number.bottom()), rect.max);
+    let well = show_well(ui, below, name);
     let painter = ui.painter();
     let width = (well.width() - 2.0 * (levels.len() as f32 - 1.0)) / levels.len() as f32;
     let height_of = |level: f32| {
@@ -37,6 +70,15 @@ pub fn show_levels(ui: &Ui, rect: Rect, name: &str, levels: &[Level]) {
             theme::fill(painter, held, colour);
         }
     }
+    let pixel = 1.0 / painter.pixels_per_point();
+    for level in SCALE {
+        let y = height_of(level).round_to_pixels(painter.pixels_per_point());
+        // Shorter where it is quieter, so that the eye finds its place.
+        let short = if level >= -12.0 { 0.0 } else { 0.25 * well.width() };
+        let line = Rect::from_x_y_ranges(well.left() + short..=well.right() - short, y..=y + pixel);
+        theme::fill(painter, line, theme::FAINT.gamma_multiply(0.5));
+    }
+    clicked
 }
 
 /// Draws the reduction in dB, from the top downwards, with its value below.

@@ -4,11 +4,15 @@
 //! window nothing runs, neither here nor there.
 
 mod analyser;
+mod compare;
 #[cfg(target_os = "linux")]
 mod first_picture;
+mod history;
 mod kept;
 mod knob;
 mod meters;
+mod node;
+mod preset_menu;
 mod spectrum;
 mod switch;
 mod theme;
@@ -17,12 +21,12 @@ use crate::hosting::Link;
 use crate::identity;
 use crate::monitor::{Receiver, Watching};
 use crate::parameters::{Parameters, Quality, Settings};
-use crate::presets::PRESETS;
 use crate::window_size::WindowSize;
 use analyser::{Analyser, Hearing};
 use crossbeam_utils::atomic::AtomicCell;
 use egui::layers::ShapeIdx;
 use egui::{Align, Align2, Layout, Order, Rect, Rgba, UiBuilder, pos2, vec2};
+use history::History;
 use kept::Picture;
 use knob::Knob;
 use nice_plug::context::gui::GuiContext;
@@ -34,6 +38,7 @@ use nice_plug_egui::{
     EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, Key, KeyCapture, NiceEguiApp,
     RepaintNotifier, create_egui_editor,
 };
+use preset_menu::PresetMenu;
 use spectrum::Spectrum;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,6 +58,8 @@ pub struct PluginEditor {
     parameters: Arc<Parameters>,
     link: Arc<Link>,
     receiver: Arc<Mutex<Receiver>>,
+    /// Outlives windows.
+    history: Arc<Mutex<History>>,
     waker: RepaintNotifier,
     /// Pixels to a point of the last window, by the system's setting.
     scale: Arc<AtomicCell<f64>>,
@@ -66,6 +73,7 @@ impl PluginEditor {
             link,
             waker: receiver.facts().waker().clone(),
             receiver: Arc::new(Mutex::new(receiver)),
+            history: Arc::default(),
             scale: Arc::new(AtomicCell::new(1.0)),
         }
     }
@@ -99,9 +107,11 @@ impl Editor for PluginEditor {
             parameters: self.parameters.clone(),
             link: self.link.clone(),
             receiver: self.receiver.clone(),
+            history: self.history.clone(),
             scale: self.scale.clone(),
             analyser: Analyser::new(),
             spectrum: Spectrum::default(),
+            presets: PresetMenu::new(),
             still: Still::default(),
             opened: None,
         };
@@ -131,9 +141,11 @@ struct Window {
     parameters: Arc<Parameters>,
     link: Arc<Link>,
     receiver: Arc<Mutex<Receiver>>,
+    history: Arc<Mutex<History>>,
     scale: Arc<AtomicCell<f64>>,
     analyser: Analyser,
     spectrum: Spectrum,
+    presets: PresetMenu,
     still: Still,
     /// There while the window is.
     opened: Option<Opened>,
@@ -163,6 +175,9 @@ impl NiceEguiApp for Window {
         // The space bar belongs to the host: it starts and stops.
         frame.set_key_capture(KeyCapture::IgnoreKeys(vec![Key::Character(" ".to_owned())]));
         let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.begin();
+        drop(history);
         self.opened = Some(Opened {
             host,
             picture: Picture::new(frame.baseview_window()),
@@ -196,7 +211,11 @@ impl NiceEguiApp for Window {
             ui.ctx().request_repaint_after(pause);
         }
         let still = self.still.is_still(ui, settings) && picture.is_kept();
-        self.show(ui, &host.param_setter(), &picture, still);
+        let setter = host.param_setter();
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.look(ui, &self.parameters, &setter);
+        drop(history);
+        self.show(ui, &setter, &picture, still);
     }
 
     fn resized(&mut self, size: baseview::WindowSize) {
@@ -270,7 +289,7 @@ impl Window {
                 (from..to).for_each(|shape| layers.entry(layer).reset_shape(ShapeIdx(shape)));
             });
         }
-        self.show_graph(ui, graph);
+        self.show_graph(ui, graph, setter);
         picture.end(ui);
     }
 
@@ -287,6 +306,11 @@ impl Window {
             .circle_filled(pos2(name.right() + 7.0, name.bottom() - 8.0), 2.5, theme::VOICE);
         let right = Layout::right_to_left(Align::Center);
         let mut bar = ui.new_child(UiBuilder::new().max_rect(rect).layout(right));
+        let is_narrow = rect.width() < 740.0;
+        if is_narrow {
+            bar.spacing_mut().item_spacing.x = 3.0;
+            bar.spacing_mut().button_padding.x = 6.0;
+        }
         let (bypass, _) = bar.allocate_exact_size(vec2(112.0, 30.0), egui::Sense::hover());
         switch::show(
             &mut bar,
@@ -298,7 +322,10 @@ impl Window {
         );
         self.show_zoom(&mut bar);
         self.show_quality(&mut bar, setter);
-        self.show_presets(&mut bar, setter);
+        self.presets.show(&mut bar, !is_narrow, &self.parameters, setter);
+        compare::show(&mut bar, &self.parameters, setter);
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.show(&mut bar, &self.parameters, setter);
     }
 
     fn show_zoom(&self, ui: &mut egui::Ui) {
@@ -346,30 +373,22 @@ impl Window {
         .on_hover_text("Quality: the network, and with it latency and work");
     }
 
-    fn show_presets(&self, ui: &mut egui::Ui, setter: &ParamSetter) {
-        let chosen = PRESETS.iter().find(|preset| self.parameters.are(preset));
-        let title = chosen.map_or("Presets".to_owned(), |preset| format!("Preset: {}", preset.name));
-        ui.menu_button(title, |ui| {
-            for preset in &PRESETS {
-                let is_chosen = chosen.is_some_and(|chosen| chosen.name == preset.name);
-                let entry = ui.selectable_label(is_chosen, preset.name);
-                if entry.on_hover_text(preset.purpose).clicked() {
-                    self.parameters.take(preset, setter);
-                    ui.close();
-                }
-            }
-        });
-    }
-
-    fn show_graph(&mut self, ui: &egui::Ui, rect: Rect) {
+    fn show_graph(&mut self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
         const METER: f32 = 34.0;
         const GAP: f32 = 8.0;
         let column =
             |left: f32| Rect::from_min_max(pos2(left, rect.top()), pos2(left + METER, rect.bottom()));
         let right = rect.right() - METER;
         let [input, output] = self.analyser.levels();
-        meters::show_levels(ui, column(rect.left()), "IN", input);
-        meters::show_levels(ui, column(right), "OUT", output);
+        let resets = [
+            meters::show_levels(ui, column(rect.left()), "IN", input),
+            meters::show_levels(ui, column(right), "OUT", output),
+        ];
+        for (reset, output) in resets.into_iter().zip([false, true]) {
+            if reset {
+                self.analyser.reset_peaks(output);
+            }
+        }
         meters::show_reduction(ui, column(right - METER - GAP), self.analyser.reduction());
         let graph = Rect::from_min_max(
             pos2(rect.left() + METER + GAP, rect.top()),
@@ -377,6 +396,8 @@ impl Window {
         );
         self.spectrum
             .show(ui, graph, &self.analyser, self.parameters.delta.value());
+        let plot = spectrum::plot(graph, ui.pixels_per_point());
+        node::show(ui, plot, &self.parameters, setter);
     }
 
     fn show_controls(&self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {

@@ -3,7 +3,7 @@
 //! The curves are a picture that is painted here, column by column, and one rectangle for OpenGL. The thin triangles and wide
 //! blends of the same in shapes take three times as long where there is no graphics card.
 
-use super::analyser::{Analyser, BANDS, HIGHEST, LOWEST, band_of};
+use super::analyser::{Analyser, BANDS, HIGHEST, LOWEST, band_of, frequency_of};
 use super::theme;
 use egui::emath::GuiRounding;
 use egui::epaint::{Mesh, Vertex};
@@ -45,8 +45,7 @@ impl Spectrum {
         let painter = ui.painter_at(rect);
         theme::frame(&painter, rect);
         let scale = ui.pixels_per_point();
-        let plot =
-            Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 18.0)).round_to_pixels(scale);
+        let plot = plot(rect, scale);
         show_grid(&painter, rect, plot);
 
         let side = |points: f32| ((points * scale).round() as usize).clamp(1, 8192);
@@ -89,6 +88,21 @@ impl Spectrum {
         mesh.add_triangle(1, 3, 2);
         painter.add(Shape::mesh(mesh));
     }
+}
+
+/// The part of the spectrum's rectangle that the curves are in, at so many pixels to a point.
+pub fn plot(rect: Rect, scale: f32) -> Rect {
+    Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - 18.0)).round_to_pixels(scale)
+}
+
+/// Where a frequency in Hz is in a plot, from the left.
+pub fn x_of(plot: Rect, frequency: f32) -> f32 {
+    lerp(plot.x_range(), (band_of(frequency) + 0.5) / BANDS as f32)
+}
+
+/// The frequency in Hz at a place in a plot.
+pub fn frequency_at(plot: Rect, x: f32) -> f32 {
+    frequency_of((x - plot.left()) / plot.width() * BANDS as f32 - 0.5)
 }
 
 /// The pixels of the curves.
@@ -173,7 +187,6 @@ fn line(column: &mut [Color32], part: RangeInclusive<f32>, colour: Color32) {
 }
 
 fn show_grid(painter: &Painter, rect: Rect, plot: Rect) {
-    let x_of = |band: f32| lerp(plot.x_range(), (band + 0.5) / BANDS as f32);
     let y_of = |level: f32| {
         lerp(
             plot.bottom()..=plot.top() + ABOVE,
@@ -184,7 +197,7 @@ fn show_grid(painter: &Painter, rect: Rect, plot: Rect) {
     let pixel = 1.0 / painter.pixels_per_point();
     let scale = painter.pixels_per_point();
     for (frequency, name) in FREQUENCIES {
-        let x = x_of(band_of(frequency)).round_to_pixels(scale);
+        let x = x_of(plot, frequency).round_to_pixels(scale);
         theme::fill(
             painter,
             Rect::from_x_y_ranges(x..=x + pixel, plot.y_range()),

@@ -1,4 +1,4 @@
-//! A switch with its name.
+//! A switch with its name: a click changes it, and so does a press for as long as it is held.
 
 use super::theme;
 use egui::{
@@ -6,6 +6,9 @@ use egui::{
     vec2,
 };
 use nice_plug::prelude::{BoolParam, Param, ParamSetter};
+
+/// A press that lasts longer, in seconds, ends where it began.
+const HELD: f64 = 0.35;
 
 /// Draws a switch for a parameter over a whole rectangle and lets it act. `colour` is what it lights up in.
 pub fn show(
@@ -17,11 +20,33 @@ pub fn show(
     help: &str,
 ) {
     let id = ui.make_persistent_id(parameter.name());
-    let mut response = ui.interact(rect, id, Sense::click());
-    if response.clicked() {
+    // Dragging too: a press that wanders off still ends here.
+    let mut response = ui.interact(rect, id, Sense::click_and_drag());
+    let change = || {
         setter.begin_set_parameter(parameter);
         setter.set_parameter(parameter, !parameter.unmodulated_plain_value());
         setter.end_set_parameter(parameter);
+    };
+    let pressed_at = id.with("pressed");
+    let now = ui.input(|input| input.time);
+    let is_down = response.is_pointer_button_down_on();
+    let began = ui.data(|data| data.get_temp::<f64>(pressed_at));
+    match began {
+        None if is_down => {
+            change();
+            ui.data_mut(|data| data.insert_temp(pressed_at, now));
+        }
+        Some(began) if !is_down => {
+            if now - began > HELD {
+                change();
+            }
+            ui.data_mut(|data| data.remove::<f64>(pressed_at));
+        }
+        // By the keyboard.
+        None if response.clicked() => change(),
+        _ => {}
+    }
+    if response.clicked() {
         response.mark_changed();
     }
     let on = parameter.unmodulated_plain_value();

@@ -48,6 +48,15 @@ pub fn fill(painter: &Painter, rect: Rect, colour: Color32) {
 /// Outlines a graph or a meter. A filled one, of which one would see little, costs more than all else where there is no
 /// graphics card.
 pub fn frame(painter: &Painter, rect: Rect) {
+    sides(painter, rect, LINE);
+}
+
+/// Outlines what the keyboard acts on.
+pub fn outline(painter: &Painter, rect: Rect) {
+    sides(painter, rect, FOCUS);
+}
+
+fn sides(painter: &Painter, rect: Rect, colour: Color32) {
     let rect = rect.round_to_pixels(painter.pixels_per_point());
     let pixel = 1.0 / painter.pixels_per_point();
     let (wide, high) = (vec2(rect.width(), pixel), vec2(pixel, rect.height()));
@@ -57,7 +66,7 @@ pub fn frame(painter: &Painter, rect: Rect) {
         Rect::from_min_size(rect.min, high),
         Rect::from_min_size(rect.right_top() - vec2(pixel, 0.0), high),
     ] {
-        fill(painter, side, LINE);
+        fill(painter, side, colour);
     }
 }
 

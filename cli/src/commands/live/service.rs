@@ -82,6 +82,9 @@ fn unit(program: &Path, args: &LiveArgs) -> Result<String, Problem> {
     if let Some(limit) = args.limit {
         option("--limit", Some(limit.to_string()));
     }
+    if let Some(bands) = args.bands {
+        option("--bands", Some(bands.to_string()));
+    }
     if let Some(mix) = args.mix {
         option("--mix", Some(mix.to_string()));
     }

@@ -228,6 +228,9 @@ fn describe_settings(args: &ReportArgs, settings: &Settings) -> String {
         Some(limit) => format!("at most {limit} dB"),
         None => "no limit".into(),
     });
+    if !settings.bands.is_empty() {
+        words.push(format!("bands {}", settings.bands));
+    }
     if settings.mix != 1.0 {
         words.push(format!("mix {}", settings.mix));
     }

@@ -12,6 +12,7 @@
 //! --set NAME=VALUE        a parameter, as users call it and its values
 //! --reopen TIMES          open and close it so often before
 //! --drag WIDTHxHEIGHT     size in pixels that a user gives the open window
+//! --do "ARGUMENTS; …"     what a user does, one call of xdotool after the other
 //! --picture FILE.png      a picture of it, taken at the end
 //! ```
 //!

@@ -43,7 +43,7 @@ pub fn run() -> Result<()> {
     }
     let bundle = Format::Clap.open(bundle)?;
     let mut plugin = bundle.instantiate(0)?;
-    let (mut picture, mut reopen, mut drag) = (None, 0, None);
+    let (mut picture, mut reopen, mut drag, mut actions) = (None, 0, None, "");
     for pair in options.chunks(2) {
         let [option, value] = pair else {
             return Err("an option without a value".into());
@@ -60,6 +60,7 @@ pub fn run() -> Result<()> {
                 drag = Some((width.parse()?, height.parse()?));
             }
             "--zoom" => set_window(&mut *plugin, "zoom", value)?,
+            "--do" => actions = value,
             "--set" => set_parameter(&mut *plugin, value)?,
             "--picture" => picture = Some(value),
             _ => return Err(format!("no option {option}").into()),
@@ -80,22 +81,43 @@ pub fn run() -> Result<()> {
     let sound = read(recording)?;
 
     let done = AtomicBool::new(false);
+    let controls = plugin.controls();
     let used = std::thread::scope(|scope| {
         let playing = std::thread::Builder::new()
             .name("sound".to_owned())
             .spawn_scoped(scope, || play(&mut *plugin, &sound, &done))?;
+        let acted = act(actions);
         let used = watch(&before, &window, &screen, time);
         let picture = picture.map_or(Ok(()), |file| take_picture(file, width, height));
         done.store(true, Ordering::Relaxed);
         let played = playing.join().map_err(|_| "the sound's thread")?;
-        picture.and(played).and(used)
+        acted.and(picture).and(played).and(used)
     })?;
     close(&mut *plugin);
     let complaints = plugin.complaints();
     if !complaints.is_empty() {
         return Err(format!("{complaints:?}").into());
     }
-    used.print();
+    let values: BTreeMap<String, String> = (controls.parameters().iter())
+        .filter_map(|p| Some((p.name.clone(), controls.text(p.id, controls.value(p.id)?)?)))
+        .collect();
+    used.print(&values);
+    Ok(())
+}
+
+/// Lets xdotool do one thing after the other, with time in between for the editor to see it.
+fn act(actions: &str) -> Result<()> {
+    for action in actions
+        .split(';')
+        .map(str::trim)
+        .filter(|action| !action.is_empty())
+    {
+        let status = Command::new("xdotool").args(action.split_whitespace()).status()?;
+        if !status.success() {
+            return Err(format!("xdotool {action}: {status}").into());
+        }
+        std::thread::sleep(Duration::from_millis(120));
+    }
     Ok(())
 }
 
@@ -105,7 +127,7 @@ fn watch_nothing((width, height): (u32, u32), screen: &str, time: Duration) -> R
     let window = Window::new(width, height)?;
     let inside = empty::open(&window, width, height)?;
     std::thread::sleep(WARM_UP);
-    watch(&before, &window, screen, time)?.print();
+    watch(&before, &window, screen, time)?.print(&BTreeMap::new());
     inside.close();
     Ok(())
 }
@@ -229,7 +251,8 @@ struct Used {
 }
 
 impl Used {
-    fn print(&self) {
+    /// With where the parameters stand, by name, as users read them.
+    fn print(&self, values: &BTreeMap<String, String>) {
         println!(
             "{}",
             serde_json::json!({
@@ -239,6 +262,7 @@ impl Used {
                 "opengl": self.opengl,
                 "screen": self.screen,
                 "sound": self.sound,
+                "values": values,
             })
         );
     }

@@ -4,6 +4,7 @@
 
 mod allocations;
 mod bad_input;
+mod bands;
 mod bundles;
 mod daws;
 #[cfg(target_os = "linux")]

@@ -276,10 +276,14 @@ const SECOND_ATTEMPTS: usize = 5;
 /// A few tests that failed are run once more, by themselves: sound servers, screens and browsers of a busy machine can be so
 /// late that nothing else is wrong. What passes then is named in the summary; what fails twice has failed.
 fn count_tests(total: &mut Total, tests: &dyn Fn() -> Command) -> Result<()> {
-    let mut first = Tests::run(&mut tests())?;
+    count(total, tests, |line| println!("{line}"))
+}
+
+fn count(total: &mut Total, tests: &dyn Fn() -> Command, show: impl Fn(&str)) -> Result<()> {
+    let mut first = Tests::run(&mut tests(), &show)?;
     if first.all_named() && (1..=SECOND_ATTEMPTS).contains(&first.failed.len()) {
-        println!("once more, by themselves: {}", first.failed.join(", "));
-        let second = Tests::run(tests().arg("--exact").args(&first.failed))?;
+        show(&format!("once more, by themselves: {}", first.failed.join(", ")));
+        let second = Tests::run(tests().arg("--exact").args(&first.failed), &show)?;
         let mended = |name: &String| second.ok.contains(name) && !second.failed.contains(name);
         let (passed, failed): (Vec<_>, Vec<_>) = first.failed.into_iter().partition(mended);
         first.passed += passed.len();
@@ -317,18 +321,19 @@ struct Tests {
 }
 
 impl Tests {
-    fn run(cargo: &mut Command) -> Result<Tests> {
+    /// Runs the command; every line that it prints is shown.
+    fn run(cargo: &mut Command, show: impl Fn(&str)) -> Result<Tests> {
         let mut child = cargo.stdout(Stdio::piped()).spawn().context("cargo test")?;
         let mut tests = Tests::default();
         let mut results = 0;
         for line in BufReader::new(child.stdout.take().context("cargo test has no output")?).lines() {
             let line = line?;
-            println!("{line}");
+            show(&line);
             if let Some(why) = line.strip_prefix("skipped: ") {
                 tests.skipped.push(why.to_owned());
             } else if let Some(counts) = line.strip_prefix("test result: ") {
                 results += 1;
-                let count = |what| count(counts, what).with_context(|| format!("cannot be read: {line}"));
+                let count = |what| number(counts, what).with_context(|| format!("cannot be read: {line}"));
                 tests.passed += count("passed")?;
                 tests.failures += count("failed")?;
             } else if let Some((name, how)) = line
@@ -423,7 +428,7 @@ pub fn batch(files: u32, kills: u32) -> Result<()> {
 }
 
 /// The number before a word in "ok. 12 passed; 0 failed; 1 ignored; …".
-fn count(counts: &str, what: &str) -> Option<usize> {
+fn number(counts: &str, what: &str) -> Option<usize> {
     let words: Vec<_> = counts.split([' ', ';']).filter(|w| !w.is_empty()).collect();
     let at = words.iter().position(|&w| w == what)?;
     words.get(at.checked_sub(1)?)?.parse().ok()
@@ -431,7 +436,7 @@ fn count(counts: &str, what: &str) -> Option<usize> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::{Total, count_tests};
+    use super::{Total, count};
     use std::process::Command;
 
     /// In place of cargo: "late" passes when it is run by itself, "wrong" never.
@@ -449,12 +454,13 @@ mod tests {
 
     fn total(failing: &str) -> Total {
         let mut total = Total::default();
-        count_tests(&mut total, &|| {
+        let tests = || {
             let mut cargo = Command::new("sh");
             cargo.args(["-c", CARGO, "cargo"]).env("FAILING", failing);
             cargo
-        })
-        .unwrap();
+        };
+        // Not shown: who counts the tests of this file reads what they print.
+        count(&mut total, &tests, |_| ()).unwrap();
         total
     }
 

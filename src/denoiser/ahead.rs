@@ -60,9 +60,10 @@ struct Ahead {
     now: usize,
     /// Sounds with silence between them, from 1 on; in silence the last one's number, and whether it is silence.
     sound: usize,
-    /// Rings of the last frames, [`RING`] of each: the sound that a frame belongs to, 0 for none; features; spectra, by
-    /// channel.
+    /// Rings of the last frames, [`RING`] of each: the sound that a frame belongs to, 0 for none; whether it is silent; features;
+    /// spectra, by channel.
     sounds: Vec<usize>,
+    silent: Vec<bool>,
     features: Vec<f32>,
     spectra: Vec<Vec<Complex32>>,
     job: Stepwise,
@@ -103,6 +104,7 @@ impl Ahead {
             now: 0,
             sound: 0,
             sounds: vec![0; RING],
+            silent: vec![true; RING],
             features: vec![0.0; RING * network.features()],
             spectra: vec![vec![Complex32::ZERO; RING * bins]; channels],
             job: Stepwise::new(network, SEEN, PART),
@@ -127,6 +129,7 @@ impl Ahead {
             self.sound += 1;
         }
         self.sounds[slot] = if turn == Turn::Rest { 0 } else { self.sound };
+        self.silent[slot] = self.gate.is_silent();
         if turn != Turn::Rest {
             let features = &mut self.features[slot * inputs..][..inputs];
             self.extractor
@@ -161,6 +164,10 @@ impl Ahead {
         };
         let seen = (first..self.now).take_while(is_of_it).count();
         let wanted = seen.min(part.end - first);
+        // Backward GRUs begin where the sound ends: silence behind it would tell them that there is no noise.
+        let is_heard = |frame: &usize| !self.silent[frame % RING];
+        let heard = (first..first + seen).rev().find(is_heard);
+        let seen = heard.map_or(wanted, |last| (last + 1 - first).max(wanted));
         if self.known != sound {
             self.state.reset();
             self.known = sound;
@@ -273,6 +280,7 @@ impl Engine for Ahead {
         self.extractor.reset();
         self.gate.reset();
         self.sounds.fill(0);
+        self.silent.fill(true);
         self.job.stop();
         self.state.reset();
         (self.now, self.sound, self.known) = (0, 0, 0);

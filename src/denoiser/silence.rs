@@ -45,6 +45,11 @@ impl SilenceGate {
         self.silent = usize::MAX;
     }
 
+    /// Whether the last frame was silent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent > 0
+    }
+
     /// Takes the next frame of the guide, `[bin]`. Rest is followed by more rest or by a fresh start.
     pub(crate) fn turn(&mut self, guide: &[Complex32]) -> Turn {
         let energy: f32 = guide.iter().map(Complex32::norm_sqr).sum();

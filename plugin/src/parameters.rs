@@ -198,9 +198,7 @@ impl Parameters {
         }
         for (value, parameter) in values.switches.iter().zip(self.switches()) {
             if *value != parameter.unmodulated_plain_value() {
-                host.begin_set_parameter(parameter);
-                host.set_parameter(parameter, *value);
-                host.end_set_parameter(parameter);
+                set(host, parameter, *value);
             }
         }
     }
@@ -225,9 +223,7 @@ impl Parameters {
             (&self.mix, preset.mix),
             (&self.gain, preset.gain),
         ] {
-            host.begin_set_parameter(parameter);
-            host.set_parameter(parameter, value);
-            host.end_set_parameter(parameter);
+            set(host, parameter, value);
         }
         for (parameter, value) in [
             (&self.link, preset.link),
@@ -238,11 +234,16 @@ impl Parameters {
         .chain(self.nodes.iter().map(|node| (&node.on, false)))
         .filter(|(parameter, value)| parameter.unmodulated_plain_value() != *value)
         {
-            host.begin_set_parameter(parameter);
-            host.set_parameter(parameter, value);
-            host.end_set_parameter(parameter);
+            set(host, parameter, value);
         }
     }
+}
+
+/// Moves a parameter in one gesture, as hosts record a user's moves.
+pub fn set<P: Param>(host: &ParamSetter, parameter: &P, value: P::Plain) {
+    host.begin_set_parameter(parameter);
+    host.set_parameter(parameter, value);
+    host.end_set_parameter(parameter);
 }
 
 fn strength_to_text(strength: f32) -> String {

@@ -1,5 +1,6 @@
 //! Commands in the fenced blocks of a page, split as a shell would.
 
+use crate::markdown;
 use clap::Command;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -165,6 +166,51 @@ fn variables_filled(word: &str) -> String {
         text += rest.strip_prefix('}').unwrap_or(rest);
     }
     text
+}
+
+/// How many lines of all pages type a command of a program, and what is wrong with some. `arguments` are those of the program in
+/// a command's words, if it runs that.
+pub fn typed_wrong(
+    arguments: impl Fn(&[String]) -> Option<&[String]>,
+    fault: impl Fn(&[String]) -> Option<String>,
+) -> (usize, Vec<String>) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for page in markdown::pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for line in lines(&text) {
+            let Some(arguments) = arguments(&line.words) else {
+                continue;
+            };
+            count += 1;
+            if let Some(why) = fault(arguments) {
+                let typed = line.words.join(" ");
+                wrong.push(format!("{}:{}: {typed}\n{why}", page.display(), line.number));
+            }
+        }
+    }
+    (count, wrong)
+}
+
+/// The same of commands that sentences name, often by a part: a command's own name and its options must be there.
+pub fn named_wrong(
+    program: &Command,
+    arguments: impl Fn(&[String]) -> Option<&[String]>,
+) -> (usize, Vec<String>) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    // What has been is told in the changelog.
+    let pages = markdown::pages().into_iter();
+    for page in pages.filter(|page| !page.ends_with("CHANGELOG.md")) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for words in named(&text) {
+            let Some(arguments) = arguments(&words) else {
+                continue;
+            };
+            count += 1;
+            let why = unknown(program, arguments);
+            wrong.extend(why.map(|why| format!("{}: {}: {why}", page.display(), words.join(" "))));
+        }
+    }
+    (count, wrong)
 }
 
 /// The first command or option that the program does not have.

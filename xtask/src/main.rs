@@ -255,47 +255,30 @@ mod shell;
 
 #[cfg(test)]
 mod tests {
-    use super::{Task, markdown, shell};
+    use super::{Task, shell};
     use clap::error::ErrorKind;
     use clap::{CommandFactory, Parser};
+
+    /// Arguments of a task, where a command runs one.
+    fn arguments(words: &[String]) -> Option<&[String]> {
+        words.strip_prefix(&["cargo".to_owned(), "xtask".to_owned()])
+    }
 
     #[test]
     fn every_option_that_a_sentence_names_with_its_task_is_there() {
         let mut program = Task::command();
         program.build();
-        for page in markdown::pages() {
-            if page.ends_with("CHANGELOG.md") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&page).unwrap();
-            for words in shell::named(&text) {
-                if let Some(arguments) = words.strip_prefix(&["cargo".to_owned(), "xtask".to_owned()]) {
-                    let why = shell::unknown(&program, arguments);
-                    assert_eq!(why, None, "{}: {}", page.display(), words.join(" "));
-                }
-            }
-        }
+        let (_, wrong) = shell::named_wrong(&program, arguments);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]
     fn every_task_that_a_page_names_is_understood() {
-        let mut count = 0;
-        let mut wrong = Vec::new();
-        for page in markdown::pages() {
-            let text = std::fs::read_to_string(&page).unwrap();
-            for line in shell::lines(&text) {
-                let Some(words) = line.words.strip_prefix(&["cargo".to_owned(), "xtask".to_owned()]) else {
-                    continue;
-                };
-                count += 1;
-                let words = std::iter::once("xtask").chain(words.iter().map(String::as_str));
-                if let Err(e) = Task::try_parse_from(words)
-                    && e.kind() != ErrorKind::DisplayHelp
-                {
-                    wrong.push(format!("{}:{}: {e}", page.display(), line.number));
-                }
-            }
-        }
+        let (count, wrong) = shell::typed_wrong(arguments, |words| {
+            let words = std::iter::once("xtask").chain(words.iter().map(String::as_str));
+            let error = Task::try_parse_from(words).err()?;
+            (error.kind() != ErrorKind::DisplayHelp).then(|| error.to_string())
+        });
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(count > 10, "{count} tasks");
     }

@@ -82,7 +82,7 @@ impl Input {
                         Kind::Text => Err(Problem::file(name, "is text, not sound; name a recording")),
                         Kind::Other => Err(Problem::file(
                             name,
-                            "is a picture, a document, an archive or a program; give the recording itself",
+                            "is a picture, a document, an archive or a program, not sound; name a recording",
                         )),
                         _ => Media::open(path, reading).map(|media| Input::Media(Box::new(media))),
                     };

@@ -1,53 +1,22 @@
 //! What a page tells to type is understood.
 
-use crate::{markdown, shell};
+use crate::shell;
 use aeden_cli::args::Cli;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 #[test]
 fn every_command_of_a_page_is_understood() {
-    let mut count = 0;
-    let mut wrong = Vec::new();
-    for page in markdown::pages() {
-        let text = std::fs::read_to_string(&page).unwrap();
-        for line in shell::lines(&text) {
-            let Some(arguments) = arguments(&line.words) else {
-                continue;
-            };
-            count += 1;
-            if let Some(why) = fault(arguments) {
-                let typed = line.words.join(" ");
-                wrong.push(format!("{}:{}: {typed}\n{why}", page.display(), line.number));
-            }
-        }
-    }
+    let (count, wrong) = shell::typed_wrong(arguments, fault);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count > 50, "{count} commands");
 }
 
-/// In running text a command is often named by a part: its own name and its options are there all the same.
 #[test]
 fn every_option_that_a_sentence_names_with_its_command_is_there() {
     let mut program = Cli::command();
     program.build();
-    let mut count = 0;
-    let mut wrong = Vec::new();
-    for page in markdown::pages() {
-        // What has been is told there.
-        if page.ends_with("CHANGELOG.md") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&page).unwrap();
-        for words in shell::named(&text) {
-            let Some(arguments) = arguments(&words) else {
-                continue;
-            };
-            count += 1;
-            let why = shell::unknown(&program, arguments);
-            wrong.extend(why.map(|why| format!("{}: {}: {why}", page.display(), words.join(" "))));
-        }
-    }
+    let (count, wrong) = shell::named_wrong(&program, arguments);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count > 50, "{count} commands");
 }

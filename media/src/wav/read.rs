@@ -606,7 +606,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 /// Names what was found instead, and the way to a WAV file.
 fn what_it_is(first: &[u8]) -> String {
     let name = match Kind::of(first) {
-        Kind::Text => return "text; give the recording itself".into(),
+        Kind::Text => return "text, not sound; name a recording".into(),
         Kind::Wav | Kind::Other | Kind::Unknown => {
             return "something else; give a WAV file, or convert it: ffmpeg -i IN OUT.wav".into();
         }

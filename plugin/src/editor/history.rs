@@ -1,4 +1,4 @@
-//! What users have set, one step after the other: undo, redo, and two settings to compare.
+//! What users have set, one step after the other: undo and redo.
 
 use crate::parameters::Parameters;
 use crate::values::Values;

@@ -20,7 +20,7 @@ mod theme;
 use crate::hosting::Link;
 use crate::identity;
 use crate::monitor::{Receiver, Watching};
-use crate::parameters::{Parameters, Quality, Settings};
+use crate::parameters::{Parameters, Quality, Settings, set};
 use crate::window_size::WindowSize;
 use analyser::{Analyser, Hearing};
 use crossbeam_utils::atomic::AtomicCell;
@@ -362,9 +362,7 @@ impl Window {
                 };
                 let entry = ui.selectable_label(quality == now, quality.name());
                 if entry.on_hover_text(about).clicked() {
-                    setter.begin_set_parameter(parameter);
-                    setter.set_parameter(parameter, quality);
-                    setter.end_set_parameter(parameter);
+                    set(setter, parameter, quality);
                     ui.close();
                 }
             }

@@ -6,7 +6,7 @@
 use super::spectrum::{frequency_at, x_of};
 use super::theme;
 use crate::nodes::{MOST, Node, octaves_of};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, set};
 use egui::{
     CursorIcon, EventFilter, Id, Key, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
     accesskit::Role, lerp, pos2, remap_clamp,
@@ -113,12 +113,6 @@ fn end(node: &Node, setter: &ParamSetter) {
     setter.end_set_parameter(&node.limit);
 }
 
-fn switch(node: &Node, setter: &ParamSetter, on: bool) {
-    setter.begin_set_parameter(&node.on);
-    setter.set_parameter(&node.on, on);
-    setter.end_set_parameter(&node.on);
-}
-
 /// Puts a node that is off where the pointer is, or else where its own place is, and gives it the focus.
 fn add(ui: &Ui, id: Id, parameters: &Parameters, setter: &ParamSetter, at: Option<(Rect, Pos2)>) {
     let Some((number, node)) = parameters.nodes.iter().enumerate().find(|(_, node)| !is_on(node)) else {
@@ -134,7 +128,7 @@ fn add(ui: &Ui, id: Id, parameters: &Parameters, setter: &ParamSetter, at: Optio
     begin(node, setter);
     move_to(node, setter, octaves, limit);
     end(node, setter);
-    switch(node, setter, true);
+    set(setter, &node.on, true);
     ui.memory_mut(|memory| memory.request_focus(id_of(id, number)));
 }
 
@@ -153,7 +147,7 @@ fn act(ui: &Ui, plot: Rect, node: &Node, setter: &ParamSetter, response: &Respon
         end(node, setter);
     }
     if response.double_clicked() {
-        switch(node, setter, false);
+        set(setter, &node.on, false);
     }
     if response.has_focus() {
         act_on_keys(ui, node, setter, response.id);
@@ -190,7 +184,7 @@ fn act_on_keys(ui: &Ui, node: &Node, setter: &ParamSetter, id: Id) {
         }
     }
     if pressed(Key::Delete) || pressed(Key::Backspace) {
-        switch(node, setter, false);
+        set(setter, &node.on, false);
     }
 }
 

@@ -106,15 +106,15 @@ impl PresetMenu {
         }
         let Some(folder) = self.folder.clone() else { return };
         ui.separator();
-        let mut done = Ok(());
+        // What became of a change of the folder, if one was asked for.
+        let mut done: Option<io::Result<()>> = None;
         for (number, (name, values)) in self.own.iter().enumerate() {
             ui.horizontal(|ui| {
                 if let Some((renamed, typed)) = self.renamed.as_mut().filter(|(renamed, _)| renamed == name) {
                     let field = ui.add(TextEdit::singleline(typed).desired_width(120.0));
                     let enter = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
                     if ui.small_button("Rename").clicked() || enter {
-                        done = folder.rename(renamed, typed.trim());
-                        self.open = false;
+                        done = Some(folder.rename(renamed, typed.trim()));
                     }
                     return;
                 }
@@ -129,8 +129,7 @@ impl PresetMenu {
                     self.renamed = Some((name.clone(), name.clone()));
                 }
                 if ui.small_button("Delete").clicked() {
-                    done = folder.delete(name);
-                    self.open = false;
+                    done = Some(folder.delete(name));
                 }
             });
         }
@@ -141,24 +140,20 @@ impl PresetMenu {
             let field = ui.add(field);
             let enter = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             if ui.button("Save").clicked() || enter {
-                done = folder.save(self.new_name.trim(), &parameters.values());
-                self.open = false;
+                done = Some(folder.save(self.new_name.trim(), &parameters.values()));
             }
         });
         let place = folder.path().display().to_string();
         if ui.button("Show folder").on_hover_text(place).clicked() {
-            done = folder.make().and_then(|()| show_folder(&folder));
+            let shown = folder.make().and_then(|()| show_folder(&folder));
+            self.problem = shown.err().map(|e| e.to_string()).or(self.problem.take());
         }
-        if !self.open {
-            // Something was done, or was to be.
-            self.problem = done.as_ref().err().map(ToString::to_string);
+        if let Some(done) = done {
             if done.is_ok() {
                 (self.renamed, self.new_name) = (None, String::new());
             }
-            self.open = true;
+            self.problem = done.err().map(|e| e.to_string());
             self.read();
-        } else if let Err(problem) = done {
-            self.problem = Some(problem.to_string());
         }
         if let Some(problem) = &self.problem {
             ui.colored_label(super::theme::HOT, problem);

@@ -1,6 +1,7 @@
 //! A switch with its name: a click changes it, and so does a press for as long as it is held.
 
 use super::theme;
+use crate::parameters::set;
 use egui::{
     Align2, Color32, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2,
     vec2,
@@ -22,11 +23,7 @@ pub fn show(
     let id = ui.make_persistent_id(parameter.name());
     // Dragging too: a press that wanders off still ends here.
     let mut response = ui.interact(rect, id, Sense::click_and_drag());
-    let change = || {
-        setter.begin_set_parameter(parameter);
-        setter.set_parameter(parameter, !parameter.unmodulated_plain_value());
-        setter.end_set_parameter(parameter);
-    };
+    let change = || set(setter, parameter, !parameter.unmodulated_plain_value());
     let pressed_at = id.with("pressed");
     let now = ui.input(|input| input.time);
     let is_down = response.is_pointer_button_down_on();

@@ -3,6 +3,7 @@
     python validate.py CACHE CHECKPOINT           scores
     python validate.py CACHE CHECKPOINT gap       loss on voices and noises of the training, and on held-out ones
     python validate.py CACHE CHECKPOINT view      how much a network that runs both ways needs to see on either side
+    python validate.py CACHE CHECKPOINT kept      how much quieter laughter, crying, singing between words come out
 
 The development pairs are not used here: they are for reporting.
 """
@@ -139,10 +140,41 @@ def view(cache, model, clips=20, seconds=20, middle=(8, 12)):
     return found
 
 
+@torch.no_grad()
+def kept(cache, model, seconds=4):
+    """Level of held-out sounds that are to be kept, in dB of what they were: each two seconds after a voice began, at the
+    voice's level, in quiet and under noise 10 dB below both; under noise, by the gain of every time and frequency."""
+    s, at, rate = model.settings, 2 * RATE, RATE
+    clips = Clips(cache, MixSettings(lead_share=0.0, room_share=0.0, fullband_share=1.0, two_noises_share=0.0, late_share=0.0, speed=(0, 0)),
+                  seed=79, validation=True)
+    clips.rng = np.random.default_rng(79)
+    clips.open()
+    rms = lambda x: np.sqrt(np.mean(x**2) + 1e-12)
+    found = {}
+    for group in clips.kept:
+        for entry in group:
+            sound = clips.read("kept", entry, 0, seconds * rate)
+            voice = clips.speech(2 * at + len(sound))[0][0]
+            voice = voice / rms(voice) * 0.03
+            voice[at : at + len(sound)] = 0
+            alone = np.zeros_like(voice)
+            alone[at : at + len(sound)] = sound / rms(sound) * 0.03
+            noise = clips.one_noise(len(voice))
+            noise = noise / rms(noise) * 0.03 * 10**-0.5
+            spectra = [M.stft(torch.tensor(x, dtype=torch.float32)[None], s) for x in (voice, alone, noise)]
+            power = lambda x: float((x.real**2 + x.imag**2).sum())
+            for name, noisy in (("quiet", spectra[0] + spectra[1]), ("noise", sum(spectra))):
+                out = model(noisy) if s.both_ways else after_lead(model, noisy, s)
+                gain = (out.abs() / (noisy.abs() + 1e-9)).clamp(max=1)
+                found.setdefault(f"{entry['category']}, {name}", []).append(10 * np.log10(power(spectra[1] * gain) / power(spectra[1])))
+    return {name: dict(mean=round(float(np.mean(v)), 1), median=round(float(np.median(v)), 1), worst=round(float(np.min(v)), 1), sounds=len(v))
+            for name, v in found.items()}
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     model = Identity() if sys.argv[2] == "identity" else M.load(sys.argv[2])[0].eval()
     settings = M.Settings() if sys.argv[2] == "identity" else model.settings
-    more = {"gap": gap, "view": view}.get("".join(sys.argv[3:]))
+    more = {"gap": gap, "view": view, "kept": kept}.get("".join(sys.argv[3:]))
     scores = more(sys.argv[1], model) if more else Validation(sys.argv[1], settings).score(model)
     print(json.dumps(dict(file=sys.argv[2], **scores)))

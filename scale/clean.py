@@ -1,146 +1,320 @@
-"""Cleans a folder or a bucket on a cluster of machines that run Ray.
+"""Cleans a folder, a bucket or a data set on a cluster of machines that run Ray.
 
-    ray job submit -- python scale/clean.py IN OUT [--report report.jsonl] [--shard-mb 256] [-- --limit 20 ...]
+    ray job submit -- python scale/clean.py IN OUT [--quality best] [--limit 20] [--report report.jsonl] [-- OPTIONS]
 
-IN and OUT are folders that all machines see, or addresses that fsspec knows (s3://bucket/talks, gs://…). Every file that
-`aeden clean` reads and that has no output yet is cleaned by the program `aeden`, once: an output appears whole, under its
-name, or not at all, so that a run can be stopped, killed and started again at any time, and machines may come and go.
-Options after -- go to `aeden clean`. The report has a line of JSON for every file; the exit code is 1 if a file failed.
+IN and OUT are folders that all machines see, or addresses that fsspec knows (s3://bucket/talks, gs://…). IN may also be a
+manifest: JSON lines or lhotse's cuts, whose recordings have such addresses. Every file that has no output yet is cleaned, once: an
+output appears whole, under its name, or not at all, so that a run can be stopped, killed and started again at any time, and
+machines may come and go.
+
+Each worker is a process that holds the network (an actor of Ray Data). It cleans WAV and FLAC and shards of WebDataset by
+itself. Everything else (films, MP3, files with chunks that soundfile would lose) is cleaned by the program `aeden`, where
+the machine has it, and so is everything if there are OPTIONS of `aeden clean` after --.
+
+The report has a line of JSON for every file: cleaned, there or failed, with figures and the reason. The exit code is 1 if a file failed.
 """
 
 import argparse
 import json
+import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
+import warnings
+from pathlib import PurePosixPath
 
 import fsspec
 import ray
 
+from aeden import dataset
+
 # What is taken of a folder unless --endings says otherwise; `aeden clean` reads more.
-AUDIO = (".aac", ".aif", ".aiff", ".bwf", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".ogg", ".opus",
-         ".rf64", ".wav", ".wave", ".webm", ".wma", ".wv")
+ENDINGS = (".aac", ".aif", ".aiff", ".bwf", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".ogg", ".opus",
+           ".rf64", ".tar", ".wav", ".wave", ".webm", ".wma", ".wv")
+# Where an object appears when it is complete. Elsewhere it is written under another name first.
+OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "r2"}
+LEFT = ".part"  # how the names of unfinished outputs end
+OLD = 24 * 3600  # seconds after which unfinished outputs of others are taken for lost
 
 
 def arguments():
-    own, _, rest = [list(part) for part in split(sys.argv[1:])]
+    words = sys.argv[1:]
+    at = words.index("--") if "--" in words else len(words)
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("source", metavar="IN")
     p.add_argument("target", metavar="OUT")
+    p.add_argument("--quality", choices=("best", "high", "light"), default="best", help="[best]")
+    p.add_argument("--limit", type=float, help="attenuate by at most so many dB")
     p.add_argument("--report", default="report.jsonl", help="file for a line of JSON per input [report.jsonl]")
+    p.add_argument("--manifest", help="where the new manifest goes, if IN is one [OUT/manifest.jsonl]")
+    p.add_argument("--root", default="", help="of a manifest: names are kept below this folder or address [whole paths]")
+    p.add_argument("--keep", type=dataset.keeps, action="append", default=[], metavar="FIGURE>=NUMBER",
+                   help="leave the lines of others out of the new manifest, such as snr_db>=10")
+    p.add_argument("--workers", type=int, help="at most [one for each core of the cluster]")
     p.add_argument("--shard-mb", type=float, default=256, help="input that a task takes, in MB [256]")
-    p.add_argument("--retries", type=int, default=3, help="how often a task starts again after its machine was lost [3]")
+    p.add_argument("--retries", type=int, default=3, help="how often a task starts again after its worker was lost [3]")
     p.add_argument("--program", default="aeden", help="the program, on every machine [aeden]")
-    p.add_argument("--endings", nargs="+", default=AUDIO, help=f"of the files to take [{' '.join(AUDIO)}]")
-    a = p.parse_args(own)
-    a.options = rest
+    p.add_argument("--endings", nargs="+", default=ENDINGS, help=f"of the files to take of a folder [{' '.join(ENDINGS)}]")
+    a = p.parse_args(words[:at])
+    a.options = words[at + 1 :]
+    a.source, a.target, a.root = whole(a.source), whole(a.target), whole(a.root)
+    if a.options and (a.limit is not None or a.quality != "best"):
+        p.error("--quality and --limit are options of the network in the worker; after -- give those of aeden clean")
     return a
 
 
-def split(words):
-    at = words.index("--") if "--" in words else len(words)
-    return words[:at], words[at : at + 1], words[at + 1 :]
+def whole(address):
+    """An address that means the same on every machine."""
+    return address if "://" in address or not address else os.path.abspath(address)
 
 
-def inputs(source, endings):
-    """(name below the source, bytes) of every file to take, largest first: the last tasks are then short ones."""
+def rows_of(address):
+    """The rows of a manifest, or None if the address is no manifest."""
+    if not address.removesuffix(".gz").endswith((".jsonl", ".json")):
+        return None
+    with fsspec.open(address, "rb") as file, tempfile.NamedTemporaryFile(suffix=".gz" if address.endswith(".gz") else ".jsonl") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        return list(dataset.lines(dataset.Path(copy.name)))
+
+
+def below(address, root):
+    """The name of an output: below `root` as its input is, or the whole path without a root."""
+    path = fsspec.core.url_to_fs(address)[1]
+    if root:
+        top = fsspec.core.url_to_fs(root)[1].rstrip("/") + "/"
+        if not path.startswith(top):
+            raise dataset.Refused(f"{address}: not below {root}")
+        path = path[len(top) :]
+    return str(PurePosixPath(*(part for part in PurePosixPath(path).parts if part not in ("/", ".."))))
+
+
+def found(source, endings):
+    """(name below the source, address, bytes) of every file to take."""
     fs, root = fsspec.core.url_to_fs(source)
     root = root.rstrip("/")
-    found = fs.find(root, detail=True)
-    names = ((path[len(root) + 1 :], info["size"]) for path, info in found.items())
-    return sorted((f for f in names if f[0].lower().endswith(tuple(endings))), key=lambda f: (-f[1], f[0]))
+    for path, info in fs.find(root, detail=True).items():
+        if path.lower().endswith(tuple(endings)) and not os.path.basename(path).startswith("."):
+            yield path[len(root) + 1 :], fs.unstrip_protocol(path), info["size"]
+
+
+def named(rows, root):
+    """(name, address, 0) of every recording that rows name, each once."""
+    taken = {}
+    for row in rows:
+        try:
+            for holder, key in dataset.sources(row):
+                holder[key] = whole(holder[key])
+                name = below(holder[key], root)
+                if taken.setdefault(name, holder[key]) != holder[key]:
+                    raise dataset.Refused(f"{holder[key]} and {taken[name]} would both become {name}")
+        except ValueError as e:
+            row["aeden"] = {"error": str(e)}
+    for name, address in taken.items():
+        yield name, address, 0
 
 
 def shards(files, most):
-    """Lists of names of at most `most` bytes together, or of one."""
+    """Lists of (name, address), of at most `most` bytes together, or of one; the largest first: the last tasks are then short ones."""
     shard, size = [], 0
-    for name, length in files:
-        if shard and size + length > most:
+    for name, address, length in sorted(files, key=lambda f: (-f[2], f[0])):
+        if shard and (size + length > most or len(shard) >= 1000):
             yield shard
             shard, size = [], 0
-        shard.append(name)
+        shard.append((name, address))
         size += length
     if shard:
         yield shard
 
 
-def clean(name, source, target, program, options):
-    """Cleans one file, unless its output is there, and gives its line of the report."""
-    there, to = fsspec.core.url_to_fs(target)
-    output = f"{to.rstrip('/')}/{name}"
-    if there.exists(output):
-        return dict(file=name, status="there")
-    here, origin = fsspec.core.url_to_fs(source)
-    with tempfile.TemporaryDirectory() as folder:
-        noisy, cleaned = (os.path.join(folder, part, os.path.basename(name)) for part in ("in", "out"))
-        for path in (noisy, cleaned):
-            os.mkdir(os.path.dirname(path))
-        here.get_file(f"{origin.rstrip('/')}/{name}", noisy)
-        run = subprocess.run([program, "clean", noisy, cleaned, "--quiet", *options], capture_output=True, text=True)
-        if run.returncode:
-            problem = (run.stderr.strip().splitlines() or [f"{program} ended with {run.returncode}"])[-1]
-            return dict(file=name, status="failed", exit=run.returncode, problem=problem.replace(folder, ""))
-        there.makedirs(os.path.dirname(output), exist_ok=True)
-        # Under another name first: what is killed while it copies leaves no half output behind.
-        part = f"{os.path.dirname(output)}/.{os.path.basename(name)}.{uuid.uuid4().hex}.part"
+class Worker:
+    """Cleans files with a network that is loaded once. Called with {"files": [[name, address], …]}, it gives a line for each."""
+
+    def __init__(self, target, quality, limit, program, options, run):
+        self.fs, root = fsspec.core.url_to_fs(target)
+        self.root, self.run, self.options = root.rstrip("/"), run, options
+        self.program = shutil.which(program)
+        self.asked, self.quality = program, quality
+        self.stage = None if options else dataset.Clean("", quality=quality, limit=limit)
+
+    def __call__(self, shard):
+        return [{"line": json.dumps(self.guarded(*file))} for file in shard["files"]]
+
+    def guarded(self, name, address):
+        begun = time.perf_counter()
         try:
-            there.put_file(cleaned, part)
-            there.mv(part, output)
+            line = self.file(name, address)
+        except Exception as e:  # one file, or the way to it, must not stop the others
+            known = isinstance(e, (dataset.Refused, Failed))
+            line = dict(status="failed", problem=" ".join((str(e) if known else f"{type(e).__name__}: {e}").split()))
+        return dict(file=name, **line, took=round(time.perf_counter() - begun, 4))
+
+    def file(self, name, address):
+        """Cleans one file, unless its output is there."""
+        fs, origin = fsspec.core.url_to_fs(address)
+        output = f"{self.root}/{name}"
+        folder, _, base = output.rpartition("/")
+        if type(fs) is type(self.fs) and os.path.realpath(origin) == os.path.realpath(output):
+            raise Failed("its output is the recording itself; choose another OUT")
+        figures = f"{folder}/.{base}.json"
+        if self.fs.exists(output):
+            told = json.loads(self.fs.cat_file(figures)) if self.fs.exists(figures) else {}
+            # By a worker of this run that was lost before it could say so.
+            return told | dict(status="cleaned" if told.pop("run", None) == self.run else "there")
+        data, told = self.cleaned(fs.cat_file(origin), base)
+        self.fs.makedirs(folder, exist_ok=True)
+        # The figures first: where there is an output, its figures are there too.
+        self.put(figures, json.dumps(told | dict(run=self.run)).encode())
+        self.put(output, data)
+        return told | dict(status="cleaned")
+
+    def cleaned(self, data, name):
+        """The cleaned bytes of a file, and its figures."""
+        told = {}
+        if self.stage:
+            if name.lower().endswith(".tar"):
+                data, count = dataset.archive(self.stage, data, name)
+                return data, dict(aeden=dict(cleaned=count), by="worker")
+            try:
+                own, of_file = self.stage.data(data, name)
+                if "lost" not in of_file or not self.program:
+                    return own, dict(aeden=of_file, by="worker")
+                told = dict(aeden={k: v for k, v in of_file.items() if k != "lost"})
+            except dataset.Refused as e:
+                if not self.program:
+                    raise dataset.Refused(f"{e}; this machine has no program {self.asked!r} (--program)") from None
+        return self.by_program(data, name), told | dict(by="program")
+
+    def by_program(self, data, name):
+        if not self.program:
+            raise Failed(f"this machine has no program {self.asked!r} (--program)")
+        with tempfile.TemporaryDirectory() as folder:
+            noisy, cleaned = (os.path.join(folder, part, name) for part in ("in", "out"))
+            for path in (noisy, cleaned):
+                os.mkdir(os.path.dirname(path))
+            with open(noisy, "wb") as file:
+                file.write(data)
+            own = self.options
+            if self.stage:
+                limit = self.stage.controls.get("limit")
+                own = ["--quality", self.quality, *([] if limit is None else [f"--limit={limit}"])]
+            run = subprocess.run([self.program, "clean", noisy, cleaned, "--quiet", *own], capture_output=True, text=True)
+            if run.returncode:
+                problem = (run.stderr.strip().splitlines() or [f"{self.program} ended with {run.returncode}"])[-1]
+                raise Failed(problem.replace(folder, ""))
+            with open(cleaned, "rb") as file:
+                return file.read()
+
+    def put(self, path, data):
+        """Writes a file that appears under its name when it is complete."""
+        protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else set(self.fs.protocol)
+        if protocols & OBJECT_STORES:
+            self.fs.pipe_file(path, data)
+            return
+        folder, _, base = path.rpartition("/")
+        part = f"{folder}/.{base}.{self.run}.{uuid.uuid4().hex}{LEFT}"
+        try:
+            self.fs.pipe_file(part, data)
+            self.fs.mv(part, path)
         finally:
-            if there.exists(part):
-                there.rm(part)
-        return dict(file=name, status="cleaned", bytes=os.path.getsize(cleaned), node=os.uname().nodename)
+            if self.fs.exists(part):
+                self.fs.rm(part)
 
 
-def guarded(name, *where):
-    try:
-        return clean(name, *where)
-    except Exception as e:  # one file, or the way to it, must not stop the others
-        return dict(file=name, status="failed", problem=f"{type(e).__name__}: {e}")
+class Failed(Exception):
+    """What is wrong with one file, in words that stand for themselves."""
 
 
-@ray.remote(num_cpus=1)
-def work(shard, *where):
-    return [guarded(name, *where) for name in shard]
+def lines(shards_, worker, a, at_once):
+    """A line for every file whose worker lived to tell it, as they come."""
+    if not shards_:
+        return
+    rows = ray.data.from_items([dict(files=[list(file) for file in shard]) for shard in shards_], override_num_blocks=len(shards_))
+    pool = ray.data.ActorPoolStrategy(min_size=1, max_size=at_once, max_tasks_in_flight_per_actor=2)
+    actor = dict(max_restarts=-1, max_task_retries=a.retries)
+    done = rows.flat_map(Worker, fn_constructor_args=worker, compute=pool, num_cpus=1, ray_remote_args_fn=lambda: actor)
+    for row in done.iter_rows():
+        yield json.loads(row["line"])
 
 
-def sweep(target):
-    """Removes what machines that were lost in the middle of a copy have left."""
+def sweep(target, run):
+    """Removes what workers that were lost in the middle of a copy have left: those of this run, and old ones."""
     fs, root = fsspec.core.url_to_fs(target)
-    for path in fs.find(root) if fs.exists(root) else []:
+    for path, info in fs.find(root, detail=True).items() if fs.exists(root) else []:
         name = os.path.basename(path)
-        if name.startswith(".") and name.endswith(".part"):
+        if name.startswith(".") and name.endswith(LEFT) and (f".{run}." in name or time.time() - info.get("mtime", time.time()) > OLD):
             fs.rm(path)
 
 
 def main():
     a = arguments()
-    files = inputs(a.source, a.endings)
+    try:
+        sys.exit(run(a))
+    except (OSError, ValueError) as e:
+        sys.exit(f"clean.py: {e}")
+
+
+def run(a):
+    rows = rows_of(a.source)
+    files = list(named(rows, a.root) if rows is not None else found(a.source, a.endings))
     if not files:
-        sys.exit(f"nothing to clean in {a.source}; --endings says what is taken")
+        raise dataset.Refused(f"nothing to clean in {a.source}" + ("" if rows is not None else "; --endings says what is taken"))
+    manifest = a.manifest or f"{a.target.rstrip('/')}/manifest.jsonl"
+    if rows is not None and fsspec.core.url_to_fs(manifest)[1] == fsspec.core.url_to_fs(a.source)[1]:
+        raise dataset.Refused(f"{manifest}: the manifest itself; --manifest names another")
     ray.init(log_to_driver=False, logging_level="error")
-    task = work.options(max_retries=a.retries)
-    where = (a.source, a.target, a.program, a.options)
-    waiting = {task.remote(shard, *where): shard for shard in shards(files, a.shard_mb * 1e6)}
-    counts = dict(cleaned=0, there=0, failed=0)
+    logging.disable(logging.ERROR)  # what matters is in the report
+    warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")  # nothing else says how often a task is tried again
+    context = ray.data.DataContext.get_current()
+    context.max_errored_blocks = -1  # a task whose worker was lost too often ends alone
+    context.enable_progress_bars = False
+    number = uuid.uuid4().hex
+    worker = (a.target, a.quality, a.limit, a.program, a.options, number)
+    at_once = a.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    counts, told = dict(cleaned=0, there=0, failed=0), {}
     with open(a.report, "w", encoding="utf-8") as report:
-        while waiting:
-            (ready,), _ = ray.wait(list(waiting), num_returns=1)
-            shard = waiting.pop(ready)
-            try:
-                lines = ray.get(ready)
-            except ray.exceptions.RayError as e:  # lost more often than --retries
-                lines = [dict(file=name, status="failed", problem=f"{type(e).__name__}: its machine was lost") for name in shard]
-            for line in lines:
-                counts[line["status"]] += 1
-                report.write(json.dumps(line) + "\n")
+
+        def tell(line):
+            counts[line["status"]] += 1
+            told[line["file"]] = line if rows is not None else True
+            report.write(json.dumps(line) + "\n")
             report.flush()
             print(f"\r{sum(counts.values())} of {len(files)}", end="", file=sys.stderr, flush=True)
-    sweep(a.target)
+
+        for line in lines(list(shards(files, a.shard_mb * 1e6)), worker, a, at_once):
+            tell(line)
+        # Where a worker was lost again and again, one file is to blame: each by itself then.
+        for line in lines([[file[:2]] for file in files if file[0] not in told], worker, a, at_once):
+            tell(line)
+        for name in [file[0] for file in files if file[0] not in told]:
+            tell(dict(file=name, status="failed", problem=f"its worker was lost {2 * (a.retries + 1)} times; is there memory for it?"))
+    sweep(a.target, number)
+    if rows is not None:
+        write_manifest(manifest, rows, told, a)
     print(f"\r{counts['cleaned']} cleaned, {counts['there']} there already, {counts['failed']} failed; see {a.report}", file=sys.stderr)
-    sys.exit(1 if counts["failed"] else 0)
+    return 1 if counts["failed"] or any("error" in row["aeden"] for row in rows or []) else 0
+
+
+def write_manifest(address, rows, told, a):
+    """Writes the rows with the addresses of the cleaned recordings, and figures as `aeden`; what failed stands as it was."""
+    for row in rows:
+        if "error" in row.get("aeden", {}):
+            continue
+        of_row = [(holder, key, told[below(holder[key], a.root)]) for holder, key in dataset.sources(row)]
+        failed = [line["problem"] for *_, line in of_row if line["status"] == "failed"]
+        for holder, key, line in of_row:
+            row["aeden"] = line.get("aeden", {})
+            if not failed:
+                holder[key] = f"{a.target.rstrip('/')}/{line['file']}"
+        if failed:
+            row["aeden"] = {"error": failed[0]}
+    kept = [row for row in rows if "error" in row["aeden"] or all(keep(row) for keep in a.keep)]
+    with fsspec.open(address, "wb", compression="gzip" if address.endswith(".gz") else None) as file:
+        file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept).encode())
 
 
 if __name__ == "__main__":

@@ -304,9 +304,19 @@ def shard(stage: Clean, path: Path) -> Row:
         if output.samefile(path):
             return row | {"aeden": {"error": f"{path}: its output is the shard itself; choose another folder"}}
         return row | {"aeden": {"there": True}}
+    try:
+        data, cleaned = archive(stage, path.read_bytes(), str(path))
+    except (OSError, ValueError) as e:
+        return row | {"aeden": {"error": str(e)}}
+    stage.target.mkdir(parents=True, exist_ok=True)
+    write_whole(output, data)
+    return row | {"aeden": {"cleaned": cleaned}}
+
+
+def archive(stage: Clean, held: bytes, name: str) -> tuple[bytes, int]:
+    """The cleaned bytes of a shard of WebDataset, and how many recordings are in it. Refuses it whole if one of them is broken."""
     out, cleaned, failed = io.BytesIO(), 0, []
     try:
-        held = path.read_bytes()
         if held[-1024:] != bytes(1024):
             # tarfile takes an archive that ends between two members for a whole one.
             raise tarfile.ReadError("no end of the archive; it ends early")
@@ -328,13 +338,11 @@ def shard(stage: Clean, path: Path) -> Row:
                         continue
                 member.size = len(data) if member.isfile() else member.size
                 target.addfile(member, io.BytesIO(data) if member.isfile() else None)
-    except (OSError, tarfile.TarError) as e:
-        return row | {"aeden": {"error": f"{path}: {e}"}}
+    except tarfile.TarError as e:
+        raise Refused(f"{name}: {e}") from e
     if failed:
-        return row | {"aeden": {"error": f"{path}: {failed[0]} ({len(failed)} of {len(failed) + cleaned} recordings); not written"}}
-    stage.target.mkdir(parents=True, exist_ok=True)
-    write_whole(output, out.getvalue())
-    return row | {"aeden": {"cleaned": cleaned}}
+        raise Refused(f"{name}: {failed[0]} ({len(failed)} of {len(failed) + cleaned} recordings); not written")
+    return out.getvalue(), cleaned
 
 
 _stage: Clean | None = None

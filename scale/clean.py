@@ -266,6 +266,7 @@ def run(a):
     manifest = a.manifest or f"{a.target.rstrip('/')}/manifest.jsonl"
     if rows is not None and fsspec.core.url_to_fs(manifest)[1] == fsspec.core.url_to_fs(a.source)[1]:
         raise dataset.Refused(f"{manifest}: the manifest itself; --manifest names another")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray.init(log_to_driver=False, logging_level="error")
     logging.disable(logging.ERROR)  # what matters is in the report
     warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")  # nothing else says how often a task is tried again

@@ -108,7 +108,7 @@ impl Ahead {
             features: vec![0.0; RING * network.features()],
             spectra: vec![vec![Complex32::ZERO; RING * bins]; channels],
             job: Stepwise::new(network, SEEN, PART),
-            state: HiddenState::with_mark(network),
+            state: HiddenState::new(network),
             known: 0,
             began: 0,
             pace: 0.0,

@@ -22,7 +22,7 @@
 //! skipped + overflowed + waiting. Nothing else can become of a sample; [`Counters`] has them all.
 
 use crate::counters::{Count, Gauge, Moment};
-use crate::device::{BLOCK, Format};
+use crate::device::{AudioError, BLOCK, Format};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
 use crate::reserve::Reserve;
@@ -182,6 +182,7 @@ pub struct OutputPlan {
 }
 
 /// All pieces of one way, ready to be handed to their threads.
+#[derive(Debug)]
 pub struct Bridge {
     /// For the input callback.
     pub intake: Intake,
@@ -198,6 +199,7 @@ pub struct Bridge {
 }
 
 /// The end of the input: what an audio thread calls with what it has recorded.
+#[derive(Debug)]
 pub struct Intake {
     channels: usize,
     ring: Producer<f32>,
@@ -205,6 +207,7 @@ pub struct Intake {
 }
 
 /// The end of one output: what an audio thread calls for what it is to play.
+#[derive(Debug)]
 pub struct Outlet {
     format: Format,
     /// Seconds a frame takes.
@@ -237,6 +240,7 @@ pub struct Outlet {
 }
 
 /// The middle: cleans what has come and hands it on.
+#[derive(Debug)]
 pub struct Worker {
     ring: Consumer<f32>,
     denoiser: Denoiser,
@@ -250,6 +254,7 @@ pub struct Worker {
 }
 
 /// From cleaned blocks to one outlet's ring.
+#[derive(Debug)]
 struct Lane {
     format: Format,
     resampler: Option<Retimer>,
@@ -268,7 +273,18 @@ struct Retimer {
     speed: f64,
 }
 
+impl std::fmt::Debug for Retimer {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Retimer")
+            .field("waiting", &self.waiting)
+            .field("ratio", &self.ratio)
+            .field("speed", &self.speed)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Raw and cleaned sound, to be written to disk by a thread that may wait.
+#[derive(Debug)]
 pub struct Recording {
     ring: Consumer<f32>,
     /// Channels of the raw sound, and as many of the cleaned one.
@@ -299,18 +315,22 @@ fn ring(format: Format, samples_a_frame: usize) -> (Producer<f32>, Consumer<f32>
     RingBuffer::new(frames * samples_a_frame)
 }
 
-/// Whether sound of this format can be passed on.
-fn check(format: Format, rates: RangeInclusive<u32>) -> Result<(), String> {
+fn unsupported<T>(why: String) -> Result<T, AudioError> {
+    Err(AudioError::Unsupported(why))
+}
+
+/// Refuses sound of a format that cannot be passed on.
+fn check(format: Format, rates: RangeInclusive<u32>) -> Result<(), AudioError> {
     let Format { rate, channels } = format;
     if !rates.contains(&rate) {
-        return Err(format!(
+        return unsupported(format!(
             "a device has {rate} Hz, not {} to {}",
             rates.start(),
             rates.end()
         ));
     }
     if !(1..=Config::MAX_CHANNELS).contains(&channels) {
-        return Err(format!(
+        return unsupported(format!(
             "a device has {channels} channels, not 1 to {}",
             Config::MAX_CHANNELS
         ));
@@ -324,20 +344,20 @@ impl Bridge {
     /// [`Config::MAX_CHANNELS`].
     ///
     /// # Errors
-    /// If a format is outside of that, or the denoiser has other channels than the input.
+    /// [`AudioError::Unsupported`] if a format is outside of that, or the denoiser has other channels than the input.
     pub fn build(
         input: Format,
         outputs: &[OutputPlan],
         denoiser: Denoiser,
         controls: Arc<Controls>,
         record: bool,
-    ) -> Result<Bridge, String> {
+    ) -> Result<Bridge, AudioError> {
         check(input, Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE)?;
         for plan in outputs {
             check(plan.format, OUTPUT_RATES)?;
         }
         if denoiser.channels() != input.channels {
-            return Err(format!(
+            return unsupported(format!(
                 "a denoiser for {} channels cannot clean {}",
                 denoiser.channels(),
                 input.channels
@@ -606,7 +626,7 @@ fn write(
 }
 
 impl Retimer {
-    fn new(ratio: f64, channels: usize) -> Result<Self, String> {
+    fn new(ratio: f64, channels: usize) -> Result<Self, AudioError> {
         let parameters = SincInterpolationParameters::new(FILTER, WindowFunction::Blackman2)
             .oversampling_factor(256)
             .interpolation(SincInterpolationType::Linear);
@@ -618,7 +638,7 @@ impl Retimer {
             channels,
             FixedAsync::Input,
         )
-        .map_err(|e| format!("no resampler for a ratio of {ratio}: {e}"))?;
+        .map_err(|e| AudioError::Unsupported(format!("no resampler for a ratio of {ratio}: {e}")))?;
         Ok(Retimer {
             input: vec![vec![0.0; CHUNK]; channels],
             waiting: 0,

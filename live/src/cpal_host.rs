@@ -24,6 +24,14 @@ pub struct CpalHost {
     start: Instant,
 }
 
+impl std::fmt::Debug for CpalHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("CpalHost")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 impl CpalHost {
     /// Opens a host by its name, as in [`HOSTS`](crate::HOSTS).
     ///

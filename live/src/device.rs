@@ -47,6 +47,7 @@ pub struct Format {
 
 /// What can go wrong, and what the user can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AudioError {
     /// No sound system of this name answers.
     #[error("{system} does not answer ({why}); {advice}")]

@@ -36,6 +36,8 @@ pub struct Plan {
 }
 
 /// What has happened.
+#[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// Sound flows.
     Started {
@@ -57,8 +59,8 @@ pub enum Event {
     },
 }
 
-/// Builds a denoiser for an input.
-pub type BuildDenoiser = Box<dyn FnMut(Format) -> Result<Denoiser, String>>;
+/// Builds a denoiser for an input; [`AudioError::Unsupported`] tells why there is none.
+pub type BuildDenoiser = Box<dyn FnMut(Format) -> Result<Denoiser, AudioError>>;
 
 /// How long streams may say nothing before they count as lost.
 const SILENT: Duration = Duration::from_secs(3);
@@ -116,6 +118,15 @@ pub struct Session {
     drifts: Vec<f64>,
     past: Totals,
     meter: Meter,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("plan", &self.plan)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
@@ -267,9 +278,8 @@ impl Session {
                 drift,
             });
         }
-        let denoiser = (self.build)(format).map_err(AudioError::Unsupported)?;
-        let bridge = Bridge::build(format, &plans, denoiser, self.controls.clone(), self.plan.record)
-            .map_err(AudioError::Unsupported)?;
+        let denoiser = (self.build)(format)?;
+        let bridge = Bridge::build(format, &plans, denoiser, self.controls.clone(), self.plan.record)?;
         let delay = bridge.worker.latency();
         let worker = self.host.run_worker(bridge.worker)?;
         let mut outputs = Vec::new();

@@ -24,6 +24,15 @@ pub enum Terminal {
     Output(Ear),
 }
 
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Terminal::Input(_) => "Input",
+            Terminal::Output(_) => "Output",
+        })
+    }
+}
+
 /// A device's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -90,9 +99,21 @@ pub struct World(Rc<RefCell<State>>);
 /// The sound system of a [`World`].
 pub struct VirtualHost(Rc<RefCell<State>>);
 
+impl std::fmt::Debug for VirtualHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("VirtualHost").finish_non_exhaustive()
+    }
+}
+
 struct VirtualStream {
     state: Rc<RefCell<State>>,
     id: u64,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
 }
 
 impl World {

@@ -134,7 +134,7 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     let building = |network: Network| -> BuildDenoiser {
         Box::new(move |format| {
             let built = network.denoiser(format.rate, format.channels, &settings, 1);
-            built.map_err(|problem| problem.to_string())
+            built.map_err(|problem| AudioError::Unsupported(problem.to_string()))
         })
     };
     let recorder = args
@@ -196,6 +196,7 @@ fn run(
                         recorder.follow(recording);
                     }
                 }
+                other => screen.say(&format!("{other:?}")),
             }
         }
         if keys.obey(session.controls()) {

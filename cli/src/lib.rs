@@ -4,10 +4,10 @@
 //! [`mod@run`]. Files are read and written by `aeden_media`, sound is worked on by `aeden` and `aeden_jobs`.
 
 pub mod args;
-pub mod commands;
-pub mod config;
+mod commands;
+mod config;
 pub mod memory;
-pub mod run;
+mod run;
 
 use args::Command;
 use commands::{

@@ -58,7 +58,7 @@ const FADE: f64 = 0.005;
 /// Seconds above the wanted level, besides one block of either side, from where on late sound is skipped.
 const LATE: f64 = 0.010;
 
-/// What audio threads count, and what they are told, for everybody to read.
+/// Counts of the audio threads and values for them, for everybody to read.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Frames taken from the input.
@@ -79,7 +79,7 @@ pub struct Counters {
     input_block: Gauge,
     /// Frames for a recording that found no room.
     pub unrecorded: Count,
-    /// Whom to wake when input has come.
+    /// The thread to wake when input has come.
     pub(crate) worker: OnceLock<Thread>,
 }
 
@@ -92,19 +92,19 @@ pub struct OutletCounters {
     pub played: Count,
     /// Frames of them skipped since they were late.
     pub skipped: Count,
-    /// How often late sound was skipped.
+    /// Times that late sound was skipped.
     pub skips: Count,
     /// Frames of them for which there was no room, since the output stood still.
     pub overflowed: Count,
     /// Frames of silence given to the device since there was no sound, after the first sound.
     pub lacked: Count,
-    /// How often sound was lacking.
+    /// Times that there was no sound to give.
     pub underruns: Count,
     /// When the device last asked for sound.
     pub last_output: Moment,
     /// Speed of the resampler relative to nominal.
     speed: Gauge,
-    /// How much faster the input's clock is than the output's, relative.
+    /// Drift: the speed of the input's clock over the output's, less 1.
     pub drift: Gauge,
     /// Present level and the wanted one, in seconds.
     pub level: Gauge,
@@ -114,7 +114,7 @@ pub struct OutletCounters {
     pub delay: Gauge,
 }
 
-/// What a user may change while it runs.
+/// Settings that may change while sound flows.
 #[derive(Debug)]
 pub struct Controls {
     bypass: AtomicBool,
@@ -142,7 +142,7 @@ impl Controls {
         self.changes.fetch_add(1, Relaxed);
     }
 
-    /// Whether sound passes untouched.
+    /// Tells whether sound passes untouched.
     pub fn bypass(&self) -> bool {
         self.bypass.load(Relaxed)
     }
@@ -170,14 +170,14 @@ impl Controls {
     }
 }
 
-/// How one output is to be fed.
+/// Format and clock of one output.
 #[derive(Clone, Debug)]
 pub struct OutputPlan {
     /// Its format.
     pub format: Format,
-    /// Whether its clock is the input's, so that sample n stays sample n. Only then can sound pass bit for bit.
+    /// Its clock is the input's, so that sample n stays sample n. Only then can sound pass bit for bit.
     pub same_clock: bool,
-    /// What its clock is already known to lack against the input's, relative.
+    /// Known drift of its clock against the input's, relative.
     pub drift: f64,
 }
 
@@ -190,9 +190,9 @@ pub struct Bridge {
     pub worker: Worker,
     /// For the output callbacks, in the order of the plans.
     pub outlets: Vec<Outlet>,
-    /// What they count.
+    /// Counts of the input and the worker.
     pub counters: Arc<Counters>,
-    /// What the outlets count.
+    /// Counts of the outlets.
     pub outlet_counters: Vec<Arc<OutletCounters>>,
     /// Raw and cleaned frames, if a recording was asked for.
     pub recording: Option<Recording>,
@@ -221,18 +221,18 @@ pub struct Outlet {
     drift: Option<DriftControl>,
     /// Frames that the output takes at a time.
     block: f64,
-    /// Whether sound is held back until the level is right.
+    /// Sound is held back until the level is right.
     filling: bool,
-    /// Whether sound has ever been played.
+    /// Sound has been played.
     begun: bool,
-    /// Whether sound begins again with the next block.
+    /// Sound begins again with the next block.
     begins: bool,
     /// Seconds of silence since sound was lacking.
     silent: f64,
     /// Frames of the fade-in that are still to come.
     fade_in: usize,
     fade: usize,
-    /// What was given last, as long as a fade.
+    /// The samples given last, as long as a fade.
     recent: Vec<f32>,
     /// The fade-out that is being given since sound was lacking, and how many samples of it have been.
     ending: Vec<f32>,
@@ -291,7 +291,7 @@ pub struct Recording {
     pub channels: usize,
     /// Frames a second.
     pub rate: u32,
-    /// How many frames the cleaned sound is late.
+    /// Latency of the cleaned sound in frames.
     pub latency: usize,
 }
 
@@ -526,7 +526,7 @@ impl Worker {
         self.denoiser.latency()
     }
 
-    /// What it counts.
+    /// Its counts.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }

@@ -72,7 +72,7 @@ pub fn open_host(name: &str) -> Result<Box<dyn AudioHost>, AudioError> {
 /// Opens the first sound system that answers.
 ///
 /// # Errors
-/// What the first one says, if none answers.
+/// The error of the first one, if none answers.
 pub fn open_default_host() -> Result<Box<dyn AudioHost>, AudioError> {
     let mut first = None;
     for name in HOSTS {

@@ -45,7 +45,7 @@ enum Held {
     All,
 }
 
-/// What a pass does with each frame.
+/// The work of a pass on each frame.
 pub(super) enum Work<'a> {
     /// The input layers: features → channels of each sub-band.
     Encode,
@@ -57,7 +57,7 @@ pub(super) enum Work<'a> {
     Decode,
 }
 
-/// How a GRU goes through time.
+/// The direction of a GRU, and its hidden state.
 #[derive(Clone, Copy)]
 pub(super) enum Time {
     /// Goes on from the hidden state of this number, which is kept from call to call. The GRU is the layer alone, or has a

@@ -34,7 +34,7 @@ impl HiddenState {
     }
 }
 
-/// What a call computes with.
+/// Input, state and output of a call.
 pub(super) struct Call<'a> {
     pub(super) span: Span,
     /// `[frame][feature]`

@@ -92,7 +92,7 @@ struct Every {
 }
 
 impl Every {
-    /// How many of `frames` they are.
+    /// Their number among so many frames.
     fn of(self, frames: usize) -> usize {
         frames.saturating_sub(self.first).div_ceil(self.step)
     }

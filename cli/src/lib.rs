@@ -1,7 +1,7 @@
 //! The program `aeden` as a library: `main` only calls [`run`](fn@run).
 //!
-//! [`args`] says what can be typed, [`config`] has the user's defaults, and [`commands`] do what they say. Cleaning is in
-//! [`mod@run`]. Files are read and written by `aeden_media`, sound is worked on by `aeden` and `aeden_jobs`.
+//! [`args`] says what can be typed, `config` has the user's defaults, and `commands` do what they say. Cleaning is in the
+//! room `run`. Files are read and written by `aeden_media`, sound is worked on by `aeden` and `aeden_jobs`.
 
 pub mod args;
 mod commands;

@@ -18,7 +18,7 @@ pub struct Levels {
     /// Number of blocks, and their summed power, by level.
     counts: Vec<u64>,
     powers: Vec<f64>,
-    /// Energy and frames of the whole recording.
+    /// Frames of the whole recording.
     total_frames: u64,
 }
 

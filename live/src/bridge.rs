@@ -8,12 +8,12 @@
 //! Every piece is built beforehand by [`Bridge::build`]; from then on nothing allocates, locks or blocks: rings and
 //! atomic numbers are all that the threads share.
 //!
-//! Each outlet keeps its own buffer at a level that is just enough: one block of either side plus a [`Margin`]. The
+//! Each outlet keeps its own buffer at a level that is just enough: one block of either side plus a margin. The
 //! level is thought of as continuous: what has arrived, plus what the input must have recorded since its last block.
-//! Small errors are corrected by the speed of the resampler ([`DriftControl`]), large ones (a stall) by skipping what is
+//! Small errors are corrected by the speed of the resampler (`drift`), large ones (a stall) by skipping what is
 //! late, with a cross-fade. Where sound is lacking, silence is played until the level is right again.
 //!
-//! Devices of sound servers have sound in hand ([`Reserve`]), and play on when nobody answers them. For that time they are
+//! Devices of sound servers have sound in hand (`reserve`), and play on when nobody answers them. For that time they are
 //! given a fade-out behind what is to be played ([`Outlet::fade_out`]), which the next block replaces; a device that has
 //! run dry all the same gets more in hand, and a fade-in ([`Outlet::ran_dry`]).
 //!

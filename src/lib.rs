@@ -59,7 +59,7 @@
 //! | knows | the past | the past and the first 4 s | the past and 4 s to come |
 //! | latency at 48 kHz | 32 ms, 20 ms | none, since it is a recording | none |
 //!
-//! What each costs, beside other denoisers: docs/speed.md, measured by `cargo xtask bench`.
+//! Cost of each, beside other denoisers: docs/speed.md, measured by `cargo xtask bench`.
 //!
 //! # Features
 //! - `light`, `high`, `best` (all on): the built-in networks, 0.2, 1.2 and 1.3 MB.

@@ -28,7 +28,7 @@ impl Preset {
     }
 }
 
-/// What comes after is a speech recogniser: a little noise stays, and every word.
+/// For a speech recogniser: a little noise stays, and every word.
 ///
 /// Chosen by the word errors of recognisers on noisy and on clean speech (`docs/transcription.md`); for quality best. No preset of
 /// the plugin.

@@ -10,7 +10,7 @@ use crate::model::Model;
 use std::fmt;
 use std::ops::Range;
 
-/// How long a denoiser listens before it is heard, in seconds.
+/// Seconds that a denoiser listens before it is heard.
 const WARM_UP_SECONDS: f64 = 0.5;
 
 /// The most samples that are faded at once.
@@ -29,12 +29,12 @@ pub struct Settings {
     pub listen: Listen,
     /// One mask for all channels, or one for each.
     pub link: Link,
-    /// Whether the input passes untouched.
+    /// The input passes untouched.
     pub bypass: bool,
 }
 
 impl Settings {
-    /// Whether the output is the input, bit for bit.
+    /// The output is the input, bit for bit.
     pub fn leaves_untouched(&self) -> bool {
         let takes_nothing = self.mix <= 0.0 || self.attenuation_limit.is_some_and(|limit| limit <= 0.0);
         self.bypass || (takes_nothing && self.output_gain == 0.0 && self.listen == Listen::Cleaned)
@@ -50,9 +50,9 @@ pub struct SwitchableDenoiser {
     resting: Option<Kind>,
     /// Samples since the other one began to listen, if it does.
     switching: Option<usize>,
-    /// How long it listens, in samples.
+    /// Samples that it listens.
     warm_up: usize,
-    /// How long the sound fades over, in samples.
+    /// Length of the crossfade in samples.
     fade: usize,
     /// `[channel][PART]`, what the other one makes of the input.
     other: Vec<Vec<f32>>,
@@ -124,7 +124,7 @@ impl SwitchableDenoiser {
         Ok(switchable)
     }
 
-    /// How many samples later the output is than the input. Constant and exact.
+    /// Latency in samples, constant and exact.
     pub fn latency(&self) -> usize {
         self.running.denoiser.latency()
     }
@@ -184,7 +184,7 @@ impl SwitchableDenoiser {
         std::iter::once(&mut self.running).chain(&mut self.resting)
     }
 
-    /// How long a switch takes, in samples.
+    /// Duration of a switch in samples.
     fn end(&self) -> usize {
         self.warm_up + self.fade
     }

@@ -58,6 +58,40 @@ fn links_that_lead_nowhere_are_found() {
     }
 }
 
+#[test]
+fn the_address_of_the_repository_stands_in_one_place() {
+    let root = markdown::root();
+    let listed = std::process::Command::new("git")
+        .arg("-C")
+        .arg(&root)
+        .args(["ls-files", "-z"])
+        .output();
+    let Some(files) = listed.ok().filter(|listed| listed.status.success()) else {
+        println!("skipped: without git it is not known which files belong to the repository");
+        return;
+    };
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let of = |key: &str| {
+        let start = format!("{key} = \"");
+        let line = manifest.lines().find_map(|line| line.strip_prefix(&start));
+        line.unwrap().trim_end_matches('"').to_owned()
+    };
+    let address = of("repository");
+    assert_eq!(of("homepage"), address);
+    let mut wrong = Vec::new();
+    for file in String::from_utf8(files.stdout).unwrap().split_terminator('\0') {
+        // LV2's names of plugins begin with it, and stay when it changes.
+        let is_named = |rest: &str| !rest.starts_with("/lv2/");
+        match std::fs::read_to_string(root.join(file)) {
+            Ok(text) if file != "Cargo.toml" && text.split(&address).skip(1).any(is_named) => {
+                wrong.push(file.to_owned())
+            }
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{address} stands in {}", wrong.join(", "));
+}
+
 /// Whether a link leads out of the repository.
 fn is_elsewhere(link: &str) -> bool {
     link.contains("://") || link.starts_with("mailto:")

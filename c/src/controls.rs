@@ -17,7 +17,7 @@ pub struct Controls {
     removed: AtomicBool,
     bypass: AtomicBool,
     bands: Bands,
-    /// Whether one was set since they were applied.
+    /// One was set since they were applied.
     changed: AtomicBool,
 }
 
@@ -37,7 +37,7 @@ pub enum Switch {
 }
 
 impl Controls {
-    /// Those of a new denoiser.
+    /// The controls of a new denoiser.
     pub fn new() -> Self {
         Self {
             strength: AtomicU32::new(f32::INFINITY.to_bits()),
@@ -130,7 +130,7 @@ impl Bands {
         self.written.fetch_add(1, Release);
     }
 
-    /// What was written last; nothing while somebody writes.
+    /// The value written last; nothing while somebody writes.
     fn load(&self) -> Option<BandLimits> {
         let before = self.written.load(Acquire);
         let number = |place: &AtomicU32| f32::from_bits(place.load(Relaxed));

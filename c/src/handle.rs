@@ -1,4 +1,4 @@
-//! What a caller's pointer points to: a denoiser, and what guards it.
+//! The target of a caller's pointer: a denoiser and its guards.
 
 use crate::controls::Controls;
 use crate::samples::{Sample, read, write};
@@ -26,14 +26,14 @@ pub struct Handle {
     state: AtomicU8,
     pub(crate) facts: Facts,
     pub(crate) controls: Controls,
-    /// What was found last, as bits of `f32`.
+    /// The last measurements, as bits of `f32`.
     reduction: AtomicU32,
     speech_level: AtomicU32,
     /// For the thread alone that has set `state` to busy.
     work: UnsafeCell<Option<Box<Work>>>,
 }
 
-/// What never changes.
+/// Constants of a denoiser.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     pub sample_rate: u32,

@@ -1,13 +1,13 @@
 //! The program `aeden` as a library: `main` only calls [`run`](fn@run).
 //!
-//! [`args`] says what can be typed, [`config`] has the user's defaults, and [`commands`] do what they say. Cleaning is in
-//! [`mod@run`]. Files are read and written by `aeden_media`, sound is worked on by `aeden` and `aeden_jobs`.
+//! [`args`] says what can be typed, `config` has the user's defaults, and `commands` do what they say. Cleaning is in the
+//! room `run`. Files are read and written by `aeden_media`, sound is worked on by `aeden` and `aeden_jobs`.
 
 pub mod args;
-pub mod commands;
-pub mod config;
+mod commands;
+mod config;
 pub mod memory;
-pub mod run;
+mod run;
 
 use args::Command;
 use commands::{

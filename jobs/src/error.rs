@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of the jobs.
 
 use crate::range::{LARGEST, RATES};
 use aeden::Kind;
@@ -28,14 +28,14 @@ pub enum Error {
     /// A network of a kind that the job cannot use.
     #[error("{job} takes {wanted}, not a {} one", found.name())]
     Kind {
-        /// Which job.
+        /// The job.
         job: &'static str,
-        /// What it takes.
+        /// Values that it takes.
         wanted: &'static str,
-        /// What was given.
+        /// The value given.
         found: Kind,
     },
-    /// What was stored was made with another network.
+    /// The stored data was made with another network.
     #[error("made with another model (number {stored:016x}, this is {given:016x})")]
     OtherModel {
         /// Fingerprint of the network that it was made with.
@@ -46,9 +46,9 @@ pub enum Error {
     /// Two rates that should be one differ.
     #[error("expected {expected} Hz, found {found} Hz")]
     OtherRate {
-        /// That of the first, in Hz.
+        /// Rate of the first, in Hz.
         expected: u32,
-        /// That of the second, in Hz.
+        /// Rate of the second, in Hz.
         found: u32,
     },
     /// The number of channels differs from what was announced.
@@ -62,7 +62,7 @@ pub enum Error {
     /// A channel is longer or shorter than the first.
     #[error("expected {expected} samples in channel {}, found {found}", channel + 1)]
     Lengths {
-        /// Which, counted from 0.
+        /// Its number, counted from 0.
         channel: usize,
         /// Samples of the first channel.
         expected: usize,
@@ -75,11 +75,11 @@ pub enum Error {
         channel + 1
     )]
     Sample {
-        /// Where in the recording.
+        /// Its place in the recording.
         seconds: f64,
         /// In which channel, counted from 0.
         channel: usize,
-        /// What it is.
+        /// The sample.
         value: f32,
     },
     /// A recording was longer or shorter when it was read again.
@@ -93,9 +93,9 @@ pub enum Error {
     /// A region to be filled ends after the recording.
     #[error("the region {start}-{end} ends after the recording, which has {seconds:.3} s")]
     Region {
-        /// Where it begins, in seconds.
+        /// Its start in seconds.
         start: f64,
-        /// Where it ends, in seconds.
+        /// Its end in seconds.
         end: f64,
         /// Length of the recording.
         seconds: f64,
@@ -107,7 +107,7 @@ pub enum Error {
         quiet: f64,
         /// Length of the recording.
         seconds: f64,
-        /// What is needed at least.
+        /// The least that is needed.
         needed: f64,
     },
     /// A recording is digital silence, in which there is no room tone.
@@ -123,7 +123,7 @@ pub enum Error {
     },
 }
 
-/// What is wrong with stored bytes.
+/// A fault of stored bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {

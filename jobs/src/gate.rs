@@ -1,4 +1,4 @@
-//! What samples the jobs take. Every one of them lets its samples in through a [`Gate`], so that nothing behind it can
+//! Checks of the samples that jobs take. Every job lets its samples in through a [`Gate`], so that nothing behind it can
 //! overflow or meet what is no number.
 
 use crate::Error;

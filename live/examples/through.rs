@@ -7,7 +7,7 @@ mod identity;
 
 use aeden::spectrum::Framing;
 use aeden::{Config, Denoiser};
-use aeden_live::audio::Format;
+use aeden_live::audio::{AudioError, Format};
 use aeden_live::bridge::Controls;
 use aeden_live::session::{Plan, Session, Target};
 use aeden_live::{HOSTS, open_host};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A denoiser that changes nothing, with frames so short (1.3 ms) that they hardly delay.
-fn through(format: Format) -> Result<Denoiser, String> {
+fn through(format: Format) -> Result<Denoiser, AudioError> {
     let framing = Framing {
         rate: format.rate,
         window: 64,

@@ -1,4 +1,4 @@
-//! What a sound system must do for us, whichever it is: list devices, open streams, say what has become of them.
+//! The interface of a sound system: list devices, open streams, report their state.
 
 use crate::bridge::{Intake, Outlet, Worker};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub trait Stream {
         None
     }
 
-    /// How often the sound system says it had no sound from us, or no room for its own.
+    /// Underruns and overruns that the sound system reports.
     fn device_underruns(&self) -> u64 {
         0
     }
@@ -60,7 +60,7 @@ pub trait AudioHost {
     /// [`AudioError::UnknownDevice`], or whatever keeps the sound system from answering.
     fn format(&mut self, direction: Direction, device: &str) -> Result<Format, AudioError>;
 
-    /// Whether the two devices are driven by one clock, so that nothing can drift.
+    /// Tells whether the two devices are driven by one clock, so that nothing can drift.
     fn same_clock(&self, _input: &str, _output: &str) -> bool {
         false
     }

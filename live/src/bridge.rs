@@ -8,12 +8,12 @@
 //! Every piece is built beforehand by [`Bridge::build`]; from then on nothing allocates, locks or blocks: rings and
 //! atomic numbers are all that the threads share.
 //!
-//! Each outlet keeps its own buffer at a level that is just enough: one block of either side plus a [`Margin`]. The
+//! Each outlet keeps its own buffer at a level that is just enough: one block of either side plus a margin. The
 //! level is thought of as continuous: what has arrived, plus what the input must have recorded since its last block.
-//! Small errors are corrected by the speed of the resampler ([`DriftControl`]), large ones (a stall) by skipping what is
+//! Small errors are corrected by the speed of the resampler (`drift`), large ones (a stall) by skipping what is
 //! late, with a cross-fade. Where sound is lacking, silence is played until the level is right again.
 //!
-//! Devices of sound servers have sound in hand ([`Reserve`]), and play on when nobody answers them. For that time they are
+//! Devices of sound servers have sound in hand (`reserve`), and play on when nobody answers them. For that time they are
 //! given a fade-out behind what is to be played ([`Outlet::fade_out`]), which the next block replaces; a device that has
 //! run dry all the same gets more in hand, and a fade-in ([`Outlet::ran_dry`]).
 //!
@@ -22,7 +22,7 @@
 //! skipped + overflowed + waiting. Nothing else can become of a sample; [`Counters`] has them all.
 
 use crate::counters::{Count, Gauge, Moment};
-use crate::device::{BLOCK, Format};
+use crate::device::{AudioError, BLOCK, Format};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
 use crate::reserve::Reserve;
@@ -58,7 +58,7 @@ const FADE: f64 = 0.005;
 /// Seconds above the wanted level, besides one block of either side, from where on late sound is skipped.
 const LATE: f64 = 0.010;
 
-/// What audio threads count, and what they are told, for everybody to read.
+/// Counts of the audio threads and values for them, for everybody to read.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Frames taken from the input.
@@ -79,7 +79,7 @@ pub struct Counters {
     input_block: Gauge,
     /// Frames for a recording that found no room.
     pub unrecorded: Count,
-    /// Whom to wake when input has come.
+    /// The thread to wake when input has come.
     pub(crate) worker: OnceLock<Thread>,
 }
 
@@ -92,19 +92,19 @@ pub struct OutletCounters {
     pub played: Count,
     /// Frames of them skipped since they were late.
     pub skipped: Count,
-    /// How often late sound was skipped.
+    /// Times that late sound was skipped.
     pub skips: Count,
     /// Frames of them for which there was no room, since the output stood still.
     pub overflowed: Count,
     /// Frames of silence given to the device since there was no sound, after the first sound.
     pub lacked: Count,
-    /// How often sound was lacking.
+    /// Times that there was no sound to give.
     pub underruns: Count,
     /// When the device last asked for sound.
     pub last_output: Moment,
     /// Speed of the resampler relative to nominal.
     speed: Gauge,
-    /// How much faster the input's clock is than the output's, relative.
+    /// Drift: the speed of the input's clock over the output's, less 1.
     pub drift: Gauge,
     /// Present level and the wanted one, in seconds.
     pub level: Gauge,
@@ -114,7 +114,7 @@ pub struct OutletCounters {
     pub delay: Gauge,
 }
 
-/// What a user may change while it runs.
+/// Settings that may change while sound flows.
 #[derive(Debug)]
 pub struct Controls {
     bypass: AtomicBool,
@@ -142,7 +142,7 @@ impl Controls {
         self.changes.fetch_add(1, Relaxed);
     }
 
-    /// Whether sound passes untouched.
+    /// Tells whether sound passes untouched.
     pub fn bypass(&self) -> bool {
         self.bypass.load(Relaxed)
     }
@@ -170,18 +170,19 @@ impl Controls {
     }
 }
 
-/// How one output is to be fed.
+/// Format and clock of one output.
 #[derive(Clone, Debug)]
 pub struct OutputPlan {
     /// Its format.
     pub format: Format,
-    /// Whether its clock is the input's, so that sample n stays sample n. Only then can sound pass bit for bit.
+    /// Its clock is the input's, so that sample n stays sample n. Only then can sound pass bit for bit.
     pub same_clock: bool,
-    /// What its clock is already known to lack against the input's, relative.
+    /// Known drift of its clock against the input's, relative.
     pub drift: f64,
 }
 
 /// All pieces of one way, ready to be handed to their threads.
+#[derive(Debug)]
 pub struct Bridge {
     /// For the input callback.
     pub intake: Intake,
@@ -189,15 +190,16 @@ pub struct Bridge {
     pub worker: Worker,
     /// For the output callbacks, in the order of the plans.
     pub outlets: Vec<Outlet>,
-    /// What they count.
+    /// Counts of the input and the worker.
     pub counters: Arc<Counters>,
-    /// What the outlets count.
+    /// Counts of the outlets.
     pub outlet_counters: Vec<Arc<OutletCounters>>,
     /// Raw and cleaned frames, if a recording was asked for.
     pub recording: Option<Recording>,
 }
 
 /// The end of the input: what an audio thread calls with what it has recorded.
+#[derive(Debug)]
 pub struct Intake {
     channels: usize,
     ring: Producer<f32>,
@@ -205,6 +207,7 @@ pub struct Intake {
 }
 
 /// The end of one output: what an audio thread calls for what it is to play.
+#[derive(Debug)]
 pub struct Outlet {
     format: Format,
     /// Seconds a frame takes.
@@ -218,18 +221,18 @@ pub struct Outlet {
     drift: Option<DriftControl>,
     /// Frames that the output takes at a time.
     block: f64,
-    /// Whether sound is held back until the level is right.
+    /// Sound is held back until the level is right.
     filling: bool,
-    /// Whether sound has ever been played.
+    /// Sound has been played.
     begun: bool,
-    /// Whether sound begins again with the next block.
+    /// Sound begins again with the next block.
     begins: bool,
     /// Seconds of silence since sound was lacking.
     silent: f64,
     /// Frames of the fade-in that are still to come.
     fade_in: usize,
     fade: usize,
-    /// What was given last, as long as a fade.
+    /// The samples given last, as long as a fade.
     recent: Vec<f32>,
     /// The fade-out that is being given since sound was lacking, and how many samples of it have been.
     ending: Vec<f32>,
@@ -237,6 +240,7 @@ pub struct Outlet {
 }
 
 /// The middle: cleans what has come and hands it on.
+#[derive(Debug)]
 pub struct Worker {
     ring: Consumer<f32>,
     denoiser: Denoiser,
@@ -250,6 +254,7 @@ pub struct Worker {
 }
 
 /// From cleaned blocks to one outlet's ring.
+#[derive(Debug)]
 struct Lane {
     format: Format,
     resampler: Option<Retimer>,
@@ -268,14 +273,25 @@ struct Retimer {
     speed: f64,
 }
 
+impl std::fmt::Debug for Retimer {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Retimer")
+            .field("waiting", &self.waiting)
+            .field("ratio", &self.ratio)
+            .field("speed", &self.speed)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Raw and cleaned sound, to be written to disk by a thread that may wait.
+#[derive(Debug)]
 pub struct Recording {
     ring: Consumer<f32>,
     /// Channels of the raw sound, and as many of the cleaned one.
     pub channels: usize,
     /// Frames a second.
     pub rate: u32,
-    /// How many frames the cleaned sound is late.
+    /// Latency of the cleaned sound in frames.
     pub latency: usize,
 }
 
@@ -299,18 +315,22 @@ fn ring(format: Format, samples_a_frame: usize) -> (Producer<f32>, Consumer<f32>
     RingBuffer::new(frames * samples_a_frame)
 }
 
-/// Whether sound of this format can be passed on.
-fn check(format: Format, rates: RangeInclusive<u32>) -> Result<(), String> {
+fn unsupported<T>(why: String) -> Result<T, AudioError> {
+    Err(AudioError::Unsupported(why))
+}
+
+/// Refuses sound of a format that cannot be passed on.
+fn check(format: Format, rates: RangeInclusive<u32>) -> Result<(), AudioError> {
     let Format { rate, channels } = format;
     if !rates.contains(&rate) {
-        return Err(format!(
+        return unsupported(format!(
             "a device has {rate} Hz, not {} to {}",
             rates.start(),
             rates.end()
         ));
     }
     if !(1..=Config::MAX_CHANNELS).contains(&channels) {
-        return Err(format!(
+        return unsupported(format!(
             "a device has {channels} channels, not 1 to {}",
             Config::MAX_CHANNELS
         ));
@@ -324,20 +344,20 @@ impl Bridge {
     /// [`Config::MAX_CHANNELS`].
     ///
     /// # Errors
-    /// If a format is outside of that, or the denoiser has other channels than the input.
+    /// [`AudioError::Unsupported`] if a format is outside of that, or the denoiser has other channels than the input.
     pub fn build(
         input: Format,
         outputs: &[OutputPlan],
         denoiser: Denoiser,
         controls: Arc<Controls>,
         record: bool,
-    ) -> Result<Bridge, String> {
+    ) -> Result<Bridge, AudioError> {
         check(input, Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE)?;
         for plan in outputs {
             check(plan.format, OUTPUT_RATES)?;
         }
         if denoiser.channels() != input.channels {
-            return Err(format!(
+            return unsupported(format!(
                 "a denoiser for {} channels cannot clean {}",
                 denoiser.channels(),
                 input.channels
@@ -506,7 +526,7 @@ impl Worker {
         self.denoiser.latency()
     }
 
-    /// What it counts.
+    /// Its counts.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
@@ -606,7 +626,7 @@ fn write(
 }
 
 impl Retimer {
-    fn new(ratio: f64, channels: usize) -> Result<Self, String> {
+    fn new(ratio: f64, channels: usize) -> Result<Self, AudioError> {
         let parameters = SincInterpolationParameters::new(FILTER, WindowFunction::Blackman2)
             .oversampling_factor(256)
             .interpolation(SincInterpolationType::Linear);
@@ -618,7 +638,7 @@ impl Retimer {
             channels,
             FixedAsync::Input,
         )
-        .map_err(|e| format!("no resampler for a ratio of {ratio}: {e}"))?;
+        .map_err(|e| AudioError::Unsupported(format!("no resampler for a ratio of {ratio}: {e}")))?;
         Ok(Retimer {
             input: vec![vec![0.0; CHUNK]; channels],
             waiting: 0,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// The most frames that a callback converts at a time; longer blocks are done in parts.
 const MOST: usize = 8192;
 
-/// How long a device may take to open.
+/// Time that a device may take to open.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(5));
 
 /// One of cpal's hosts.
@@ -22,6 +22,14 @@ pub struct CpalHost {
     name: &'static str,
     host: cpal::Host,
     start: Instant,
+}
+
+impl std::fmt::Debug for CpalHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("CpalHost")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CpalHost {
@@ -259,7 +267,7 @@ fn unknown_samples(device: &str, format: SampleFormat) -> AudioError {
     ))
 }
 
-/// What a stream's callbacks report.
+/// Reports of a stream's callbacks.
 #[derive(Clone)]
 struct Ours {
     device: Arc<str>,

@@ -9,7 +9,7 @@ pub const BLOCK: usize = 480;
 /// The rate that a stream is asked for where the sound system converts rates itself.
 pub const RATE: u32 = 48_000;
 
-/// Which way sound goes.
+/// The direction of sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -22,13 +22,13 @@ pub enum Direction {
 /// One device as a user sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
-    /// What `--input` and `--output` take: the sound system and the device's name in it, `pulseaudio:alsa_input.usb-…`.
+    /// The value of `--input` and `--output`: the sound system and the device's name in it, `pulseaudio:alsa_input.usb-…`.
     pub id: String,
     /// A name for people.
     pub name: String,
-    /// Which way sound goes.
+    /// The direction of sound.
     pub direction: Direction,
-    /// Whether it is what the sound system gives to those who name none.
+    /// It is the default of the sound system.
     pub default: bool,
     /// Its channels.
     pub channels: usize,
@@ -45,17 +45,18 @@ pub struct Format {
     pub channels: usize,
 }
 
-/// What can go wrong, and what the user can do about it.
+/// An error of a sound system, with advice for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AudioError {
     /// No sound system of this name answers.
     #[error("{system} does not answer ({why}); {advice}")]
     NoServer {
         /// The sound system.
         system: &'static str,
-        /// What happened.
+        /// The reason.
         why: String,
-        /// What to do.
+        /// Advice.
         advice: &'static str,
     },
     /// The sound system has no device to record from or to play on.
@@ -64,9 +65,9 @@ pub enum AudioError {
     /// The device that was named is not there.
     #[error("there is no {} device {id:?}; `aeden devices` lists those that are there", word(*.direction))]
     UnknownDevice {
-        /// Which way sound goes.
+        /// The direction of sound.
         direction: Direction,
-        /// What was asked for.
+        /// The name that was asked for.
         id: String,
     },
     /// Another program has the device for itself.
@@ -93,7 +94,7 @@ fn word(direction: Direction) -> &'static str {
 }
 
 impl AudioError {
-    /// Whether the same may work later without anybody changing the command: something is missing, not wrong.
+    /// Tells whether the same may work later without anybody changing the command: something is missing, not wrong.
     pub fn may_pass(&self) -> bool {
         !matches!(self, AudioError::Unsupported(_))
     }

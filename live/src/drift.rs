@@ -12,7 +12,7 @@ pub const MAX_CORRECTION: f64 = 0.002;
 pub struct DriftControl {
     /// The smoothed error, in seconds.
     error: f64,
-    /// What the clocks are found to differ by, relative.
+    /// Estimated difference of the clocks, relative.
     drift: f64,
 }
 
@@ -43,7 +43,7 @@ impl DriftControl {
         self.error = 0.0;
     }
 
-    /// How much faster the input's clock runs than the output's, relative.
+    /// Drift: the speed of the input's clock over the output's, less 1.
     pub fn drift(&self) -> f64 {
         self.drift
     }

@@ -1,27 +1,29 @@
 //! Cleans a microphone while it is used: from an input through a denoiser to outputs, all day.
 //!
-//! [`audio`] says what a sound system must do; PulseAudio ([`pulse`], which is PipeWire too), everything else through
-//! cpal ([`cpal_host`]) and a clock that only tests turn ([`virtual_clock`]) do it. [`bridge`] is the way of the samples,
-//! [`drift`], [`margin`] and [`reserve`] keep it in time, [`session`] opens devices and begins again when something happens to them,
-//! [`status`] tells how things stand.
+//! [`session`] opens devices, lets sound flow, and begins again when something happens to them; [`status`] tells how things
+//! stand. [`audio`] says what a sound system must do: PulseAudio (which is PipeWire too) and all that cpal knows do it, opened
+//! by [`open_host`], and a clock that only tests turn ([`virtual_clock`]). [`bridge`] is the way of the samples between the
+//! callbacks of two devices whose clocks differ.
+
+#![warn(missing_debug_implementations)]
 
 pub mod audio;
 pub mod bridge;
-pub mod counters;
+mod counters;
 #[cfg(any(
     feature = "alsa",
     feature = "jack",
     feature = "pipewire",
     not(target_os = "linux")
 ))]
-pub mod cpal_host;
+mod cpal_host;
 mod device;
-pub mod drift;
-pub mod margin;
-pub mod priority;
+mod drift;
+mod margin;
+mod priority;
 #[cfg(all(target_os = "linux", feature = "pulseaudio"))]
-pub mod pulse;
-pub mod reserve;
+mod pulse;
+mod reserve;
 pub mod session;
 pub mod status;
 pub mod virtual_clock;
@@ -70,7 +72,7 @@ pub fn open_host(name: &str) -> Result<Box<dyn AudioHost>, AudioError> {
 /// Opens the first sound system that answers.
 ///
 /// # Errors
-/// What the first one says, if none answers.
+/// The error of the first one, if none answers.
 pub fn open_default_host() -> Result<Box<dyn AudioHost>, AudioError> {
     let mut first = None;
     for name in HOSTS {

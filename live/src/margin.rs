@@ -1,11 +1,11 @@
-//! How much sound is kept in hand against callbacks that come late: as little as the last half minute allows.
+//! The margin: sound that is buffered against callbacks that come late; as little as the last half minute allows.
 
 /// The margin of one output, in seconds. It rises at once when sound was lacking, and sinks while more than
 /// [`SAFE`](Self::SAFE) was left unused.
 #[derive(Clone, Debug)]
 pub struct Margin {
     value: f64,
-    /// What it was before sound was lacking the last time.
+    /// Its value before the last underrun.
     before: f64,
     /// The least that was left after a callback in this window.
     least: f64,
@@ -18,7 +18,7 @@ impl Margin {
     pub const FIRST: f64 = 0.005;
     /// More than this is never kept in hand.
     pub const MAX: f64 = 0.100;
-    /// What should be left even after the worst callback.
+    /// Sound that should be left even after the worst callback.
     pub const SAFE: f64 = 0.003;
     /// The window over which the worst callback is sought.
     const WINDOW: f64 = 30.0;
@@ -50,7 +50,7 @@ impl Margin {
         }
     }
 
-    /// What was lacking went on for longer than any margin: a stall, from which nothing is to be learnt.
+    /// An underrun longer than any margin: a stall, from which nothing is to be learnt.
     pub fn stalled(&mut self) {
         self.value = self.before;
     }

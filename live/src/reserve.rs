@@ -1,17 +1,17 @@
-//! How much sound a device is given in hand, so that it does not run dry when we come late: as little as it takes.
+//! The reserve of a device: sound that it is given in advance, so that it does not run dry when we come late; as little as it takes.
 //!
 //! A [`Margin`](crate::margin::Margin) is for callbacks that come late while the device goes on asking; this is for the
 //! time in which nobody answers the device, since the computer is busy.
 
-/// What one device has in hand, in seconds.
+/// The reserve of one device, in seconds.
 #[derive(Clone, Debug)]
 pub struct Reserve {
     value: f64,
     /// Seconds since the device ran dry, or since the value was lowered.
     quiet: f64,
-    /// How long it must be quiet before the value is lowered for the first time.
+    /// Seconds without an underrun before the value is lowered for the first time.
     patience: f64,
-    /// Whether the value has been lowered since the device ran dry.
+    /// The value has been lowered since the last underrun.
     lowered: bool,
 }
 
@@ -20,16 +20,16 @@ impl Reserve {
     pub const FIRST: f64 = 0.020;
     /// The most.
     pub const MAX: f64 = 0.200;
-    /// What it rises by when the device has run dry.
+    /// Seconds that it rises by at an underrun.
     pub const RISE: f64 = 0.010;
-    /// What it sinks by at a time: altogether 100 ppm, a drift like that of clocks, which is followed without a wobble.
+    /// Seconds that it sinks by at a time: altogether 100 ppm, a drift like that of clocks, which is followed without a wobble.
     pub const FALL: f64 = 0.0005;
     /// Seconds from one fall to the next.
     const PACE: f64 = 5.0;
     /// Seconds of quiet before the first fall; doubled up to the second number each time that a fall was too much.
     const PATIENCE: (f64, f64) = (60.0, 3600.0);
 
-    /// What to start with.
+    /// The first value.
     pub fn new() -> Self {
         Reserve {
             value: Self::FIRST,

@@ -11,7 +11,7 @@ use aeden::Denoiser;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where cleaned sound goes.
+/// A destination of cleaned sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Whatever device is the default, also when that changes.
@@ -22,20 +22,22 @@ pub enum Target {
     VirtualMicrophone,
 }
 
-/// What is to be done.
+/// Input, outputs and options of a session.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The input's name in the host; the default, also when that changes, where there is none.
     pub input: Option<String>,
-    /// Where cleaned sound goes, at least one.
+    /// Destinations of cleaned sound, at least one.
     pub outputs: Vec<Target>,
-    /// Whether raw and cleaned sound are wanted for a recording.
+    /// Raw and cleaned sound are wanted for a recording.
     pub record: bool,
-    /// Whether clocks are compared even where the host says that they are one.
+    /// Clocks are compared even where the host says that they are one.
     pub always_retime: bool,
 }
 
-/// What has happened.
+/// A change in a session.
+#[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// Sound flows.
     Started {
@@ -57,23 +59,23 @@ pub enum Event {
     },
 }
 
-/// Builds a denoiser for an input.
-pub type BuildDenoiser = Box<dyn FnMut(Format) -> Result<Denoiser, String>>;
+/// Builds a denoiser for an input; [`AudioError::Unsupported`] tells why there is none.
+pub type BuildDenoiser = Box<dyn FnMut(Format) -> Result<Denoiser, AudioError>>;
 
-/// How long streams may say nothing before they count as lost.
+/// Silence of streams after which they count as lost.
 const SILENT: Duration = Duration::from_secs(3);
 
-/// How often it is looked whether the default device is another one.
+/// Time between looks at which device is the default.
 const CHECK: Duration = Duration::from_secs(1);
 
 /// Load from where on the computer counts as overloaded: above, every interruption is heard.
 const OVERLOAD: f64 = 0.9;
 
-/// How many checks in a row must find it overloaded before the denoiser is exchanged for good. A program that starts may take
+/// Checks in a row that must find it overloaded before the denoiser is exchanged for good. A program that starts may take
 /// the computer for a moment.
 const OVERLOADED_CHECKS: usize = 5;
 
-/// How long to wait before trying again, the first time; doubled each time up to [`LONGEST_WAIT`].
+/// Wait before the next try, the first time; doubled each time up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -112,10 +114,19 @@ pub struct Session {
     retry_at: Duration,
     wait: Duration,
     began: Duration,
-    /// What the clocks are known to differ by, for each output.
+    /// Known drift of the clock of each output.
     drifts: Vec<f64>,
     past: Totals,
     meter: Meter,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("plan", &self.plan)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
@@ -163,7 +174,7 @@ impl Session {
     /// Looks after everything, and tells what has happened since the last time. To be called a few times a second.
     ///
     /// # Errors
-    /// What waiting does not help against.
+    /// Errors that waiting does not mend.
     pub fn tick(&mut self) -> Result<Vec<Event>, AudioError> {
         let now = self.host.now();
         if self.running.is_some() {
@@ -196,7 +207,7 @@ impl Session {
         Ok(std::mem::take(&mut self.events))
     }
 
-    /// How things stand.
+    /// The present state.
     pub fn status(&mut self) -> Status {
         let totals = self.totals();
         let now = self.host.now();
@@ -227,7 +238,7 @@ impl Session {
         status
     }
 
-    /// What has been counted since the session began.
+    /// Counts since the session began.
     pub fn totals(&self) -> Totals {
         let mut totals = self.past;
         if let Some(running) = &self.running {
@@ -246,7 +257,7 @@ impl Session {
         self.microphone.as_ref().map(|m| m.name())
     }
 
-    /// What a user may change.
+    /// The settings that may change while sound flows.
     pub fn controls(&self) -> &Controls {
         &self.controls
     }
@@ -267,9 +278,8 @@ impl Session {
                 drift,
             });
         }
-        let denoiser = (self.build)(format).map_err(AudioError::Unsupported)?;
-        let bridge = Bridge::build(format, &plans, denoiser, self.controls.clone(), self.plan.record)
-            .map_err(AudioError::Unsupported)?;
+        let denoiser = (self.build)(format)?;
+        let bridge = Bridge::build(format, &plans, denoiser, self.controls.clone(), self.plan.record)?;
         let delay = bridge.worker.latency();
         let worker = self.host.run_worker(bridge.worker)?;
         let mut outputs = Vec::new();
@@ -350,7 +360,7 @@ impl Session {
         })
     }
 
-    /// Which default is another device than the one in use.
+    /// The direction whose default is another device than the one in use.
     fn default_changed(&mut self) -> Option<Direction> {
         let running = self.running.as_ref()?;
         let (input, outputs) = (running.input_name.clone(), running.output_names.clone());

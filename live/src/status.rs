@@ -1,10 +1,10 @@
-//! How things stand, for a person or a program.
+//! The state of a session, for a person or a program.
 
 use crate::audio::Format;
 use crate::bridge::{Counters, OutletCounters};
 use serde::Serialize;
 
-/// What has been counted, in seconds of sound where frames of different rates would not add up.
+/// Counts, in seconds of sound where frames of different rates would not add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
     /// Seconds recorded.
@@ -15,19 +15,19 @@ pub struct Totals {
     pub converted: f64,
     /// Seconds of cleaned sound skipped to be in time again.
     pub skipped: f64,
-    /// How often.
+    /// Times that sound was skipped.
     pub skips: u64,
     /// Seconds of cleaned sound lost since an output stood still.
     pub overflowed: f64,
     /// Seconds of silence played for want of sound.
     pub lacked: f64,
-    /// How often sound was lacking.
+    /// Times that there was no sound to give.
     pub underruns: u64,
-    /// How often the sound system said so of its own buffers.
+    /// Underruns and overruns of the sound system's own buffers.
     pub device_underruns: u64,
     /// Seconds that a recording lacks.
     pub unrecorded: f64,
-    /// How often everything was opened anew.
+    /// Times that everything was opened anew.
     pub restarts: u64,
 }
 
@@ -75,7 +75,7 @@ impl Totals {
 pub struct Status {
     /// Since the session began.
     pub seconds: f64,
-    /// Whether sound flows; if not, a device is waited for.
+    /// Sound flows; if not, a device is waited for.
     pub running: bool,
     /// The input's name.
     pub input: Option<String>,
@@ -87,7 +87,7 @@ pub struct Status {
     pub buffer_ms: Option<f64>,
     /// Computing time of the denoiser relative to the time it had, since the last line.
     pub load: Option<f64>,
-    /// How much faster the input's clock runs than the (first) output's.
+    /// Drift: the speed of the input's clock over the (first) output's, less 1.
     pub drift_ppm: Option<f64>,
     /// Level of the input since the last line, dBFS; a signal that is ±1 throughout has 0.
     pub level_in_db: Option<f64>,
@@ -95,21 +95,21 @@ pub struct Status {
     pub level_out_db: Option<f64>,
     /// The difference.
     pub reduction_db: Option<f64>,
-    /// How often sound was lacking.
+    /// Times that there was no sound to give.
     pub underruns: u64,
     /// Silence played for want of sound, in ms.
     pub lacked_ms: f64,
-    /// How often late sound was skipped.
+    /// Times that late sound was skipped.
     pub skips: u64,
     /// Late sound that was skipped, in ms.
     pub skipped_ms: f64,
     /// Sound lost since the denoiser or an output stood still, in ms.
     pub lost_ms: f64,
-    /// How often the sound system said that it lacked sound or room.
+    /// Underruns and overruns that the sound system reports.
     pub device_underruns: u64,
-    /// How often everything was opened anew.
+    /// Times that everything was opened anew.
     pub restarts: u64,
-    /// Whether sound passes untouched.
+    /// Sound passes untouched.
     pub bypass: bool,
     /// The most that anything is attenuated.
     pub limit_db: Option<f32>,

@@ -18,18 +18,27 @@ pub type Ear = Box<dyn FnMut(f64, &[f32])>;
 
 /// One end of the world's sound.
 pub enum Terminal {
-    /// What a microphone hears.
+    /// A microphone and the sound at it.
     Input(Signal),
-    /// Who listens to a loudspeaker.
+    /// A loudspeaker and its listener.
     Output(Ear),
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Terminal::Input(_) => "Input",
+            Terminal::Output(_) => "Output",
+        })
+    }
 }
 
 /// A device's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// How much faster than true time it runs, in parts per million.
+    /// Error of its speed in parts per million, positive if it is fast.
     pub ppm: f64,
-    /// How late callbacks may come, seconds; evenly distributed.
+    /// Largest delay of a callback in seconds; delays are evenly distributed.
     pub jitter: f64,
 }
 
@@ -39,13 +48,13 @@ struct Machine {
     clock: Clock,
     terminal: Terminal,
     there: bool,
-    /// Whether it has sound in hand, as devices of sound servers do, and plays on when it is not answered.
+    /// It has a buffer of its own, as devices of sound servers do, and plays on when it is not answered.
     holds: bool,
     /// No callbacks before this time, in seconds.
     stalled_until: f64,
 }
 
-/// What a stream's callback is.
+/// The callback of a stream.
 #[expect(clippy::large_enum_variant, reason = "a test has a few")]
 enum Callback {
     Input(Intake),
@@ -62,7 +71,7 @@ struct Flow {
     /// When the next block is due, jitter included.
     due: f64,
     failure: Option<AudioError>,
-    /// What an output plays if nothing more comes, and how often that has happened.
+    /// Sound that an output plays if nothing more comes, and the number of underruns.
     tail: Vec<f32>,
     ran_dry: u64,
 }
@@ -90,9 +99,21 @@ pub struct World(Rc<RefCell<State>>);
 /// The sound system of a [`World`].
 pub struct VirtualHost(Rc<RefCell<State>>);
 
+impl std::fmt::Debug for VirtualHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("VirtualHost").finish_non_exhaustive()
+    }
+}
+
 struct VirtualStream {
     state: Rc<RefCell<State>>,
     id: u64,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
 }
 
 impl World {

@@ -103,6 +103,7 @@ impl Day {
                 Event::DefaultChanged(direction) => format!("default {direction:?}"),
                 Event::Recording(_) => "recording".into(),
                 Event::Lightened { load } => format!("lighter at {load:.1}"),
+                other => format!("{other:?}"),
             }));
         }
     }

@@ -187,7 +187,7 @@ impl Plugin {
             .collect()
     }
 
-    /// LV2's name of it.
+    /// LV2's name of it: hosts save it with their sessions, so that it stays, whatever becomes of the address in it.
     pub fn uri(&self) -> String {
         format!("https://github.com/aeden-denoiser/aeden/lv2/{}", self.label)
     }

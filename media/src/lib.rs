@@ -6,6 +6,8 @@
 //! cleaned samples there. [`loudness`] measures and sets a level after EBU R 128, under the ceiling of [`limiter`].
 //! [`plot`] draws spectrograms. What goes wrong is a [`problem`]: one line for a person, and an exit status.
 
+#![warn(missing_debug_implementations)]
+
 pub mod ffmpeg;
 pub mod kind;
 pub mod limiter;

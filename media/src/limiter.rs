@@ -25,6 +25,7 @@ const BETWEEN: f32 = 2.0;
 type Planes = Vec<Vec<f32>>;
 
 /// Amplifies sound and keeps its true peaks below a ceiling. What comes out belongs to the same place in time.
+#[derive(Debug)]
 pub struct Limiter {
     gain: f32,
     ceiling: f32,
@@ -174,6 +175,7 @@ fn sinc(behind: f64) -> [f32; 2 * SIDE] {
 }
 
 /// The gain along time.
+#[derive(Debug)]
 struct Curve {
     /// Frames of look-ahead.
     ahead: usize,
@@ -225,6 +227,7 @@ impl Curve {
 }
 
 /// The mean of the last values; before the first they were 1.
+#[derive(Debug)]
 struct Mean {
     values: VecDeque<f64>,
     sum: f64,

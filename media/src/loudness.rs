@@ -53,6 +53,7 @@ impl FromStr for Loudness {
 }
 
 /// Measures integrated loudness and true peak in constant memory.
+#[derive(Debug)]
 pub struct Meter(EbuR128);
 
 impl Meter {
@@ -105,6 +106,7 @@ pub struct Adjustment {
 
 /// Cleaned sound on its way to a gain that is known at its end. It waits in a file that has no name, so that nothing
 /// is left of it however the program ends.
+#[derive(Debug)]
 pub struct Spool {
     file: BufWriter<File>,
     name: PathBuf,

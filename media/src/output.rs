@@ -120,6 +120,7 @@ impl Target {
 }
 
 /// An output under way. Dropped without [`seal`](Output::seal) and [`commit`], it leaves nothing.
+#[derive(Debug)]
 pub struct Output {
     target: Target,
     overwrite: bool,
@@ -131,7 +132,17 @@ enum Stream {
     Open(Box<dyn Write + Send>),
 }
 
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Stream::Temporary(file) => file.fmt(f),
+            Stream::Open(_) => f.write_str("Open"),
+        }
+    }
+}
+
 /// An output that is complete and waits for its name.
+#[derive(Debug)]
 pub struct Sealed {
     target: Target,
     overwrite: bool,
@@ -209,6 +220,7 @@ mod origin {
 }
 
 /// A file that is removed when it is dropped, or when the process is told to stop. The user's alone until it is complete.
+#[derive(Debug)]
 struct Temporary {
     /// Gone once it has its name.
     file: Option<NamedTempFile>,

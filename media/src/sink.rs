@@ -9,6 +9,7 @@ use crate::wav::write::{Expected, Writer};
 use crate::wav::{Chunk, Header};
 
 /// A WAV file that is being written.
+#[derive(Debug)]
 pub struct WavFile {
     writer: Writer<Output>,
     target: Target,
@@ -84,6 +85,7 @@ impl Place for Spool {
 }
 
 /// Takes samples, and encodes them for a place.
+#[derive(Debug)]
 pub struct Sink<P> {
     place: P,
     encoder: Encoder,

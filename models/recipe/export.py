@@ -28,8 +28,9 @@ MOST = 63  # of whole weights: seven bits, for which the engine's kernels are ma
 
 def round_as_stored(net):
     """Matrices are stored as half floats or whole numbers: let every engine see the same ones."""
+    whole_ones = stored_whole(net)
     for name, p in net.named_parameters():
-        if is_whole(name):
+        if name in whole_ones:
             numbers, scale = whole(p.data)
             p.data = numbers.float() * scale[:, None]
         elif is_matrix(name, p):
@@ -40,9 +41,9 @@ def is_matrix(name, value):
     return value.dim() > 1 and not name.endswith("bias")
 
 
-def is_whole(name):
-    """Whether a denoiser's matrix is one that all sub-bands share: those of GRUs, and those that mix channels."""
-    return name.startswith(("encoder.", "decoder.")) and name.endswith((".input.weight", ".state.weight", ".channels.weight"))
+def stored_whole(net):
+    """Names of the matrices that are stored as whole numbers: those that all positions of a denoiser share."""
+    return net.shared_matrices() if isinstance(net, M.Denoiser) else set()
 
 
 def whole(value):
@@ -52,9 +53,9 @@ def whole(value):
 
 
 def write_weights(net, path, name, extra):
-    tensors = {}
+    tensors, whole_ones = {}, stored_whole(net)
     for key, v in net.state_dict().items():
-        if is_whole(key) and isinstance(net, M.Denoiser):
+        if key in whole_ones:
             tensors[key], tensors[key + ".scale"] = whole(v.float())
         else:
             tensors[key] = (v.half() if is_matrix(key, v) else v.float()).contiguous()
@@ -239,12 +240,14 @@ def write_onnx(net, path, name):
     x = g.op("Transpose", g.op("Reshape", x, g.shape(-1, *seen.shape)), perm=[1, 0, 2])
     h = g.op("Transpose", g.op("Relu", patches(g, net.encode, x)), perm=[1, 0, 2])
     recurrent = 0
-    for layer in (*net.encoder, *net.decoder):
-        if isinstance(layer, M.Gru):
+    for (_, kind), layer in zip(s.layers(), net.layers()):
+        if kind == "GRU":
             h = gru(g, layer, h, recurrent)
             recurrent += 1
-        else:
+        elif kind == "mixing":
             h = mixing(g, layer, h)
+        else:
+            raise ValueError(f"a {kind} has no state to go on with")
     h = g.op("Transpose", h, perm=[1, 0, 2])
     gains = g.op("Transpose", patches(g, net.gains, h), perm=[1, 0, 2])
     gains = g.op("Reshape", gains, g.shape(1, -1, len(seen) * net.gains.bias.shape[1]))

@@ -4,6 +4,8 @@ Everything the network sees is relative to a running level, so that the same sou
 mask. `aeden::network` in Rust and the ONNX graph of `export.py` compute exactly this; the three are tested against
 one another.
 
+`Settings.layers` is the one list of the layers: the network, its tensors' names and the ONNX graph follow from it.
+
 Shapes: B clips, T frames, F = window/2 + 1 bins. Spectra are complex, unnormalised `rfft(window * samples)`.
 """
 import functools
@@ -70,6 +72,14 @@ class Settings:
             seen.append(inputs)
             at += count
         return own, seen
+
+    def layers(self):
+        """The layers whose weights all positions share, in order: (name in files, kind). Mixing and GRU layers take turns; the
+        result of the encoder's last mixing is the code."""
+        recurrent = "two-way GRU" if self.both_ways else "GRU"
+        turns = ["mixing"] + [recurrent, "mixing"] * (self.encoder_layers + self.decoder_layers)
+        split = 1 + 2 * self.encoder_layers
+        return [(f"encoder.{i}" if i < split else f"decoder.{i - split}", kind) for i, kind in enumerate(turns)]
 
     def centres(self):
         """Bin numbers of the band centres; the last one is the Nyquist bin."""
@@ -163,7 +173,7 @@ class Recurrence(torch.autograd.Function):
 
 
 class Gru(nn.Module):
-    """Memory along time, the same for all positions: [T, B, P, D] -> [T, B, P, D]; the input is added to the output.
+    """A GRU along time, the same for all positions: [T, B, P, D] -> [T, B, P, D]; the input is added to the output.
 
     Gate order (r, z, n) and reset after the product as in `torch.nn.GRU`.
     """
@@ -203,7 +213,7 @@ class Gru(nn.Module):
 
 
 class TwoWayGru(nn.Module):
-    """Memory of what came before and of what comes after, as `Gru` each; both are added to the input."""
+    """A forward and a backward `Gru`; the hidden states of both are added to the input."""
 
     def __init__(self, channels):
         super().__init__()
@@ -310,13 +320,10 @@ class Denoiser(nn.Module):
         self.register_buffer("seen", torch.tensor(seen), persistent=False)
         d = s.channels
         self.encode = Patches(positions, len(seen[0]), d)
-        memory = TwoWayGru if s.both_ways else Gru
-        self.encoder = nn.ModuleList([Mixing(positions, d, s.heads)])
-        for _ in range(s.encoder_layers):
-            self.encoder += [memory(d), Mixing(positions, d, s.heads)]
-        self.decoder = nn.ModuleList()
-        for _ in range(s.decoder_layers):
-            self.decoder += [memory(d), Mixing(positions, d, s.heads)]
+        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
+        make = {"GRU": lambda: Gru(d), "two-way GRU": lambda: TwoWayGru(d), "mixing": lambda: Mixing(positions, d, s.heads)}
+        for name, kind in s.layers():
+            getattr(self, name.split(".")[0]).append(make[kind]())
         width = max(len(o) for o in own)
         self.gains = Patches(positions, d, width)
         self.register_buffer("pick", torch.tensor([i * width + k for i, o in enumerate(own) for k in range(len(o))]), persistent=False)
@@ -325,6 +332,14 @@ class Denoiser(nn.Module):
         # The mask starts near identity.
         nn.init.constant_(self.gains.bias, 2.0)
         self.filters.weight.data *= 0.1
+
+    def layers(self):
+        """The layers of `Settings.layers`, in order."""
+        return [self.get_submodule(name) for name, _ in self.settings.layers()]
+
+    def shared_matrices(self):
+        """Names of the matrices that all positions share."""
+        return {f"{name}.weight" for name, part in self.named_modules() if isinstance(part, nn.Linear)}
 
     def running_level(self, power):
         """Natural log of the running mean power [B, T, 1], and whether each frame was heard [B, T, 1].
@@ -387,7 +402,7 @@ class Denoiser(nn.Module):
         else:
             h = torch.relu(self.encode(x[:, self.seen]))
         h = h.unflatten(0, (T, B))
-        for layer in (*self.encoder, *self.decoder):
+        for layer in self.layers():
             h = layer(h)
         h = h.flatten(0, 1)
         gains = self.gains(h).flatten(1).index_select(1, self.pick).unflatten(0, (T, B)).transpose(0, 1)
@@ -447,7 +462,7 @@ def graft(net, start):
     Layers that `start` lacks begin by changing nothing, taps that it lacks at zero. Of layers that run both ways, one that runs
     forwards takes the forward half.
     """
-    for layer in (*net.encoder, *net.decoder):
+    for layer in net.layers():
         for part in layer.modules():
             if isinstance(part, Gru):  # a new state of zero
                 n = slice(2 * part.state.in_features, None)

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
 
-/// What a job says, as the exception that fits.
+/// Translates an error of a job into the exception that fits.
 fn failed(error: Error) -> PyErr {
     match error {
         Error::Io(e) => PyErr::from(e),
@@ -250,7 +250,7 @@ pub fn place<'py>(py: Python<'py>, sounds: Vec<PyRef<'py, Sound>>, clusters: usi
     Ok((points, PyArray1::from_slice(py, &clusters)))
 }
 
-/// How much room an encoded recording may take.
+/// The size that an encoded recording may take.
 #[derive(FromPyObject)]
 pub enum Rate {
     Named(String),

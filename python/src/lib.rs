@@ -15,7 +15,7 @@ fn refused(problem: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(problem.to_string())
 }
 
-/// How many samples of a recording are cleaned in one go.
+/// Samples of a recording that are cleaned in one go.
 const BLOCK: usize = 1 << 16;
 
 /// A network's weights, loaded once and shared by what runs it.
@@ -48,7 +48,7 @@ impl Model {
         self.0.name()
     }
 
-    /// How many numbers were learnt.
+    /// Number of trained weights.
     #[getter]
     fn parameters(&self) -> Option<usize> {
         self.0.parameters()
@@ -193,7 +193,7 @@ fn built_in(quality: &str) -> PyResult<aeden::Model> {
     })
 }
 
-/// Whether a quality sees what comes later.
+/// Tells whether a quality looks ahead.
 fn looks_ahead(quality: &str) -> PyResult<bool> {
     match quality {
         "best" => Ok(true),

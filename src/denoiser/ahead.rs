@@ -58,7 +58,7 @@ struct Ahead {
     gate: SilenceGate,
     /// Frames since the reset.
     now: usize,
-    /// Sounds with silence between them, from 1 on; in silence the last one's number, and whether it is silence.
+    /// Number of the sound, from 1 on; in silence that of the last sound.
     sound: usize,
     /// Rings of the last frames, [`RING`] of each: the sound that a frame belongs to, 0 for none; whether it is silent; features;
     /// spectra, by channel.
@@ -108,7 +108,7 @@ impl Ahead {
             features: vec![0.0; RING * network.features()],
             spectra: vec![vec![Complex32::ZERO; RING * bins]; channels],
             job: Stepwise::new(network, SEEN, PART),
-            state: HiddenState::with_mark(network),
+            state: HiddenState::new(network),
             known: 0,
             began: 0,
             pace: 0.0,

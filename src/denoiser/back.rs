@@ -35,7 +35,7 @@ pub(crate) struct BackEnd {
     controls: Controls,
     /// The shares of the cleaned and the untouched sound in the output.
     shares: Fade,
-    /// What band limits keep, frame by frame.
+    /// Shares that band limits keep, frame by frame.
     kept: Kept,
     kernels: Kernels,
 }

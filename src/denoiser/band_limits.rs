@@ -93,7 +93,7 @@ impl BandLimits {
     }
 }
 
-/// What is wrong with nodes that are refused.
+/// The fault of nodes that are refused.
 fn problem(nodes: &[(f32, f32)]) -> String {
     let (most, highest, largest) = (
         BandLimits::MAX_NODES,

@@ -6,6 +6,7 @@ use crate::spectrum::Framing;
 
 /// The mask of several channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Link {
     /// One mask for all channels, estimated from all of them: keeps the stereo image.
     #[default]
@@ -16,6 +17,7 @@ pub enum Link {
 
 /// The signal at the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Listen {
     /// The sound without the noise.
     #[default]

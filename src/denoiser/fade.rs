@@ -5,7 +5,7 @@ use super::config::{Config, Listen};
 use super::levels::{HUGE, flushed};
 use crate::kernels::Kernels;
 
-/// How long a change of a control takes, in seconds.
+/// Seconds that a change of a control takes.
 pub(super) const FADE_SECONDS: f64 = 0.010;
 
 /// The controls as the user has set them.

@@ -15,7 +15,7 @@ pub(crate) struct Frames {
     pub(crate) count: usize,
     /// `[channel][frame][bin]`
     pub(crate) spectra: Vec<Complex32>,
-    /// What goes around the network, where the rate is converted; else empty.
+    /// The sound that goes around the network, where the rate is converted; else empty.
     pub(crate) around: Around,
 }
 

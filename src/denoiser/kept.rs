@@ -12,14 +12,14 @@ use rustfft::num_complex::Complex32;
 /// each frame, so that a change of bands fades as frames overlap.
 #[derive(Debug)]
 pub(super) struct Kept {
-    /// What the shares were computed for, and what they should be computed for.
+    /// The limits that the shares were computed for, and the ones that were set since.
     done: (BandLimits, Option<f32>),
     wanted: (BandLimits, Option<f32>),
     /// `[bin]`, in Hz.
     frequencies: Vec<f32>,
     /// `[bin]`, the share of the noisy spectrum, 0 to 1.
     shares: Vec<f32>,
-    /// Whether any is above 0.
+    /// Any is above 0.
     any: bool,
     blended: Vec<Complex32>,
 }

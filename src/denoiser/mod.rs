@@ -108,7 +108,7 @@ pub struct Denoiser {
 }
 
 impl Denoiser {
-    /// How long a change of a control takes, in seconds.
+    /// Seconds that a change of a control takes.
     pub const FADE_SECONDS: f64 = FADE_SECONDS;
 
     /// Builds a denoiser with the built-in network for streams, for a rate in Hz, [`Config::MIN_SAMPLE_RATE`] to
@@ -238,7 +238,7 @@ impl Denoiser {
         }
     }
 
-    /// How much quieter the network made the newest frame, in dB, 0 to [`Config::MAX_LIMIT`]: all channels together,
+    /// Attenuation of the newest frame by the network, in dB, 0 to [`Config::MAX_LIMIT`]: all channels together,
     /// before limit, mix and gain. 0 in silence, and before the first frame is complete.
     ///
     /// The frame ends with the input, less what does not fill a hop yet; at the output it comes

@@ -45,7 +45,7 @@ impl SilenceGate {
         self.silent = usize::MAX;
     }
 
-    /// Whether the last frame was silent.
+    /// Tells whether the last frame was silent.
     pub(crate) fn is_silent(&self) -> bool {
         self.silent > 0
     }

@@ -1,4 +1,4 @@
-//! How samples, blocks and frames lie in time: everything that follows from the rates and the framing.
+//! Timing of samples, blocks and frames: everything that follows from the rates and the framing.
 
 use super::config::Config;
 use crate::error::Error;

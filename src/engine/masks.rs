@@ -1,11 +1,11 @@
 //! Masks: what a network estimates for frames, and how spectra are changed by it.
 
-use super::schedule::{CHUNK, HiddenState, Scheduler};
+use super::passes::CHUNK;
+use super::schedule::{HiddenState, Scheduler};
 use super::stepwise::Stepwise;
 use crate::kernels::Kernels;
 use crate::network::Network;
 use rustfft::num_complex::Complex32;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Gains of bands and filters over time of low bins, for a number of frames.
@@ -29,19 +29,16 @@ impl Masks {
         }
     }
 
-    /// Estimates the masks of `wanted` among frames with these features; see [`Scheduler::run`].
+    /// Estimates the masks of the first `wanted` frames with these features; see [`Scheduler::run`].
     pub(crate) fn estimate(
         &mut self,
         scheduler: &mut Scheduler,
         features: &[f32],
         state: &mut HiddenState,
-        wanted: Range<usize>,
+        wanted: usize,
     ) {
         let network = scheduler.network();
-        let (gains, filters) = (
-            wanted.len() * network.bands.len(),
-            wanted.len() * network.coefficients(),
-        );
+        let (gains, filters) = (wanted * network.bands.len(), wanted * network.coefficients());
         if self.gains.len() < gains || self.filters.len() < filters {
             self.gains.resize(gains, 0.0);
             self.filters.resize(filters, 0.0);
@@ -130,7 +127,7 @@ pub(crate) fn clean_all(network: &Arc<Network>, kernels: Kernels, spectra: &mut 
     let mut scheduler = Scheduler::new(network.clone(), kernels, 1, CHUNK);
     let mut masks = Masks::new(network, frames);
     let mut state = HiddenState::new(network);
-    masks.estimate(&mut scheduler, &features, &mut state, 0..frames);
+    masks.estimate(&mut scheduler, &features, &mut state, frames);
     for (frame, spectrum) in spectra.chunks_exact_mut(bins).enumerate() {
         masks.apply(network, kernels, frame, &low, frame, spectrum);
     }

@@ -10,12 +10,16 @@ mod masks;
 mod native;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+mod passes;
 mod schedule;
 mod stepwise;
+mod threads;
 
 pub use interface::Engine;
 pub(crate) use interleaved::Interleaved;
 pub(crate) use masks::{Masks, clean_all};
 pub use native::NativeEngine;
-pub(crate) use schedule::{CHUNK, HiddenState, Scheduler, side_by_side};
+pub(crate) use passes::CHUNK;
+pub(crate) use schedule::{HiddenState, Scheduler};
 pub(crate) use stepwise::Stepwise;
+pub(crate) use threads::side_by_side;

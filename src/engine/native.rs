@@ -2,7 +2,8 @@
 
 use super::interface::Engine;
 use super::masks::Masks;
-use super::schedule::{CHUNK, HiddenState, Scheduler};
+use super::passes::CHUNK;
+use super::schedule::{HiddenState, Scheduler};
 use crate::error::Error;
 use crate::kernels::{Instructions, Kernels};
 use crate::network::Network;
@@ -125,7 +126,7 @@ impl Engine for NativeEngine {
             {
                 self.extractor.extract(spectrum, &network.bands, kernels, row);
             }
-            (self.masks).estimate(&mut self.scheduler, features, &mut self.state, 0..frames);
+            (self.masks).estimate(&mut self.scheduler, features, &mut self.state, frames);
             for (channel, low) in spectra.chunks_exact_mut(guide.len()).zip(&mut self.low) {
                 let part = channel[index * block..][..guide_part.len()].chunks_exact_mut(bins);
                 for (frame, spectrum) in part.enumerate() {

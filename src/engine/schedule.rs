@@ -1,89 +1,49 @@
-//! The scheduler: runs the layers of a network over frames, on one thread or several, forward in time or in both directions.
+//! The scheduler: runs the layers of a network over frames, on one thread or several, forward in time or in both directions,
+//! a whole call at once or chunk by chunk.
 //!
 //! GRUs belong to a sub-band, mixing to a frame. So several threads take turns: first each runs its sub-bands through all
 //! frames of a call, then each takes its frames with all their sub-bands. Rows of a product get the same bits whatever
-//! stands beside them, so that neither threads nor calls change a result.
+//! stands beside them, so that neither threads nor calls nor chunks change a result.
 
+use super::passes::{CHUNK, Pass, Span, Time, Work, passes};
+use super::threads::{Outputs, by_frames, side_by_side};
 use crate::kernels::{Activation, Aligned, Direction, Kernels, Matrix, Mixer, Rows};
-use crate::network::{Gru, Layer, Network, SubBandScratch};
+use crate::network::{Gru, Network, SubBandScratch};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Frames that go through a layer together. The weights of a layer fit the first cache, so that a few frames are enough to
-/// hide the rest; more would fall out of the second.
-pub(crate) const CHUNK: usize = 8;
+use std::sync::Arc;
 
 /// More would wait rather than work: there are only so many sub-bands.
 const MOST_THREADS: usize = 8;
 
-/// The hidden state of every forward GRU, carried from call to call by whoever owns the stream.
+/// The hidden state of every forward GRU, `[sub-band][channel]`, carried from call to call by whoever owns the stream.
 #[derive(Debug)]
 pub(crate) struct HiddenState {
-    layers: Vec<LayerState>,
-    /// Frames of the next call after which the state is kept.
-    mark: Option<usize>,
-}
-
-/// The hidden state of a layer.
-#[derive(Debug)]
-struct LayerState {
-    /// `[sub-band][channel]`
-    now: Aligned,
-    /// The state at the mark; empty where there is never one.
-    marked: Aligned,
+    layers: Vec<Aligned>,
 }
 
 impl HiddenState {
-    /// For a stream.
     pub(crate) fn new(network: &Network) -> HiddenState {
-        HiddenState::with_marks(network, 0)
-    }
-
-    /// For a recording, in which calls overlap.
-    pub(crate) fn with_mark(network: &Network) -> HiddenState {
-        HiddenState::with_marks(network, network.frame())
-    }
-
-    fn with_marks(network: &Network, kept: usize) -> HiddenState {
-        let layer = |_| LayerState {
-            now: Aligned::zeros(network.frame()),
-            marked: Aligned::zeros(kept),
-        };
+        let layer = |_| Aligned::zeros(network.frame());
         HiddenState {
             layers: (0..network.recurrent_layers()).map(layer).collect(),
-            mark: None,
         }
-    }
-
-    /// Lets the next call keep the state after so many of its frames, a multiple of [`CHUNK`] or all of them.
-    pub(crate) fn mark(&mut self, frames: usize) {
-        self.mark = Some(frames);
-    }
-
-    /// Goes back to the mark of the last call.
-    pub(crate) fn return_to_mark(&mut self) {
-        for layer in &mut self.layers {
-            layer.now.copy_from_slice(&layer.marked);
-        }
-    }
-
-    /// The state of a layer, now and at the mark.
-    pub(super) fn of_layer(&mut self, layer: usize) -> (&mut [f32], &mut [f32]) {
-        let LayerState { now, marked } = &mut self.layers[layer];
-        (now, marked)
     }
 
     pub(crate) fn reset(&mut self) {
-        self.layers.iter_mut().for_each(|layer| layer.now.fill(0.0));
+        self.layers.iter_mut().for_each(|layer| layer.fill(0.0));
     }
 }
 
-/// The part of a layer's state that some sub-bands have.
-struct StateOf<'a> {
-    now: &'a mut [f32],
-    marked: &'a mut [f32],
-    /// Frames after which `now` is copied to `marked`.
-    mark: Option<usize>,
+/// Input, state and output of a call.
+pub(super) struct Call<'a> {
+    pub(super) span: Span,
+    /// `[frame][feature]`
+    pub(super) features: &'a [f32],
+    /// The state before the first frame; each layer's moves on to the last wanted frame.
+    pub(super) state: &'a mut HiddenState,
+    /// Of the wanted frames: `[frame][band]`, and `[frame]` of `[re, im][tap][bin]`.
+    pub(super) gains: &'a mut [f32],
+    pub(super) filters: &'a mut [f32],
 }
 
 /// Runs one network. Its buffers serve any number of streams, one after the other.
@@ -117,8 +77,8 @@ struct GruScratch {
     gates: Aligned,
     /// The hidden-state side, of one frame.
     product: Aligned,
-    /// Hidden state of a backward GRU.
-    backward: Aligned,
+    /// A hidden state that ends with the call: that of a backward GRU, or of a forward one behind the wanted frames.
+    passing: Aligned,
 }
 
 /// Buffers for a few frames of one thread, with all sub-bands.
@@ -144,7 +104,7 @@ impl Scheduler {
                 scratch: GruScratch {
                     gates: Aligned::zeros(CHUNK * 3 * width),
                     product: Aligned::zeros(3 * width),
-                    backward: Aligned::zeros(if network.looks_ahead() { width } else { 0 }),
+                    passing: Aligned::zeros(if network.looks_ahead() { width } else { 0 }),
                 },
             }
         };
@@ -194,51 +154,68 @@ impl Scheduler {
         }
     }
 
-    /// Runs the network over frames that follow those of `state`, which moves on to the last of them. Backward GRUs begin
-    /// anew at the last frame.
+    /// Runs the network over frames that follow those of `state`. The first `wanted` frames get gains, `[frame][band]`, and filters,
+    /// `[frame]` of `[re, im][tap][bin]`; `state` moves on to the last of them. Backward GRUs begin anew at the last frame of all.
     ///
-    /// `features` are `[frame][feature]`. For the frames `wanted` among them it computes the gains, `[frame][band]`, and
-    /// the filters, `[frame]` of `[re, im][tap][bin]`. Does not allocate on one thread for as many frames as planned.
+    /// `features` are `[frame][feature]`. Does not allocate on one thread for as many frames as planned.
     pub(crate) fn run(
         &mut self,
         features: &[f32],
         state: &mut HiddenState,
-        wanted: Range<usize>,
+        wanted: usize,
         gains: &mut [f32],
         filters: &mut [f32],
     ) {
         let network = self.network.clone();
         let frames = features.len() / network.features();
         self.make_room(frames);
-        self.encode(&network, features);
-        let mark = state.mark.take();
-        let mut states = state.layers.iter_mut().map(|layer| StateOf {
-            now: &mut layer.now,
-            marked: &mut layer.marked,
-            mark,
-        });
-        let mut scattered = false;
-        for layer in &network.layers {
-            match layer {
-                Layer::Recurrent { forward, backward } => {
-                    let Some(state) = states.next() else { continue };
-                    self.recur(frames, forward, backward.as_ref(), state, scattered);
-                    scattered = self.lanes.len() > 1;
-                }
-                Layer::Mixing { channels, across } => {
-                    self.mix(frames, channels, across, scattered);
-                    scattered = false;
-                }
-            }
+        let mut call = Call {
+            span: Span { frames, wanted },
+            features,
+            state,
+            gains,
+            filters,
+        };
+        for pass in passes(&network) {
+            self.work(&pass, 0..pass.frames(call.span), &mut call);
         }
-        self.decode(&network, features, wanted, (gains, filters), scattered);
+    }
+
+    /// Does a pass for some of its frames. Those of a pass come in the pass's direction of time, and all passes one after the other.
+    pub(super) fn work(&mut self, pass: &Pass, frames: Range<usize>, call: &mut Call) {
+        let held = if self.lanes.len() > 1 {
+            pass.held(call.span)
+        } else {
+            0
+        };
+        match pass.work {
+            Work::Encode => self.encode(frames, call.features),
+            Work::Recur(gru, time) => {
+                let layer = Recurrence {
+                    kernels: self.kernels,
+                    gru,
+                    time,
+                    whole: call.span,
+                    frames,
+                };
+                let mut none = [];
+                let state = match time {
+                    Time::Forward { state, .. } => &mut call.state.layers[state][..],
+                    Time::Backward => &mut none,
+                };
+                self.recur(&layer, state, held);
+            }
+            Work::Mix(channels, across) => self.mix(frames, channels, across, held > 0),
+            Work::Decode => self.decode(frames, call, held > 0),
+        }
     }
 
     /// Input layers, by frames.
-    fn encode(&mut self, network: &Network, features: &[f32]) {
-        let (kernels, frame, inputs) = (self.kernels, network.frame(), network.features());
-        let code = &mut self.code[..features.len() / inputs * frame];
-        by_frames(&mut self.shares, frame, code, Outputs::none(), |share| {
+    fn encode(&mut self, frames: Range<usize>, features: &[f32]) {
+        let (network, kernels) = (&self.network, self.kernels);
+        let (frame, inputs) = (network.frame(), network.features());
+        let code = &mut self.code[frames.start * frame..frames.end * frame];
+        by_frames(&mut self.shares, frames, code, Outputs::none(), |share| {
             let features = &features[share.start * inputs..];
             let chunks = share.code.chunks_mut(CHUNK * frame);
             for (code, features) in chunks.zip(features.chunks(CHUNK * inputs)) {
@@ -248,105 +225,66 @@ impl Scheduler {
         });
     }
 
-    /// A recurrent layer, by sub-bands. `scattered` says that the lanes hold the code already.
-    fn recur(
-        &mut self,
-        frames: usize,
-        forward: &Gru,
-        backward: Option<&Gru>,
-        mut state: StateOf,
-        scattered: bool,
-    ) {
-        let (kernels, channels, frame) = (self.kernels, self.network.channels(), self.network.frame());
+    /// A GRU, by sub-bands. The lanes hold the code of the first `held` frames already.
+    fn recur(&mut self, layer: &Recurrence, mut state: &mut [f32], held: usize) {
         if let [lane] = &mut self.lanes[..] {
-            let code = &mut self.code[..frames * frame];
-            let layer = Recurrence {
-                kernels,
-                forward,
-                backward,
-                width: frame,
-            };
-            if layer.run(code, &mut self.sum, &mut state, &mut lane.scratch) {
-                std::mem::swap(&mut self.code, &mut self.sum);
-            }
-            return;
+            let width = self.network.frame();
+            return layer.run(width, &mut self.code, &mut self.sum, state, &mut lane.scratch);
         }
-        let code = &self.code[..frames * frame];
-        let StateOf {
-            mut now,
-            mut marked,
-            mark,
-        } = state;
+        let (channels, frame, code) = (self.network.channels(), self.network.frame(), &self.code);
         let lanes = self.lanes.iter_mut();
         let mut jobs: Vec<_> = lanes
             .filter_map(|lane| {
-                let width = lane.sub_bands.len() * channels;
-                let kept = width.min(marked.len());
-                let state = StateOf {
-                    now: now.split_off_mut(..width)?,
-                    marked: marked.split_off_mut(..kept)?,
-                    mark,
-                };
-                Some((lane, state))
+                let width = (lane.sub_bands.len() * channels).min(state.len());
+                Some((lane, state.split_off_mut(..width)?))
             })
             .collect();
         side_by_side(&mut jobs, |(lane, state)| {
             let own = lane.sub_bands.start * channels..lane.sub_bands.end * channels;
             let width = own.len();
-            if !scattered {
-                for (to, row) in lane.code.chunks_exact_mut(width).zip(code.chunks_exact(frame)) {
-                    to.copy_from_slice(&row[own.clone()]);
-                }
+            for at in layer.frames.start.max(held)..layer.frames.end {
+                let row = &code[at * frame..][own.clone()];
+                lane.code[at * width..][..width].copy_from_slice(row);
             }
-            let layer = Recurrence {
-                kernels,
-                forward,
-                backward,
-                width,
-            };
-            let code = &mut lane.code[..frames * width];
-            if layer.run(code, &mut lane.sum, state, &mut lane.scratch) {
-                std::mem::swap(&mut lane.code, &mut lane.sum);
-            }
+            layer.run(width, &mut lane.code, &mut lane.sum, state, &mut lane.scratch);
         });
     }
 
-    /// A mixing layer, by frames.
-    fn mix(&mut self, frames: usize, channels: &Matrix, across: &Mixer, scattered: bool) {
+    /// A mixing layer, by frames: channels → channels, ReLU, then a mixture across sub-bands.
+    fn mix(&mut self, frames: Range<usize>, channels: &Matrix, across: &Mixer, in_lanes: bool) {
         let (kernels, frame, lanes) = (self.kernels, self.network.frame(), &self.lanes);
-        let code = &mut self.code[..frames * frame];
-        by_frames(&mut self.shares, frame, code, Outputs::none(), |share| {
+        let code = &mut self.code[frames.start * frame..frames.end * frame];
+        by_frames(&mut self.shares, frames, code, Outputs::none(), |share| {
             for (index, code) in share.code.chunks_mut(CHUNK * frame).enumerate() {
-                if scattered {
+                if in_lanes {
                     gather(lanes, share.start + index * CHUNK, frame, code);
                 }
-                mix(kernels, channels, across, &mut share.scratch.inner, code);
+                let inner = &mut share.scratch.inner[..code.len()];
+                let rows = Rows::of(channels, code.len() / channels.inputs());
+                kernels.affine_rows(channels, code, rows, Activation::Relu, inner);
+                kernels.mix(across, inner, code);
             }
         });
     }
 
     /// Output layers, by frames.
-    fn decode(
-        &mut self,
-        network: &Network,
-        features: &[f32],
-        wanted: Range<usize>,
-        (gains, filters): (&mut [f32], &mut [f32]),
-        scattered: bool,
-    ) {
-        let (kernels, frame, inputs, lanes) =
-            (self.kernels, network.frame(), network.features(), &self.lanes);
+    fn decode(&mut self, frames: Range<usize>, call: &mut Call, in_lanes: bool) {
+        let (network, kernels, lanes) = (&self.network, self.kernels, &self.lanes);
+        let (frame, inputs, features) = (network.frame(), network.features(), call.features);
         let (bands, coefficients) = (network.bands.len(), network.coefficients());
-        let code = &mut self.code[wanted.start * frame..wanted.end * frame];
+        let code = &mut self.code[frames.start * frame..frames.end * frame];
         let outputs = Outputs {
-            gains: (bands, gains),
-            filters: (coefficients, filters),
+            gains: (bands, &mut call.gains[frames.start * bands..frames.end * bands]),
+            filters: (
+                coefficients,
+                &mut call.filters[frames.start * coefficients..frames.end * coefficients],
+            ),
         };
-        by_frames(&mut self.shares, frame, code, outputs, |share| {
+        by_frames(&mut self.shares, frames, code, outputs, |share| {
             for (index, code) in share.code.chunks_mut(CHUNK * frame).enumerate() {
                 let (first, count) = (index * CHUNK, code.len() / frame);
-                let start = wanted.start + share.start + first;
-                if scattered {
+                let start = share.start + first;
+                if in_lanes {
                     gather(lanes, start, frame, code);
                 }
                 network.decode(
@@ -362,92 +300,86 @@ impl Scheduler {
     }
 }
 
-/// A recurrent layer over a number of sub-bands.
+/// A GRU over some frames.
 struct Recurrence<'a> {
     kernels: Kernels,
-    forward: &'a Gru,
-    backward: Option<&'a Gru>,
-    /// Numbers of these sub-bands in a frame.
-    width: usize,
+    gru: &'a Gru,
+    time: Time,
+    /// All frames of the call, and those to run over.
+    whole: Span,
+    frames: Range<usize>,
 }
 
 impl Recurrence<'_> {
-    /// Adds the hidden state after every frame to `code`: in place, or, in both directions, to a copy of it in `sum`. Tells
-    /// whether the result is in `sum`.
-    fn run(&self, code: &mut [f32], sum: &mut [f32], state: &mut StateOf, scratch: &mut GruScratch) -> bool {
+    /// Adds the hidden state after every frame to `code`: in place, or, in a layer of both directions, to a copy of it in `sum`.
+    /// The result of the layer is in `code`. Both are `[frame][number]`, `width` numbers of some sub-bands.
+    fn run(
+        &self,
+        width: usize,
+        code: &mut Aligned,
+        sum: &mut Aligned,
+        state: &mut [f32],
+        scratch: &mut GruScratch,
+    ) {
+        let wanted = self.whole.wanted;
+        match self.time {
+            Time::Forward { alone, .. } => {
+                for chunk in self.whole.chunks(self.frames.clone()) {
+                    let own = chunk.start * width..chunk.end * width;
+                    let code = &mut code[own.clone()];
+                    let (input, sum) = if alone {
+                        (None, code)
+                    } else {
+                        let sum = &mut sum[own];
+                        sum.copy_from_slice(code);
+                        (Some(&*code), sum)
+                    };
+                    if chunk.start == wanted {
+                        scratch.passing.copy_from_slice(state);
+                    }
+                    let state = (chunk.start < wanted).then_some(&mut *state);
+                    self.add(Direction::Forward, input, sum, state, scratch);
+                }
+            }
+            Time::Backward => {
+                for chunk in self.whole.chunks(self.frames.clone()).rev() {
+                    let own = chunk.start * width..chunk.end * width;
+                    if chunk.end == self.whole.frames {
+                        scratch.passing.fill(0.0);
+                    }
+                    let input = Some(&code[own.clone()]);
+                    self.add(Direction::Backward, input, &mut sum[own], None, scratch);
+                }
+                if self.frames.start == 0 {
+                    std::mem::swap(code, sum);
+                }
+            }
+        }
+    }
+
+    /// Adds the hidden state after every frame of a chunk to `sum`. The input is `input`, or what is in `sum`; the state goes on
+    /// from `state`, or from the passing one.
+    fn add(
+        &self,
+        direction: Direction,
+        input: Option<&[f32]>,
+        sum: &mut [f32],
+        state: Option<&mut [f32]>,
+        scratch: &mut GruScratch,
+    ) {
         let GruScratch {
             gates,
             product,
-            backward: last,
+            passing,
         } = scratch;
-        let mut walk = |gru: &Gru, direction, code: Option<&[f32]>, sum: &mut [f32], state: &mut StateOf| {
-            let (frames, step) = (sum.len() / self.width, CHUNK * self.width);
-            let chunks = frames.div_ceil(CHUNK);
-            for index in 0..chunks {
-                let start = step
-                    * match direction {
-                        Direction::Forward => index,
-                        Direction::Backward => chunks - 1 - index,
-                    };
-                let sum = &mut sum[start..];
-                let len = step.min(sum.len());
-                let sum = &mut sum[..len];
-                let input = code.map(|code| &code[start..start + len]);
-                recur(
-                    self.kernels,
-                    gru,
-                    direction,
-                    input,
-                    sum,
-                    state.now,
-                    (gates, product),
-                );
-                if state.mark.is_some_and(|mark| mark * self.width == start + len) {
-                    state.marked.copy_from_slice(state.now);
-                }
-            }
-        };
-        let Some(backward) = self.backward else {
-            walk(self.forward, Direction::Forward, None, code, state);
-            return false;
-        };
-        let sum = &mut sum[..code.len()];
-        sum.copy_from_slice(code);
-        walk(self.forward, Direction::Forward, Some(code), sum, state);
-        last.fill(0.0);
-        let mut last = StateOf {
-            now: last,
-            marked: &mut [],
-            mark: None,
-        };
-        walk(backward, Direction::Backward, Some(code), sum, &mut last);
-        true
+        let gates = &mut gates[..3 * sum.len()];
+        let input = input.unwrap_or(&*sum);
+        let rows = input.len() / self.gru.input.inputs();
+        self.kernels.affine(&self.gru.input, input, rows, gates);
+        let state = state.unwrap_or(passing);
+        self.kernels
+            .gru(&self.gru.state, direction, gates, state, product, sum);
     }
-}
-
-/// Adds to `sum` the hidden state of a GRU after every frame of a chunk, at most [`CHUNK`], whose input is `input`, or what is in `sum`.
-/// `last` is the hidden state of the frame before, in the direction of time; the gates' input and hidden-state sides are scratch.
-pub(super) fn recur(
-    kernels: Kernels,
-    gru: &Gru,
-    direction: Direction,
-    input: Option<&[f32]>,
-    sum: &mut [f32],
-    last: &mut [f32],
-    (gates, product): (&mut [f32], &mut [f32]),
-) {
-    let gates = &mut gates[..3 * sum.len()];
-    let input = input.unwrap_or(&*sum);
-    kernels.affine(&gru.input, input, input.len() / gru.input.inputs(), gates);
-    kernels.gru(&gru.state, direction, gates, last, product, sum);
-}
-
-/// A mixing layer over a chunk of frames, at most [`CHUNK`], with all sub-bands.
-pub(super) fn mix(kernels: Kernels, channels: &Matrix, across: &Mixer, inner: &mut [f32], code: &mut [f32]) {
-    let inner = &mut inner[..code.len()];
-    let rows = Rows::of(channels, code.len() / channels.inputs());
-    kernels.affine_rows(channels, code, rows, Activation::Relu, inner);
-    kernels.mix(across, inner, code);
 }
 
 /// Copies frames from `start` on from the lanes to `code`, `[frame][sub-band][channel]`.
@@ -461,82 +393,4 @@ fn gather(lanes: &[Lane], start: usize, frame: usize, code: &mut [f32]) {
         }
         first += width;
     }
-}
-
-/// Results of the output layers, with their numbers a frame.
-struct Outputs<'a> {
-    gains: (usize, &'a mut [f32]),
-    filters: (usize, &'a mut [f32]),
-}
-
-impl Outputs<'_> {
-    fn none() -> Self {
-        Outputs {
-            gains: (0, &mut []),
-            filters: (0, &mut []),
-        }
-    }
-}
-
-/// The frames of one thread.
-struct Share<'a> {
-    scratch: &'a mut ShareScratch,
-    /// The first of them.
-    start: usize,
-    code: &'a mut [f32],
-    gains: &'a mut [f32],
-    filters: &'a mut [f32],
-}
-
-/// Shares the frames of `code` and `outputs` among as many threads as there is scratch, and works on each share.
-fn by_frames(
-    scratch: &mut [ShareScratch],
-    frame: usize,
-    code: &mut [f32],
-    outputs: Outputs,
-    work: impl Fn(&mut Share) + Sync,
-) {
-    let (bands, mut gains) = outputs.gains;
-    let (coefficients, mut filters) = outputs.filters;
-    let each = (code.len() / frame).div_ceil(scratch.len());
-    let mut rest = code;
-    let mut next = |number: usize, scratch| {
-        let count = each.min(rest.len() / frame);
-        Some(Share {
-            scratch,
-            start: number * each,
-            code: rest.split_off_mut(..count * frame)?,
-            gains: gains.split_off_mut(..count * bands)?,
-            filters: filters.split_off_mut(..count * coefficients)?,
-        })
-    };
-    if let [own] = scratch {
-        return next(0, own).iter_mut().for_each(work);
-    }
-    let scratch = scratch.iter_mut().enumerate();
-    let mut shares: Vec<_> = scratch
-        .filter_map(|(number, scratch)| next(number, scratch))
-        .filter(|share| !share.code.is_empty())
-        .collect();
-    side_by_side(&mut shares, work);
-}
-
-/// Works on every item in a thread of its own, or in fewer threads where the system gives no more.
-pub(crate) fn side_by_side<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
-    let others = items.len().saturating_sub(1);
-    let left = Mutex::new(items.iter_mut());
-    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some(item) = next() {
-            work(item);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..others {
-            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
 }

@@ -12,7 +12,7 @@ use super::mixer::Mixer;
 use super::panel::PANEL;
 use std::arch::x86_64::*;
 
-/// Whether this processor has what this module needs.
+/// Tells whether this processor has the instructions of this module.
 pub(super) fn is_available() -> bool {
     avx2::is_available() && is_x86_feature_detected!("avxvnni")
 }

@@ -106,7 +106,7 @@ pub(super) trait Sums: Copy {
     type Lanes: Lanes;
     /// The weights of sixteen outputs for four inputs, in registers.
     type Weights: Copy;
-    /// Whether inputs are raised by 128, so that bytes have no sign.
+    /// Inputs are raised by 128, so that bytes have no sign.
     const RAISED: bool;
     /// Rows whose sums go side by side, at most [`BLOCK`].
     const ROWS: usize = BLOCK;
@@ -259,7 +259,7 @@ unsafe fn affine_of<L: Lanes, S: Stored, const ONE: usize, const ROWS: usize>(
 /// Rows that are rounded together.
 const BLOCK: usize = 8;
 
-/// What is rounded of a row, as bytes or as `f32`.
+/// A row of rounded activations, as bytes or as `f32`.
 #[repr(C, align(64))]
 struct Rounded<T>([[T; MAX_INPUTS]; BLOCK]);
 

@@ -19,7 +19,7 @@ impl Mixer {
     /// channel)`, at least one of everything.
     ///
     /// # Panics
-    /// Where there is nothing to mix.
+    /// If there is nothing to mix.
     pub fn new(
         sub_bands: usize,
         heads: usize,

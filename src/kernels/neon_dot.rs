@@ -14,7 +14,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::array::from_fn;
 
-/// Whether this processor has what this module needs.
+/// Tells whether this processor has the instructions of this module.
 pub(super) fn is_available() -> bool {
     neon::is_available() && std::arch::is_aarch64_feature_detected!("dotprod")
 }

@@ -1,6 +1,6 @@
 //! The layers of a denoising network, with their weights.
 
-use super::settings::Settings;
+use super::settings::NetworkSettings;
 use crate::kernels::{Activation, Aligned, Instructions, Kernels, Matrix, Mixer, Rows};
 use crate::spectrum::{Bands, Features, Framing};
 use std::ops::Range;
@@ -11,7 +11,7 @@ use std::ops::Range;
 /// the padding computes zeros and is multiplied by zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
-    pub(crate) settings: Settings,
+    pub(crate) settings: NetworkSettings,
     pub(crate) framing: Framing,
     pub(crate) bands: Bands,
     /// The input and output layers.

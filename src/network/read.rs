@@ -1,7 +1,7 @@
 //! Reads a denoising network from the tensors of a file.
 
 use super::layers::{Gru, Layer, Network, SubBand};
-use super::settings::{Place, Settings};
+use super::settings::{NetworkSettings, Place};
 use super::weights::{MAX_WEIGHTS, Tensors};
 use crate::error::Error;
 use crate::kernels::{Mixer, PANEL};
@@ -12,7 +12,7 @@ impl Network {
     /// # Errors
     /// [`Error::Format`] or [`Error::Model`], naming the tensor or setting, what was expected and what was found.
     pub(crate) fn read(settings: serde_json::Value, tensors: &Tensors) -> Result<Network, Error> {
-        let settings: Settings =
+        let settings: NetworkSettings =
             serde_json::from_value(settings).map_err(|e| Error::damaged("metadata `aeden`: settings", e))?;
         settings.check()?;
         Plan::new(&settings).read(&settings, tensors)
@@ -41,7 +41,7 @@ struct Named {
 }
 
 impl Plan {
-    fn new(s: &Settings) -> Plan {
+    fn new(s: &NetworkSettings) -> Plan {
         let bands = s.bands().len();
         let places = s.places(bands);
         // Mixing and GRU layers take turns; the latent code is the result of the encoder's last mixing.
@@ -70,7 +70,7 @@ impl Plan {
         }
     }
 
-    fn read(&self, settings: &Settings, tensors: &Tensors) -> Result<Network, Error> {
+    fn read(&self, settings: &NetworkSettings, tensors: &Tensors) -> Result<Network, Error> {
         self.check(settings, tensors)?;
         let layer = |layer: &Named| self.layer(layer, settings, tensors);
         let sub_band = |(index, place): (usize, &Place)| self.sub_band(index, place, settings, tensors);
@@ -90,7 +90,7 @@ impl Plan {
     }
 
     /// Checks all shapes first, then the size in memory, before any memory is taken.
-    fn check(&self, s: &Settings, tensors: &Tensors) -> Result<(), Error> {
+    fn check(&self, s: &NetworkSettings, tensors: &Tensors) -> Result<(), Error> {
         let shapes = self.shapes(s);
         for (name, shape) in &shapes {
             tensors.check(name, shape)?;
@@ -111,7 +111,7 @@ impl Plan {
         Ok(())
     }
 
-    fn shapes(&self, s: &Settings) -> Vec<(String, Vec<usize>)> {
+    fn shapes(&self, s: &NetworkSettings) -> Vec<(String, Vec<usize>)> {
         let (positions, channels) = (self.places.len(), s.channels);
         let affine = |name: &str, rows: &[usize], columns: usize| {
             [
@@ -145,7 +145,7 @@ impl Plan {
     }
 
     /// Weights in memory, padding included.
-    fn weights(&self, s: &Settings) -> u64 {
+    fn weights(&self, s: &NetworkSettings) -> u64 {
         let (positions, padded) = (self.places.len() as u64, self.channels.padded() as u64);
         let panels = |outputs: usize| outputs.next_multiple_of(PANEL) as u64;
         let ends = self.features as u64 + panels(self.most_bands) + panels(self.coefficients);
@@ -154,7 +154,7 @@ impl Plan {
         positions * padded * ends + self.layers.len() as u64 * (gru + across + positions * padded)
     }
 
-    fn layer(&self, layer: &Named, s: &Settings, tensors: &Tensors) -> Result<Layer, Error> {
+    fn layer(&self, layer: &Named, s: &NetworkSettings, tensors: &Tensors) -> Result<Layer, Error> {
         let (name, order) = (&layer.name, self.channels);
         if layer.recurrent {
             return Ok(Layer::Recurrent {
@@ -187,7 +187,13 @@ impl Plan {
         })
     }
 
-    fn gru(&self, layer: &str, direction: &str, s: &Settings, tensors: &Tensors) -> Result<Gru, Error> {
+    fn gru(
+        &self,
+        layer: &str,
+        direction: &str,
+        s: &NetworkSettings,
+        tensors: &Tensors,
+    ) -> Result<Gru, Error> {
         let order = self.channels;
         let side = |side: &str| {
             let place = |o| order.gate_and_channel(o).map(|(gate, c)| gate * s.channels + c);
@@ -205,7 +211,7 @@ impl Plan {
         &self,
         index: usize,
         place: &Place,
-        s: &Settings,
+        s: &NetworkSettings,
         tensors: &Tensors,
     ) -> Result<SubBand, Error> {
         let (order, own) = (self.channels, place.bands.len());

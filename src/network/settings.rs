@@ -9,7 +9,7 @@ use std::ops::{Range, RangeInclusive};
 ///
 /// A position is the place of a sub-band along frequency.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub(crate) struct Settings {
+pub(crate) struct NetworkSettings {
     /// Samples per second, 8,000 … 192,000.
     pub(crate) rate: u32,
     /// Samples in a frame, even, 16 … 16,384; the frame is tapered by the Vorbis window.
@@ -74,7 +74,7 @@ pub(crate) struct Place {
     pub(crate) features: Vec<usize>,
 }
 
-impl Settings {
+impl NetworkSettings {
     /// The frames of all grids together.
     pub(crate) fn framing_of_grids(&self) -> Framing {
         Framing {

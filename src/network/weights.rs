@@ -11,7 +11,7 @@ use std::path::Path;
 /// The version of the file format that this crate reads.
 const FORMAT: u64 = 2;
 
-/// What the name of a tensor's scales ends with, after its own: `[row]`, where the tensor holds whole numbers.
+/// Suffix of the tensor with the scales, `[row]`, of a tensor of whole numbers.
 const SCALE: &str = ".scale";
 
 /// The most weights that a model may have, padding to whole panels included.

@@ -92,7 +92,7 @@ struct Every {
 }
 
 impl Every {
-    /// How many of `frames` they are.
+    /// Their number among so many frames.
     fn of(self, frames: usize) -> usize {
         frames.saturating_sub(self.first).div_ceil(self.step)
     }
@@ -302,7 +302,7 @@ impl Waiting {
             kernels: Kernels::best(),
             gate: SilenceGate::new(&network.framing, tail),
             extractor: network.feature_extractor(),
-            state: HiddenState::with_mark(network),
+            state: HiddenState::new(network),
             guide: Vec::new(),
             part,
             context,
@@ -436,9 +436,7 @@ impl Waiting {
         let Estimator { scheduler, masks } = estimator;
         let seen = self.known().min(part + self.context);
         let features = &self.features[..seen * self.network.features()];
-        self.state.mark(part);
-        masks.estimate(scheduler, features, &mut self.state, 0..part);
-        self.state.return_to_mark();
+        masks.estimate(scheduler, features, &mut self.state, part);
 
         let bins = self.network.framing.bins();
         let from = (self.given + self.cleaned) * bins;

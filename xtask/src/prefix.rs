@@ -64,18 +64,22 @@ const RNNOISE: Shared = Shared {
 const COMPATIBLE: &str = "0";
 
 /// What pkg-config tells: it goes along when the prefix is moved. The private libraries are what Rust's own library needs.
-const PKG_CONFIG: &str = "prefix=${pcfiledir}/UP
+const PKG_CONFIG: &str = concat!(
+    "prefix=${pcfiledir}/UP
 libdir=${prefix}/LIBRARIES
 includedir=${prefix}/include
 
 Name: aeden
 Description: Takes noise out of speech, in real time
-URL: https://github.com/aeden-denoiser/aeden
+URL: ",
+    env!("CARGO_PKG_REPOSITORY"),
+    "
 Version: VERSION
 Libs: -L${libdir} -laeden
 Libs.private: -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 Cflags: -I${includedir}
-";
+"
+);
 
 /// Lays out what cargo has built in the folder `libraries`, from the repository at `root`, in place of what was there. Gives
 /// the files.

@@ -1,12 +1,12 @@
 //! `aeden inspect`: what a recording is like, and what cleaning would do for it.
 
 use crate::args::{InspectArgs, Quality};
-use crate::run::cleaner::{Network, Settings};
+use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use crate::run::cores::Cores;
 use crate::run::input::{Input, unreadable};
 use crate::run::level::Levels;
 use crate::run::named::Named;
-use crate::run::paired::Aligned;
+use crate::run::paired::PairedCleaner;
 use crate::run::plan::{self, Source};
 use crate::run::progress::Progress;
 use aeden_media::loudness::Meter;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
     // Fast, and good enough for figures.
     let quality = args.network.model.is_none().then_some(Quality::High);
-    let network = Network::load(&args.network, quality, false)?;
+    let network = ChosenNetwork::load(&args.network, quality, false)?;
     let progress = Progress::new(!args.quiet);
     if !args.quiet {
         network.tell_library("inspect");
@@ -42,7 +42,7 @@ pub fn inspect_all(args: &InspectArgs) -> Result<u8, Problem> {
             inspect(
                 &source,
                 &network,
-                &Settings::default(),
+                &CleanerSettings::default(),
                 cores,
                 |about, before, _| {
                     let bar = bar.get_or_insert_with(|| progress.file(name, about.frames, about.rate));
@@ -132,8 +132,8 @@ pub struct About {
 /// channel.
 pub fn inspect(
     source: &Source,
-    network: &Network,
-    settings: &Settings,
+    network: &ChosenNetwork,
+    settings: &CleanerSettings,
     cores: usize,
     mut hear: impl FnMut(About, &[Vec<f32>], &[Vec<f32>]) + Send,
 ) -> Result<Findings, Problem> {
@@ -151,7 +151,7 @@ pub fn inspect(
     ];
     let mut levels = [(); 2].map(|()| Levels::new(format.rate, channels));
     let cleaner = network.cleaner(format.rate, channels, settings, cores)?;
-    let frames = Aligned::new(cleaner).all(&mut input, name, cores, |before, after| {
+    let frames = PairedCleaner::new(cleaner).all(&mut input, name, cores, |before, after| {
         for ((level, meter), planes) in levels.iter_mut().zip(&mut meters).zip([before, after]) {
             level.push(planes);
             meter.push(planes);

@@ -1,7 +1,7 @@
 //! `aeden models`: what a model is.
 
 use crate::args::{ModelsArgs, Quality};
-use crate::run::cleaner::{Network, Settings};
+use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use aeden_jobs::{Autoencoder, models};
 use aeden_media::output::print;
 use aeden_media::problem::{DONE, Problem, one_line};
@@ -63,13 +63,13 @@ pub struct Description {
 pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
     let Some(file) = file else {
         let denoisers = [
-            (Network::built_in(Quality::Best), "clean, report"),
+            (ChosenNetwork::built_in(Quality::Best), "clean, report"),
             (
-                Network::built_in(Quality::High),
+                ChosenNetwork::built_in(Quality::High),
                 "live, inspect, clean --quality high; the plugin",
             ),
             (
-                Network::built_in(Quality::Light),
+                ChosenNetwork::built_in(Quality::Light),
                 "clean, report, live --quality light",
             ),
         ];
@@ -89,7 +89,7 @@ pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
             .map(|(model, commands)| Ok(autoencoder(model, None, Some(commands))));
         return denoisers.chain(family).collect();
     };
-    match Network::open(file) {
+    match ChosenNetwork::open(file) {
         Ok(network) => Ok(vec![denoiser(&network, Some(file), None)?]),
         // What is wrong with it is told by the reader that it is meant for.
         Err(problem) => match Autoencoder::open(file) {
@@ -100,7 +100,7 @@ pub fn describe(file: Option<&Path>) -> Result<Vec<Description>, Problem> {
 }
 
 fn denoiser(
-    network: &Network,
+    network: &ChosenNetwork,
     file: Option<&Path>,
     commands: Option<&'static str>,
 ) -> Result<Description, Problem> {
@@ -108,7 +108,7 @@ fn denoiser(
     let latency = if network.looks_ahead() {
         None
     } else {
-        let denoiser = network.denoiser(framing.rate, 1, &Settings::default(), 1)?;
+        let denoiser = network.denoiser(framing.rate, 1, &CleanerSettings::default(), 1)?;
         Some(denoiser.latency())
     };
     Ok(Description {

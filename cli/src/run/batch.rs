@@ -2,7 +2,7 @@
 
 use crate::args::CleanArgs;
 use crate::run::clean::{Options, Report};
-use crate::run::cleaner::Network;
+use crate::run::cleaner::ChosenNetwork;
 use crate::run::cores::Cores;
 use crate::run::named::Named;
 use crate::run::plan::{Job, Source, Step, plan};
@@ -55,7 +55,7 @@ pub fn clean(args: &CleanArgs) -> Result<u8, Problem> {
 pub struct Batch<'a> {
     args: &'a CleanArgs,
     options: Options,
-    network: Network,
+    network: ChosenNetwork,
     /// Where lines and bars are shown.
     pub progress: Progress,
     /// How the files went so far.
@@ -65,7 +65,7 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Loads the network.
     pub fn new(args: &'a CleanArgs) -> Result<Self, Problem> {
-        let network = Network::load(&args.network, args.sound.quality, args.sound.streaming)?;
+        let network = ChosenNetwork::load(&args.network, args.sound.quality, args.sound.streaming)?;
         if !args.run.quiet {
             network.tell_library("clean");
         }

@@ -1,11 +1,11 @@
 //! One file through the denoiser.
 
 use crate::args::{Bits, CleanArgs};
-use crate::run::cleaner::{Network, Settings};
+use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use crate::run::input::{Input, block_frames, unreadable};
 use crate::run::level::Levels;
 use crate::run::named::Named;
-use crate::run::paired::Aligned;
+use crate::run::paired::PairedCleaner;
 use crate::run::plan::{Job, Source};
 use crate::run::progress::{FileProgress, Progress};
 use aeden::denoiser::HUGE;
@@ -36,7 +36,7 @@ use std::time::Instant;
 /// What is the same for all files of a run.
 pub struct Options {
     /// How the sound is cleaned.
-    pub settings: Settings,
+    pub settings: CleanerSettings,
     /// How loud it is to be; `None`: as it comes out.
     pub loudness: Option<Loudness>,
     /// How it is stored; `None`: as it was.
@@ -57,7 +57,7 @@ impl Options {
     /// From the command line.
     pub fn new(args: &CleanArgs) -> Self {
         Options {
-            settings: Settings::from(&args.sound),
+            settings: CleanerSettings::from(&args.sound),
             loudness: args.loudness,
             bits: match args.bits {
                 Bits::Keep => None,
@@ -233,7 +233,7 @@ fn material<'a>(job: &'a Job, input: &'a Input) -> Material<'a> {
 pub fn clean(
     job: &Job,
     options: &Options,
-    network: &Network,
+    network: &ChosenNetwork,
     cores: usize,
     progress: &Progress,
 ) -> Result<Report, Problem> {
@@ -275,7 +275,7 @@ pub fn clean(
 struct Work<'a> {
     job: &'a Job,
     options: &'a Options,
-    network: &'a Network,
+    network: &'a ChosenNetwork,
     cores: usize,
     bar: FileProgress,
     /// What is to be said about the name of the input.
@@ -579,7 +579,8 @@ impl Work<'_> {
         } else {
             let (network, settings) = (self.network, &self.options.settings);
             let cleaner = network.cleaner(format.rate, channels, settings, self.cores)?;
-            Aligned::new(cleaner).all(input, name, self.cores, |before, after| take(before, after, None))?
+            PairedCleaner::new(cleaner)
+                .all(input, name, self.cores, |before, after| take(before, after, None))?
         };
         let mut loudness = None;
         if let Some((waiting, wish)) = results.waiting.take().zip(self.options.loudness) {

@@ -14,11 +14,11 @@ const NO_ONNX: &str =
     "this aeden was built without ONNX Runtime; build it with --features onnx, or use a .safetensors model";
 
 /// A network, loaded once and shared by all files.
-pub struct Network(Model);
+pub struct ChosenNetwork(Model);
 
 /// How sound is to be cleaned.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct CleanerSettings {
     /// The most that anything is attenuated, in dB.
     pub limit: Option<f32>,
     /// The same along frequency.
@@ -33,9 +33,9 @@ pub struct Settings {
     pub streaming: bool,
 }
 
-impl Default for Settings {
+impl Default for CleanerSettings {
     fn default() -> Self {
-        Settings {
+        CleanerSettings {
             limit: None,
             bands: BandLimits::default(),
             mix: 1.0,
@@ -46,34 +46,34 @@ impl Default for Settings {
     }
 }
 
-impl From<&SoundArgs> for Settings {
-    fn from(args: &SoundArgs) -> Settings {
-        Settings {
+impl From<&SoundArgs> for CleanerSettings {
+    fn from(args: &SoundArgs) -> CleanerSettings {
+        CleanerSettings {
             streaming: args.streaming,
             bands: args.bands.unwrap_or_default(),
-            ..Settings::new(args.preset.or(args.purpose), args.limit, args.mix, args.channels)
+            ..CleanerSettings::new(args.preset.or(args.purpose), args.limit, args.mix, args.channels)
         }
     }
 }
 
-impl From<&LiveArgs> for Settings {
-    fn from(args: &LiveArgs) -> Settings {
-        Settings {
+impl From<&LiveArgs> for CleanerSettings {
+    fn from(args: &LiveArgs) -> CleanerSettings {
+        CleanerSettings {
             bands: args.bands.unwrap_or_default(),
-            ..Settings::new(args.preset, args.limit, args.mix, None)
+            ..CleanerSettings::new(args.preset, args.limit, args.mix, None)
         }
     }
 }
 
-impl Settings {
+impl CleanerSettings {
     /// What a preset says, but for what is given beside it.
     fn new(
         preset: Option<Preset>,
         limit: Option<f32>,
         mix: Option<f32>,
         channels: Option<Channels>,
-    ) -> Settings {
-        let preset = preset.map_or_else(Settings::default, |preset| Settings {
+    ) -> CleanerSettings {
+        let preset = preset.map_or_else(CleanerSettings::default, |preset| CleanerSettings {
             limit: preset.attenuation_limit(),
             mix: preset.mix,
             gain: preset.gain,
@@ -82,9 +82,9 @@ impl Settings {
             } else {
                 Channels::Independent
             },
-            ..Settings::default()
+            ..CleanerSettings::default()
         });
-        Settings {
+        CleanerSettings {
             limit: limit.or(preset.limit),
             mix: mix.unwrap_or(preset.mix),
             channels: channels.unwrap_or(preset.channels),
@@ -111,7 +111,7 @@ impl Settings {
     }
 }
 
-impl Network {
+impl ChosenNetwork {
     /// Loads what the arguments name: the built-in network of a quality, or a model of the user's own, which must fit the
     /// quality where one is given. Without one it is best, and high for what is `streaming`.
     pub fn load(args: &NetworkArgs, quality: Option<Quality>, streaming: bool) -> Result<Self, Problem> {
@@ -122,14 +122,14 @@ impl Network {
         }
         let usual = if streaming { Quality::High } else { Quality::Best };
         let network = match (&args.model, args.engine) {
-            (None, None | Some(EngineName::Native)) => Network::built_in(quality.unwrap_or(usual)),
+            (None, None | Some(EngineName::Native)) => ChosenNetwork::built_in(quality.unwrap_or(usual)),
             (path, engine) if quality == Some(Quality::Best) && runs_onnx(path.as_deref(), engine) => {
                 return Err(Problem::model(
                     "ONNX Runtime runs networks for streams only; leave out --quality best",
                 ));
             }
             (None, Some(EngineName::Onnxruntime)) => {
-                Network::built_in_onnx(quality.unwrap_or(Quality::High))?
+                ChosenNetwork::built_in_onnx(quality.unwrap_or(Quality::High))?
             }
             (Some(path), Some(EngineName::Native)) if is_onnx(path) => {
                 return Err(Problem::model(format!(
@@ -137,9 +137,9 @@ impl Network {
                     path.display()
                 )));
             }
-            (Some(path), Some(EngineName::Onnxruntime)) => Network::open_onnx(path)?,
+            (Some(path), Some(EngineName::Onnxruntime)) => ChosenNetwork::open_onnx(path)?,
             (Some(path), _) => {
-                let network = Network::open(path)?;
+                let network = ChosenNetwork::open(path)?;
                 let context = match quality {
                     None if !streaming => return Ok(network),
                     Some(Quality::Best) => Context::LookAhead,
@@ -157,7 +157,7 @@ impl Network {
     /// Loads a denoiser from a file, run by what its ending calls for.
     pub fn open(path: &Path) -> Result<Self, Problem> {
         if is_onnx(path) {
-            return Network::open_onnx(path);
+            return ChosenNetwork::open_onnx(path);
         }
         let model = Model::open(path).map_err(Problem::model)?;
         if model.kind() != Kind::Denoising {
@@ -167,12 +167,12 @@ impl Network {
                 model.kind().name()
             )));
         }
-        Ok(Network(model))
+        Ok(ChosenNetwork(model))
     }
 
     /// A model inside this program.
     pub fn built_in(quality: Quality) -> Self {
-        Network(match quality {
+        ChosenNetwork(match quality {
             Quality::Best => Model::best(),
             Quality::High => Model::high(),
             Quality::Light => Model::light(),
@@ -186,7 +186,7 @@ impl Network {
             Quality::Light => aeden_onnx::LIGHT,
             _ => aeden_onnx::HIGH,
         };
-        Model::from_onnx(file).map(Network).map_err(Problem::model)
+        Model::from_onnx(file).map(ChosenNetwork).map_err(Problem::model)
     }
 
     #[cfg(not(feature = "onnx"))]
@@ -196,7 +196,7 @@ impl Network {
 
     #[cfg(feature = "onnx")]
     fn open_onnx(path: &Path) -> Result<Self, Problem> {
-        Model::open_onnx(path).map(Network).map_err(Problem::model)
+        Model::open_onnx(path).map(ChosenNetwork).map_err(Problem::model)
     }
 
     #[cfg(not(feature = "onnx"))]
@@ -252,7 +252,7 @@ impl Network {
         &self,
         rate: u32,
         channels: usize,
-        settings: &Settings,
+        settings: &CleanerSettings,
         cores: usize,
     ) -> Result<Denoiser, Problem> {
         let config = settings.config(rate, channels).threads(cores);
@@ -264,7 +264,7 @@ impl Network {
         &self,
         rate: u32,
         channels: usize,
-        settings: &Settings,
+        settings: &CleanerSettings,
         cores: usize,
     ) -> Result<Cleaner, Problem> {
         let config = settings.config(rate, channels).threads(cores);

@@ -18,8 +18,7 @@ pub struct Levels {
     /// Number of blocks, and their summed power, by level.
     counts: Vec<u64>,
     powers: Vec<f64>,
-    /// Energy and frames of the whole recording.
-    total_energy: f64,
+    /// Frames of the whole recording.
     total_frames: u64,
 }
 
@@ -33,7 +32,6 @@ impl Levels {
             channels,
             counts: vec![0; BINS],
             powers: vec![0.0; BINS],
-            total_energy: 0.0,
             total_frames: 0,
         }
     }
@@ -69,7 +67,6 @@ impl Levels {
             .clamp(0.0, (BINS - 1) as f32) as usize;
         self.counts[bin] += 1;
         self.powers[bin] += power;
-        self.total_energy += self.energy;
         self.total_frames += self.frames as u64;
         (self.frames, self.energy) = (0, 0.0);
     }
@@ -96,12 +93,6 @@ impl Levels {
     /// The level that a tenth of all blocks stay below, in dBFS.
     pub fn noise_floor(&self) -> Option<f32> {
         self.percentile(0.1)
-    }
-
-    /// Mean level of the whole recording in dBFS.
-    pub fn mean(&self) -> Option<f32> {
-        let samples = self.total_frames as f64 * self.channels as f64;
-        (samples > 0.0).then(|| decibels(self.total_energy / samples))
     }
 
     /// Estimated ratio of signal to noise in dB: the power of the loud blocks, those within 20 dB of the 95th

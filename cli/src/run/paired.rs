@@ -20,7 +20,7 @@ const LARGER: usize = 8;
 pub type Planes = Vec<Vec<f32>>;
 
 /// Passes sound through a cleaner and holds the input back until its output is there.
-pub struct Aligned {
+pub struct PairedCleaner {
     cleaner: Cleaner,
     /// Input whose output has not come yet, by channel.
     waiting: Vec<VecDeque<f32>>,
@@ -30,11 +30,11 @@ pub struct Aligned {
     after: Planes,
 }
 
-impl Aligned {
+impl PairedCleaner {
     /// Starts at the beginning of a recording.
     pub fn new(cleaner: Cleaner) -> Self {
         let channels = cleaner.channels();
-        Aligned {
+        PairedCleaner {
             cleaner,
             waiting: vec![VecDeque::new(); channels],
             before: vec![Vec::new(); channels],
@@ -124,7 +124,7 @@ impl Aligned {
         self.pair();
     }
 
-    /// After the last [`push`](Aligned::push): sets `before` and `after` to what is left.
+    /// After the last [`push`](PairedCleaner::push): sets `before` and `after` to what is left.
     fn finish(&mut self) {
         self.start();
         self.cleaner.finish(&mut self.after);

@@ -1,4 +1,4 @@
-//! What encoding and decoding have in common: a cosine transform (MDCT), in steps that the envelopes set.
+//! Blocks, for encoding and decoding alike: a cosine transform (MDCT), in steps that the envelopes set.
 //!
 //! The transform has frames of 32 ms every 16 ms, so each lies under three frames of the envelope. A block is 80 of
 //! them, with the codes of the envelopes that they are the first to need. The sum and difference of two channels take
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Transforms in a block.
 pub const BLOCK: u64 = 80;
 
-/// Where everything is in time and frequency.
+/// The layout in time and frequency.
 #[derive(Clone)]
 pub struct Layout {
     rate: u64,
@@ -78,7 +78,7 @@ pub fn rotate(planes: &mut [Vec<f32>]) {
     }
 }
 
-/// What writing and reading have in common.
+/// The state that writing and reading share.
 pub struct State {
     envelopes: Arc<Envelopes>,
     pub layout: Layout,

@@ -52,7 +52,7 @@ impl Depth {
     ];
 }
 
-/// What stands before the sound.
+/// The header of an encoded recording.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Header {

@@ -77,7 +77,7 @@ impl<R: Read> Decoder<R> {
         })
     }
 
-    /// What stands before the sound.
+    /// The header.
     pub fn header(&self) -> &Header {
         &self.header
     }

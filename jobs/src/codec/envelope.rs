@@ -1,4 +1,4 @@
-//! How loud each band is over time: codes of the undercomplete autoencoder, rounded to whole numbers.
+//! The level of each band over time: codes of the undercomplete autoencoder, rounded to whole numbers.
 
 use crate::Error;
 use aeden::Instructions;

@@ -1,4 +1,4 @@
-//! What does not sound like the rest of a recording, or like normal ones.
+//! Finds events: moments that do not sound like the rest of a recording, or like normal recordings.
 //!
 //! An autoencoder describes every 0.16 s by a code and reconstructs it from that. A moment is unusual if it is
 //! reconstructed badly, as a click is, or if its code lies far from the usual ones, as that of a new tone does. Its score is
@@ -38,19 +38,19 @@ pub const THRESHOLD: f32 = 1.0;
 /// Something that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Event {
-    /// Where it begins, in seconds.
+    /// Its start in seconds.
     pub start: f64,
-    /// Where it ends, in seconds.
+    /// Its end in seconds.
     pub end: f64,
     /// The highest score in it, above the threshold.
     pub score: f32,
     /// Middle of the band in which it is most unusual, in Hz.
     pub frequency: f64,
-    /// What is different in that band.
+    /// The change in that band.
     pub change: Change,
 }
 
-/// How a band differs from what is usual.
+/// The change of a band against the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// There is more sound in it.
@@ -69,7 +69,7 @@ impl Change {
     }
 }
 
-/// What was found in a recording.
+/// The events of a recording.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Detection {
@@ -79,7 +79,7 @@ pub struct Detection {
     pub first: f64,
     /// From frame to frame, in seconds.
     pub step: f64,
-    /// What is above the threshold, in the order of time.
+    /// Events above the threshold, in the order of time.
     pub events: Vec<Event>,
     /// Length of the recording.
     pub seconds: f64,
@@ -107,7 +107,7 @@ impl Heard {
     }
 }
 
-/// What is normal, as it was learned from recordings.
+/// A model of normal sound, learned from recordings.
 #[derive(Clone, Debug)]
 pub struct Normal {
     usual: Usual,

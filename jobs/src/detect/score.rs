@@ -22,7 +22,7 @@ const OWN_SHARE: f32 = 0.9;
 /// Its limit, in spreads above the middle; one log-normal moment in four thousand is above it.
 const OWN_SPREADS: f32 = 3.5;
 
-/// What a network makes of one recording.
+/// A network's measures of one recording.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     /// `[frame][band]`: standardised log powers.
@@ -130,7 +130,7 @@ fn averages(model: &Autoencoder, powers: &[f32]) -> (Vec<f32>, Vec<f32>) {
     (errors, codes)
 }
 
-/// What is usual, as it was learned from recordings.
+/// The usual range of the measures, learned from recordings.
 #[derive(Clone, Debug)]
 pub(super) struct Usual {
     /// `[band]`
@@ -139,7 +139,7 @@ pub(super) struct Usual {
     code: (Vec<f32>, Vec<f32>),
     /// `[band]`
     powers: Vec<f32>,
-    /// What normal moments stay below in each measure.
+    /// The level that normal moments stay below, in each measure.
     limits: [f32; 2],
 }
 

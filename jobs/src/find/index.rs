@@ -21,7 +21,7 @@ const PATHS: TableDefinition<u64, &[u8]> = TableDefinition::new("paths");
 /// Version 1 was a file of redb without checksums.
 const VERSION: u64 = 2;
 
-/// How a file is known again. What does not matter to the user of an index may be 0.
+/// The marks by which a file is known again. A mark that does not matter to the user of an index may be 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// In bytes.
@@ -32,7 +32,7 @@ pub struct Stamp {
     pub checksum: u32,
 }
 
-/// What an index knows of a file.
+/// A file's entry in an index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
     /// As it was when it was heard.
@@ -161,7 +161,7 @@ impl Index {
         }
     }
 
-    /// What is known of a file; `None` if nothing is.
+    /// A file's entry, if there is one.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`], [`Error::Index`] if the index cannot be read.
@@ -264,7 +264,7 @@ impl Index {
         write.commit().map_err(broken)
     }
 
-    /// How many sounds it has.
+    /// Number of sounds.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`], [`Error::Index`] if the index cannot be read.

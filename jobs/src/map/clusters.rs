@@ -1,4 +1,4 @@
-//! Which points belong together.
+//! Clusters of points.
 
 use super::embedding::square;
 

@@ -1,4 +1,4 @@
-//! Where points with many numbers are put on a plane.
+//! Embeds points of many dimensions in a plane.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 

@@ -1,4 +1,4 @@
-//! How sounds lie in the space of codes: what sounds alike lies together on a plane, and makes a cluster.
+//! Maps sounds by their codes: sounds that are alike lie together on a plane, and make a cluster.
 //!
 //! Points are the [`Descriptor`]s of [`find`](crate::find). t-SNE (van der Maaten & Hinton 2008) puts them on a plane, so
 //! that neighbours stay neighbours; k-means (Lloyd 1982) finds clusters there, as people see them. Nothing is drawn at
@@ -28,7 +28,7 @@ use crate::find::Descriptor;
 /// The most sounds on a map.
 pub const MOST: usize = 5_000;
 
-/// Where a sound lies.
+/// The place of a sound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     /// From 0 on the left to 1 on the right.

@@ -1,4 +1,4 @@
-//! Where sound is damaged, as far as that can be told from the samples.
+//! Finds damage, as far as it can be told from the samples.
 
 use super::autoregression::burg;
 use std::ops::Range;
@@ -13,7 +13,7 @@ pub enum Damage {
     Click,
     /// Peaks that were cut off flat.
     Peak,
-    /// What was asked for, whatever stands there.
+    /// A region that was asked for, whatever stands there.
     Region,
 }
 
@@ -37,7 +37,7 @@ impl Damage {
 pub(super) struct Gap {
     /// Why.
     pub damage: Damage,
-    /// Where.
+    /// Its place.
     pub range: Range<usize>,
     /// At which level a peak was cut off; 0 for others.
     pub level: f32,

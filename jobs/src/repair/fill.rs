@@ -1,4 +1,4 @@
-//! What stands in a gap, from both sides of it.
+//! Computes the samples of a gap from both sides of it.
 
 use super::autoregression::{burg, continued, interpolate};
 use super::envelope::Envelope;

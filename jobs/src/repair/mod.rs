@@ -1,4 +1,4 @@
-//! What is missing or wrong, filled from what stands on both sides of it. Every other sample stays as it is.
+//! Fills gaps and damaged samples from the sound on both sides. Every other sample stays as it is.
 //!
 //! Up to 5 ms: the samples that an autoregressive predictor errs least on. Above: both sides continued by such predictors,
 //! their waves brought together; from 15 ms on, a denoising autoencoder that was trained with gaps tells how loud each
@@ -59,27 +59,27 @@ const BLOCK: std::ops::RangeInclusive<usize> = 4_096..=32_768;
 /// A stretch of time to be filled in all channels, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
-    /// Where it begins.
+    /// Its start.
     pub start: f64,
-    /// Where it ends, at most [`LONGEST`] later.
+    /// Its end, at most [`LONGEST`] later.
     pub end: f64,
 }
 
 /// Damage that has been mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mended {
-    /// What it was.
+    /// The kind of damage.
     pub damage: Damage,
     /// In which channel, counted from 0.
     pub channel: usize,
-    /// Which samples of it are new.
+    /// The samples of it that are new.
     pub samples: Range<u64>,
 }
 
 /// Repairs one recording, block by block.
 pub struct Repairer {
     gate: Gate,
-    /// What is looked for.
+    /// The kinds of damage that are looked for.
     damages: Vec<Damage>,
     /// What was asked for, in samples, by their beginning; and in seconds.
     regions: Vec<Range<u64>>,
@@ -220,12 +220,12 @@ impl Repairer {
         }
     }
 
-    /// What has been mended so far, in about the order of time.
+    /// Repairs so far, in about the order of time.
     pub fn mended(&self) -> &[Mended] {
         &self.mended
     }
 
-    /// How many stretches were damaged so densely that they are left as they are.
+    /// Number of stretches that were damaged too densely to be repaired.
     pub fn left_alone(&self) -> usize {
         self.left_alone
     }

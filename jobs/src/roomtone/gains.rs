@@ -1,4 +1,4 @@
-//! How the bands of a room rise and fall.
+//! The gains of the bands of a room over time.
 
 use super::movement::Walk;
 use super::room::{Room, between, step};
@@ -7,7 +7,7 @@ use rand_pcg::rand_core::Rng;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-/// How the bands rise and fall, without end.
+/// Gains of the bands, without end.
 pub struct Gains {
     rooms: Arc<[Room]>,
     walks: Vec<Option<Walk>>,

@@ -1,4 +1,4 @@
-//! What a room sounds like, learned from a recording.
+//! Learns the sound of a room from a recording.
 
 use super::colour::{self, Colour};
 use super::gains::Gains;

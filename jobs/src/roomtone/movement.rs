@@ -1,4 +1,4 @@
-//! How a room moves: the walk of its codes through the latent space, as a model that can be gone on with for ever.
+//! The movement of a room: the walk of its codes through the latent space, as a model that can be gone on with for ever.
 //!
 //! Noise that is filtered with the long-term spectrum has codes that move too, since it is noise. What a room has
 //! beyond that is what has to be added: covariances and third cumulants of independent processes add up, so the walk to

@@ -1,4 +1,4 @@
-//! Which parts of a recording are room tone: those where nothing stands out above the floor.
+//! Finds room tone in a recording: the parts where nothing stands out above the floor.
 
 use super::heard::Heard;
 use std::ops::Range;

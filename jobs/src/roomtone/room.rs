@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Frames from code to code are this share of a patch.
 const STEPS: usize = 2;
 
-/// What a room sounds like. Copies share what is large.
+/// The sound of a room. Copies share the large parts.
 #[derive(Clone)]
 pub struct Room {
     pub(super) model: Arc<Autoencoder>,
@@ -26,7 +26,7 @@ pub struct Room {
     pub(super) centre: Vec<f32>,
     /// Mean power of each band.
     pub(super) powers: Vec<f64>,
-    /// What it was learned from, in seconds.
+    /// Seconds of sound that it was learned from.
     pub(super) quiet: Vec<Range<f64>>,
 }
 

@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a server may take to answer; it is on this machine.
+/// Time that a server may take to answer; it is on this machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes of the secret that a server and its clients share through a file.
@@ -122,7 +122,7 @@ fn no_server(why: String) -> AudioError {
     }
 }
 
-/// Where the server listens. Servers on other machines are not supported: their delay is not one for live use.
+/// The address of the server. Servers on other machines are not supported: their delay is not one for live use.
 fn socket_path() -> Result<PathBuf, AudioError> {
     if let Ok(server) = std::env::var("PULSE_SERVER") {
         // A machine's id in braces may come first, meaning that the rest is for that machine only.
@@ -144,7 +144,7 @@ fn socket_path() -> Result<PathBuf, AudioError> {
         .ok_or_else(|| no_server("XDG_RUNTIME_DIR is not set".into()))
 }
 
-/// What a failure of the protocol means to a user.
+/// Translates a failure of the protocol for a user.
 pub(super) fn failed(error: &ProtocolError) -> AudioError {
     match error {
         ProtocolError::ServerError(PulseError::AccessDenied | PulseError::AuthKey) => {

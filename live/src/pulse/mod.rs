@@ -21,6 +21,12 @@ pub struct PulseHost {
     connection: Option<Connection>,
 }
 
+impl std::fmt::Debug for PulseHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("PulseHost").finish_non_exhaustive()
+    }
+}
+
 impl PulseHost {
     /// The host's name in device ids.
     pub const NAME: &'static str = "pulseaudio";

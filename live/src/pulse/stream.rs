@@ -88,7 +88,7 @@ fn sample_spec(format: Format) -> (SampleSpec, ChannelMap) {
     (spec, map)
 }
 
-/// What every stream of ours says about itself.
+/// Properties of every stream of ours.
 fn properties() -> Props {
     let mut properties = Props::new();
     properties.set(Prop::MediaName, c"aeden live");
@@ -296,7 +296,7 @@ struct Buffer {
     tail: usize,
 }
 
-/// What has become of it at the server.
+/// Its state at the server.
 #[derive(Clone, Copy)]
 struct Granted {
     bytes: usize,
@@ -328,7 +328,7 @@ impl Buffer {
     }
 }
 
-/// What a playback stream is given.
+/// The buffer of a playback stream.
 struct Playback {
     outlet: Outlet,
     channel: u32,

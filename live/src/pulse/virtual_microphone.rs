@@ -17,9 +17,9 @@ use pulseaudio::protocol::{
 use std::ffi::{CStr, CString};
 use std::time::Duration;
 
-/// Where we play to.
+/// The sink that we play to.
 const SINK: &str = "aeden_output";
-/// What other programs record from.
+/// The source that other programs record from.
 const SOURCE: &str = "aeden_microphone";
 /// The name that people see.
 const NAME: &str = "aeden microphone";
@@ -34,7 +34,7 @@ const PROCESS: &str = "aeden.process=";
 const LOOKS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Whether a device is a part of a virtual microphone of ours.
+/// Tells whether a device is a part of a virtual microphone of ours.
 pub fn is_ours(device: &str) -> bool {
     device == SOURCE || device.strip_suffix(".monitor").unwrap_or(device) == SINK
 }
@@ -120,7 +120,7 @@ impl Drop for Microphone {
     }
 }
 
-/// Whose a module is.
+/// The owner of a module.
 #[derive(Debug, PartialEq, Eq)]
 struct Owner {
     mark: String,

@@ -3,7 +3,7 @@
 use aeden::engine::Engine;
 use aeden::spectrum::Framing;
 use aeden::{Complex32, Config, Denoiser};
-use aeden_live::audio::Format;
+use aeden_live::audio::{AudioError, Format};
 
 struct Identity {
     framing: Framing,
@@ -33,7 +33,7 @@ impl Engine for Identity {
 }
 
 /// Builds it. Its frames are what it delays by; bypassed, it even keeps every bit.
-pub fn denoiser(format: Format, framing: Framing, bypass: bool) -> Result<Denoiser, String> {
+pub fn denoiser(format: Format, framing: Framing, bypass: bool) -> Result<Denoiser, AudioError> {
     let config = Config::new(format.rate, format.channels).bypass(bypass);
     let engine = |channels| -> Result<Box<dyn Engine>, aeden::Error> {
         Ok(Box::new(Identity {
@@ -41,5 +41,5 @@ pub fn denoiser(format: Format, framing: Framing, bypass: bool) -> Result<Denois
             channels,
         }))
     };
-    Denoiser::with_engines(&config, engine).map_err(|e| e.to_string())
+    Denoiser::with_engines(&config, engine).map_err(|e| AudioError::Unsupported(e.to_string()))
 }

@@ -24,6 +24,7 @@ const MISSING_SECONDS: f64 = 0.25;
 const TOLD_SECONDS: f64 = 0.02;
 
 /// A track being decoded in constant memory. Dropped, it ends ffmpeg.
+#[derive(Debug)]
 pub struct Decoder {
     program: Option<Program>,
     events: Receiver<Event>,

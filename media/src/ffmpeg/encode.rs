@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// An output that ffmpeg encodes while it is cleaned.
+#[derive(Debug)]
 pub struct Encoded {
     /// Gone once it has been asked for its end.
     running: Option<(Program, BufWriter<Feed>)>,
@@ -83,6 +84,7 @@ impl Encoded {
 const LOUD: f32 = 0.01;
 
 /// Cleaned samples in a file without a header beside the output, which vanishes with this.
+#[derive(Debug)]
 pub struct Spool {
     output: Output,
     target: PathBuf,

@@ -23,6 +23,7 @@ const NOTICEABLE_SECONDS: f64 = 0.6e-3;
 const ATTEMPTS: usize = 4;
 
 /// A track that has been cleaned.
+#[derive(Debug)]
 pub struct Cleaned {
     /// How it goes into the output; its start and what is skipped are settled here.
     pub track: Track,
@@ -31,6 +32,7 @@ pub struct Cleaned {
 }
 
 /// A film that is complete.
+#[derive(Debug)]
 pub struct Finished {
     /// The output, which waits for its name.
     pub sealed: Sealed,

@@ -47,6 +47,12 @@ pub struct FlacReader {
     warnings: Vec<String>,
 }
 
+impl std::fmt::Debug for FlacReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("FlacReader").finish_non_exhaustive()
+    }
+}
+
 impl FlacReader {
     /// Reads the header of a file of `bytes` bytes.
     pub fn open(file: File, bytes: u64) -> Result<Self, Error> {
@@ -420,6 +426,12 @@ pub struct FlacWriter {
     numbers: Vec<i32>,
     output: Output,
     target: Target,
+}
+
+impl std::fmt::Debug for FlacWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("FlacWriter").finish_non_exhaustive()
+    }
 }
 
 /// The samples that a FLAC file has for sound of some encoding.

@@ -17,6 +17,7 @@ const LENGTH: f64 = 6.0;
 const REACH: f64 = 0.25;
 
 /// A piece of a track that can be recognised.
+#[derive(Debug)]
 pub struct Excerpt<'a> {
     /// The track, with its samples in a file.
     pub track: &'a Track,

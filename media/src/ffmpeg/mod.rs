@@ -87,6 +87,7 @@ impl Default for Reading {
 }
 
 /// A track of a file that is decoded by ffmpeg.
+#[derive(Debug)]
 pub struct Media {
     path: PathBuf,
     header: Header,
@@ -209,6 +210,7 @@ pub fn usual_ending(path: &Path) -> Option<&'static str> {
 }
 
 /// How an output is made.
+#[derive(Debug)]
 pub enum Form {
     /// A WAV file or stream, by aeden itself; from a file of another kind, with what has been in that.
     Wav(Option<Arrangement>),
@@ -221,6 +223,7 @@ pub enum Form {
 }
 
 /// What goes into an output that ffmpeg makes.
+#[derive(Debug)]
 pub struct Arrangement {
     /// The input and what is in it, if it is a file.
     pub original: Option<(PathBuf, Probe)>,
@@ -272,6 +275,7 @@ impl Arrangement {
 }
 
 /// What is to be stored.
+#[derive(Debug)]
 pub struct Material<'a> {
     /// The file that is read, unless it is a stream.
     pub path: Option<&'a Path>,
@@ -282,7 +286,7 @@ pub struct Material<'a> {
 }
 
 /// What a file or stream is, whatever its name says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Contents<'a> {
     /// WAV.
     Wav,

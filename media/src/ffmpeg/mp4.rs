@@ -270,6 +270,7 @@ fn free_tag(key: &str, value: &str) -> Part {
 }
 
 /// The end of a file as it was.
+#[derive(Debug)]
 pub struct Undo {
     at: u64,
     bytes: Vec<u8>,

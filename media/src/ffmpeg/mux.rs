@@ -41,7 +41,7 @@ pub struct Track {
 }
 
 /// Everything that goes into an output.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Assembly<'a> {
     /// The file from which everything but cleaned sound comes.
     pub original: Option<(&'a Path, &'a Probe)>,
@@ -56,7 +56,7 @@ pub struct Assembly<'a> {
 }
 
 /// What ffmpeg is given in files of its own, and which tracks it cannot copy.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Beside {
     /// Vanishes with this.
     folder: Option<TempDir>,
@@ -69,6 +69,7 @@ pub struct Beside {
 }
 
 /// A cover as an attachment.
+#[derive(Debug)]
 struct Attached {
     stream: usize,
     path: PathBuf,

@@ -112,6 +112,7 @@ fn add(command: &mut Command, allowed: &str, format: Option<&str>, place: &OsStr
 pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A program under way. Dropped before it has ended, it is killed.
+#[derive(Debug)]
 pub struct Program {
     child: Arc<Mutex<Child>>,
     errors: Receiver<String>,
@@ -224,6 +225,7 @@ impl Program {
 }
 
 /// What a program reads. Where it takes nothing for long, it is ended, and writing fails.
+#[derive(Debug)]
 pub struct Feed {
     stdin: ChildStdin,
     /// Odd while something is being written.
@@ -373,6 +375,7 @@ pub fn gist(said: &str) -> String {
 }
 
 /// A stream read in a thread of its own, so that a writer that hangs is noticed.
+#[derive(Debug)]
 pub struct Pieces {
     receiver: Receiver<io::Result<Vec<u8>>>,
     /// Why nothing is read.

@@ -59,6 +59,7 @@ pub struct Account {
 }
 
 /// Settles what becomes of each frame.
+#[derive(Debug)]
 pub struct Timeline {
     rate: f64,
     has_clock: bool,
@@ -74,7 +75,7 @@ pub struct Timeline {
 }
 
 /// A frame, and the time at which the first sample would be if all were one after the other.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Placed {
     origin: Option<i64>,
     samples: u64,

@@ -28,6 +28,12 @@ pub struct Spectrogram {
     frames: u64,
 }
 
+impl std::fmt::Debug for Spectrogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Spectrogram").finish_non_exhaustive()
+    }
+}
+
 impl Spectrogram {
     /// Starts at the beginning of a recording.
     pub fn new(rate: u32, channels: usize) -> Self {

@@ -4,6 +4,7 @@
 use super::Chunk;
 
 /// A place with a name, in frames.
+#[derive(Debug)]
 pub struct Marker {
     /// First frame.
     pub start: u64,

@@ -1,4 +1,4 @@
-//! What is said of a graph: in its own metadata, or in a file beside it.
+//! The description of a graph: in its own metadata, or in a file beside it.
 
 use crate::error::Error;
 use crate::spectrum::{Framing, WindowShape};
@@ -7,7 +7,7 @@ use rustfft::num_complex::Complex32;
 /// The most frames by which a graph may be late.
 const MOST_DELAY: usize = 64;
 
-/// Where it is said.
+/// The place of a description.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
     Metadata,
@@ -24,7 +24,7 @@ impl Source {
     }
 }
 
-/// What is said. Further keys are ignored.
+/// The description itself. Further keys are ignored.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub(super) struct About {
     pub(super) name: String,
@@ -248,7 +248,7 @@ impl About {
         Complex32::new(from[re], from[im]) / self.scale
     }
 
-    /// What states of these shapes begin with.
+    /// Initial values of states of these shapes.
     pub(super) fn first_states(&self, shapes: &[Vec<usize>]) -> Result<Vec<Vec<f32>>, Error> {
         let first = |(state, shape): (&State, &Vec<usize>)| {
             let count = shape.iter().product();

@@ -66,7 +66,7 @@ static LIBRARY: Mutex<Option<Library>> = Mutex::new(None);
 #[derive(Clone)]
 struct Library {
     path: PathBuf,
-    /// Whether nobody named it.
+    /// It was found where systems have it: nobody named it.
     found: bool,
     environment: Environment,
 }
@@ -207,7 +207,7 @@ pub(crate) struct OnnxModel {
     framing: Framing,
     /// The shape of each state, in the order of `about.states`.
     state_shapes: Vec<Vec<usize>>,
-    /// What each state begins with.
+    /// Initial values of each state.
     first_states: Arc<[Vec<f32>]>,
 }
 
@@ -236,7 +236,7 @@ fn read(path: &Path, most: u64, limit: &str) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// What a graph says of itself.
+/// The description in a graph's own metadata.
 fn embedded(session: &Session) -> Option<String> {
     session
         .metadata()
@@ -501,7 +501,7 @@ pub(crate) struct OnnxEngine {
 struct Waiting {
     /// `[frame][guide, channel…][bin]`, a ring.
     ring: Vec<Complex32>,
-    /// Where the oldest frame begins.
+    /// Start of the oldest frame.
     at: usize,
     /// The frame that is worked on, `[guide, channel…][bin]`.
     frame: Vec<Complex32>,

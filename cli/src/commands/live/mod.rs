@@ -7,7 +7,7 @@ mod service;
 
 use crate::args::Quality;
 use crate::args::live::{DevicesArgs, LiveArgs};
-use crate::run::cleaner::{Network, Settings};
+use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
 use aeden_live::bridge::Controls;
@@ -103,11 +103,11 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
     if args.install_service {
         return service::install(args);
     }
-    let network = Network::load(&args.network, args.quality, true)?;
+    let network = ChosenNetwork::load(&args.network, args.quality, true)?;
     network.tell_library("live");
     // A network of the user's own, or the lightest one, has none to fall back to.
     let lighter = (args.network.model.is_none() && args.quality != Some(Quality::Light))
-        .then(|| Network::load(&args.network, Some(Quality::Light), true))
+        .then(|| ChosenNetwork::load(&args.network, Some(Quality::Light), true))
         .transpose()?;
     let host = host(args.system.as_deref(), &[&args.input, &args.output])?;
     let first = match &args.output {
@@ -125,16 +125,16 @@ pub fn live(args: &LiveArgs) -> Result<u8, Problem> {
         record: args.record.is_some(),
         always_retime: false,
     };
-    let settings = Settings::from(args);
+    let settings = CleanerSettings::from(args);
     let controls = Arc::new(Controls::new(
         &Config::default()
             .attenuation_limit(settings.limit)
             .mix(settings.mix),
     ));
-    let building = |network: Network| -> BuildDenoiser {
+    let building = |network: ChosenNetwork| -> BuildDenoiser {
         Box::new(move |format| {
             let built = network.denoiser(format.rate, format.channels, &settings, 1);
-            built.map_err(|problem| problem.to_string())
+            built.map_err(|problem| AudioError::Unsupported(problem.to_string()))
         })
     };
     let recorder = args
@@ -196,6 +196,7 @@ fn run(
                         recorder.follow(recording);
                     }
                 }
+                other => screen.say(&format!("{other:?}")),
             }
         }
         if keys.obey(session.controls()) {

@@ -6,7 +6,7 @@ mod page;
 
 use crate::args::{Channels, ReportArgs};
 use crate::commands::inspect::{Findings, inspect};
-use crate::run::cleaner::{Network, Settings};
+use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use crate::run::cores::Cores;
 use crate::run::named::Named;
 use crate::run::plan::{Source, inputs};
@@ -44,11 +44,11 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
         ));
     }
     let inputs = inputs(&args.inputs);
-    let network = Network::load(&args.network, args.sound.quality, args.sound.streaming)?;
+    let network = ChosenNetwork::load(&args.network, args.sound.quality, args.sound.streaming)?;
     if !args.run.quiet {
         network.tell_library("report");
     }
-    let settings = Settings::from(&args.sound);
+    let settings = CleanerSettings::from(&args.sound);
     let seconds = args.excerpt.unwrap_or_else(|| {
         let share = SHARED_SECONDS / inputs.len() as f64;
         share.clamp(EXCERPT_SECONDS.0, EXCERPT_SECONDS.1)
@@ -111,8 +111,8 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
 /// Everything that the page shows of one recording.
 fn hear(
     source: &Source,
-    network: &Network,
-    settings: &Settings,
+    network: &ChosenNetwork,
+    settings: &CleanerSettings,
     seconds: f64,
     cores: usize,
     progress: &Progress,
@@ -216,7 +216,7 @@ struct Failure {
 }
 
 /// What was asked of the denoiser, in words for the page.
-fn describe_settings(args: &ReportArgs, settings: &Settings) -> String {
+fn describe_settings(args: &ReportArgs, settings: &CleanerSettings) -> String {
     let mut words = Vec::new();
     if let Some(preset) = args.sound.preset {
         words.push(format!("preset {}", preset.name));

@@ -3,7 +3,7 @@
 use super::scratch::Scratch;
 use crate::args::Quality;
 use crate::run::clean::{Options, Report, clean};
-use crate::run::cleaner::{Network, Settings};
+use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use crate::run::plan::{Job, Source, beside};
 use crate::run::progress::{Follower, Progress};
 use aeden::presets::UNLIMITED;
@@ -323,12 +323,12 @@ impl Shelf {
 
     /// Cleans what waits, without end.
     pub fn work(&self) {
-        let mut networks: Vec<(Quality, Network)> = Vec::new();
+        let mut networks: Vec<(Quality, ChosenNetwork)> = Vec::new();
         loop {
             let (id, work, source, folder) = self.next();
             let quality = work.wish.quality;
             if !networks.iter().any(|(known, _)| *known == quality) {
-                networks.push((quality, Network::built_in(quality)));
+                networks.push((quality, ChosenNetwork::built_in(quality)));
             }
             let network = networks.iter().find(|(known, _)| *known == quality);
             let Some((_, network)) = network else {
@@ -380,7 +380,7 @@ impl Shelf {
         work: &Arc<Work>,
         source: &Path,
         folder: &Path,
-        network: &Network,
+        network: &ChosenNetwork,
     ) -> Result<(PathBuf, Report), Problem> {
         let named = beside(source);
         let output = folder.join(named.file_name().unwrap_or_default());
@@ -394,9 +394,9 @@ impl Shelf {
         };
         let strength = work.wish.strength;
         let options = Options {
-            settings: Settings {
+            settings: CleanerSettings {
                 limit: (strength < UNLIMITED).then_some(strength),
-                ..Settings::default()
+                ..CleanerSettings::default()
             },
             loudness: None,
             bits: None,

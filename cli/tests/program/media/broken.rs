@@ -223,6 +223,46 @@ fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(folder.names(), ["in.mp3"]);
+    // What ffmpeg is given in files of its own goes too.
+    ffmpeg(
+        &folder,
+        "-f lavfi -i anoisesrc=d=600 -c:a libvorbis -metadata title=secret in.ogg",
+    );
+    let temporary = folder.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut child = folder
+        .command(["clean", "in.ogg", "out.ogg"])
+        .env("TMPDIR", &temporary)
+        .spawn()
+        .unwrap();
+    let own_files = || {
+        folder
+            .names()
+            .iter()
+            .filter(|name| name.starts_with(".aeden-"))
+            .count()
+    };
+    while own_files() == 0 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "done before it could be stopped"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Command::new("kill")
+        .args(["-s", "INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(own_files(), 0);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    // Where there is no place for them, that place is named.
+    let run = folder
+        .command(["clean", "in.ogg", "out.ogg"])
+        .env("TMPDIR", folder.path("gone"))
+        .output()
+        .unwrap();
+    Run(run).failed(1, "gone: no temporary files can be made here");
     let own = folder.path("in.mp3").display().to_string();
     let running = Command::new("pgrep").args(["-f", &own]).output();
     assert!(running.is_ok_and(|out| out.stdout.is_empty()), "ffmpeg goes on");

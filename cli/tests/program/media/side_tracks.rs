@@ -158,6 +158,32 @@ fn tracks_of_timed_metadata_stay_what_they_are() {
 }
 
 #[test]
+fn what_a_timecode_loses_is_told() {
+    let Some(folder) = material() else { return };
+    let film = format!("{PICTURE} -i SPEECH -i subs.srt -t 3 -map 0 -map 1");
+    let codecs = "-c:v libx264 -preset ultrafast -c:a aac";
+    ffmpeg(
+        &folder,
+        &format!("{film} {codecs} -timecode 01:00:00:00 whole.mov"),
+    );
+    folder.aeden("clean whole.mov -o out --mix 0 --verify").quietly();
+    // A track of that kind from which no time can be read.
+    ffmpeg(
+        &folder,
+        &format!("{film} -map 2 {codecs} -c:s mov_text plain.mp4"),
+    );
+    let file = replaced(&folder.read("plain.mp4"), b"tx3g", b"tmcd");
+    folder.write("broken.mp4", &replaced(&file, b"sbtl", b"meta"));
+    let run = folder.aeden("clean broken.mp4 -o out --mix 0 --verify --json");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    let lost = run.json_lines()[0]["lost"].to_string();
+    assert!(lost.contains("timecode"), "{lost}");
+    folder
+        .aeden("clean broken.mp4 -o strict --mix 0 --strict")
+        .failed(1, "timecode");
+}
+
+#[test]
 fn a_second_picture_that_cannot_be_copied_is_left_out_with_a_word() {
     let Some(folder) = material() else { return };
     ffmpeg(&folder, "-f lavfi -i color=red:s=32x32 -frames:v 1 c.jpg");

@@ -175,8 +175,6 @@ impl FlacReader {
             Err(Error::Malformed(why)) => Some(why),
             Err(e) => return Err(e),
         };
-        // What has been tried and is no frame stands behind the sound.
-        self.behind.1.set(begin);
         let reason = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
         match (self.stated, why) {
             (Some(stated), _) if stated > all => {
@@ -196,6 +194,8 @@ impl FlacReader {
                 "the sound is cut short or damaged: {all} samples could be read{reason}; what is before is taken"
             )),
             (Some(_), _) | (None, None) => {
+                // What has been tried and is no frame stands behind the sound.
+                self.behind.1.set(begin);
                 let differs = |(found, stated): (md5::Context, [u8; 16])| found.finalize().0 != stated;
                 if self.checksum.take().is_some_and(differs) {
                     self.warnings.push(

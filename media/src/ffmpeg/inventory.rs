@@ -108,8 +108,9 @@ impl Losses {
             let there = assembly.place(stream.index, after);
             match there.and_then(|place| after.streams.get(place)) {
                 Some(now) => self.track(assembly, stream, now),
+                // Who asks for a file of sound knows that it has no pictures, and no timecode of theirs.
+                None if assembly.is_written_anew(before, stream) && !assembly.container.pictures => {}
                 None if assembly.is_written_anew(before, stream) => self.timecode(stream, after),
-                // Who asks for a file of sound knows that it has no pictures.
                 None if stream.is_picture() && !assembly.container.pictures => {}
                 None => {
                     let kind = match stream.codec_type.as_str() {

@@ -56,6 +56,22 @@ fn no_crate_includes_what_is_not_its_own() {
     assert!(included > 10, "{included}");
 }
 
+/// Six sevenths of a plugin's bundle were symbols.
+#[test]
+fn what_users_get_holds_no_symbols() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let (_, release) = manifest.split_once("\n[profile.release]\n").unwrap();
+    let lines: Vec<&str> = release
+        .lines()
+        .take_while(|line| !line.starts_with('['))
+        .collect();
+    assert!(lines.contains(&"strip = true"), "{lines:?}");
+    // That is how the tasks build what is installed.
+    let bundle = std::fs::read_to_string(root.join("xtask/src/bundle.rs")).unwrap();
+    assert!(bundle.contains("\"build\", \"--locked\", \"--release\""));
+}
+
 #[test]
 fn a_circle_is_found_where_there_is_one() {
     let folder = std::env::temp_dir().join(format!("aeden-modules-{}", std::process::id()));

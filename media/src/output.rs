@@ -4,16 +4,16 @@
 //! What is unfinished is locked by its process. So whoever finds such a file that is not locked knows that its process
 //! was killed, and removes it.
 
-use crate::problem::{Problem, is_harmless};
+use crate::problem::{Problem, describe, is_harmless};
 use crate::readers;
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
-/// Unfinished files of this process, for the moment when it is told to stop.
+/// Unfinished files and folders of this process, for the moment when it is told to stop.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
@@ -41,9 +41,7 @@ pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
         let files = unfinished();
         // Programs first: one that goes on writing might make its file again.
         crate::ffmpeg::programs::kill_all();
-        for path in files.iter() {
-            let _ = std::fs::remove_file(path);
-        }
+        remove(&files);
         std::process::exit(farewell().into());
     });
 }
@@ -60,9 +58,57 @@ pub fn write_to_stderr(line: &[u8]) -> io::Result<()> {
 /// next run.
 pub fn clean_up_if_possible() {
     if let Ok(files) = UNFINISHED.try_lock() {
-        for path in files.iter() {
-            let _ = std::fs::remove_file(path);
+        remove(&files);
+    }
+}
+
+fn remove(paths: &[PathBuf]) {
+    for path in paths {
+        if std::fs::remove_file(path).is_err() {
+            let _ = std::fs::remove_dir_all(path);
         }
+    }
+}
+
+/// Returns when it is certain that the process is not being stopped: what fails because of that is nobody's fault, and is not told.
+pub fn wait_if_stopping() {
+    drop(unfinished());
+}
+
+/// A folder for what other programs are given in files. It vanishes when it is dropped, or when the process is told to stop.
+pub struct Scratch {
+    folder: Option<TempDir>,
+}
+
+impl Scratch {
+    /// Makes one among the temporary files of the system.
+    pub fn new() -> Result<Self, Problem> {
+        let mut lock = unfinished();
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(|e| {
+            let place = std::env::temp_dir();
+            let what = format!(
+                "no temporary files can be made here: {}",
+                describe(&e.kind().into())
+            );
+            Problem::file(&place, what)
+        })?;
+        lock.push(folder.path().to_path_buf());
+        Ok(Scratch { folder: Some(folder) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.as_ref().expect("present until dropped").path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let Some(folder) = self.folder.take() else { return };
+        let mut lock = unfinished();
+        let own = folder.path().to_path_buf();
+        drop(folder);
+        lock.retain(|path| *path != own);
     }
 }
 

@@ -139,7 +139,8 @@ pub fn is_harmless(c: char) -> bool {
 /// An error of the operating system in plain words, with what to do about it.
 pub fn describe(error: &io::Error) -> String {
     use io::ErrorKind::{
-        BrokenPipe, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+        BrokenPipe, InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        ReadOnlyFilesystem, StorageFull,
     };
     match error.kind() {
         NotFound => "no such file or folder; check the name".into(),
@@ -148,6 +149,7 @@ pub fn describe(error: &io::Error) -> String {
         ReadOnlyFilesystem => "the disk is read-only; write elsewhere".into(),
         IsADirectory => "is a folder; give a file".into(),
         NotADirectory => "a part of this path is a file, not a folder; check the path".into(),
+        InvalidFilename => "no file can have this name, which is too long or has letters that the disk does not take; choose another".into(),
         BrokenPipe => "whoever was to read the output has gone".into(),
         _ => error.to_string(),
     }

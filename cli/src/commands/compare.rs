@@ -9,6 +9,7 @@ use aeden::spectrum::{Framing, Stft, WindowShape};
 use aeden_jobs::codec::Codec;
 use aeden_jobs::models;
 use aeden_media::ffmpeg::programs::{Program, add_input, ffmpeg};
+use aeden_media::output::Scratch;
 use aeden_media::problem::Problem;
 use aeden_media::wav::Format;
 use std::io::Read;
@@ -96,7 +97,7 @@ fn opus(path: &Path, bits: f64, format: &Format) -> Result<(u64, Vec<f32>), Prob
             )),
         }
     };
-    let folder = tempfile::tempdir().map_err(|e| Problem::io(path, &e))?;
+    let folder = Scratch::new()?;
     let place = folder.path().join("opus.ogg");
     let mut command = ffmpeg();
     add_input(&mut command, path);

@@ -137,6 +137,10 @@ impl<'a> Batch<'a> {
         });
         match result {
             Ok(report) => Outcome::Cleaned(Box::new(report)),
+            // Another run over the same folder was faster.
+            Err(_) if self.args.skip_existing && !job.replace && job.output_exists() => {
+                Outcome::Skipped(job.clone())
+            }
             Err(problem) => Outcome::Failed(job.input.clone(), problem),
         }
     }

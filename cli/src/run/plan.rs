@@ -59,6 +59,21 @@ pub struct Job {
     pub chosen: bool,
 }
 
+impl Job {
+    /// Whether there is something under the name of its output.
+    pub fn output_exists(&self) -> bool {
+        matches!(&self.output, Target::File(path) if path.exists())
+    }
+
+    /// Whether what is there was made from its input, as far as that can be told.
+    pub fn was_done_before(&self) -> bool {
+        match (&self.input, &self.output) {
+            (Source::File(input), Target::File(output)) => was_made_from(output, input),
+            _ => false,
+        }
+    }
+}
+
 /// What happens to one input.
 #[derive(Clone, Debug)]
 pub enum Step {

@@ -5,10 +5,10 @@
 
 use crate::args::CleanArgs;
 use crate::run::batch::{Batch, status, tell_summary};
-use crate::run::plan::{files, may_be_recording, plan_files};
+use crate::run::plan::{Job, Step, files, may_be_recording, plan_files};
 use aeden_media::output::clean_up_when_stopped;
 use aeden_media::problem::Problem;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,6 +25,8 @@ struct Seen {
     since: Instant,
     /// It has had its turn, and has another one only when it changes.
     done: bool,
+    /// It has had one before it changed.
+    again: bool,
 }
 
 /// Watches until the process is told to stop.
@@ -60,7 +62,7 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
         batch.progress.line(&format!("aeden: clean: {line}"));
     }
     let settle = Duration::from_secs_f64(args.settle);
-    let (mut seen, mut troubles) = (HashMap::new(), Vec::new());
+    let (mut seen, mut troubles, mut ours) = (HashMap::new(), Vec::new(), HashSet::new());
     loop {
         let (files, found_troubles) = look_through(folder, output);
         // A drive that is away for an hour is told once.
@@ -72,12 +74,47 @@ pub fn watch(args: &CleanArgs, folder: &Path) -> Result<u8, Problem> {
         }
         troubles = found_troubles;
         let mut ready = take_settled(&mut seen, files, settle, Instant::now());
-        ready.retain(|path| may_be_recording(path));
+        ready.retain(|(path, _)| may_be_recording(path));
         if !ready.is_empty() {
-            batch.work(plan_files(&args, folder, ready)?);
+            let again: HashSet<PathBuf> = ready
+                .iter()
+                .filter(|(_, again)| *again)
+                .map(|(path, _)| path.clone())
+                .collect();
+            let files = ready.into_iter().map(|(path, _)| path).collect();
+            let mut steps = plan_files(&args, folder, files)?;
+            for step in &mut steps {
+                if let Some(stays) = renew(step, &again, &ours) {
+                    batch.progress.line(&format!("aeden: clean: {stays}"));
+                }
+                if let Step::Clean(job) = step {
+                    ours.insert(job.output.name().to_path_buf());
+                }
+            }
+            batch.work(steps);
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Makes an output anew whose input has changed since it had its turn: a recording that went on after a pause, or another one
+/// under the same name. What others have put there stays, and what is to be said about that is given.
+fn renew(step: &mut Step, again: &HashSet<PathBuf>, ours: &HashSet<PathBuf>) -> Option<Problem> {
+    let Step::Skip(job) = step else { return None };
+    if !again.contains(job.input.name()) {
+        return None;
+    }
+    if !ours.contains(job.output.name()) && !job.was_done_before() {
+        let what =
+            "has changed, but aeden has not made what is there under the name of its output, which stays";
+        return Some(Problem::file(job.input.name(), what));
+    }
+    let job = Job {
+        replace: true,
+        ..job.clone()
+    };
+    *step = Step::Clean(job);
+    None
 }
 
 /// All files, and what hinders from seeing them.
@@ -97,13 +134,14 @@ fn look_through(folder: &Path, output: &Path) -> (HashMap<PathBuf, Look>, Vec<St
     (looks, troubles)
 }
 
-/// Those files whose turn it is, in the order of names: they have not changed for so long, and not had their turn.
+/// Those files whose turn it is, in the order of names: they have not changed for so long, and not had their turn. Beside each whether
+/// it has had one before it changed.
 fn take_settled(
     seen: &mut HashMap<PathBuf, Seen>,
     files: HashMap<PathBuf, Look>,
     settle: Duration,
     now: Instant,
-) -> Vec<PathBuf> {
+) -> Vec<(PathBuf, bool)> {
     seen.retain(|path, _| files.contains_key(path));
     let mut ready = Vec::new();
     for (path, look) in files {
@@ -111,14 +149,18 @@ fn take_settled(
             look,
             since: now,
             done: false,
+            again: false,
         };
         let known = seen.entry(path.clone()).or_insert_with(fresh);
         if known.look != look {
-            *known = fresh();
+            *known = Seen {
+                again: known.done || known.again,
+                ..fresh()
+            };
         }
         if !known.done && now - known.since >= settle {
             known.done = true;
-            ready.push(path);
+            ready.push((path, known.again));
         }
     }
     ready.sort();

@@ -143,6 +143,20 @@ fn unknown_devices_systems_and_mixtures_are_refused() {
 }
 
 #[test]
+fn alone_it_says_that_the_microphone_is_played() {
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let (status, said) = server.live("").end("TERM");
+    assert_eq!(status, Some(0), "{said}");
+    for part in ["is played on this output", "headphones", "--virtual-mic"] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
+    let (_, said) = server.live("--virtual-mic").end("TERM");
+    assert!(!said.contains("headphones") && said.contains("choose"), "{said}");
+}
+
+#[test]
 fn the_service_runs_this_command_at_login() {
     let folder = tempfile::TempDir::new().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_aeden"))

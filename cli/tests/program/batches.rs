@@ -69,6 +69,34 @@ fn leftovers_of_a_killed_run_are_removed_and_those_of_a_running_one_are_not() {
 }
 
 #[test]
+fn runs_over_the_same_folder_leave_one_another_their_work() {
+    let folder = Folder::new();
+    for number in 0..6 {
+        folder.write(&format!("in/{number}.wav"), &noise_file(1, 16_000, 40_000));
+    }
+    let run = || {
+        folder
+            .command([
+                "clean",
+                "in",
+                "-o",
+                "out",
+                "--skip-existing",
+                "--quality",
+                "light",
+            ])
+            .spawn()
+            .unwrap()
+    };
+    for child in [run(), run(), run()] {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && stderr.contains("0 failed"), "{stderr}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path("out")).unwrap().count(), 6);
+}
+
+#[test]
 fn shards_share_out_every_input_once_by_its_name() {
     let folder = Folder::new();
     for name in ["a", "b", "c", "sub/a", "sub/d", "e e", "f"] {

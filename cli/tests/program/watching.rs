@@ -1,6 +1,6 @@
 //! `aeden clean --watch`.
 
-use crate::recordings::{Folder, noise_file};
+use crate::recordings::{Folder, noise_file, samples16};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -54,6 +54,54 @@ fn what_comes_into_the_folder_is_cleaned_once_and_ctrl_c_ends_it() {
         .status()
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_goes_on_after_a_pause_or_is_replaced_is_cleaned_anew() {
+    let folder = Folder::new();
+    let (whole, other) = (noise_file(1, 16_000, 4_000), noise_file(1, 16_000, 3_000));
+    // As recorders leave it that do not know the length yet: what is there counts as all.
+    let mut growing = whole.clone();
+    growing[40..44].fill(0xff);
+    folder.write("in/a.wav", &growing[..4044]);
+    folder.write("in/b.wav", &whole);
+    folder.write("in/c.wav", &whole);
+    folder.write("out/c.wav", b"somebody else's");
+    let arguments = "clean --watch in -o out --settle 0.5 --json --mix 0";
+    let mut child = folder.command(arguments.split(' ')).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let mut first = [next(), next(), next()].map(|line| format!("{} {}", line["input"], line["status"]));
+    first.sort();
+    assert_eq!(
+        first,
+        [
+            "\"in/a.wav\" \"cleaned\"",
+            "\"in/b.wav\" \"cleaned\"",
+            "\"in/c.wav\" \"skipped\""
+        ]
+    );
+    for (name, file) in [("a.wav", &growing), ("b.wav", &other)] {
+        folder.write(&format!("in/{name}"), file);
+        let line = next();
+        assert_eq!(line["status"].as_str(), Some("cleaned"), "{line}");
+        assert_eq!(
+            samples16(&folder.read(&format!("out/{name}"))),
+            samples16(file),
+            "{name}"
+        );
+    }
+    // What others have put there stays.
+    folder.write("in/c.wav", &other);
+    assert_eq!(next()["status"].as_str(), Some("skipped"));
+    Command::new("kill")
+        .args(["-s", "INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("in/c.wav: has changed"), "{stderr}");
+    assert_eq!(folder.read("out/c.wav"), b"somebody else's");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What the ffmpeg that is installed can encode: asked once for each encoder.
 
 use super::programs::{add_samples, ask, ffmpeg, file_argument, unwritable};
+use crate::output::Scratch;
 use crate::problem::Problem;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use tempfile::NamedTempFile;
 
 /// What an encoder takes; where a list is empty, anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,13 +111,13 @@ pub fn writes(
     (feed, rate, channels): (&str, u32, u16),
     subject: &Path,
 ) -> Result<bool, Problem> {
-    let place = NamedTempFile::new().map_err(|e| Problem::io(subject, &e))?;
+    let scratch = Scratch::new()?;
     let mut command = ffmpeg();
     command.args(["-y", "-ar", &rate.to_string(), "-ac", &channels.to_string()]);
     add_samples(&mut command, feed, None);
     command.args(options);
     command.args(["-strict", "experimental", "-f", muxer]);
-    command.arg(file_argument(place.path()));
+    command.arg(file_argument(&scratch.path().join("trial")));
     Ok(ask(&mut command, subject)?.is_ok())
 }
 

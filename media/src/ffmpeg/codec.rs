@@ -18,6 +18,8 @@ pub struct Codec {
     pub feed: Encoding,
     /// Samples of silence that are put before the sound, for the decoder to drop.
     pub lead: u32,
+    /// Samples of silence that are put behind the sound, for the encoder to keep back.
+    pub tail: u32,
 }
 
 /// What is known about the sound before it is encoded.
@@ -144,6 +146,7 @@ impl Codec {
             settings: formatted(if integer == Encoding::INT16 { small } else { large }, integer),
             feed: integer,
             lead: 0,
+            tail: 0,
         };
         if name.starts_with("pcm_") {
             return Ok(pcm(name, depth, kept && wish.depth.is_none(), container));
@@ -165,6 +168,7 @@ impl Codec {
                 settings: formatted("fltp", depth),
                 feed: Encoding::FLOAT32,
                 lead: 0,
+                tail: 0,
             },
             "wavpack" => lossless("wavpack", "s16p", "s32p"),
             _ => lossy(name, wish, kept)?,
@@ -176,6 +180,9 @@ impl Codec {
         let mut options = vec![format!("-c:{stream}"), self.encoder.clone()];
         for (option, value) in &self.settings {
             options.extend([format!("-{option}:{stream}"), value.clone()]);
+        }
+        if self.tail > 0 {
+            options.extend([format!("-filter:{stream}"), format!("apad=pad_len={}", self.tail)]);
         }
         options
     }
@@ -255,6 +262,7 @@ fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec 
         settings: Vec::new(),
         feed,
         lead: 0,
+        tail: 0,
     };
     let possible = !(little_only && name.ends_with("be") || container.muxer == "au" && name.ends_with("le"));
     if keep && possible {
@@ -276,6 +284,7 @@ fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec 
         settings: Vec::new(),
         feed,
         lead: 0,
+        tail: 0,
     }
 }
 
@@ -331,9 +340,6 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         "dts" => settings.push(("b", rate.max(384_000 * channels.div_ceil(2)).to_string())),
         _ => settings.push(("b", rate.to_string())),
     }
-    if let Some(samples) = kept_back(name) {
-        settings.push(("filter", format!("apad=pad_len={samples}")));
-    }
     if name == "opus"
         && wish.format.channels > 2
         && !wish
@@ -354,18 +360,20 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
             "wmav1" | "wmav2" => wma_block(name, wish.format.rate),
             _ => 0,
         },
+        tail: kept_back(name, wish.format.rate),
     })
 }
 
 /// Samples by which an encoder of ffmpeg is late and which it never gives, were they the last of the sound: they get as much
 /// silence behind them.
-fn kept_back(name: &str) -> Option<u32> {
-    Some(match name {
+fn kept_back(name: &str, rate: u32) -> u32 {
+    match name {
         "ac3" | "eac3" => 256,
         "mp2" => 481,
-        "dts" | "speex" => 512,
-        _ => return None,
-    })
+        "dts" => 512,
+        "speex" => (rate / 62).clamp(128, 512),
+        _ => 0,
+    }
 }
 
 /// Samples of a block of Windows Media Audio. Its decoder drops two, of which ffmpeg's encoder gives one: the other is put before the

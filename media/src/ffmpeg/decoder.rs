@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 /// No codec for sound needs fewer bits a second over a whole file. Damaged times would have us fill hours with silence.
@@ -19,6 +21,9 @@ const FEWEST_BITS: u64 = 400;
 
 /// How much less than the container says may come out of a file that is whole: containers round, and count padding.
 const MISSING_SECONDS: f64 = 0.25;
+
+/// Frames that a decoder gives behind the end that the container states, at most: MP3's last block has more in it than sound.
+const BEHIND_END: u64 = 1152;
 
 /// Overlaps that are told.
 const TOLD_SECONDS: f64 = 0.02;
@@ -39,6 +44,12 @@ pub struct Decoder {
     format: Format,
     given: u64,
     most_frames: u64,
+    /// Frames until the end that the container states where it is exact and ffmpeg goes on behind it: MP3 in MP4.
+    end: Option<u64>,
+    /// Whether sound has come behind a packet that the decoder refused.
+    refused_inside: Arc<AtomicBool>,
+    /// Whether the file ends with zeros.
+    ends_empty: bool,
     /// Seconds that the container promises, from its first moment on.
     promised: Option<f64>,
     /// What shows that the file has lost its end.
@@ -129,13 +140,19 @@ impl Decoder {
         // A few pieces are held at a time: ffmpeg waits until they are taken.
         let (sender, events) = sync_channel(4);
         let told = sender.clone();
+        let (refused_inside, mut refused) = (Arc::new(AtomicBool::new(false)), false);
+        let inside = refused_inside.clone();
         let program = Program::start_heard(&mut command, path, move |line| match frame(line) {
             Some(frame) => {
+                inside.fetch_or(refused, Relaxed);
                 // Nobody listens any more after an error.
                 let _ = told.send(Event::Frame(frame));
                 None
             }
-            None => complaint(line),
+            None => {
+                refused |= is_refusal(line);
+                complaint(line)
+            }
         })?;
         let Some(stdout) = program.stdout() else {
             unreachable!("piped just above")
@@ -147,6 +164,7 @@ impl Decoder {
         .map_err(|e| Problem::io(path, &e))?;
         let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
+        let exact = probe.is("mov") && track.codec_name == "mp3";
         Ok(Decoder {
             program: Some(program),
             events,
@@ -156,6 +174,12 @@ impl Decoder {
             raw: VecDeque::new(),
             waiting: Vec::new(),
             most_frames: seconds.saturating_mul(format.rate.into()),
+            end: track
+                .duration_ts
+                .filter(|_| exact)
+                .map(|ticks| (ticks as f64 * track.tick() * f64::from(rate)).round() as u64),
+            refused_inside,
+            ends_empty: ends::is_empty(path),
             format,
             given: 0,
             promised: probe.promise(track),
@@ -190,14 +214,17 @@ impl Decoder {
     /// Reads up to `frames` frames into `raw`, replacing what is in it, and returns their number: 0 at the end.
     pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
         let frame = self.format.frame_bytes();
-        let wanted = frames * frame;
+        // What is behind the end is known only when all has come.
+        let held = self.end.map_or(0, |_| BEHIND_END as usize) * frame;
+        let wanted = frames * frame + held;
         while self.waiting.len() < wanted {
             if !self.step(wanted - self.waiting.len())? && !self.receive()? {
                 self.end()?;
                 break;
             }
         }
-        let got = self.waiting.len().min(wanted) / frame;
+        let held = if self.program.is_some() { held } else { 0 };
+        let got = (self.waiting.len() - held.min(self.waiting.len())).min(frames * frame) / frame;
         raw.clear();
         raw.extend(self.waiting.drain(..got * frame));
         self.given += got as u64;
@@ -294,15 +321,21 @@ impl Decoder {
                 gist(&said)
             )));
         }
-        let all = self.given + (self.waiting.len() / self.format.frame_bytes()) as u64;
+        let frame = self.format.frame_bytes();
+        let all = self.given + (self.waiting.len() / frame) as u64;
+        let end = self
+            .end
+            .filter(|&end| (end.max(self.given)..=end + BEHIND_END).contains(&all));
+        let all = end.unwrap_or(all);
+        self.waiting.truncate((all - self.given) as usize * frame);
         let seconds = all as f64 / rate;
-        // What a decoder refuses without a word of its own, where nothing is missing, held no sound: FLAC in AVI ends with such.
+        // What a decoder refuses without a word of its own, where nothing is missing, held no sound: FLAC in AVI and NUT ends with
+        // an empty packet, and zeros may stand behind MPEG and AC-3.
         let has_all = promised.is_some_and(|promised| seconds + self.late > promised - 1e-3);
-        let said = match said
-            .lines()
-            .all(|line| REFUSED.iter().any(|refused| line.contains(refused)))
-        {
-            true if has_all => String::new(),
+        let is_behind = !self.refused_inside.load(Relaxed)
+            && (self.ends_empty || said.lines().all(|line| line.contains("Invalid argument")));
+        let said = match said.lines().all(is_refusal) {
+            true if has_all || is_behind => String::new(),
             _ => said,
         };
         let missing = promised.filter(|promised| seconds + self.late < promised * 0.99 - MISSING_SECONDS);
@@ -382,6 +415,10 @@ const REFUSED: [&str; 2] = [
     "Error while decoding stream",
     "Error submitting packet to decoder",
 ];
+
+fn is_refusal(line: &str) -> bool {
+    REFUSED.iter().any(|refused| line.contains(refused))
+}
 
 /// The line without its level, if it is about damage.
 fn complaint(line: &str) -> Option<String> {

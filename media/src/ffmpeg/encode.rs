@@ -83,6 +83,9 @@ impl Encoded {
 /// What is beyond can be recognised, in parts of full scale.
 const LOUD: f32 = 0.01;
 
+/// What is below is silence that an encoder has put behind the sound.
+const SILENT: f32 = 1e-4;
+
 /// Cleaned samples in a file without a header beside the output, which vanishes with this.
 #[derive(Debug)]
 pub struct Spool {
@@ -90,6 +93,8 @@ pub struct Spool {
     target: PathBuf,
     frames: u64,
     loud_at: Option<u64>,
+    /// Frames behind which nothing but silence has come.
+    silent_from: u64,
 }
 
 impl Spool {
@@ -100,6 +105,7 @@ impl Spool {
             target: target.into(),
             frames: 0,
             loud_at: None,
+            silent_from: 0,
         })
     }
 
@@ -111,6 +117,13 @@ impl Spool {
                 .filter_map(|plane| plane.iter().position(|x| x.abs() > LOUD))
                 .min();
             self.loud_at = loud.map(|at| self.frames + at as u64);
+        }
+        let heard = planes
+            .iter()
+            .filter_map(|plane| plane.iter().rposition(|x| x.abs() > SILENT))
+            .max();
+        if let Some(last) = heard {
+            self.silent_from = self.frames + last as u64 + 1;
         }
         self.frames += planes.first().map_or(0, Vec::len) as u64;
         self.output
@@ -126,6 +139,11 @@ impl Spool {
     /// The first frame that is not silent.
     pub fn loud_at(&self) -> Option<u64> {
         self.loud_at
+    }
+
+    /// Frames of silence at the end.
+    pub fn silence_behind(&self) -> u64 {
+        self.frames - self.silent_from
     }
 
     /// Writes out what is left and gives the file's place.

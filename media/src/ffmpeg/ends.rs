@@ -31,6 +31,16 @@ pub fn missing(path: &Path, probe: &Probe) -> Option<&'static str> {
     })
 }
 
+/// Whether a file ends with zeros, which hold no sound.
+pub fn is_empty(path: &Path) -> bool {
+    let mut last = [1; 16];
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-(last.len() as i64)))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last.iter().all(|byte| *byte == 0)
+}
+
 /// Whether the last page of an Ogg file is whole and marked as the last of its stream (RFC 3533).
 fn ogg_ends(last: &[u8]) -> Option<bool> {
     const END_OF_STREAM: u8 = 4;

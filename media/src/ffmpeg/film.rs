@@ -75,6 +75,10 @@ pub fn assemble(
     };
     for one in cleaned.iter_mut() {
         one.track.samples = Samples::File(one.spool.path()?);
+        // Silence that the encoder before has left behind the sound serves as well, or every pass would add its own.
+        if one.spool.silence_behind() >= u64::from(one.track.codec.tail) {
+            one.track.codec.tail = 0;
+        }
     }
     let mut tracks: Vec<Track> = cleaned.iter().map(|one| one.track.clone()).collect();
     // What cannot be copied shows at the latest now.
@@ -273,8 +277,12 @@ impl Film<'_> {
                 && original.and_then(|probe| codec(probe, track.replaces)) == codec(&probe, Some(number));
             let quiet = cleaned.spool.loud_at().unwrap_or(0) as f64 / f64::from(track.rate);
             // An encoder's echo before the first sound makes the silence a little shorter.
-            let replaced = if same && quiet >= 0.98 * delay {
-                delay.clamp(0.0, quiet)
+            let echo = match track.codec.encoder.as_str() {
+                "libspeex" => 0.2,
+                _ => 0.02,
+            };
+            let replaced = if same && quiet >= (1.0 - echo) * delay {
+                delay.max(0.0)
             } else {
                 0.0
             };

@@ -38,8 +38,14 @@ pub struct FlacReader {
     behind: (u64, Rc<Cell<u64>>),
     file: File,
     header: Header,
+    /// Frames that the header promises.
+    stated: Option<u64>,
+    /// Of all samples so far, and what the header says of all that there should be.
+    checksum: Option<(md5::Context, [u8; 16])>,
     /// Samples that have been decoded and not given out, interleaved.
     waiting: Vec<i32>,
+    /// Bytes of which the checksum is taken.
+    raw: Vec<u8>,
     given: u64,
     most_frames: u64,
     ended: bool,
@@ -63,7 +69,11 @@ impl FlacReader {
     pub fn open_damaged(file: File, bytes: u64, damage: Damage) -> Result<Self, Error> {
         let mut file = file;
         let mut warnings = Vec::new();
-        let (head, begin) = readable_head(&mut file, &mut warnings)?;
+        let Head {
+            bytes: head,
+            end,
+            stated,
+        } = readable_head(&mut file, &mut warnings)?;
         let taken = Rc::new(Cell::new(0));
         let counted = Counted {
             file: BufReader::with_capacity(1 << 17, file.try_clone()?),
@@ -71,14 +81,18 @@ impl FlacReader {
         };
         let reader = guarded(|| FlacSampleReader::new(Cursor::new(head).chain(counted)))?;
         let format = format_of(reader.metadata()).map_err(Error::Malformed)?;
+        let checksum = reader.metadata().md5().copied();
         let seconds = (bytes * 8 / FEWEST_BITS).saturating_add(60);
         Ok(FlacReader {
             reader,
-            behind: (bytes.saturating_sub(begin), taken),
+            behind: (bytes.saturating_sub(end), taken),
             file,
             most_frames: seconds.saturating_mul(format.rate.into()),
             header: plain_header(format),
+            stated,
+            checksum: checksum.map(|checksum| (md5::Context::new(), checksum)),
             waiting: Vec::new(),
+            raw: Vec::new(),
             given: 0,
             ended: false,
             damage,
@@ -91,9 +105,9 @@ impl FlacReader {
         &self.header
     }
 
-    /// Frames in the file, if it says so.
+    /// Frames in the file, if it says so and is not damaged.
     pub fn frames(&self) -> Option<u64> {
-        self.reader.metadata().total_samples()
+        self.stated.filter(|_| self.damage == Damage::Refuse)
     }
 
     /// What a user should know, in the order of discovery.
@@ -111,35 +125,7 @@ impl FlacReader {
     pub fn read(&mut self, frames: usize, raw: &mut Vec<u8>) -> Result<usize, Error> {
         let channels = usize::from(self.header.format.channels);
         while self.waiting.len() < frames * channels && !self.ended {
-            let before = self.waiting.len();
-            let (reader, waiting) = (&mut self.reader, &mut self.waiting);
-            let decoded = guarded(|| {
-                let decoded = reader.fill_buf()?;
-                waiting.extend_from_slice(decoded);
-                let count = decoded.len();
-                reader.consume(count);
-                Ok(count)
-            });
-            let all = self.given + (before / channels) as u64;
-            let count = match (decoded, self.frames()) {
-                (Ok(count), _) => count,
-                (Err(Error::Malformed(why)), stated) if self.damage == Damage::Accept && all > 0 => {
-                    let stated = stated.map_or("more".into(), |stated| stated.to_string());
-                    self.warnings.push(format!(
-                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why}); \
-                         what is before is taken"
-                    ));
-                    0
-                }
-                (Err(Error::Malformed(why)), Some(stated)) => {
-                    return Err(Error::Malformed(format!(
-                        "the sound is cut short or damaged: the header says {stated} samples, {all} could be read ({why}); \
-                         --accept-damage takes those"
-                    )));
-                }
-                (Err(e), _) => return Err(e),
-            };
-            self.ended = count == 0;
+            self.ended = self.decode()? == 0;
         }
         let got = (self.waiting.len() / channels).min(frames);
         store(
@@ -156,16 +142,77 @@ impl FlacReader {
                 "more silence comes out of it than a file of its size can mean; it is damaged, export it again".into(),
             ));
         }
-        if let Some(stated) = self.frames().filter(|&stated| got == 0 && stated != self.given) {
-            if self.damage == Damage::Accept {
-                return Ok(0);
-            }
-            return Err(Error::Malformed(format!(
-                "the sound is cut short: the header says {stated} samples, there are {}; copy or export it again",
-                self.given
-            )));
-        }
         Ok(got)
+    }
+
+    /// Decodes a frame of the format, and gives the number of its samples: 0 at the end.
+    fn decode(&mut self) -> Result<usize, Error> {
+        let channels = usize::from(self.header.format.channels);
+        let (begin, old) = (self.behind.1.get(), self.waiting.len());
+        let (reader, waiting) = (&mut self.reader, &mut self.waiting);
+        let decoded = guarded(|| {
+            let decoded = reader.fill_buf()?;
+            waiting.extend_from_slice(decoded);
+            let count = decoded.len();
+            reader.consume(count);
+            Ok(count)
+        });
+        let accepts = self.damage == Damage::Accept;
+        let all = self.given + (old / channels) as u64;
+        let why = match decoded {
+            Ok(0) => None,
+            Ok(count) => {
+                let all = all + (count / channels) as u64;
+                if let Some(stated) = self.stated.filter(|&stated| all > stated && !accepts) {
+                    return Err(Error::Malformed(format!(
+                        "the header says {stated} samples, and there are more; copy or export it again, or take all of them: \
+                         --accept-damage"
+                    )));
+                }
+                if let Some((checksum, _)) = &mut self.checksum {
+                    let bytes = self.header.format.encoding.bytes();
+                    self.raw.clear();
+                    let words = self.waiting[old..].iter().map(|sample| sample.to_le_bytes());
+                    words.for_each(|word| self.raw.extend_from_slice(&word[..bytes]));
+                    checksum.consume(&self.raw);
+                }
+                return Ok(count);
+            }
+            Err(Error::Malformed(why)) => Some(why),
+            Err(e) => return Err(e),
+        };
+        let reason = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        match (self.stated, why) {
+            (Some(stated), _) if stated > all => {
+                let text = format!(
+                    "the sound is cut short or damaged: the header says {stated} samples, {all} could be read{reason}"
+                );
+                if !accepts || all == 0 {
+                    return Err(Error::Malformed(text + "; copy or export it again, or take those: --accept-damage"));
+                }
+                self.warnings.push(text + "; what is before is taken");
+            }
+            (Some(stated), _) if stated < all => self.warnings.push(format!(
+                "the header says {stated} samples, and there are {all}, all of which are taken"
+            )),
+            (None, Some(why)) if !accepts || all == 0 => return Err(Error::Malformed(why)),
+            (None, Some(_)) => self.warnings.push(format!(
+                "the sound is cut short or damaged: {all} samples could be read{reason}; what is before is taken"
+            )),
+            (Some(_), _) | (None, None) => {
+                // What has been tried and is no frame stands behind the sound.
+                self.behind.1.set(begin);
+                let differs = |(found, stated): (md5::Context, [u8; 16])| found.finalize().0 != stated;
+                if self.checksum.take().is_some_and(differs) {
+                    self.warnings.push(
+                        "its samples do not have the checksum that the header says: it is damaged, or its header is wrong; what is \
+                         there is taken"
+                            .into(),
+                    );
+                }
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -173,7 +220,7 @@ impl FlacReader {
     /// Tells of what stands behind the sound: another file that has been joined to this one, above all.
     fn tell_rest(&mut self) -> Result<(), Error> {
         let (bytes, taken) = (self.behind.0, self.behind.1.get());
-        if taken >= bytes || self.frames().is_none() {
+        if taken >= bytes {
             return Ok(());
         }
         // Told once.
@@ -185,13 +232,44 @@ impl FlacReader {
             b"fLaC" => self.warnings.push(
                 "a second FLAC stream follows the first and is left out; join them in one: ffmpeg -i IN OUT.flac".into(),
             ),
-            // ID3v1, which says what the comments say.
-            [b'T', b'A', b'G', _] if bytes - taken == 128 => {}
+            [b'T', b'A', b'G', _] if bytes - taken == ID3V1 as u64 => self.tell_tag()?,
             _ => self.warnings.push(format!("{} bytes behind the sound are left out", bytes - taken)),
         }
         Ok(())
     }
+
+    /// Tells of what only ID3v1 says: mostly the comments say the same, and more of it.
+    fn tell_tag(&mut self) -> io::Result<()> {
+        let mut tag = [0; ID3V1];
+        self.file.seek(SeekFrom::End(-(ID3V1 as i64)))?;
+        self.file.read_exact(&mut tag)?;
+        let comments = self.metadata().get::<VorbisComment>();
+        let values: Vec<&str> = comments
+            .iter()
+            .flat_map(|comments| &comments.fields)
+            .filter_map(|field| Some(field.split_once('=')?.1))
+            .collect();
+        let said = [3..33, 33..63, 63..93, 93..97, 97..125].map(|place| -> String {
+            let bytes = tag[place].iter().take_while(|byte| **byte != 0);
+            bytes.map(|byte| char::from(*byte)).collect()
+        });
+        let lost: Vec<&str> = said
+            .iter()
+            .map(|text| text.trim())
+            .filter(|text| !text.is_empty() && !values.iter().any(|value| value.starts_with(text)))
+            .collect();
+        if !lost.is_empty() {
+            self.warnings.push(format!(
+                "the ID3v1 tag behind the sound is left out: {}",
+                lost.join(", ")
+            ));
+        }
+        Ok(())
+    }
 }
+
+/// Bytes of ID3v1: `TAG`, then title, artist, album, year and comment.
+const ID3V1: usize = 128;
 
 /// A file that counts what is taken from it.
 struct Counted {
@@ -207,9 +285,37 @@ impl Read for Counted {
     }
 }
 
-/// The metadata of a file, where its frames begin: blocks that the decoder does not take are mended or left out, with a
+/// Bytes of STREAMINFO.
+const STREAMINFO: usize = 34;
+
+/// Everything before the frames.
+struct Head {
+    /// As the decoder gets it.
+    bytes: Vec<u8>,
+    /// Where it ends in the file.
+    end: u64,
+    /// Frames that it promises.
+    stated: Option<u64>,
+}
+
+/// STREAMINFO as the decoder gets it, and the number of frames that it states. The decoder refuses frames that are longer than
+/// the longest that is stated here, and cannot go on behind the last that is: it gets neither.
+fn without_promises(info: &[u8]) -> (Vec<u8>, Option<u64>) {
+    let mut info = info.to_vec();
+    if info.len() != STREAMINFO {
+        return (info, None);
+    }
+    info[..4].copy_from_slice(&[0, 16, 0xff, 0xff]);
+    // Behind four bits of the resolution.
+    let total = u64::from_be_bytes(info[10..18].try_into().expect("eight bytes")) & ((1 << 36) - 1);
+    info[13] &= 0xf0;
+    info[14..18].fill(0);
+    (info, (total > 0).then_some(total))
+}
+
+/// The metadata of a file: blocks that the decoder does not take are mended or left out, with a
 /// warning. `flac -t` takes most of them.
-fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>, u64), Error> {
+fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<Head, Error> {
     const COMMENTS: u8 = 4;
     let cut = || Error::Malformed("this FLAC file ends inside its header; copy or export it again".into());
     let mut magic = [0; 4];
@@ -244,10 +350,17 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
         bytes
     };
     let reads = |bytes: &[u8]| guarded(|| BlockList::read(bytes)).is_ok();
-    let Some((info, others)) = blocks.split_first().filter(|(info, _)| info.0 == 0) else {
-        return Ok((head_of(&blocks.iter().collect::<Vec<_>>()), at));
+    let head = |bytes, stated| Head {
+        bytes,
+        end: at,
+        stated,
     };
-    let mut kept = vec![info];
+    let Some((info, others)) = blocks.split_first().filter(|(info, _)| info.0 == 0) else {
+        return Ok(head(head_of(&blocks.iter().collect::<Vec<_>>()), None));
+    };
+    let (info, stated) = without_promises(&info.1);
+    let info = (0, info);
+    let mut kept = vec![&info];
     let mended: Vec<(u8, Vec<u8>)> = others
         .iter()
         .map(|(kind, body)| match *kind {
@@ -262,7 +375,7 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
     }
     kept.extend(&mended);
     if reads(&head_of(&kept)) {
-        return Ok((head_of(&kept), at));
+        return Ok(head(head_of(&kept), stated));
     }
     kept.truncate(1);
     for block in &mended {
@@ -278,7 +391,7 @@ fn readable_head(file: &mut File, warnings: &mut Vec<String>) -> Result<(Vec<u8>
             }
         }
     }
-    Ok((head_of(&kept), at))
+    Ok(head(head_of(&kept), stated))
 }
 
 /// What the format calls a kind of block.
@@ -612,10 +725,19 @@ fn add_tags(mut rest: &[u8], comment: &mut VorbisComment) -> bool {
         let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
         let Some(text) = body.get(..size) else { break };
         let known = INFO_TAGS.iter().find(|(id, _)| head.starts_with(id));
-        let text = String::from_utf8_lossy(text);
+        let own: String = head[..4].iter().copied().map(char::from).collect();
+        // What has no name of its own there goes by its four letters, as with ffmpeg.
+        let name = known.map_or(own.as_str(), |(_, name)| name);
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => text.iter().copied().map(char::from).collect(),
+        };
         let text = text.trim_end_matches('\0').trim();
-        if let Some((_, name)) = known.filter(|_| !text.is_empty()) {
-            comment.set(name, text);
+        let is_name = name
+            .bytes()
+            .all(|byte| (0x20..=0x7d).contains(&byte) && byte != b'=');
+        if is_name && !text.is_empty() {
+            comment.insert(name, text);
             found = true;
         }
         rest = body.get(size + size % 2..).unwrap_or_default();

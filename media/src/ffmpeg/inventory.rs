@@ -108,8 +108,9 @@ impl Losses {
             let there = assembly.place(stream.index, after);
             match there.and_then(|place| after.streams.get(place)) {
                 Some(now) => self.track(assembly, stream, now),
-                None if assembly.is_written_anew(before, stream) => {}
-                // Who asks for a file of sound knows that it has no pictures.
+                // Who asks for a file of sound knows that it has no pictures, and no timecode of theirs.
+                None if assembly.is_written_anew(before, stream) && !assembly.container.pictures => {}
+                None if assembly.is_written_anew(before, stream) => self.timecode(stream, after),
                 None if stream.is_picture() && !assembly.container.pictures => {}
                 None => {
                     let kind = match stream.codec_type.as_str() {
@@ -134,6 +135,32 @@ impl Losses {
                 }
             }
         }
+    }
+
+    /// A timecode track, which is written anew from the first time in it; chapters are compared by themselves.
+    fn timecode(&mut self, before: &Stream, after: &Probe) {
+        if before.codec_tag_string != "tmcd" {
+            return;
+        }
+        let of_streams = after.streams.iter().filter_map(|stream| stream.tag("timecode"));
+        let has: Vec<&str> = of_streams.chain(after.tag("timecode")).collect();
+        let number = before.index;
+        let kept = before.tag("timecode").is_some_and(|begin| has.contains(&begin));
+        let times = before
+            .rest
+            .get("nb_frames")
+            .and_then(|count| count.as_str()?.parse().ok());
+        let text = match times {
+            _ if !kept => format!(
+                "the timecode (track {number}) cannot be kept in .{} files; it is left out",
+                self.ending
+            ),
+            Some(2u64..) => format!(
+                "of the timecode (track {number}) only the beginning is kept, and no later jump of it"
+            ),
+            _ => return,
+        };
+        self.add("track", format!("timecode {number}"), text);
     }
 
     fn track(&mut self, assembly: &Assembly, before: &Stream, after: &Stream) {

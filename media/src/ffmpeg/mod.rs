@@ -28,7 +28,7 @@ pub mod verify;
 pub mod wav_chunks;
 
 use crate::kind::Kind;
-use crate::output::Target;
+use crate::output::{Scratch, Target};
 use crate::problem::Problem;
 use crate::wav::compressed;
 use crate::wav::read::Damage;
@@ -44,7 +44,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tags::Tags;
-use tempfile::NamedTempFile;
 
 /// Which tracks of sound are cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -500,8 +499,11 @@ pub fn form(
     if let Some((path, probe)) = &arrangement.original {
         arrangement.beside = Beside::of(path, probe, &arrangement.tracks, container)?;
     }
-    let place = NamedTempFile::new().map_err(|e| Problem::io(out, &e))?;
-    arrangement.beside.left_out = arrangement.assembly().unwritable(out, place.path(), false)?;
+    let scratch = Scratch::new()?;
+    arrangement.beside.left_out =
+        arrangement
+            .assembly()
+            .unwritable(out, &scratch.path().join("trial"), false)?;
     let film = arrangement.tracks.len() > 1
         || arrangement.tracks.iter().any(|track| track.start != 0.0)
         || arrangement.assembly().keeps_more_than_covers()

@@ -5,10 +5,10 @@ use super::container::{Container, Cover};
 use super::probe::{Probe, Stream};
 use super::programs::{add_comments, add_input, add_samples, ffmpeg, file_argument, watch};
 use super::tags::{Tags, cover, picture_format};
+use crate::output::Scratch;
 use crate::problem::{Problem, describe};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tempfile::TempDir;
 
 /// Where ffmpeg gets cleaned samples from.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub struct Assembly<'a> {
 #[derive(Debug, Default)]
 pub struct Beside {
     /// Vanishes with this.
-    folder: Option<TempDir>,
+    folder: Option<Scratch>,
     /// Tags, chapters and covers as Vorbis comments.
     comments: Option<PathBuf>,
     /// Covers as attachments.
@@ -123,7 +123,7 @@ impl Beside {
         let failed = |e: std::io::Error| Problem::file(subject, format!("temporary files: {}", describe(&e)));
         let folder = match self.folder.take() {
             Some(folder) => folder,
-            None => TempDir::new().map_err(failed)?,
+            None => Scratch::new()?,
         };
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! The programs ffmpeg and ffprobe: started, watched, and ended together with this one.
 
+use crate::output::wait_if_stopping;
 use crate::problem::{Problem, describe};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -219,6 +220,9 @@ impl Program {
             waited += pause;
             pause = (pause * 2).min(Duration::from_millis(50));
         };
+        if !status.success() {
+            wait_if_stopping();
+        }
         let said = self.errors.recv_timeout(LAST_WORDS);
         Ok((status.success(), said.unwrap_or_default()))
     }

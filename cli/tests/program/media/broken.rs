@@ -149,6 +149,52 @@ fn beginnings_of_files_and_texts_with_their_names() {
     }
 }
 
+/// Lists that ffmpeg follows into other files, with a byte that no text has.
+#[test]
+fn lists_of_other_files_are_refused_whatever_they_are_called() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("secret/a", b"");
+    ffmpeg(&folder, "-i SPEECH -t 2 -c:a mp2 -f mpegts secret/a.ts");
+    ffmpeg(
+        &folder,
+        "-i SPEECH -t 2 -c:a aac -movflags frag_keyframe+empty_moov secret/a.mp4",
+    );
+    let secret = folder.path("secret").display().to_string();
+    let hls = format!(
+        "#EXTM3U\n# caf\u{e9} \u{1}\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{secret}/a.ts\n#EXT-X-ENDLIST\n"
+    );
+    let concat = format!("ffconcat version 1.0\n# caf\u{e9} \u{1}\nfile '{secret}/a.ts'\n");
+    let dash = format!(
+        "<?xml version=\"1.0\"?><!-- caf\u{e9} --><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static\" \
+         mediaPresentationDuration=\"PT2S\"><Period><AdaptationSet contentType=\"audio\"><Representation id=\"1\" \
+         bandwidth=\"1000\" mimeType=\"audio/mp4\"><BaseURL>{secret}/a.mp4</BaseURL></Representation></AdaptationSet>\
+         </Period></MPD>"
+    );
+    for (kind, text) in [("hls", hls), ("concat", concat), ("dash", dash)] {
+        // In Latin-1, as old programs write it, and with bytes of zero.
+        let latin: Vec<u8> = text.chars().map(|letter| letter as u8).collect();
+        let empty = [text.as_bytes(), &[0; 3000]].concat();
+        for (form, bytes) in [("latin", latin), ("empty", empty), ("plain", text.into_bytes())] {
+            for ending in ["m4a", "ts", "mp3", "mkv", "bin", "m3u8"] {
+                let name = format!("{kind}_{form}.{ending}");
+                folder.write(&name, &bytes);
+                let run = folder.aeden(&format!("clean {name} out.wav --mix 0 --accept-damage"));
+                run.failed(1, &name);
+                assert!(!folder.path("out.wav").exists(), "{name}");
+                std::fs::remove_file(folder.path(&name)).unwrap();
+                // What comes into a folder is no other matter.
+                folder.write(&format!("in/{name}"), &bytes);
+            }
+        }
+    }
+    folder.aeden("clean in -o out -q");
+    let outputs = std::fs::read_dir(folder.path("out")).map_or(0, |entries| entries.count());
+    assert_eq!(outputs, 0);
+}
+
 #[test]
 fn what_cannot_be_written() {
     if !is_here() {
@@ -223,6 +269,46 @@ fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(folder.names(), ["in.mp3"]);
+    // What ffmpeg is given in files of its own goes too.
+    ffmpeg(
+        &folder,
+        "-f lavfi -i anoisesrc=d=600 -c:a libvorbis -metadata title=secret in.ogg",
+    );
+    let temporary = folder.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut child = folder
+        .command(["clean", "in.ogg", "out.ogg"])
+        .env("TMPDIR", &temporary)
+        .spawn()
+        .unwrap();
+    let own_files = || {
+        folder
+            .names()
+            .iter()
+            .filter(|name| name.starts_with(".aeden-"))
+            .count()
+    };
+    while own_files() == 0 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "done before it could be stopped"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Command::new("kill")
+        .args(["-s", "INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(own_files(), 0);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    // Where there is no place for them, that place is named.
+    let run = folder
+        .command(["clean", "in.ogg", "out.ogg"])
+        .env("TMPDIR", folder.path("gone"))
+        .output()
+        .unwrap();
+    Run(run).failed(1, "gone: no temporary files can be made here");
     let own = folder.path("in.mp3").display().to_string();
     let running = Command::new("pgrep").args(["-f", &own]).output();
     assert!(running.is_ok_and(|out| out.stdout.is_empty()), "ffmpeg goes on");

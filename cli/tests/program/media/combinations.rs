@@ -119,6 +119,132 @@ fn lengths_do_not_shrink_from_pass_to_pass() {
 }
 
 #[test]
+fn audiobooks_are_proved_with_cover_and_chapters() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(&folder, "-f lavfi -i color=red:s=32x32 -frames:v 1 c.jpg");
+    folder.write(
+        "about.txt",
+        b";FFMETADATA1\ntitle=Book\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=900\ntitle=One\n\
+          [CHAPTER]\nTIMEBASE=1/1000\nSTART=900\nEND=2000\ntitle=Two\n",
+    );
+    for name in ["a.m4b", "a.m4a", "a.mp4"] {
+        let muxer = if name == "a.mp4" { "mp4" } else { "ipod" };
+        ffmpeg(
+            &folder,
+            &format!(
+                "-i SPEECH -i c.jpg -i about.txt -t 2 -map 0 -map 1 -map_metadata 2 -map_chapters 2 -c:v copy \
+                 -disposition:v attached_pic -c:a aac -f {muxer} {name}"
+            ),
+        );
+        folder
+            .aeden(&format!("clean {name} -o out --mix 0 --verify --quality light"))
+            .quietly();
+        let kinds = |name: &str| -> Vec<String> {
+            let all = streams(&folder.path(name));
+            all.iter()
+                .map(|stream| stream["codec_name"].to_string())
+                .collect()
+        };
+        assert_eq!(kinds(name), kinds(&format!("out/{name}")), "{name}");
+        let chapters = |name: &str| {
+            let found = super::ffmpeg::probe(&folder.path(name), "-show_chapters");
+            let all = found["chapters"].as_array().unwrap().clone();
+            all.iter()
+                .map(|one| format!("{} {}", one["start_time"], one["tags"]["title"]))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(chapters(name), chapters(&format!("out/{name}")), "{name}");
+        assert_eq!(chapters(name).len(), 2);
+    }
+}
+
+#[test]
+fn lengths_do_not_grow_from_pass_to_pass() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    for (name, how) in [
+        ("a.mp4", "-c:a libmp3lame"),
+        ("b.mov", "-c:a libmp3lame -ar 44100"),
+        ("a.m4a", "-c:a aac"),
+        ("a.spx", "-c:a libspeex -ar 8000"),
+        ("b.spx", "-c:a libspeex -ar 16000"),
+        ("c.spx", "-c:a libspeex -ar 32000"),
+        ("a.ac3", "-c:a ac3"),
+        ("a.mp2", "-c:a mp2"),
+        ("a.mka", "-c:a ac3"),
+    ] {
+        let encoder = how.split(' ').nth(1).unwrap();
+        if !encodes(encoder) {
+            println!("skipped: {name}: ffmpeg has no encoder {encoder}");
+            continue;
+        }
+        ffmpeg(&folder, &format!("-i SPEECH -t 2 {how} 0_{name}"));
+        for pass in 0..4 {
+            let run = folder.aeden(&format!(
+                "clean {pass}_{name} {}_{name} --mix 0 --verify --quality light",
+                pass + 1
+            ));
+            assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        }
+        let lengths = [0, 1, 2, 3, 4].map(|pass| samples(&folder.path(&format!("{pass}_{name}")), 0).len());
+        assert!(lengths[1] >= lengths[0], "{name}: {lengths:?}");
+        // Speex leaves noise in the silence behind the sound, and gains a block of 20 ms now and then.
+        let most = if encoder == "libspeex" {
+            lengths[0] / 25
+        } else {
+            lengths[3] - lengths[0]
+        };
+        assert!(lengths[4] - lengths[0] <= most, "{name}: {lengths:?}");
+    }
+}
+
+#[test]
+fn zeros_behind_the_sound_are_no_damage_to_it() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    for (name, encoder) in [
+        ("a.mp3", "libmp3lame"),
+        ("a.mp2", "mp2"),
+        ("a.ac3", "ac3"),
+        ("a.eac3", "eac3"),
+    ] {
+        if !encodes(encoder) {
+            continue;
+        }
+        ffmpeg(&folder, &format!("-i SPEECH -t 2 -c:a {encoder} {name}"));
+        let whole = folder.read(name);
+        folder.write(name, &[&whole[..], &[0; 5000]].concat());
+        let run = folder.aeden(&format!("clean {name} -o out --mix 0 --quality light"));
+        assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        assert!(!run.stderr().contains("damaged"), "{name}: {}", run.stderr());
+        // Among the sound they are, and so is what is cut.
+        let (begin, end) = whole.split_at(whole.len() / 2 + 100);
+        folder.write(&format!("inside_{name}"), &[begin, &[0; 5000], end].concat());
+        folder.write(&format!("cut_{name}"), &whole[..whole.len() - 60]);
+        for kind in ["inside", "cut"] {
+            let run = folder.aeden(&format!(
+                "clean {kind}_{name} {kind}_out_{name} --mix 0 --quality light"
+            ));
+            assert!(!run.stderr().is_empty(), "{kind} {name}");
+        }
+    }
+    ffmpeg(
+        &folder,
+        &format!("{PICTURE} -i SPEECH -t 2 -c:v mpeg4 -c:a flac a.nut"),
+    );
+    folder
+        .aeden("clean a.nut -o out --mix 0 --verify --quality light")
+        .quietly();
+}
+
+#[test]
 fn junk_behind_an_mp3_is_no_damage_to_its_sound() {
     if !is_here() || !encodes("libmp3lame") {
         return;

@@ -1,7 +1,7 @@
 //! What stands beside the sound is kept or named: channels, rates, covers, tags, chapters, programmes.
 
 use super::ffmpeg::{encodes, ffmpeg, is_here, probe, streams};
-use crate::recordings::{Folder, chunk};
+use crate::recordings::{Folder, chunk, fmt, noise, pcm16, riff};
 use serde_json::Value;
 
 const ABOUT: &str = ";FFMETADATA1\ntitle=Evening\nartist=Ann\nalbum=Al\ndate=2020\ngenre=Talk\ncomment=a word\n\
@@ -356,6 +356,33 @@ fn chunks_of_a_wav_file_are_named_where_they_cannot_go() {
 /// A frame of ID3v2.3.
 fn frame(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [&name[..], &(body.len() as u32).to_be_bytes(), &[0; 2], body].concat()
+}
+
+#[test]
+fn every_tag_of_a_wav_file_goes_into_flac() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    let info = [
+        ("INAM", &b"Caf\xe9\0"[..], "TITLE", "Caf\u{e9}"),
+        ("IENG", b"Ann\0", "IENG", "Ann"),
+        ("IKEY", b"rain; city\0", "IKEY", "rain; city"),
+        ("ITCH", b"Bob", "ITCH", "Bob"),
+    ];
+    let body: Vec<u8> = info
+        .iter()
+        .flat_map(|(id, text, ..)| chunk(id.as_bytes().try_into().unwrap(), text))
+        .collect();
+    let sound = chunk(b"data", &pcm16(&noise(3, 4000)));
+    let list = chunk(b"LIST", &[b"INFO", &body[..]].concat());
+    folder.write("a.wav", &riff(&[fmt(1, 1, 16_000, 16), list, sound]));
+    folder.aeden("clean a.wav a.flac --mix 0").quietly();
+    let tags = tags(&folder, "a.flac");
+    for (_, _, name, text) in info {
+        let found = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        assert_eq!(found.map(|(_, text)| text.as_str()), Some(text), "{name}");
+    }
 }
 
 #[test]

@@ -113,3 +113,106 @@ fn odd_metadata_costs_no_sound() {
     let title = super::ffmpeg::probe(&folder.path("out/latin.flac"), "-show_format");
     assert_eq!(title["format"]["tags"]["TITLE"], "Caf\u{e9}");
 }
+
+/// A plain file, and where its frames begin.
+fn plain_file(folder: &Folder) -> (Vec<u8>, usize) {
+    ffmpeg(folder, "-i SPEECH -t 2 -map_metadata -1 -c:a flac plain.flac");
+    let plain = folder.read("plain.flac");
+    let (mut at, mut last) = (4, false);
+    while !last {
+        let size = u32::from_be_bytes([0, plain[at + 1], plain[at + 2], plain[at + 3]]) as usize;
+        last = plain[at] & 0x80 != 0;
+        at += 4 + size;
+    }
+    (plain, at)
+}
+
+#[test]
+fn what_a_header_says_wrongly_is_told_and_costs_no_sound() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    let (plain, _) = plain_file(&folder);
+    let sound = samples(&folder.path("plain.flac"), 0);
+    // STREAMINFO begins at 8: block sizes, frame sizes, rate and depth, 36 bits of length at 21, MD5 at 26.
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut file = plain.clone();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    for (name, file, said, damaged) in [
+        ("blocks", changed(8, &[0, 16, 0, 16]), "", false),
+        ("no_blocks", changed(8, &[0; 4]), "", false),
+        ("md5", changed(26, &[7; 16]), "checksum", false),
+        ("no_md5", changed(26, &[0; 16]), "", false),
+        ("no_length", changed(22, &[0; 4]), "", false),
+        (
+            "short",
+            changed(22, &50_000u32.to_be_bytes()),
+            "50000 samples",
+            true,
+        ),
+        // A whole number of blocks, behind which there are more.
+        (
+            "blocks_short",
+            changed(22, &46_080u32.to_be_bytes()),
+            "46080 samples",
+            true,
+        ),
+        (
+            "long",
+            changed(22, &900_000u32.to_be_bytes()),
+            "900000 samples",
+            true,
+        ),
+        (
+            "few_bytes",
+            [plain.clone(), vec![1, 2, 3]].concat(),
+            "3 bytes",
+            false,
+        ),
+    ] {
+        let name = format!("{name}.flac");
+        folder.write(&name, &file);
+        let mut command = format!("clean {name} -o out --mix 0 --verify --quality light");
+        if damaged {
+            folder.aeden(&command).failed(1, "--accept-damage");
+            assert!(!folder.path(&format!("out/{name}")).exists());
+            command += " --accept-damage";
+        }
+        let run = folder.aeden(&command);
+        assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        assert!(
+            run.stderr().contains(said) && run.stderr().is_empty() == said.is_empty(),
+            "{name}: {}",
+            run.stderr()
+        );
+        assert_eq!(samples(&folder.path(&format!("out/{name}")), 0), sound, "{name}");
+    }
+}
+
+#[test]
+fn what_only_an_old_tag_says_is_told() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    let (plain, at) = plain_file(&folder);
+    let mut tag = [0; 128];
+    tag[..3].copy_from_slice(b"TAG");
+    tag[3..8].copy_from_slice(b"Night");
+    tag[33..36].copy_from_slice(b"Ann");
+    folder.write("old.flac", &[&plain[..], &tag].concat());
+    folder.aeden("clean old.flac -o out --mix 0").warned("Night, Ann");
+    // The comments say it as well.
+    let said = comments(&[b"TITLE=Night walk"]);
+    let mut file = plain[..42].to_vec();
+    file[4] &= 0x7f;
+    let block = file.len();
+    file.extend(said);
+    file[block] |= 0x80;
+    let same = [&file[..], &plain[at..], &tag[..33], &[0; 95]].concat();
+    folder.write("same.flac", &same);
+    folder.aeden("clean same.flac -o out --mix 0").quietly();
+}

@@ -158,6 +158,75 @@ fn tracks_of_timed_metadata_stay_what_they_are() {
 }
 
 #[test]
+fn what_a_timecode_loses_is_told() {
+    let Some(folder) = material() else { return };
+    let film = format!("{PICTURE} -i SPEECH -i subs.srt -t 3 -map 0 -map 1");
+    let codecs = "-c:v libx264 -preset ultrafast -c:a aac";
+    ffmpeg(
+        &folder,
+        &format!("{film} {codecs} -timecode 01:00:00:00 whole.mov"),
+    );
+    folder.aeden("clean whole.mov -o out --mix 0 --verify").quietly();
+    // A track of that kind from which no time can be read.
+    ffmpeg(
+        &folder,
+        &format!("{film} -map 2 {codecs} -c:s mov_text plain.mp4"),
+    );
+    let file = replaced(&folder.read("plain.mp4"), b"tx3g", b"tmcd");
+    folder.write("broken.mp4", &replaced(&file, b"sbtl", b"meta"));
+    let run = folder.aeden("clean broken.mp4 -o out --mix 0 --verify --json");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    let lost = run.json_lines()[0]["lost"].to_string();
+    assert!(lost.contains("timecode"), "{lost}");
+    folder
+        .aeden("clean broken.mp4 -o strict --mix 0 --strict")
+        .failed(1, "timecode");
+}
+
+#[test]
+fn a_second_sound_that_cannot_be_decoded_does_not_stop_a_broadcast() {
+    let Some(folder) = material() else { return };
+    ffmpeg(
+        &folder,
+        &format!("{PICTURE} -i SPEECH -t 3 -map 0 -map 1 -map 1 -c:v mpeg2video -c:a mp2 plain.ts"),
+    );
+    let mut file = folder.read("plain.ts");
+    let mut random = 1u32;
+    // Packets of the second sound, behind the headers of what begins in them.
+    for packet in file.chunks_exact_mut(188) {
+        let id = u16::from_be_bytes([packet[1], packet[2]]) & 0x1fff;
+        if id != 0x102 {
+            continue;
+        }
+        let adaptation = if packet[3] & 0x20 != 0 {
+            1 + usize::from(packet[4])
+        } else {
+            0
+        };
+        let begins = packet[1] & 0x40 != 0;
+        let first = 4 + adaptation + if begins { 20 } else { 0 };
+        for byte in packet.iter_mut().skip(first) {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (random >> 24) as u8;
+        }
+    }
+    folder.write("a.ts", &file);
+    let run = folder.aeden("clean a.ts -o out --mix 0 --verify --json --quality light");
+    assert_eq!(run.status(), 0, "{}", run.stderr());
+    let sounds = |name: &str| {
+        let all = streams(&folder.path(name));
+        all.iter()
+            .filter(|stream| stream["codec_type"] == "audio")
+            .count()
+    };
+    let lost = run.json_lines()[0]["lost"].to_string();
+    assert!(sounds("out/a.ts") == 2 || lost.contains("audio 2"), "{lost}");
+    assert!(run.stderr().lines().count() <= 1, "{}", run.stderr());
+    let hashes = ["a.ts", "out/a.ts"].map(|name| packets_hash(&folder.path(name), 0));
+    assert_eq!(hashes[0], hashes[1]);
+}
+
+#[test]
 fn a_second_picture_that_cannot_be_copied_is_left_out_with_a_word() {
     let Some(folder) = material() else { return };
     ffmpeg(&folder, "-f lavfi -i color=red:s=32x32 -frames:v 1 c.jpg");

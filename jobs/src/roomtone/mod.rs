@@ -30,6 +30,7 @@ mod gains;
 mod generator;
 mod heard;
 mod learn;
+mod levels;
 mod movement;
 mod path;
 mod process;

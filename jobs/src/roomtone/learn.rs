@@ -101,7 +101,7 @@ impl Learner {
     }
 
     /// Learns from a recording, one slice of samples a channel, full scale ±1; of its first [`LEARNED`] seconds. Takes
-    /// about 0.6 s for 10 s of one channel at 48 kHz.
+    /// about 0.9 s for 10 s of one channel at 48 kHz.
     ///
     /// # Errors
     /// [`Error::TooLittle`] if less than 1 s can be learned from; [`Error::Silent`]; [`Error::Rate`] for a rate that is

@@ -13,7 +13,7 @@
 //! all at once. Nothing is printed, and no file is opened but the index of [`find`]. All of it is deterministic: the same
 //! samples give the same result, however they are cut into blocks.
 //!
-//! The trained networks are inside (feature `models`, 2.7 MB); each job also takes one of your own
+//! The trained networks are inside (feature `models`, 3.4 MB); each job also takes one of your own
 //! ([`Autoencoder::open`]), which the recipe in `models/` of the repository trains.
 
 #![warn(missing_debug_implementations)]

@@ -58,6 +58,7 @@ class Settings:
     window: int = 960
     hop: int = 480
     band_steps: tuple = ((1, 15), (2, 12), (4, 10), (8, 10), (16, 8), (24, 7))
+    loudness: float = 0.0  # what a patch of a sound counts for: its power to this exponent
 
     def centres(self):
         centres = [0]
@@ -191,12 +192,22 @@ def squared_jacobian(net, x):
     return torch.func.vmap(torch.func.jacrev(code))(x).square().sum((1, 2)).mean().item() / net.settings.code
 
 
+def patch_weights(powers, settings, every):
+    """What each patch of log powers [..., T, bands] counts for, [..., patches], in all 1: noise beside a sound, and silence after
+    it, change loud patches least."""
+    power = powers.exp().mean(-1).unfold(-1, settings.frames, every).mean(-1)
+    weights = (power + FLOOR) ** settings.loudness
+    return weights / weights.sum(-1, keepdim=True)
+
+
 @torch.no_grad()
 def sound_statistics(net, powers):
     """Mean and deviation of every unit over the patches of a sound; their roots where units are never negative, so that
     rare units count beside frequent ones."""
     h = net.encode(patches(net.standard(powers), net.settings.frames, 8))[:, : net.settings.code]
-    found = torch.cat([h.mean(0), h.std(0, unbiased=False)])
+    weights = patch_weights(powers, net.settings, 8)[:, None]
+    mean = (weights * h).sum(0)
+    found = torch.cat([mean, (weights * (h - mean).square()).sum(0).sqrt()])
     return found if code_function(net.settings.kind) == "none" else found.sqrt()
 
 

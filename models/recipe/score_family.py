@@ -3,14 +3,17 @@
     python score_family.py find AEDEN CACHE WORK_DIR NAME=MODEL.safetensors ...
     python score_family.py detect AEDEN CACHE WORK_DIR NAME=MODEL.safetensors ...
     python score_family.py table CACHE RUN_DIR ...
+    python score_family.py elsewhere CACHE NAME=MODEL.safetensors ...
 
 CACHE is what `pack.py` wrote. `find` and `detect` use sounds of sources that no model was trained on
 (`family.HELD_OUT`). `table` does so too, and does the same with the sounds of the other sources: on those, settings are
 chosen. It computes in PyTorch what `aeden find` and `aeden detect` compute (jobs/src/find/descriptor.rs, detect/score.rs).
+`elsewhere` computes what `find` tells, in PyTorch, without the program.
 
 find: for every sound of a category, all other sounds are ranked; right are those of the same category. Precision at 1 and
 10, mean average precision; then the same among the sounds of other sources only, where no take of the same recording
-helps. The baseline is mean and deviation of 20 mel cepstral coefficients and deviation of their slopes, standardised.
+helps. The baseline is mean and deviation of 20 mel cepstral coefficients and deviation of their slopes, standardised. Then
+every sound is changed as in `elsewhere`, and its original is to be the first that is found among all.
 
 detect: backgrounds of 14 s and more, three times each (once in the table); the first 40 % is what is normal, the rest gets eight events:
 clicks, drop-outs, recorded sounds (doors, impacts, dogs ...), and half a second in which the background itself goes wrong
@@ -25,12 +28,17 @@ from pathlib import Path
 
 import numpy as np
 import scipy.fft
+import scipy.signal
 import soundfile as sf
 import torch
+from safetensors import safe_open
 
 import family as M
 
 RATE = 48_000
+# Noise and rooms that no autoencoder of the family is trained with.
+PLACES = ("tumult", "usc_ambient")
+ROOMS = ("voxengo", "spatialaudio")
 
 
 def sounds(cache, held_out=True):
@@ -124,8 +132,61 @@ def table(cache, runs):
                                 **judged(staged[part], lambda i: strangeness(net, *seen[part][i]))))
 
 
+CHANGES = ("noise", "room", "tilt", "cut", "all")
+
+
+def elsewhere(cache, held_out=True):
+    """(change, number of the sound, samples): sounds as they would be heard elsewhere. Noise: a place 10 dB below the sound. Room: a measured response. Tilt: a slope from -3 dB at 100 Hz to +3 dB at
+    10 kHz, or the other way. Cut: 1 s of what is longer. All: these one after another."""
+    rng = np.random.default_rng(11)
+    index = json.loads((Path(cache) / "index.json").read_text())
+    packed = {kind: np.memmap(Path(cache) / f"{kind}.i16", np.int16, "r") for kind in ("noise", "rir")}
+    of = lambda kind, e: packed[kind][e["offset"] : e["offset"] + e["length"]].astype(np.float32) / 32768
+    places = [of("noise", e) for e in index["noise"] if e["source"] in PLACES and e["length"] > 4 * RATE]
+    rooms = [of("rir", e) for e in index["rir"] if e["source"] in ROOMS]
+    power = lambda v: np.mean(v.astype(np.float64) ** 2) + 1e-12
+
+    def cut(x):
+        start = rng.integers(len(x) - RATE + 1) if len(x) > RATE else 0
+        return x[start : start + RATE]
+
+    def noise(x):
+        y = places[rng.integers(len(places))]
+        y = np.resize(np.roll(y, -rng.integers(len(y))), len(x))
+        return x + y * np.sqrt(power(x) / power(y) / 10).astype(np.float32)
+
+    def room(x):
+        response = rooms[rng.integers(len(rooms))]
+        return scipy.signal.fftconvolve(x, response / np.abs(response).max())[: len(x) + RATE // 2].astype(np.float32)
+
+    def tilt(x):
+        spectrum = scipy.fft.rfft(x)
+        hz = np.arange(len(spectrum)) * RATE / len(x)
+        slope = rng.choice([-3, 3]) * np.clip(np.log10(np.maximum(hz, 1) / 1000), -1, 1)
+        return scipy.fft.irfft(spectrum * 10 ** (slope / 20), len(x)).astype(np.float32)
+
+    one = dict(noise=noise, room=room, tilt=tilt, cut=cut)
+    for number, (_, x) in enumerate(sounds(cache, held_out)):
+        x = x[: 60 * RATE].astype(np.float32) / 32768
+        for change in CHANGES:
+            if change == "cut" and len(x) <= RATE:
+                continue
+            y = one[change](x) if change != "all" else noise(room(tilt(cut(x))))
+            y = y * (0.5 / max(1e-6, np.abs(y).max()))
+            yield change, number, (y * 32767).astype(np.int16)
+
+
+def found_first(vectors, changed):
+    """Share of changed sounds whose original is the most alike of all, for each change. `changed`: (change, number, vector)."""
+    unit = lambda v: v / (np.linalg.norm(v, axis=-1, keepdims=True) + 1e-9)
+    originals, right = unit(vectors), {}
+    for change, number, vector in changed:
+        right.setdefault(change, []).append((originals @ unit(vector)).argmax() == number)
+    return {change: np.mean(right[change]) for change in CHANGES}
+
+
 def find(aeden, cache, work, models):
-    folder = work / "sounds"
+    folder, elsewhere_folder = work / "sounds", work / "elsewhere"
     entries, files, features = [], [], []
     for number, (e, x) in enumerate(sounds(cache)):
         file = folder / e["category"].replace("/", "-") / f"{number:04}-{e['source']}.wav"
@@ -135,21 +196,66 @@ def find(aeden, cache, work, models):
         entries.append(e)
         files.append(str(file.resolve()))
         features.append(mfcc_statistics(x[: 60 * RATE]))
+    elsewhere_folder.mkdir(exist_ok=True)
+    changed = []
+    for change, number, y in elsewhere(cache):
+        file = elsewhere_folder / f"{change}-{number:04}.wav"
+        sf.write(file, y, RATE)
+        changed.append((change, number, str(file.resolve()), mfcc_statistics(y)))
     place = {f: i for i, f in enumerate(files)}
     rng = np.random.default_rng(0)
     show("chance", retrieval([rng.permutation(len(files)) for _ in files], entries))
-    show("mfcc", retrieval(by_likeness(standardised(np.array(features))), entries))
+    features = np.array(features)
+    mean, deviation = features.mean(0), features.std(0) + 1e-9
+    scaled = [(change, number, (feature - mean) / deviation) for change, number, _, feature in changed]
+    features = (features - mean) / deviation
+    show("mfcc", retrieval(by_likeness(features), entries) | found_first(features, scaled))
     for name, model in models:
         index = work / f"{name}.redb"
         common = ["--index", str(index), *(["--model", model] if model else [])]
         subprocess.run([aeden, "find", "index", str(folder), "--rebuild", "-q", *common], check=True)
+
+        def query(files, top):
+            command = [aeden, "find", "query", *files, "--top", str(top), "--json", *common]
+            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            return [json.loads(line) for line in out.splitlines()]
+
         ranked = [[] for _ in files]
-        out = subprocess.run([aeden, "find", "query", *files, "--top", "100000", "--json", *common], check=True,
-                             stdout=subprocess.PIPE, text=True).stdout
-        for line in out.splitlines():
-            found = json.loads(line)
+        for found in query(files, 100_000):
             ranked[place[found["query"]]].append(place[found["file"]])
-        show(name, retrieval(ranked, entries))
+        first = {found["query"]: place[found["file"]] for found in query([file for _, _, file, _ in changed], 1)}
+        right = {c: np.mean([first[file] == number for change, number, file, _ in changed if change == c]) for c in CHANGES}
+        show(name, retrieval(ranked, entries) | right)
+
+
+def exported(path):
+    """The network of a file that `export_family.py` wrote."""
+    with safe_open(path, "pt") as f:
+        settings = json.loads(f.metadata()["aeden"])["settings"]
+        settings["band_steps"] = tuple(map(tuple, settings["band_steps"]))
+        net = M.Autoencoder(M.Settings(**dict(settings, nodes=tuple(settings["nodes"]))))
+        net.load_state_dict({key: f.get_tensor(key).float() for key in f.keys()})
+    return net.eval()
+
+
+def heard_elsewhere(cache, models):
+    torch.set_num_threads(1)
+    settings = M.Settings()
+    heard = lambda x: M.log_powers(torch.from_numpy(np.asarray(x, np.float32) / 32768), settings)
+    entries, originals = zip(*[(e, x[: 60 * RATE]) for e, x in sounds(cache)])
+    changed = list(elsewhere(cache))
+
+    def tell(name, describe):
+        vectors = np.array([describe(x) for x in originals])
+        first = found_first(vectors, [(change, number, describe(y)) for change, number, y in changed])
+        show(name, retrieval(by_likeness(vectors), entries) | first)
+
+    features = np.array([mfcc_statistics(x) for x in originals])
+    mean, deviation = features.mean(0), features.std(0) + 1e-9
+    tell("mfcc", lambda x: (mfcc_statistics(x) - mean) / deviation)
+    for name, path in models:
+        net = exported(path)
+        tell(name, lambda x: M.sound_vector(net, heard(x)).numpy())
 
 
 def scenes(cache, held_out=True, rounds=3):
@@ -326,6 +432,9 @@ def detect(aeden, cache, work, models):
 if __name__ == "__main__":
     if len(sys.argv) > 3 and sys.argv[1] == "table":
         table(sys.argv[2], [Path(run) for run in sys.argv[3:]])
+        sys.exit()
+    if len(sys.argv) > 3 and sys.argv[1] == "elsewhere":
+        heard_elsewhere(sys.argv[2], [tuple(named.split("=", 1)) for named in sys.argv[3:]])
         sys.exit()
     if len(sys.argv) < 5 or sys.argv[1] not in ("find", "detect"):
         sys.exit(__doc__)

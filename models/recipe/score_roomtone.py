@@ -24,7 +24,8 @@ Distances to the 10 s, means over all recordings (McDermott & Simoncelli 2011 fo
 
 Then voices over the ambience: of the parts that aeden learns from, the share in which nobody speaks, and how far the
 spectrum of the tone is from that of the ambience alone, in dB. Then `--towards`: how far the first and last twentieth are from
-the spectra of both recordings, and how even the way is: the largest step between twentieths over the mean step. At the end, memory and CPU
+the spectra of both recordings, and how even the way is: the largest step between twentieths over the mean
+step, and for each statistic how steadily its tenths go from the first to the last (`order`). At the end, memory and CPU
 time of a minute and of an hour of tone.
 """
 import json
@@ -36,6 +37,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.signal as ss
+import scipy.stats as ss_stats
 import soundfile as sf
 
 from score_family import sounds
@@ -222,22 +224,34 @@ def cost(aeden, work, clips):
     out.unlink()
 
 
-def towards(aeden, work, clips):
+def order(parts):
+    """How steadily statistics of parts of a tone go from those of the first to those of the last: rank correlation (Spearman) of
+    where a part lies between them, along the line from the one to the other, with its number. 1: never a step back."""
+    parts = np.array(parts).reshape(len(parts), -1)
+    line = parts[-1] - parts[0]
+    return ss_stats.spearmanr(parts @ line, np.arange(len(parts))).statistic
+
+
+def towards(aeden, work, clips, name="towards", *options):
     source, other, out = work / "source.wav", work / "other.wav", work / "tone.wav"
-    ends, evenness, apart = [], [], []
+    ends, evenness, apart, orders = [], [], [], {}
     for x, y in zip(clips, clips[1:] + clips[:1]):
         x, y = x[: SECONDS * RATE] / 32768, y[: SECONDS * RATE] / 32768
         sf.write(source, x, RATE, "PCM_16")
         sf.write(other, y, RATE, "PCM_16")
-        made, _ = run(aeden, source, out, "--all", "--towards", other)
+        made, _ = run(aeden, source, out, "--all", "--towards", other, *options)
+        tenths = [statistics(part) | {"spectrum": spectrum(part)} for part in np.array_split(made, 10)]
+        for key in ("spectrum", "modulation", "deviation", "skewness", "correlation"):
+            orders.setdefault("order_" + key, []).append(order([tenth[key] for tenth in tenths]))
         n = len(made) // 20
         ends.append((spectral_distance(x, made[: n]), spectral_distance(y, made[-n:])))
         apart.append(spectral_distance(x, y))
         spectra = np.array([spectrum(made[i * n : (i + 1) * n]) for i in range(20)])
         steps = np.abs(np.diff(spectra[:, spectra.max(0) > spectra.max() - 80], axis=0)).mean(1)
         evenness.append(steps.max() / steps.mean())
-    show("towards", dict(first=np.mean(ends, 0)[0], last=np.mean(ends, 0)[1], apart=np.mean(apart),
-                         largest_step=np.mean(evenness), pairs=len(ends)))
+    show(name, dict(first=np.mean(ends, 0)[0], last=np.mean(ends, 0)[1], apart=np.mean(apart),
+                         largest_step=np.mean(evenness), pairs=len(ends),
+                    **{key: np.mean(values) for key, values in orders.items()}))
 
 
 if __name__ == "__main__":
@@ -251,4 +265,5 @@ if __name__ == "__main__":
     alike(aeden, work, clips, models)
     spoken_over(aeden, work, cache, clips)
     towards(aeden, work, clips)
+    towards(aeden, work, clips, "towards, linear", "--model", PCA)
     cost(aeden, work, clips)

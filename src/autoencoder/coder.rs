@@ -1,6 +1,6 @@
 //! The network between patches and codes.
 
-use super::log_powers::View;
+use super::log_powers::{FLOOR, View};
 use super::standard::Standard;
 use crate::error::Error;
 use crate::kernels::{Activation, Instructions, Kernels, Matrix, Rows};
@@ -24,6 +24,8 @@ pub struct Autoencoder {
     pub(super) bands: Standard,
     pub(super) encoder: Vec<Matrix>,
     pub(super) decoder: Vec<Matrix>,
+    /// What a patch of a whole sound counts for: its power to this exponent.
+    pub(super) loudness: f32,
     /// Of the statistics of whole sounds, `[unit and statistic]`.
     pub(super) sounds: Option<Standard>,
     pub(super) kernels: Kernels,
@@ -121,7 +123,7 @@ impl Autoencoder {
 
     /// Describes a whole sound, at least a patch of standardised log powers, by two numbers a unit: mean and deviation over its
     /// patches, their roots where units are never negative, so that rare units count beside frequent ones; standardised
-    /// over the sounds of the training material.
+    /// over the sounds of the training material. Loud patches count more, if the model says so.
     ///
     /// # Panics
     /// If there is no patch.
@@ -129,29 +131,31 @@ impl Autoencoder {
         let (mut sums, mut squares) = (vec![0.0f64; self.code], vec![0.0f64; self.code]);
         let every = PATCH_STEP * self.bands.len();
         let last = powers.len() - self.input();
-        let mut count = 0;
+        let mut all = 0.0;
         // A long recording piece by piece: codes are small, patches are not.
         for start in (0..=last).step_by(64 * every) {
             let end = (start + 63 * every).min(last) + self.input();
-            for code in self
-                .encode(&self.patches(&powers[start..end], PATCH_STEP))
+            let patches = self.patches(&powers[start..end], PATCH_STEP);
+            let codes = self.encode(&patches);
+            for (code, patch) in codes
                 .chunks_exact(self.code)
+                .zip(patches.chunks_exact(self.input()))
             {
-                count += 1;
+                let weight = self.weight(patch);
+                all += weight;
                 for ((sum, square), &h) in sums.iter_mut().zip(&mut squares).zip(code) {
-                    *sum += f64::from(h);
-                    *square += f64::from(h) * f64::from(h);
+                    *sum += weight * f64::from(h);
+                    *square += weight * f64::from(h) * f64::from(h);
                 }
             }
         }
-        let n = f64::from(count);
         let deviations = sums.iter().zip(&squares).map(|(sum, square)| {
-            let mean = sum / n;
-            (square / n - mean * mean).max(0.0).sqrt()
+            let mean = sum / all;
+            (square / all - mean * mean).max(0.0).sqrt()
         });
         let mut found: Vec<f32> = sums
             .iter()
-            .map(|sum| sum / n)
+            .map(|sum| sum / all)
             .chain(deviations)
             .map(|x| x as f32)
             .collect();
@@ -162,6 +166,17 @@ impl Autoencoder {
             sounds.apply(&mut found);
         }
         found
+    }
+
+    /// What a patch of a sound counts for. Noise beside the sound, and silence after it, change loud patches least.
+    fn weight(&self, patch: &[f32]) -> f64 {
+        if self.loudness == 0.0 {
+            return 1.0;
+        }
+        let mut powers = patch.to_vec();
+        self.bands.undo(&mut powers);
+        let power = powers.iter().map(|x| f64::from(x.exp())).sum::<f64>() / powers.len() as f64;
+        (power.min(1e30) + f64::from(FLOOR)).powf(f64::from(self.loudness))
     }
 
     /// Runs layers over rows of inputs; `last` ends the last layer, ReLU the others.

@@ -20,6 +20,9 @@ struct Layout {
     window: usize,
     hop: usize,
     band_steps: Vec<(usize, usize)>,
+    /// Files from before it was there do without.
+    #[serde(default)]
+    loudness: f32,
 }
 
 impl Autoencoder {
@@ -63,6 +66,7 @@ impl Autoencoder {
             parameters: tensors.parameters(),
             fingerprint: fnv_1a(bytes),
             code,
+            loudness: layout.loudness,
             bands: Standard::read(&tensors, "mean", "deviation", view.bands())?,
             encoder,
             decoder,
@@ -89,6 +93,12 @@ impl Layout {
         within("nodes (layers)", self.nodes.len() + 1, 16)?;
         for &nodes in &self.nodes {
             within("nodes", nodes, 16_384)?;
+        }
+        if !(0.0..=4.0).contains(&self.loudness) {
+            return Err(Error::Model(format!(
+                "setting loudness: expected 0 to 4, found {}",
+                self.loudness
+            )));
         }
         if self.band_steps.len() > 64 || self.band_steps.iter().any(|&(step, _)| step == 0) {
             return Err(Error::Model(

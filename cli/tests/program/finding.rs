@@ -205,3 +205,88 @@ fn an_index_in_use_is_told() {
         .aeden("find query lib/hiss0.wav --index i.redb")
         .failed(1, "in use by another aeden");
 }
+
+const RATE: usize = 48_000;
+
+/// Ringing hits with noise in them, each sound another: pitch, partials, decay, how often, how long.
+fn made_sound(number: u64) -> Vec<f32> {
+    let p: Vec<f32> = noise(1000 + number, 24)[8..].iter().map(|x| x + 0.5).collect();
+    let length = (RATE as f32 * (0.5 + 1.5 * p[0])) as usize;
+    let (hz, hits) = (150.0 * 20f32.powf(p[1]), 1 + (5.0 * p[2]) as usize);
+    let (decay, hiss) = (0.02 * 20f32.powf(p[3]), noise(77, length));
+    let sample = |t: usize| {
+        let since = (t % (length / hits)) as f32 / RATE as f32;
+        let ringing = |j: usize| {
+            let turn = std::f32::consts::TAU * hz * (1.0 + 3.0 * j as f32 * p[5 + j]);
+            (turn * since).sin() * 0.2 / (j + 1) as f32
+        };
+        ((0..4).map(ringing).sum::<f32>() + hiss[t] * 0.3 * p[4] * p[4]) * (-since / decay).exp()
+    };
+    (0..length).map(sample).collect()
+}
+
+fn beside_noise(x: &[f32]) -> Vec<f32> {
+    let power = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>() / x.len() as f32;
+    let noise = noise(78, x.len());
+    let gain = (power(x) / power(&noise) / 10.0).sqrt(); // 10 dB below
+    x.iter().zip(noise).map(|(x, noise)| x + gain * noise).collect()
+}
+
+fn in_another_room(x: &[f32]) -> Vec<f32> {
+    let mut heard = x.to_vec();
+    heard.resize(x.len() + RATE / 4, 0.0);
+    for echo in noise(5, 600).chunks_exact(2) {
+        let after = ((echo[0] + 0.5) * (RATE / 4) as f32) as usize;
+        let gain = 0.5 * echo[1].signum() * (-(after as f32) / (0.06 * RATE as f32)).exp();
+        for (heard, x) in heard[after..].iter_mut().zip(x) {
+            *heard += gain * x;
+        }
+    }
+    heard
+}
+
+fn through_a_filter(x: &[f32]) -> Vec<f32> {
+    let before = std::iter::once(&0.0).chain(x);
+    x.iter()
+        .zip(before)
+        .map(|(x, before)| x - 0.35 * before)
+        .collect()
+}
+
+fn half_of_it(x: &[f32]) -> Vec<f32> {
+    x[x.len() / 4..][..(x.len() / 2).max(RATE / 3).min(x.len() * 3 / 4)].to_vec()
+}
+
+#[test]
+fn a_sound_is_found_again_as_it_is_heard_elsewhere() {
+    let folder = Folder::new();
+    let changes: [(&str, fn(&[f32]) -> Vec<f32>); 4] = [
+        ("noise", beside_noise),
+        ("room", in_another_room),
+        ("filter", through_a_filter),
+        ("half", half_of_it),
+    ];
+    for number in 0..24 {
+        let sound = made_sound(number);
+        folder.write(&format!("lib/{number}.wav"), &loud(&sound));
+        for (name, change) in changes {
+            folder.write(&format!("{name}-{number}.wav"), &loud(&change(&sound)));
+        }
+    }
+    index(&folder);
+    for (name, _) in changes {
+        let queries: Vec<String> = (0..24).map(|number| format!("{name}-{number}.wav")).collect();
+        let first = found(&folder, &format!("{} --top 1", queries.join(" ")));
+        let right = first.iter().filter(|m| {
+            let (query, file) = (m["query"].as_str().unwrap(), m["file"].as_str().unwrap());
+            file.ends_with(&query.replace(&format!("{name}-"), "/"))
+        });
+        assert!(right.count() >= 21, "{name}: {first:#?}");
+    }
+}
+
+/// A file whose highest peak is at half of full scale.
+fn loud(x: &[f32]) -> Vec<u8> {
+    let peak = x.iter().fold(1e-6f32, |most, x| most.max(x.abs()));
+    mono(&x.iter().map(|x| x * 0.5 / peak).collect::<Vec<f32>>())
+}

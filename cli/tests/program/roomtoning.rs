@@ -286,6 +286,35 @@ fn what_moves_goes_on_moving() {
     assert!(steady < 0.5 * own, "{steady} {own}");
 }
 
+/// Skewness of the level in 20 ms, in dB: large where loud moments are rare.
+fn skewness(x: &[f32], rate: usize) -> f32 {
+    let levels: Vec<f32> = x.chunks_exact(rate / 50).map(decibels).collect();
+    let mean = levels.iter().sum::<f32>() / levels.len() as f32;
+    let moment = |n: i32| levels.iter().map(|l| (l - mean).powi(n)).sum::<f32>() / levels.len() as f32;
+    moment(3) / moment(2).powf(1.5)
+}
+
+#[test]
+fn drops_shorter_than_a_frame_stay_rare_and_loud() {
+    let (folder, rate) = (Folder::new(), 16_000);
+    let mut rain: Vec<f32> = noise(71, 12 * rate).iter().map(|x| x * 0.02).collect();
+    let drops = noise(72, 48 * 100);
+    for (i, drop) in drops.chunks_exact(48).enumerate() {
+        // Somewhere, 26 dB louder than the rest, for 3 ms.
+        let at = (i * 7_919 + i * i * 104_729) % (rain.len() - 48);
+        for (t, x) in drop.iter().enumerate() {
+            rain[at + t] += 0.4 * x * (-(t as f32) / 16.0).exp();
+        }
+    }
+    folder.write("rain.wav", &file(std::slice::from_ref(&rain), rate as u32));
+    folder
+        .aeden("roomtone rain.wav tone.wav --seconds 30 --all")
+        .quietly();
+    let made = planes(&folder.read("tone.wav"), 1).remove(0);
+    let (own, got) = (skewness(&rain, rate), skewness(&made, rate));
+    assert!(own > 1.5 && got > 0.62 * own && got < 1.3 * own, "{own} {got}");
+}
+
 #[test]
 fn it_can_end_in_another_room() {
     let (rate, other_rate) = (48_000usize, 44_100usize);

@@ -3,6 +3,7 @@
 
 use super::carrier::Carrier;
 use super::gains::{Gains, branch};
+use super::levels::{Levels, added};
 use super::path::Path;
 use super::room::Room;
 use super::sines::Sines;
@@ -11,6 +12,7 @@ use aeden::spectrum::{Analysis, Bands, Framing, Stft, Synthesis, WindowShape};
 use rand_pcg::Pcg64Mcg;
 use realfft::num_complex::Complex32;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Makes room tone.
@@ -33,13 +35,19 @@ pub struct Generator {
 
 /// Raises and lowers the bands of noise.
 struct Mover {
+    rooms: Arc<[Room]>,
     gains: Gains,
     bands: Bands,
     /// By channel.
     analyses: Vec<Analysis>,
     syntheses: Vec<Synthesis>,
-    spectrum: Vec<Complex32>,
+    /// Of the frame under way, by channel.
+    spectra: Vec<Vec<Complex32>>,
     gain_of_bin: Vec<f32>,
+    /// Powers of its bins and bands, means over all channels.
+    powers: (Vec<f32>, Vec<f32>),
+    /// Powers of the bands of all frames so far, `[frame][band]`, where they are wanted.
+    seen: Option<Vec<f32>>,
     /// Logarithms of power for the frames to come.
     frames: VecDeque<Vec<f32>>,
     /// Samples that are still to come before the first one.
@@ -76,6 +84,20 @@ impl Generator {
             given: 0,
             total,
         })
+    }
+
+    /// From now on, notes how loud the bands are before levels are matched.
+    pub fn watch(&mut self) {
+        if let Some(mover) = &mut self.mover {
+            mover.seen = Some(Vec::new());
+        }
+    }
+
+    /// Those levels; `None` if nobody watched.
+    pub fn watched(&self) -> Option<Levels> {
+        let mover = self.mover.as_ref()?;
+        let frames = mover.seen.as_ref()?.chunks_exact(mover.bands.len());
+        Some(Levels::of(mover.bands.len(), frames))
     }
 
     /// How far it is on the way to the second room.
@@ -123,14 +145,15 @@ impl Generator {
         for from in (0..whole).step_by(self.hop) {
             let hop = from..from + self.hop;
             let share = self.share(self.given + self.made[0].len() as u64);
-            if let Some(mover) = &mut self.mover {
-                mover.next_frame(share);
-            }
-            for (channel, made) in self.made.iter_mut().enumerate() {
-                let samples = &self.waiting[channel][hop.clone()];
-                match &mut self.mover {
-                    Some(mover) => mover.hop(channel, samples, made),
-                    None => made.extend_from_slice(samples),
+            match &mut self.mover {
+                Some(mover) => {
+                    let bend = self.path.bend(share);
+                    mover.hop(&self.waiting, hop, share, &bend, &mut self.made);
+                }
+                None => {
+                    for (made, waiting) in self.made.iter_mut().zip(&self.waiting) {
+                        made.extend_from_slice(&waiting[hop.clone()]);
+                    }
                 }
             }
         }
@@ -174,8 +197,11 @@ impl Mover {
             bands: Bands::new(&view.band_steps, last),
             analyses: (0..channels).map(|_| stft.analysis()).collect(),
             syntheses: (0..channels).map(|_| stft.synthesis()).collect(),
-            spectrum: stft.spectrum(),
+            spectra: vec![stft.spectrum(); channels],
             gain_of_bin: vec![0.0; last + 1],
+            powers: (vec![0.0; last + 1], Vec::new()),
+            seen: None,
+            rooms: rooms.clone(),
             frames: VecDeque::new(),
             early: framing.window - framing.hop,
         })
@@ -196,15 +222,67 @@ impl Mover {
         self.bands.expand(&used, &mut self.gain_of_bin);
     }
 
-    /// Appends a hop of a channel as the frame has it.
-    fn hop(&mut self, channel: usize, samples: &[f32], made: &mut Vec<f32>) {
-        self.analyses[channel].frame(samples, &mut self.spectrum);
-        let above = self.gain_of_bin[self.gain_of_bin.len() - 1];
-        for (k, x) in self.spectrum.iter_mut().enumerate() {
-            *x *= self.gain_of_bin.get(k).copied().unwrap_or(above);
+    /// Appends a hop of every channel as the frame has it, each band as loud as its rarity wants.
+    fn hop(
+        &mut self,
+        waiting: &[Vec<f32>],
+        hop: Range<usize>,
+        share: f32,
+        bend: &[f32],
+        made: &mut [Vec<f32>],
+    ) {
+        self.next_frame(share);
+        for (channel, spectrum) in self.spectra.iter_mut().enumerate() {
+            self.analyses[channel].frame(&waiting[channel][hop.clone()], spectrum);
         }
-        let at = made.len();
-        made.resize(at + samples.len(), 0.0);
-        self.syntheses[channel].frame(&self.spectrum, &mut made[at..]);
+        self.amplify();
+        self.match_levels(share, bend);
+        for ((channel, spectrum), made) in self.spectra.iter().enumerate().zip(made) {
+            let at = made.len();
+            made.resize(at + hop.len(), 0.0);
+            self.syntheses[channel].frame(spectrum, &mut made[at..]);
+        }
+    }
+
+    /// Multiplies all channels by the gain of each bin.
+    fn amplify(&mut self) {
+        let above = self.gain_of_bin[self.gain_of_bin.len() - 1];
+        for spectrum in &mut self.spectra {
+            for (k, x) in spectrum.iter_mut().enumerate() {
+                *x *= self.gain_of_bin.get(k).copied().unwrap_or(above);
+            }
+        }
+    }
+
+    /// Makes each level as frequent as in the rooms.
+    fn match_levels(&mut self, share: f32, bend: &[f32]) {
+        let matchings = self.rooms.iter().zip([1.0 - share, share]);
+        let matchings: Vec<_> = matchings
+            .filter_map(|(room, weight)| Some((weight, room.matching.as_deref()?)))
+            .collect();
+        if matchings.is_empty() && self.seen.is_none() {
+            return;
+        }
+        let (bins, bands) = &mut self.powers;
+        bins.fill(0.0);
+        for spectrum in &self.spectra {
+            bins.iter_mut()
+                .zip(spectrum)
+                .for_each(|(sum, x)| *sum += x.norm_sqr() / self.spectra.len() as f32);
+        }
+        bands.resize(self.bands.len(), 0.0);
+        self.bands.pool(bins, bands);
+        if let Some(seen) = &mut self.seen {
+            seen.extend_from_slice(bands);
+        }
+        if matchings.len() < self.rooms.len() {
+            return; // a room that does not move has nothing to match
+        }
+        for (band, power) in bands.iter_mut().enumerate() {
+            let change = added(&matchings, band, power.max(1e-30).ln(), bend[band]);
+            *power = (0.5 * change).exp();
+        }
+        self.bands.expand(bands, &mut self.gain_of_bin);
+        self.amplify();
     }
 }

@@ -4,6 +4,7 @@ use super::colour::{self, Colour};
 use super::gains::Gains;
 use super::generator::Generator;
 use super::heard::Heard;
+use super::levels::{Levels, Matching};
 use super::movement::Movement;
 use super::quiet;
 use super::room::{Room, length, step};
@@ -25,6 +26,8 @@ const LEAST: f64 = 1.0;
 /// Seconds of sound that are made to compare with the recording, and how often.
 const TRIAL: f64 = 20.0;
 const TRIALS: usize = 3;
+/// How often levels are corrected.
+const MATCHES: usize = 3;
 /// Steps of a walk over which its gains are measured.
 const WALK: usize = 4000;
 /// The random numbers of trials: the same room is learned alike whatever the seed.
@@ -98,7 +101,7 @@ impl Learner {
     }
 
     /// Learns from a recording, one slice of samples a channel, full scale ±1; of its first [`LEARNED`] seconds. Takes
-    /// about 0.6 s for 10 s of one channel at 48 kHz.
+    /// about 0.9 s for 10 s of one channel at 48 kHz.
     ///
     /// # Errors
     /// [`Error::TooLittle`] if less than 1 s can be learned from; [`Error::Silent`]; [`Error::Rate`] for a rate that is
@@ -185,6 +188,7 @@ impl Learner {
             rate,
             colour: Arc::new(Colour::of(&cut, rate)),
             movement: None,
+            matching: None,
             centre: mean(&codes, model.code()),
             reach: vec![(0.0, 0.0); model.view().bands()],
             lift: vec![0.0; model.view().bands()],
@@ -194,6 +198,7 @@ impl Learner {
         if self.moving {
             let frames: usize = heard.iter().map(Heard::frames).sum();
             room.learn_movement(&codes, frames)?;
+            room.learn_levels(&Levels::heard(&heard))?;
         }
         Ok(room)
     }
@@ -203,7 +208,7 @@ impl Room {
     /// Learns how its bands move from the codes of so many frames.
     fn learn_movement(&mut self, codes: &[Vec<f32>], frames: usize) -> Result<(), Error> {
         let model = self.model.clone();
-        let still = self.trial()?;
+        let still = self.codes(&self.trial()?.0);
         let independent = frames as f64 / model.view().frames as f64;
         let mut movement = Movement::between(codes, &still, model.code(), independent);
         if movement.directions() == 0 {
@@ -212,9 +217,24 @@ impl Room {
         self.reach = reach(codes, &self.centre, &model);
         for _ in 0..TRIALS {
             self.adopt(movement.clone());
-            movement = movement.correct(&self.trial()?, &still);
+            movement = movement.correct(&self.codes(&self.trial()?.0), &still);
         }
         self.adopt(movement);
+        Ok(())
+    }
+
+    /// Learns what makes each level as frequent as in the recording.
+    fn learn_levels(&mut self, wanted: &Levels) -> Result<(), Error> {
+        let (heard, Some(made)) = self.trial()? else {
+            return Ok(());
+        };
+        let mut matching = Matching::new(made);
+        matching.correct(wanted, &Levels::heard(&[heard]));
+        for _ in 1..MATCHES {
+            self.matching = Some(Arc::new(matching.clone()));
+            matching.correct(wanted, &Levels::heard(&[self.trial()?.0]));
+        }
+        self.matching = Some(Arc::new(matching));
         Ok(())
     }
 
@@ -236,11 +256,12 @@ impl Room {
         self.lift = sums.iter().map(|sum| (sum / frames).ln() as f32).collect();
     }
 
-    /// Codes of sound that is made as far as the room is known.
-    fn trial(&self) -> Result<Vec<Vec<f32>>, Error> {
+    /// Sound that is made as far as the room is known, and its levels before they are matched, if it moves.
+    fn trial(&self) -> Result<(Heard, Option<Levels>), Error> {
         let samples = (TRIAL * f64::from(self.rate)) as usize;
         let random = Pcg64Mcg::new(TRIAL_SEED);
         let mut generator = Generator::new([self.clone()].into(), samples as u64, random)?;
+        generator.watch();
         let mut planes: Vec<Vec<f32>> = vec![Vec::new(); self.channels()];
         while planes[0].len() < samples {
             let made = generator.make();
@@ -250,8 +271,11 @@ impl Room {
                 .for_each(|(plane, made)| plane.extend(made));
         }
         let slices: Vec<&[f32]> = planes.iter().map(|plane| &plane[..samples]).collect();
-        let heard = Heard::of(&slices, self.rate, &self.model)?;
-        Ok(Heard::codes(&[heard], &self.model, step(&self.model)))
+        Ok((Heard::of(&slices, self.rate, &self.model)?, generator.watched()))
+    }
+
+    fn codes(&self, heard: &Heard) -> Vec<Vec<f32>> {
+        Heard::codes(std::slice::from_ref(heard), &self.model, step(&self.model))
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! - Input: any number of channels, 8 to 192 kHz; at least 1 s, better 5 s, of which no more than [`LEARNED`] count.
 //! - Output: the same channels and rate, in blocks of about 0.3 s; the same for the same seed.
-//! - Cost: learning 10 s of one channel at 48 kHz takes 0.6 s of one core, an hour of tone 11 s, in 19 MB.
+//! - Cost: learning 10 s of one channel at 48 kHz takes about 0.9 s of one core, an hour of tone 11 s, in 19 MB.
 //!
 //! ```
 //! use aeden_jobs::roomtone::{Learner, Tone};
@@ -30,6 +30,7 @@ mod gains;
 mod generator;
 mod heard;
 mod learn;
+mod levels;
 mod movement;
 mod path;
 mod process;

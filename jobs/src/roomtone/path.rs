@@ -70,6 +70,19 @@ impl Path {
             .collect()
     }
 
+    /// By how much the logarithm of the power of each band is off the straight line between the rooms, at `share` of the way.
+    pub fn bend(&self, share: f32) -> Vec<f32> {
+        let [from, to] = self.decoded.as_slice() else {
+            return vec![0.0; self.powers[0].len()];
+        };
+        let straight = from.iter().zip(to).map(|(a, b)| (1.0 - share) * a + share * b);
+        self.decode(share)
+            .iter()
+            .zip(straight)
+            .map(|(now, line)| now - line)
+            .collect()
+    }
+
     /// Amplitudes for the bins of a room's colour, at `share` of the way.
     pub fn gains(&self, number: usize, share: f32) -> Vec<f32> {
         let now = self.decode(share);

@@ -1,6 +1,7 @@
 //! A room as it was learned from a recording: its colour, and how it moves.
 
 use super::colour::Colour;
+use super::levels::Matching;
 use super::movement::Movement;
 use aeden::autoencoder::Autoencoder;
 use std::ops::Range;
@@ -22,6 +23,8 @@ pub struct Room {
     pub(super) reach: Vec<(f32, f32)>,
     /// By how much moving makes each band louder, as a logarithm of power: what has to be taken back.
     pub(super) lift: Vec<f32>,
+    /// What makes loud and soft moments as frequent as in the recording; `None`: not yet known, or it does not move.
+    pub(super) matching: Option<Arc<Matching>>,
     /// The mean code of its patches.
     pub(super) centre: Vec<f32>,
     /// Mean power of each band.

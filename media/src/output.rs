@@ -76,6 +76,7 @@ pub fn wait_if_stopping() {
 }
 
 /// A folder for what other programs are given in files. It vanishes when it is dropped, or when the process is told to stop.
+#[derive(Debug)]
 pub struct Scratch {
     folder: Option<TempDir>,
 }

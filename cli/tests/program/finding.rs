@@ -225,6 +225,9 @@ fn made_sound(number: u64) -> Vec<f32> {
     (0..length).map(sample).collect()
 }
 
+/// How a sound is heard elsewhere.
+type Change = fn(&[f32]) -> Vec<f32>;
+
 fn beside_noise(x: &[f32]) -> Vec<f32> {
     let power = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>() / x.len() as f32;
     let noise = noise(78, x.len());
@@ -260,7 +263,7 @@ fn half_of_it(x: &[f32]) -> Vec<f32> {
 #[test]
 fn a_sound_is_found_again_as_it_is_heard_elsewhere() {
     let folder = Folder::new();
-    let changes: [(&str, fn(&[f32]) -> Vec<f32>); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("noise", beside_noise),
         ("room", in_another_room),
         ("filter", through_a_filter),

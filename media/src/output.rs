@@ -70,11 +70,6 @@ fn remove(paths: &[PathBuf]) {
     }
 }
 
-/// Returns when it is certain that the process is not being stopped: what fails because of that is nobody's fault, and is not told.
-pub fn wait_if_stopping() {
-    drop(unfinished());
-}
-
 /// A folder for what other programs are given in files. It vanishes when it is dropped, or when the process is told to stop.
 #[derive(Debug)]
 pub struct Scratch {

@@ -25,6 +25,9 @@ const MISSING_SECONDS: f64 = 0.25;
 /// Frames that a decoder gives behind the end that the container states, at most: MP3's last block has more in it than sound.
 const BEHIND_END: u64 = 1152;
 
+/// Frames that a decoder still has in hand when it refuses a packet, at most.
+const IN_HAND: usize = 3;
+
 /// Overlaps that are told.
 const TOLD_SECONDS: f64 = 0.02;
 
@@ -140,17 +143,20 @@ impl Decoder {
         // A few pieces are held at a time: ffmpeg waits until they are taken.
         let (sender, events) = sync_channel(4);
         let told = sender.clone();
-        let (refused_inside, mut refused) = (Arc::new(AtomicBool::new(false)), false);
+        let (refused_inside, mut since_refusal) = (Arc::new(AtomicBool::new(false)), None::<usize>);
         let inside = refused_inside.clone();
         let program = Program::start_heard(&mut command, path, move |line| match frame(line) {
             Some(frame) => {
-                inside.fetch_or(refused, Relaxed);
+                since_refusal = since_refusal.map(|frames| frames + 1);
+                inside.fetch_or(since_refusal > Some(IN_HAND), Relaxed);
                 // Nobody listens any more after an error.
                 let _ = told.send(Event::Frame(frame));
                 None
             }
             None => {
-                refused |= is_refusal(line);
+                if is_refusal(line) {
+                    since_refusal.get_or_insert(0);
+                }
                 complaint(line)
             }
         })?;

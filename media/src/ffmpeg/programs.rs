@@ -1,6 +1,5 @@
 //! The programs ffmpeg and ffprobe: started, watched, and ended together with this one.
 
-use crate::output::wait_if_stopping;
 use crate::problem::{Problem, describe};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -31,8 +30,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends every program at once. What they were writing is then incomplete.
+/// Set when this program is told to stop.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Ends every program at once, before this one ends. What they were writing is then incomplete, and no failure of theirs is told.
 pub fn kill_all() {
+    STOPPING.store(true, Relaxed);
     for child in lock(&RUNNING).iter() {
         let mut child = lock(child);
         let _ = child.kill();
@@ -220,8 +223,9 @@ impl Program {
             waited += pause;
             pause = (pause * 2).min(Duration::from_millis(50));
         };
-        if !status.success() {
-            wait_if_stopping();
+        // Killed because this one ends, which it does in a moment: nobody's fault.
+        while !status.success() && STOPPING.load(Relaxed) {
+            std::thread::sleep(LAST_WORDS);
         }
         let said = self.errors.recv_timeout(LAST_WORDS);
         Ok((status.success(), said.unwrap_or_default()))

@@ -25,7 +25,7 @@ import tempfile
 import time
 import uuid
 import warnings
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import fsspec
 import ray
@@ -79,7 +79,7 @@ def rows_of(address):
     with fsspec.open(address, "rb") as file, tempfile.NamedTemporaryFile(suffix=".gz" if address.endswith(".gz") else ".jsonl") as copy:
         shutil.copyfileobj(file, copy)
         copy.flush()
-        return list(dataset.lines(dataset.Path(copy.name)))
+        return list(dataset.lines(Path(copy.name)))
 
 
 def below(address, root):
@@ -136,9 +136,9 @@ class Worker:
 
     def __init__(self, target, quality, limit, program, options, run):
         self.fs, root = fsspec.core.url_to_fs(target)
-        self.root, self.run, self.options = root.rstrip("/"), run, options
-        self.program = shutil.which(program)
-        self.asked, self.quality = program, quality
+        self.root, self.run = root.rstrip("/"), run
+        self.asked, self.program = program, shutil.which(program)
+        self.options = options or ["--quality", quality, *([] if limit is None else [f"--limit={limit}"])]
         self.stage = None if options else dataset.Clean("", quality=quality, limit=limit)
 
     def __call__(self, shard):
@@ -198,11 +198,7 @@ class Worker:
                 os.mkdir(os.path.dirname(path))
             with open(noisy, "wb") as file:
                 file.write(data)
-            own = self.options
-            if self.stage:
-                limit = self.stage.controls.get("limit")
-                own = ["--quality", self.quality, *([] if limit is None else [f"--limit={limit}"])]
-            run = subprocess.run([self.program, "clean", noisy, cleaned, "--quiet", *own], capture_output=True, text=True)
+            run = subprocess.run([self.program, "clean", noisy, cleaned, "--quiet", *self.options], capture_output=True, text=True)
             if run.returncode:
                 problem = (run.stderr.strip().splitlines() or [f"{self.program} ended with {run.returncode}"])[-1]
                 raise Failed(problem.replace(folder, ""))

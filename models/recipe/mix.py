@@ -32,7 +32,7 @@ class MixSettings:
     two_noises_share: float = 0.2
     late_share: float = 0.35       # of the noises: begins within the clip, after quiet or digital silence
     human_share: float = 0.03      # of the utterances: a breath, cough, sneeze, cry, which are not taken for noise
-    kept_share: float = 0.0        # of the clips: laughter and singing between the words, as often as words
+    kept_share: float = 0.0        # of the clips: laughter, singing, crying between the words, as often as words
     babble_share: float = 0.06     # noise made of many voices
     coloured_share: float = 0.12   # made noise: tilted, hum with harmonics, hiss, bursts
     snr_db: tuple = (-6.0, 22.0)
@@ -69,10 +69,11 @@ class Clips(torch.utils.data.IterableDataset):
         for e in keep("noise"):
             kinds.setdefault(e["category"], []).append(e)
         self.human = kinds.pop(HUMAN, [])
-        self.kept = {}
+        kept = {}
         for e in keep("kept") if "kept" in index else []:
-            self.kept.setdefault(e["category"], []).append(e)
-        self.kept = list(self.kept.values())
+            kept.setdefault(e["category"], []).append(e)
+        # What a speaker does besides speaking: by the file of samples and category, all equally often.
+        self.kept = [("kept", g) for g in kept.values()] + [("noise", g) for g in (self.human,) if g and kept]
         self.noises = list(kinds.values())
         if not voices or not self.noises:
             raise SystemExit(f"{self.cache}: no {'held-out ' * self.validation}{'noise' if voices else 'speech'}; give pack.py more files")
@@ -123,13 +124,14 @@ class Clips(torch.utils.data.IterableDataset):
         if have > 0 and rng.random() < 0.3:  # or nothing for long
             have = int(rng.uniform(0, 0.8) * need)
         parts.append(np.zeros((max(have, 0), 2), np.float32))
-        keeping = bool(self.kept) and rng.random() < kept_share
+        keeps = keeping = bool(self.kept) and rng.random() < kept_share
         while have < need:
             if keeping and rng.random() < 0.5:
-                group = self.kept[rng.integers(len(self.kept))]
+                kind, group = self.kept[rng.integers(len(self.kept))]
                 entry = group[rng.integers(len(group))]
-                x = self.read("kept", entry)[:, None].repeat(2, 1) * 10 ** (rng.uniform(-15, 3) / 20)
+                x = self.read(kind, entry)[:, None].repeat(2, 1) * 10 ** (rng.uniform(-15, 3) / 20)
             elif self.human and rng.random() < self.settings.human_share:
+                keeps = True
                 entry = self.human[rng.integers(len(self.human))]
                 x = self.read("noise", entry)[:, None].repeat(2, 1) * 10 ** (rng.uniform(-24, 0) / 20)
             else:
@@ -147,7 +149,7 @@ class Clips(torch.utils.data.IterableDataset):
         x = np.pad(x, ((0, max(0, n - len(x))), (0, 0)))[:n].T
         if rng.random() < self.settings.room_share and self.rooms:
             x = self.room(x)
-        return np.ascontiguousarray(x, np.float32), -top if keeping else top
+        return np.ascontiguousarray(x, np.float32), -top if keeps else top
 
     def room(self, x):
         h = self.read("rir", self.rooms[self.rng.integers(len(self.rooms))])[: RATE]

@@ -151,9 +151,9 @@ def kept(cache, model, seconds=4):
     clips.open()
     rms = lambda x: np.sqrt(np.mean(x**2) + 1e-12)
     found = {}
-    for group in clips.kept:
+    for kind, group in clips.kept:
         for entry in group:
-            sound = clips.read("kept", entry, 0, seconds * rate)
+            sound = clips.read(kind, entry, 0, seconds * rate)
             voice = clips.speech(2 * at + len(sound))[0][0]
             voice = voice / rms(voice) * 0.03
             voice[at : at + len(sound)] = 0

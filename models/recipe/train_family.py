@@ -159,49 +159,66 @@ def main():
     config = dict(model=asdict(settings), parameters=sum(p.numel() for p in net.parameters()), patches=len(starts), weight=weight,
                   **{k: v for k, v in vars(a).items() if k not in ("cache", "run", "set", "kind", "weight")})
     (a.run / "config.json").write_text(json.dumps(config, indent=1) + "\n")
-    begun = time.process_time()
-    optimiser = torch.optim.AdamW(net.parameters(), a.rate, weight_decay=1e-4)
+    def begin(first):
+        if not first:
+            sample = sounds.batch(starts[torch.randint(len(starts), (60_000,), generator=g)], net)
+            start_sparse(net, sample, a.target) if a.kind.startswith("sparse") else start(net, sample)
+        g.manual_seed(a.seed * 1_000_003 + first)
+
+    def loss(ramp):
+        x = sounds.batch(starts[torch.randint(len(starts), (a.batch,), generator=g)], net)
+        return M.loss(net, x, weight * ramp, a.target)
+
+    optimisers = [torch.optim.AdamW(net.parameters(), a.rate, weight_decay=1e-4)]
+    seconds = train(a, net, optimisers, begin, loss, ("error", "penalty"), warm=100, every=100, clip=1.0 if a.kind != "variational" else 100.0)
+    finish(a, net, sounds, held, a.steps, seconds)
+
+
+def train(a, net, optimisers, begin, loss, parts, warm, every, clip):
+    """Takes `a.steps` steps, the rate risen after `warm` of them and then falling to nothing, or goes on where it was stopped.
+    `begin(first)` comes before the first step. `loss(ramp)` gives what falls and the `parts` for the curve, of which there is a
+    line `every` so many steps. Seconds of CPU time, all starts together."""
     first, spent, last = 0, 0.0, a.run / "last.pt"
+    begun = time.process_time()
     if last.exists():
         saved = torch.load(last, weights_only=False)
         net.load_state_dict(saved["weights"])
-        optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(optimisers, saved["optimisers"]):
+            optimiser.load_state_dict(state)
         first, spent = saved["steps"], saved["seconds"]
         print(f"going on at step {first}", flush=True)
-    else:
-        sample = sounds.batch(starts[torch.randint(len(starts), (60_000,), generator=g)], net)
-        start_sparse(net, sample, a.target) if a.kind.startswith("sparse") else start(net, sample)
-    g = torch.Generator().manual_seed(a.seed * 1_000_003 + first)
+    begin(first)
     with open(a.run / "curve.csv", "a", newline="") as f:
         curve = csv.writer(f)
         if f.tell() == 0:
-            curve.writerow(["step", "cpu_seconds", "loss", "error", "penalty"])
-        sums = torch.zeros(3)
+            curve.writerow(["step", "cpu_seconds", "loss", *parts])
+        sums = torch.zeros(1 + len(parts))
         for step in range(first, a.steps):
-            for group in optimiser.param_groups:
-                group["lr"] = a.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / a.steps))
-            x = sounds.batch(starts[torch.randint(len(starts), (a.batch,), generator=g)], net)
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+                group["lr"] = a.rate * min(1, (step + 1) / warm) * (0.5 + 0.5 * math.cos(math.pi * step / a.steps))
             # The penalty comes slowly, or units die (Bowman et al. 2016, for variational ones) before they stand for anything.
-            parts = M.loss(net, x, weight * min(1, step / (0.3 * a.steps)), a.target)
-            optimiser.zero_grad()
-            parts[0].backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0 if a.kind != "variational" else 100.0)
-            optimiser.step()
-            if a.kind in M.LONGEST:
+            found = loss(min(1, step / (0.3 * a.steps)))
+            for optimiser in optimisers:
+                optimiser.zero_grad()
+            found[0].backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
+            for optimiser in optimisers:
+                optimiser.step()
+            if net.settings.kind in M.LONGEST:
                 with torch.no_grad():
                     w = net.decoder[0].weight
-                    w.div_((w.norm(dim=0, keepdim=True) / M.LONGEST[a.kind]).clamp(min=1.0))
-            sums += torch.stack([v.detach() for v in parts])
-            if (step + 1) % 100 == 0:
+                    w.div_((w.norm(dim=0, keepdim=True) / M.LONGEST[net.settings.kind]).clamp(min=1.0))
+            sums += torch.stack([v.detach() for v in found])
+            if (step + 1) % every == 0:
                 seconds = spent + time.process_time() - begun
-                row = [step + 1, seconds, *(sums / 100).tolist()]
+                row = [step + 1, seconds, *(sums / every).tolist()]
                 curve.writerow([f"{v:.5g}" for v in row])
                 f.flush()
                 print(" ".join(f"{v:.4g}" for v in row), flush=True)
                 sums.zero_()
-                M.save(last.with_suffix(".tmp"), net, optimiser=optimiser.state_dict(), steps=step + 1, seconds=seconds)
+                M.save(last.with_suffix(".tmp"), net, optimisers=[o.state_dict() for o in optimisers], steps=step + 1, seconds=seconds)
                 last.with_suffix(".tmp").rename(last)
-    finish(a, net, sounds, held, a.steps, spent + time.process_time() - begun)
+    return spent + time.process_time() - begun
 
 
 def finish(a, net, sounds, held, steps, seconds):

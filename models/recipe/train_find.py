@@ -19,10 +19,8 @@ recursion along time (Lebart et al. 2001 for the exponential decay of late rever
 `train_family.py` writes; `export_family.py` turns `best.pt` into what aeden runs.
 """
 import argparse
-import csv
 import json
 import math
-import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -32,7 +30,7 @@ from torch.nn import functional as F
 import family as M
 from muon import Muon
 from train import overrides
-from train_family import finish
+from train_family import finish, train
 
 
 @dataclass(frozen=True)
@@ -261,48 +259,11 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(a.seed)
     t = Trainer(a)
-    net, last, first, spent = t.net, a.run / "last.pt", 0, 0.0
-    if last.exists():
-        saved = torch.load(last, weights_only=False)
-        net.load_state_dict(saved["weights"])
-        for optimiser, state in zip(t.optimisers, saved["optimisers"]):
-            optimiser.load_state_dict(state)
-        first, spent = saved["steps"], saved["seconds"]
-        t.g.manual_seed(a.seed * 1_000_003 + first)
-        print(f"going on at step {first}", flush=True)
-    begun = time.process_time()
-    with open(a.run / "curve.csv", "a", newline="") as f:
-        curve = csv.writer(f)
-        if f.tell() == 0:
-            curve.writerow(["step", "cpu_seconds", "loss", "agree", "error", "penalty"])
-        sums = torch.zeros(4)
-        for step in range(first, a.steps):
-            for optimiser in t.optimisers:
-                for group in optimiser.param_groups:
-                    group["lr"] = a.rate * min(1, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * step / a.steps))
-            parts = t.loss(min(1, step / (0.3 * a.steps)))
-            for optimiser in t.optimisers:
-                optimiser.zero_grad()
-            parts[0].backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-            for optimiser in t.optimisers:
-                optimiser.step()
-            with torch.no_grad():
-                w = net.decoder[0].weight
-                w.div_((w.norm(dim=0, keepdim=True) / M.LONGEST["sparse-kl"]).clamp(min=1.0))
-            sums += torch.stack([v.detach() for v in parts])
-            if (step + 1) % 50 == 0:
-                seconds = spent + time.process_time() - begun
-                row = [step + 1, seconds, *(sums / 50).tolist()]
-                curve.writerow([f"{v:.5g}" for v in row])
-                f.flush()
-                print(" ".join(f"{v:.4g}" for v in row), flush=True)
-                sums.zero_()
-                M.save(last.with_suffix(".tmp"), net, optimisers=[o.state_dict() for o in t.optimisers], steps=step + 1, seconds=seconds)
-                last.with_suffix(".tmp").rename(last)
+    begin = lambda first: first and t.g.manual_seed(a.seed * 1_000_003 + first)
+    seconds = train(a, t.net, t.optimisers, begin, t.loss, ("agree", "error", "penalty"), warm=50, every=50, clip=5.0)
     held = t.sounds.part(M.validated_on)
     held = held[torch.randperm(len(held), generator=torch.Generator().manual_seed(0))[:4000]]
-    finish(a, net, t.sounds, held, a.steps, spent + time.process_time() - begun)
+    finish(a, t.net, t.sounds, held, a.steps, seconds)
 
 
 if __name__ == "__main__":

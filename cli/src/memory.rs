@@ -85,7 +85,7 @@ fn give_up(size: usize) -> ! {
         },
     }
     release();
-    aeden_media::output::clean_up_if_possible();
+    aeden_media::unfinished::clean_up_if_possible();
     let mut line = [0; 160];
     let mut rest = &mut line[..];
     let _ = writeln!(

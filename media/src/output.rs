@@ -1,24 +1,14 @@
 //! Files that appear complete or not at all: written beside their target under another name, brought to the disk, then
 //! renamed.
-//!
-//! What is unfinished is locked by its process. So whoever finds such a file that is not locked knows that its process
-//! was killed, and removes it.
 
-use crate::problem::{Problem, describe, is_harmless};
+use crate::problem::{Problem, is_harmless};
 use crate::readers;
+use crate::unfinished::{begin, named, unfinished};
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tempfile::{NamedTempFile, TempDir};
-
-/// Unfinished files and folders of this process, for the moment when it is told to stop.
-static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use tempfile::NamedTempFile;
 
 /// Permissions of which the system takes those away that new files are not to have.
 fn for_all() -> Option<Permissions> {
@@ -28,108 +18,12 @@ fn for_all() -> Option<Permissions> {
     None
 }
 
-/// Names of unfinished files.
-const PREFIX: &str = ".aeden-";
-const SUFFIX: &str = ".part";
-
-/// From here on Ctrl-C, and a request to terminate or to hang up, remove unfinished files and end the process with the
-/// status that `farewell` gives.
-pub fn clean_up_when_stopped(farewell: impl Fn() -> u8 + Send + 'static) {
-    // A second handler would be refused; there is only this one, and without it the program still works.
-    let _ = ctrlc::set_handler(move || {
-        // The lock is kept: nothing is created or renamed any more.
-        let files = unfinished();
-        // Programs first: one that goes on writing might make its file again.
-        crate::ffmpeg::programs::kill_all();
-        remove(&files);
-        std::process::exit(farewell().into());
-    });
-}
-
 /// Writes to standard error, whoever else is writing there.
 pub fn write_to_stderr(line: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     return File::from(std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?).write_all(line);
     #[cfg(not(unix))]
     return io::stderr().write_all(line);
-}
-
-/// Removes unfinished files where that needs neither memory nor a lock that somebody has: what is left is removed by the
-/// next run.
-pub fn clean_up_if_possible() {
-    if let Ok(files) = UNFINISHED.try_lock() {
-        remove(&files);
-    }
-}
-
-fn remove(paths: &[PathBuf]) {
-    for path in paths {
-        if std::fs::remove_file(path).is_err() {
-            let _ = std::fs::remove_dir_all(path);
-        }
-    }
-}
-
-/// A folder for what other programs are given in files. It vanishes when it is dropped, or when the process is told to stop.
-#[derive(Debug)]
-pub struct Scratch {
-    folder: Option<TempDir>,
-}
-
-impl Scratch {
-    /// Makes one among the temporary files of the system.
-    pub fn new() -> Result<Self, Problem> {
-        let mut lock = unfinished();
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(|e| {
-            let place = std::env::temp_dir();
-            let what = format!(
-                "no temporary files can be made here: {}",
-                describe(&e.kind().into())
-            );
-            Problem::file(&place, what)
-        })?;
-        lock.push(folder.path().to_path_buf());
-        Ok(Scratch { folder: Some(folder) })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.folder.as_ref().expect("present until dropped").path()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let Some(folder) = self.folder.take() else { return };
-        let mut lock = unfinished();
-        let own = folder.path().to_path_buf();
-        drop(folder);
-        lock.retain(|path| *path != own);
-    }
-}
-
-/// Removes what killed processes have left unfinished in a folder. What cannot be removed stays.
-pub fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if !name.starts_with(PREFIX.as_bytes()) || !name.ends_with(SUFFIX.as_bytes()) {
-            continue;
-        }
-        // A pipe under such a name would be waited for without end, and a link leads elsewhere.
-        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            continue;
-        }
-        // Where files cannot be locked, nothing is known of their owners.
-        if let Ok(file) = File::options().write(true).open(entry.path())
-            && file.try_lock().is_ok()
-        {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// Where bytes go.
@@ -432,33 +326,15 @@ pub fn exists_or_skip(path: &Path) -> Problem {
 impl Temporary {
     fn beside(target: &Path) -> io::Result<Self> {
         let folder = folder_of(target);
-        let mut lock = unfinished();
-        let create = |permissions: Option<Permissions>| {
-            let mut builder = tempfile::Builder::new();
-            builder.prefix(PREFIX).suffix(SUFFIX);
-            if let Some(permissions) = permissions {
-                builder.permissions(permissions);
-            }
-            builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()))
-        };
+        let mut list = unfinished();
         // A replaced file keeps what it has.
         let permissions = match std::fs::metadata(target) {
             Ok(about) => about.permissions(),
             // What a new file gets in this folder tells only a new file, which is gone at once.
-            Err(_) => create(for_all())?.as_file().metadata()?.permissions(),
+            Err(_) => named(folder, for_all())?.as_file().metadata()?.permissions(),
         };
-        loop {
-            let file = create(None)?;
-            // Another process may have swept it away between its creation and its lock: then it takes another one.
-            let lost = matches!(file.as_file().try_lock(), Err(std::fs::TryLockError::WouldBlock));
-            if !lost && file.path().exists() {
-                lock.push(file.path().to_path_buf());
-                return Ok(Temporary {
-                    file: Some(file),
-                    permissions,
-                });
-            }
-        }
+        let file = Some(begin(folder, &mut list)?);
+        Ok(Temporary { file, permissions })
     }
 
     fn file(&mut self) -> &mut File {

@@ -49,6 +49,12 @@ impl Problem {
         Problem::file(subject, describe(error))
     }
 
+    /// The same, with what to do about it.
+    pub fn and(mut self, remedy: &str) -> Self {
+        self.text = format!("{}; {remedy}", self.text);
+        self
+    }
+
     /// The command makes no sense as given.
     pub fn usage(what: impl std::fmt::Display) -> Self {
         Problem {
@@ -151,8 +157,17 @@ pub fn describe(error: &io::Error) -> String {
         NotADirectory => "a part of this path is a file, not a folder; check the path".into(),
         InvalidFilename => "no file can have this name, which is too long or has letters that the disk does not take; choose another".into(),
         BrokenPipe => "whoever was to read the output has gone".into(),
+        _ if answers_nobody(error) => "is a socket, or a device that is not connected; give a file".into(),
         _ => error.to_string(),
     }
+}
+
+/// Whether something that has a name cannot be opened by it.
+fn answers_nobody(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+    #[cfg(not(unix))]
+    return false;
 }
 
 #[cfg(test)]

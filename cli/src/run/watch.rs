@@ -6,8 +6,8 @@
 use crate::args::CleanArgs;
 use crate::run::batch::{Batch, status, tell_summary};
 use crate::run::plan::{Job, Step, files, may_be_recording, plan_files};
-use aeden_media::output::clean_up_when_stopped;
 use aeden_media::problem::Problem;
+use aeden_media::unfinished::clean_up_when_stopped;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,11 @@
 //! Many files at once: order, and that nothing is lost or left behind however often the work is cut off.
 
 use crate::media::ffmpeg::{encodes, ffmpeg, is_here};
-use crate::recordings::{Folder, chunk, fmt, noise, noise_file, pcm16, riff};
+use crate::recordings::{Folder, chunk, fmt, noise, noise_file, pcm16, riff, send};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 fn statuses(stdout: &str) -> BTreeMap<String, usize> {
@@ -281,10 +280,7 @@ fn a_batch_that_is_killed_again_and_again_loses_nothing_and_leaves_nothing() {
             .for_each(drop);
         std::thread::sleep(Duration::from_micros((random.next().unwrap() * 20_000.0) as u64));
         let signal = if kill % 4 == 3 { "TERM" } else { "KILL" };
-        Command::new("kill")
-            .args(["-s", signal, &child.id().to_string()])
-            .status()
-            .unwrap();
+        send(&child, signal);
         let status = child.wait().unwrap();
         killed += usize::from(status.code() != Some(1));
         let so_far = contents(&folder.path("out"));

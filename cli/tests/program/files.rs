@@ -633,6 +633,8 @@ fn pipes_in_folders_are_told_and_not_waited_for() {
     std::fs::remove_file(folder.path("out/a.wav")).unwrap();
     pipe("out/a.wav");
     aeden("clean day/a.wav -o out -y").failed(1, "out/a.wav: is a pipe or device");
+    let _listening = std::os::unix::net::UnixListener::bind(folder.path("talk.wav")).unwrap();
+    aeden("clean talk.wav b.wav").failed(1, "talk.wav: is a socket, or a device that is not connected");
 }
 
 #[test]

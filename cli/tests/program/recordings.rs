@@ -2,8 +2,14 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
+
+/// Sends a signal, named as in `kill -s`.
+pub fn send(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+}
 
 /// A folder that vanishes with the test.
 pub struct Folder(TempDir);

@@ -144,8 +144,7 @@ impl Served {
 
     /// Ends it; gives its status.
     fn stop(&mut self, signal: &str) -> Option<i32> {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+        crate::recordings::send(&self.child, signal);
         self.child.wait().unwrap().code()
     }
 }

@@ -1,8 +1,8 @@
 //! A run that is stopped leaves nothing half done.
 
-use crate::recordings::{Folder, noise_file};
+use crate::recordings::{Folder, noise_file, send};
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Starts cleaning a stream that does not end, and returns when an unfinished output is there.
@@ -31,10 +31,7 @@ fn ctrl_c_and_terminate_leave_nothing_and_say_so_by_their_status() {
         let folder = Folder::new();
         folder.write("out.wav", b"the one before");
         let mut child = half_way(&folder, "clean - out.wav -y --removed gone.wav --plot plot.png");
-        Command::new("kill")
-            .args(["-s", signal, &child.id().to_string()])
-            .status()
-            .unwrap();
+        send(&child, signal);
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{signal}");
         assert_eq!(folder.names(), ["out.wav"], "{signal}");

@@ -1,8 +1,7 @@
 //! What a user meets: hints that help, options that say when they do not apply, words that fit their numbers.
 
 use crate::media::ffmpeg;
-use crate::recordings::{Folder, Run, noise_file};
-use std::process::Command;
+use crate::recordings::{Folder, Run, noise_file, send};
 
 fn with_input() -> Folder {
     let folder = Folder::new();
@@ -175,10 +174,7 @@ fn watching_without_a_terminal_tells_of_every_file() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     std::thread::sleep(std::time::Duration::from_millis(500));
-    Command::new("kill")
-        .args(["-s", "INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    send(&child, "INT");
     let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
     for name in ["in/a.wav -> out/a.wav: 0.5 s", "in/b.wav -> out/b.wav: 0.5 s"] {
         assert!(said.contains(name), "{said}");

@@ -1,9 +1,8 @@
 //! `aeden clean --watch`.
 
-use crate::recordings::{Folder, noise_file, samples16};
+use crate::recordings::{Folder, noise_file, samples16, send};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::Command;
 
 #[test]
 fn what_comes_into_the_folder_is_cleaned_once_and_ctrl_c_ends_it() {
@@ -28,10 +27,7 @@ fn what_comes_into_the_folder_is_cleaned_once_and_ctrl_c_ends_it() {
     );
     folder.write("in/deep/second.wav", &file);
     assert_eq!(next()["status"].as_str(), Some("cleaned"));
-    Command::new("kill")
-        .args(["-s", "INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    send(&child, "INT");
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     // One file could not be done at first, so the status says that.
@@ -49,10 +45,7 @@ fn what_comes_into_the_folder_is_cleaned_once_and_ctrl_c_ends_it() {
         let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         assert_eq!(line["status"].as_str(), Some("skipped"));
     }
-    Command::new("kill")
-        .args(["-s", "TERM", &child.id().to_string()])
-        .status()
-        .unwrap();
+    send(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -94,10 +87,7 @@ fn what_goes_on_after_a_pause_or_is_replaced_is_cleaned_anew() {
     // What others have put there stays.
     folder.write("in/c.wav", &other);
     assert_eq!(next()["status"].as_str(), Some("skipped"));
-    Command::new("kill")
-        .args(["-s", "INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    send(&child, "INT");
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("in/c.wav: has changed"), "{stderr}");

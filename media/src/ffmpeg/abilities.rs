@@ -1,8 +1,8 @@
 //! What the ffmpeg that is installed can encode: asked once for each encoder.
 
 use super::programs::{add_samples, ask, ffmpeg, file_argument, unwritable};
-use crate::output::Scratch;
 use crate::problem::Problem;
+use crate::unfinished::Scratch;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

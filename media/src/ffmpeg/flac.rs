@@ -1,6 +1,7 @@
 //! FLAC, read and written without ffmpeg: every bit of the sound, and every block of metadata that stays true.
 
 use super::tags::{Picture, Tags};
+use super::wav_chunks;
 use crate::output::{Output, Sealed, Target};
 use crate::problem::{Problem, describe};
 use crate::wav::read::{Damage, Error};
@@ -9,7 +10,7 @@ use crate::wav::{
 };
 use flac_codec::decode::{FlacSampleReader, Metadata, Verified, verify};
 use flac_codec::encode::{FlacSampleWriter, Options};
-use flac_codec::metadata::{BlockList, BlockRef, Padding, VorbisComment};
+use flac_codec::metadata::{BlockList, BlockRef, Padding, PictureType, VorbisComment};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Chain, Cursor, Read, Seek, SeekFrom};
@@ -675,28 +676,26 @@ pub fn blocks_of_flac(metadata: &BlockList) -> Options {
     options
 }
 
-/// Four letters of a `LIST` chunk of type `INFO`, and what Vorbis comments call the same.
-const INFO_TAGS: [([u8; 4], &str); 9] = [
-    (*b"INAM", "TITLE"),
-    (*b"IART", "ARTIST"),
-    (*b"IPRD", "ALBUM"),
-    (*b"ITRK", "TRACKNUMBER"),
-    (*b"ICRD", "DATE"),
-    (*b"IGNR", "GENRE"),
-    (*b"ICMT", "COMMENT"),
-    (*b"ICOP", "COPYRIGHT"),
-    (*b"ISFT", "ENCODER"),
-];
-
 /// Settings that carry a WAV file's tags along, and the names of the chunks for which FLAC has no place.
 pub fn blocks_of_wav(header: &Header, after: &[Chunk]) -> (Options, Vec<String>) {
-    let mut comment = VorbisComment::default();
-    let (mut found, mut lost) = (false, Vec::new());
-    for chunk in header.chunks.iter().chain(after) {
-        match chunk.body.strip_prefix(b"INFO") {
-            Some(tags) if &chunk.id == b"LIST" => found |= add_tags(tags, &mut comment),
-            _ if matches!(&chunk.id, b"JUNK" | b"PAD " | b"FLLR") => {}
+    let chunks = || header.chunks.iter().chain(after);
+    let (tags, mut lost) = wav_chunks::tags_of(chunks());
+    for chunk in chunks() {
+        match &chunk.id {
+            b"LIST" if chunk.body.starts_with(b"INFO") => {}
+            b"id3 " | b"ID3 " | b"JUNK" | b"PAD " | b"FLLR" => {}
             _ => lost.push(printable(chunk.id)),
+        }
+    }
+    let mut comment = VorbisComment::default();
+    let mut found = false;
+    for (name, text) in tags.comments() {
+        let is_name = |byte: u8| (0x20..=0x7d).contains(&byte) && byte != b'=';
+        if name.bytes().all(is_name) {
+            comment.insert(vorbis_name(&name), &text);
+            found = true;
+        } else {
+            lost.push(name);
         }
     }
     // FLAC tells loudspeakers only where they are not the usual ones for so many channels.
@@ -716,31 +715,55 @@ pub fn blocks_of_wav(header: &Header, after: &[Chunk]) -> (Options, Vec<String>)
     if found {
         options.add_block(comment);
     }
+    for picture in tags.pictures {
+        options.add_block(flac_codec::metadata::Picture {
+            picture_type: KINDS
+                .into_iter()
+                .nth(picture.kind.into())
+                .unwrap_or(PictureType::Other),
+            media_type: picture.mime,
+            description: picture.description,
+            width: 0,
+            height: 0,
+            color_depth: 0,
+            colors_used: None,
+            data: picture.data,
+        });
+    }
     (options, lost)
 }
 
-fn add_tags(mut rest: &[u8], comment: &mut VorbisComment) -> bool {
-    let mut found = false;
-    while let Some((head, body)) = rest.split_at_checked(8) {
-        let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let Some(text) = body.get(..size) else { break };
-        let known = INFO_TAGS.iter().find(|(id, _)| head.starts_with(id));
-        let own: String = head[..4].iter().copied().map(char::from).collect();
-        // What has no name of its own there goes by its four letters, as with ffmpeg.
-        let name = known.map_or(own.as_str(), |(_, name)| name);
-        let text = match std::str::from_utf8(text) {
-            Ok(text) => text.to_owned(),
-            Err(_) => text.iter().copied().map(char::from).collect(),
-        };
-        let text = text.trim_end_matches('\0').trim();
-        let is_name = name
-            .bytes()
-            .all(|byte| (0x20..=0x7d).contains(&byte) && byte != b'=');
-        if is_name && !text.is_empty() {
-            comment.insert(name, text);
-            found = true;
-        }
-        rest = body.get(size + size % 2..).unwrap_or_default();
+/// What Vorbis comments call some tags otherwise than ffmpeg.
+fn vorbis_name(name: &str) -> &str {
+    match name {
+        "track" => "TRACKNUMBER",
+        "disc" => "DISCNUMBER",
+        "album_artist" => "ALBUMARTIST",
+        _ => name,
     }
-    found
 }
+
+/// Kinds of pictures in the order of their numbers, which ID3v2 has too.
+const KINDS: [PictureType; 21] = [
+    PictureType::Other,
+    PictureType::Png32x32,
+    PictureType::GeneralFileIcon,
+    PictureType::FrontCover,
+    PictureType::BackCover,
+    PictureType::LinerNotes,
+    PictureType::MediaLabel,
+    PictureType::LeadArtist,
+    PictureType::Artist,
+    PictureType::Conductor,
+    PictureType::Band,
+    PictureType::Composer,
+    PictureType::Lyricist,
+    PictureType::RecordingLocation,
+    PictureType::DuringRecording,
+    PictureType::DuringPerformance,
+    PictureType::ScreenCapture,
+    PictureType::Fish,
+    PictureType::Illustration,
+    PictureType::BandLogo,
+    PictureType::PublisherLogo,
+];

@@ -3,7 +3,7 @@
 //!
 //! ID3v2: id3.org, "ID3 tag version 2.3.0" and "2.4.0". APE: "APEv2 specification", Hydrogenaudio.
 
-use super::tags::Tags;
+use super::tags::{Chapter, Picture, Tags};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -135,16 +135,23 @@ pub fn frames(tag: &[u8]) -> Option<Vec<Frame>> {
     if flags & 0xc0 != 0 {
         return None;
     }
-    let (name_bytes, header) = if major == 2 { (3, 6) } else { (4, 10) };
     let end = head_bytes(tag)?.min(tag.len());
-    let (mut frames, mut at) = (Vec::new(), 10);
-    while at + header <= end && tag[at] != 0 {
-        let size = &tag[at + name_bytes..at + 2 * name_bytes];
+    frames_in(tag.get(10..end)?, major)
+}
+
+/// Frames one after the other, as tags and chapters hold them, of a version.
+fn frames_in(bytes: &[u8], major: u8) -> Option<Vec<Frame>> {
+    let (name_bytes, header) = if major == 2 { (3, 6) } else { (4, 10) };
+    let (mut frames, mut at) = (Vec::new(), 0);
+    while at + header <= bytes.len() && bytes[at] != 0 {
+        let size = &bytes[at + name_bytes..at + 2 * name_bytes];
         let bits = if major == 4 { 7 } else { 8 };
         let size = size
             .iter()
             .fold(0usize, |sum, byte| sum << bits | usize::from(*byte));
-        let stored = tag.get(at..at + header + size).filter(|_| size > 0)?;
+        let stored = bytes
+            .get(at..at.checked_add(header + size)?)
+            .filter(|_| size > 0)?;
         frames.push(Frame {
             name: String::from_utf8_lossy(&stored[..name_bytes]).into_owned(),
             stored: stored.to_vec(),
@@ -153,6 +160,109 @@ pub fn frames(tag: &[u8]) -> Option<Vec<Frame>> {
         at += header + size;
     }
     Some(frames)
+}
+
+/// What a tag says, by the names that ffmpeg gives. What [`untold`] names is not in it.
+pub fn tags_of(tag: &[u8]) -> Tags {
+    let mut tags = Tags::default();
+    for frame in frames(tag).unwrap_or_default() {
+        // Compressed, encrypted, or with lengths before it.
+        if frame.stored.len() > frame.body.len() + 6 && frame.stored[9] != 0 {
+            continue;
+        }
+        let Some((encoding, body)) = frame.body.split_first() else {
+            continue;
+        };
+        let after_language = || text(*encoding, body.get(3..).unwrap_or_default());
+        let (key, value) = match frame.name.as_str() {
+            "TXXX" | "TXX" => {
+                let (key, value) = text(*encoding, body);
+                (key, text(*encoding, value).0)
+            }
+            "COMM" | "COM" => {
+                let (about, value) = after_language();
+                let key = if about.is_empty() { "comment".into() } else { about };
+                (key, text(*encoding, value).0)
+            }
+            "USLT" | "ULT" => ("lyrics".into(), text(*encoding, after_language().1).0),
+            "APIC" => {
+                tags.pictures.extend(picture(*encoding, body));
+                continue;
+            }
+            "CHAP" => {
+                tags.chapters.extend(chapter(&frame.body, tag[3]));
+                continue;
+            }
+            name if name.starts_with('T') => {
+                let known = FRAMES.iter().find(|(_, frame)| *frame == name);
+                (
+                    known.map_or(name, |(key, _)| key).to_owned(),
+                    text(*encoding, body).0,
+                )
+            }
+            _ => continue,
+        };
+        if !key.is_empty() && !value.is_empty() {
+            tags.fields.push((key, value));
+        }
+    }
+    tags
+}
+
+fn picture(encoding: u8, body: &[u8]) -> Option<Picture> {
+    const LATIN: u8 = 0;
+    let (mime, rest) = text(LATIN, body);
+    let (kind, rest) = rest.split_first()?;
+    let (description, data) = text(encoding, rest);
+    (!data.is_empty()).then(|| Picture {
+        kind: *kind,
+        mime,
+        description,
+        data: data.to_vec(),
+    })
+}
+
+fn chapter(body: &[u8], major: u8) -> Option<Chapter> {
+    let at = body.iter().position(|byte| *byte == 0)? + 1;
+    let times = body.get(at..at + 8)?.as_chunks::<4>().0;
+    let seconds = |which: usize| f64::from(u32::from_be_bytes(times[which])) / 1000.0;
+    let inside = frames_in(body.get(at + 16..)?, major).unwrap_or_default();
+    let title = inside.iter().find(|frame| frame.name == "TIT2");
+    let title = title.and_then(|frame| frame.body.split_first());
+    Some(Chapter {
+        start: seconds(0),
+        end: seconds(1),
+        title: title.map_or_else(String::new, |(encoding, body)| text(*encoding, body).0),
+    })
+}
+
+/// The text up to the zero that ends it, and what comes behind: in ISO 8859-1, UTF-16 with or without a mark, or UTF-8.
+fn text(encoding: u8, bytes: &[u8]) -> (String, &[u8]) {
+    if matches!(encoding, 1 | 2) {
+        let units = bytes.as_chunks::<2>().0;
+        let end = units
+            .iter()
+            .position(|unit| *unit == [0, 0])
+            .unwrap_or(units.len());
+        let little = units.first() == Some(&[0xff, 0xfe]);
+        let read = |unit: &[u8; 2]| {
+            if little {
+                u16::from_le_bytes(*unit)
+            } else {
+                u16::from_be_bytes(*unit)
+            }
+        };
+        let text = units[..end].iter().map(read).collect::<Vec<u16>>();
+        let text = String::from_utf16_lossy(&text);
+        let rest = bytes.get(2 * end + 2..).unwrap_or_default();
+        return (text.trim_start_matches('\u{feff}').to_owned(), rest);
+    }
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let text = match encoding {
+        3 => String::from_utf8_lossy(&bytes[..end]).into_owned(),
+        _ => bytes[..end].iter().copied().map(char::from).collect(),
+    };
+    (text, bytes.get(end + 1..).unwrap_or_default())
 }
 
 /// A tag without iTunes's count of samples before and after the sound, which the encoder has changed.
@@ -290,7 +400,6 @@ pub fn untold(tag: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ffmpeg::tags::{Chapter, Picture};
 
     fn tags() -> Tags {
         let fields = [("title", "Talk"), ("comment", "a word"), ("Own", "thing")];
@@ -323,6 +432,50 @@ mod tests {
         assert_eq!(names, ["TIT2", "COMM", "TXXX", "APIC", "CHAP"]);
         assert_eq!(head_bytes(&tag), Some(tag.len()));
         assert!(untold(&tag).is_empty());
+        assert_eq!(tags_of(&tag), tags());
+    }
+
+    #[test]
+    fn texts_are_read_in_all_encodings_and_broken_ones_do_no_harm() {
+        let wide = |text: &str| {
+            text.encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<u8>>()
+        };
+        let mut body = Vec::new();
+        push_frame(&mut body, "TIT2", b"\0Caf\xe9");
+        push_frame(
+            &mut body,
+            "TPE1",
+            &[&b"\x01\xff\xfe"[..], &wide("J\u{fc}rg \u{1f3a4}"), &[0; 2]].concat(),
+        );
+        push_frame(&mut body, "TALB", b"\x02\0A\0l");
+        push_frame(
+            &mut body,
+            "TXXX",
+            &[&b"\x01\xff\xfe"[..], &wide("mood\0\u{feff}calm")].concat(),
+        );
+        push_frame(&mut body, "COMM", b"\x03engshort\0a word");
+        let tag = [&b"ID3\x04\0\0"[..], &seven_bits(body.len()), &body].concat();
+        let found = tags_of(&tag).fields;
+        let found: Vec<(&str, &str)> = found.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+        assert_eq!(
+            found,
+            [
+                ("title", "Caf\u{e9}"),
+                ("artist", "J\u{fc}rg \u{1f3a4}"),
+                ("album", "Al"),
+                ("mood", "calm"),
+                ("short", "a word"),
+            ]
+        );
+        let whole = tag_of(&tags());
+        for cut in 0..whole.len() {
+            let _ = tags_of(&whole[..cut]);
+            let mut other = whole.clone();
+            other[cut] ^= 0xff;
+            let _ = tags_of(&other);
+        }
     }
 
     #[test]

@@ -276,7 +276,9 @@ impl Losses {
         // What ffmpeg makes tags of stands in a chunk, which is told as such.
         let extension = before.is("wav") && pieces(path, before, true).iter().any(|name| name == "bext");
         let sound = |probe: &Probe| -> BTreeMap<String, String> {
-            let own: Vec<_> = match assembly.keeps_more_than_covers() {
+            // Ogg has those of a film too in its tracks.
+            let of_tracks = assembly.keeps_more_than_covers() && !probe.is("ogg");
+            let own: Vec<_> = match of_tracks {
                 true => Vec::new(),
                 false => probe
                     .sounds()
@@ -405,7 +407,10 @@ fn pieces(path: &Path, probe: &Probe, all: bool) -> Vec<String> {
     }
     if probe.is("wav") {
         let chunks = compressed::chunks(path).unwrap_or_default();
-        let names = chunks.iter().map(|chunk| printable(chunk.id));
+        let names = chunks.iter().flat_map(|chunk| match &chunk.id {
+            b"id3 " | b"ID3 " => id3::untold(&chunk.body),
+            id => vec![printable(*id)],
+        });
         return names.filter(|name| !TOLD.contains(&name.as_str())).collect();
     }
     Vec::new()
@@ -423,8 +428,8 @@ const EXTENSION: [&str; 8] = [
     "comment",
 ];
 
-/// Chunks of a WAV file that ffmpeg reads as tags, covers and chapters, or that hold nothing.
-const TOLD: [&str; 8] = ["LIST", "id3 ", "ID3 ", "JUNK", "PAD ", "FLLR", "cue ", "junk"];
+/// Chunks of a WAV file that ffmpeg reads as tags and chapters, or that hold nothing.
+const TOLD: [&str; 6] = ["LIST", "JUNK", "PAD ", "FLLR", "cue ", "junk"];
 
 /// Tags of MP4 that ffmpeg does not read, or not as what they are.
 const UNTOLD: [&str; 8] = ["tmpo", "purl", "egid", "cnID", "atID", "plID", "geID", "sfID"];

@@ -28,8 +28,9 @@ pub mod verify;
 pub mod wav_chunks;
 
 use crate::kind::Kind;
-use crate::output::{Scratch, Target};
+use crate::output::Target;
 use crate::problem::Problem;
+use crate::unfinished::Scratch;
 use crate::wav::compressed;
 use crate::wav::read::Damage;
 use crate::wav::{Chunk, Encoding, Format, Header, plain_header};
@@ -99,7 +100,7 @@ pub struct Media {
 impl Media {
     /// Opens a track of a file.
     pub fn open(path: &Path, reading: Reading) -> Result<Self, Problem> {
-        let probe = Probe::of(path)?;
+        let probe = wav_chunks::complete(path, Probe::of(path)?);
         let number = match reading.track {
             TrackChoice::Number(number) => number,
             TrackChoice::All => 1,
@@ -425,7 +426,7 @@ pub fn form(
     }
     let probe = match (media, material.path) {
         (Some(media), _) => Some(media.probe().clone()),
-        (None, Some(path)) => Some(Probe::of(path)?),
+        (None, Some(path)) => Some(wav_chunks::complete(path, Probe::of(path)?)),
         (None, None) => None,
     };
     let index = media.map(|media| media.index);

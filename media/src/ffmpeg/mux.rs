@@ -5,8 +5,8 @@ use super::container::{Container, Cover};
 use super::probe::{Probe, Stream};
 use super::programs::{add_comments, add_input, add_samples, ffmpeg, file_argument, watch};
 use super::tags::{Tags, cover, picture_format};
-use crate::output::Scratch;
 use crate::problem::{Problem, describe};
+use crate::unfinished::Scratch;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -250,12 +250,16 @@ impl Assembly<'_> {
 
     /// Those side tracks with which ffmpeg cannot write the container, found by trying: with a moment of silence for the cleaned
     /// tracks, `whole` or only until something is written.
+    ///
+    /// # Errors
+    /// Another container than the original's that cannot hold the picture.
     pub fn unwritable(&self, subject: &Path, place: &Path, whole: bool) -> Result<Vec<usize>, Problem> {
         let Some((path, _)) = self.original else {
             return Ok(Vec::new());
         };
         let side: Vec<usize> = self.side_tracks().iter().map(|stream| stream.index).collect();
-        if side.is_empty() {
+        let moves = !self.same_container && self.keeps_more_than_covers();
+        if side.is_empty() && !moves {
             return Ok(Vec::new());
         }
         let mut silence = Beside::default();
@@ -285,16 +289,21 @@ impl Assembly<'_> {
                 ..*self
             };
             let mut command = assembly.command_to(place, !whole);
-            watch(&mut command, subject, |_| {}).is_ok()
+            watch(&mut command, subject, |_| {})
         };
-        if goes_with(&side) || !goes_with(&[]) {
+        if goes_with(&side).is_ok() {
             return Ok(Vec::new());
         }
-        Ok(side
-            .iter()
-            .copied()
-            .filter(|number| !goes_with(&[*number]))
-            .collect())
+        match goes_with(&[]) {
+            Ok(()) => {}
+            Err(problem) if moves => {
+                return Err(problem.and("an output that ends with .mkv takes pictures of every kind"));
+            }
+            // Whether it is so shows when there is more than a moment.
+            Err(_) => return Ok(Vec::new()),
+        }
+        let fails = |number: &usize| goes_with(&[*number]).is_err();
+        Ok(side.iter().copied().filter(fails).collect())
     }
 
     /// Where in the output, whose probe this is, a stream of the original stands. Some containers put covers behind all tracks,
@@ -460,6 +469,9 @@ impl Assembly<'_> {
             }
             _ => command.args(["-map_metadata:g", "0:g"]),
         };
+        for (key, value) in &probe.passed_over {
+            command.args(["-metadata", &format!("{key}={value}")]);
+        }
         command.args(["-map_chapters", "0"]);
     }
 

@@ -37,6 +37,9 @@ pub struct Probe {
     pub programs: Vec<Programme>,
     /// The container.
     pub format: Format,
+    /// Those tags of the whole file that ffmpeg passes over, and does not carry to another file by itself.
+    #[serde(skip)]
+    pub passed_over: Vec<(String, String)>,
 }
 
 /// A part of a recording that has a name.

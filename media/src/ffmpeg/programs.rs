@@ -351,7 +351,18 @@ pub fn unwritable(subject: &Path, said: &str) -> Problem {
     if said.contains("No space left on device") {
         return Problem::io(subject, &io::ErrorKind::StorageFull.into());
     }
-    Problem::file(subject, format!("ffmpeg cannot write it: {}", gist(said)))
+    // Those that read are named after all the endings that they know, and what they say is not why.
+    let reads = |line: &str| {
+        line.split_once(" @ ")
+            .is_some_and(|(part, _)| part.starts_with('[') && part.contains(','))
+    };
+    let writers: Vec<&str> = said.lines().filter(|line| !reads(line.trim())).collect();
+    let said = if writers.is_empty() {
+        said.to_owned()
+    } else {
+        writers.join("\n")
+    };
+    Problem::file(subject, format!("ffmpeg cannot write it: {}", gist(&said)))
 }
 
 /// The first line that says something, without the names that ffmpeg gives to its parts. What follows is mostly about

@@ -193,6 +193,20 @@ impl Tags {
         }
     }
 
+    /// Chapters and fields as Vorbis comments.
+    pub fn comments(&self) -> Vec<(String, String)> {
+        let mut comments = Vec::new();
+        for (number, chapter) in self.chapters.iter().enumerate() {
+            let time = (chapter.start * 1000.0).round() as u64;
+            let (seconds, minutes, hours) = (time / 1000 % 60, time / 60_000 % 60, time / 3_600_000);
+            let time = format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", time % 1000);
+            comments.push((format!("CHAPTER{number:03}"), time));
+            comments.push((format!("CHAPTER{number:03}NAME"), chapter.title.clone()));
+        }
+        comments.extend(self.fields.iter().cloned());
+        comments
+    }
+
     /// The same as a text that ffmpeg reads, with names as Vorbis comments have them for chapters and pictures.
     pub fn to_comments(&self) -> String {
         let escaped = |text: &str| {
@@ -207,17 +221,8 @@ impl Tags {
         let mut text = String::from(";FFMETADATA1\n");
         let mut push =
             |key: &str, value: &str| text.push_str(&format!("{}={}\n", escaped(key), escaped(value)));
-        for (number, chapter) in self.chapters.iter().enumerate() {
-            let time = (chapter.start * 1000.0).round() as u64;
-            let (seconds, minutes, hours) = (time / 1000 % 60, time / 60_000 % 60, time / 3_600_000);
-            push(
-                &format!("CHAPTER{number:03}"),
-                &format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", time % 1000),
-            );
-            push(&format!("CHAPTER{number:03}NAME"), &chapter.title);
-        }
-        for (key, value) in &self.fields {
-            push(key, value);
+        for (key, value) in self.comments() {
+            push(&key, &value);
         }
         for picture in &self.pictures {
             push("METADATA_BLOCK_PICTURE", &STANDARD.encode(picture.to_block()));

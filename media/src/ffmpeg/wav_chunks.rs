@@ -1,8 +1,10 @@
 //! Tags, chapters and pictures in a WAV file.
 
 use super::id3;
+use super::probe::Probe;
 use super::tags::{Chapter, Tags};
-use crate::wav::Chunk;
+use crate::wav::{Chunk, compressed};
+use std::path::Path;
 
 /// Chunks of a WAV file that say the same: `LIST` of type `INFO` for what has a place there, `id3 ` for everything but
 /// chapters, `cue ` and `LIST` of type `adtl` for these.
@@ -71,14 +73,80 @@ fn push_text(chunk: &mut Vec<u8>, id: &[u8; 4], head: &[u8], text: &str) {
     }
 }
 
-/// Four letters of a `LIST` chunk of type `INFO`, and what others call the same.
-const INFO: [(&[u8; 4], &[&str]); 8] = [
+/// What chunks of a WAV file say: `LIST` of type `INFO`, and `id3 ` for what that leaves out. And names of frames of the latter
+/// that cannot be read.
+pub fn tags_of<'a>(chunks: impl Iterator<Item = &'a Chunk>) -> (Tags, Vec<String>) {
+    let (mut tags, mut untold) = (Tags::default(), Vec::new());
+    let mut second = Tags::default();
+    for chunk in chunks {
+        match &chunk.id {
+            b"LIST" => tags.fields.extend(info(&chunk.body)),
+            b"id3 " | b"ID3 " => {
+                second = id3::tags_of(&chunk.body);
+                untold = id3::untold(&chunk.body);
+            }
+            _ => {}
+        }
+    }
+    let has = |tags: &Tags, name: &str| tags.fields.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    second.fields.retain(|(key, _)| !has(&tags, key));
+    tags.fields.append(&mut second.fields);
+    (
+        Tags {
+            fields: tags.fields,
+            ..second
+        },
+        untold,
+    )
+}
+
+/// Adds to what ffprobe has told of a WAV file: where that has both kinds of tags, ffmpeg leaves out what is in `id3 `.
+pub fn complete(path: &Path, mut probe: Probe) -> Probe {
+    if probe.is("wav") {
+        let chunks = compressed::chunks(path).unwrap_or_default();
+        let mut fields = tags_of(chunks.iter()).0.fields;
+        fields.retain(|(key, _)| probe.tag(key).is_none());
+        probe.format.tags.extend(fields.iter().cloned());
+        probe.passed_over = fields;
+    }
+    probe
+}
+
+/// Tags of a `LIST` chunk. What has no other name goes by its four letters, as with ffmpeg.
+fn info(body: &[u8]) -> Vec<(String, String)> {
+    let mut tags = Vec::new();
+    let mut rest = body.strip_prefix(b"INFO").unwrap_or_default();
+    while let Some((head, body)) = rest.split_at_checked(8) {
+        let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let Some(text) = body.get(..size) else { break };
+        let known = INFO.iter().find(|(id, _)| head.starts_with(*id));
+        let own: String = head[..4].iter().copied().map(char::from).collect();
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => text.iter().copied().map(char::from).collect(),
+        };
+        let text = text.trim_end_matches('\0').trim();
+        if !text.is_empty() {
+            tags.push((
+                known.map_or(own, |(_, names)| names[0].to_owned()),
+                text.to_owned(),
+            ));
+        }
+        rest = body.get(size + size % 2..).unwrap_or_default();
+    }
+    tags
+}
+
+/// Four letters of a `LIST` chunk of type `INFO`, and what others call the same. The first of several is written.
+const INFO: [(&[u8; 4], &[&str]); 10] = [
     (b"INAM", &["title"]),
     (b"IART", &["artist"]),
     (b"IPRD", &["album"]),
     (b"ITRK", &["track", "tracknumber"]),
+    (b"IPRT", &["track", "tracknumber"]),
     (b"ICRD", &["date"]),
     (b"IGNR", &["genre"]),
     (b"ICMT", &["comment"]),
     (b"ICOP", &["copyright"]),
+    (b"ISFT", &["encoder"]),
 ];

@@ -5,17 +5,16 @@
 //! made to point here (DNS rebinding) gets an answer.
 
 mod http;
-mod scratch;
 mod shelf;
 
 use crate::args::Quality;
 use crate::args::web::WebArgs;
 use crate::run::plan::inputs;
-use aeden_media::output::{clean_up_when_stopped, print};
+use aeden_media::output::print;
 use aeden_media::problem::{DONE, Problem};
+use aeden_media::unfinished::{Scratch, clean_up_when_stopped};
 use clap::ValueEnum;
 use http::{Refused, Request, Response};
-use scratch::Scratch;
 use shelf::{Refusal, Shelf, Wish};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -44,18 +43,10 @@ pub fn web(args: &WebArgs) -> Result<u8, Problem> {
     }
     let place = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let unusable = |e: std::io::Error| Problem::io(&place, &e);
-    let scratch = Scratch::create(&place).map_err(unusable)?;
-    let folder = scratch.path().to_owned();
-    clean_up_when_stopped(move || {
-        scratch::remove(&folder);
-        DONE
-    });
-    let folder = scratch.path().to_owned();
-    let served = Shelf::new(scratch, files, cores(args), args.verify)
-        .map_err(unusable)
-        .and_then(|shelf| serve(args, Arc::new(shelf)));
-    scratch::remove(&folder);
-    served
+    let scratch = Scratch::within(&place).map_err(unusable)?;
+    clean_up_when_stopped(|| DONE);
+    let shelf = Shelf::new(scratch, files, cores(args), args.verify).map_err(unusable)?;
+    serve(args, Arc::new(shelf))
 }
 
 fn cores(args: &WebArgs) -> usize {

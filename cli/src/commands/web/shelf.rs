@@ -1,6 +1,5 @@
 //! The recordings of a page: those that the command named and those that the page sends, one after the other through the denoiser.
 
-use super::scratch::Scratch;
 use crate::args::Quality;
 use crate::run::clean::{Options, Report, clean};
 use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
@@ -10,6 +9,7 @@ use aeden::presets::UNLIMITED;
 use aeden_media::output::Target;
 use aeden_media::problem::{Problem, guarded, one_line};
 use aeden_media::readers::of_one_file;
+use aeden_media::unfinished::Scratch;
 use aeden_media::wav::read::Damage;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};

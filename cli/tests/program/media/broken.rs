@@ -1,7 +1,7 @@
 //! Broken files, missing programs and full disks: one line, the documented status, and no trace.
 
 use super::ffmpeg::{ffmpeg, is_here};
-use crate::recordings::{Folder, Run, noise_file};
+use crate::recordings::{Folder, Run, noise_file, send};
 use std::process::Command;
 
 fn sound(folder: &Folder, name: &str) {
@@ -263,10 +263,7 @@ fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
         );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    Command::new("kill")
-        .args(["-s", "TERM", &child.id().to_string()])
-        .status()
-        .unwrap();
+    send(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(folder.names(), ["in.mp3"]);
     // What ffmpeg is given in files of its own goes too.
@@ -276,11 +273,11 @@ fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
     );
     let temporary = folder.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    let mut child = folder
-        .command(["clean", "in.ogg", "out.ogg"])
-        .env("TMPDIR", &temporary)
-        .spawn()
-        .unwrap();
+    let start = || {
+        let mut command = folder.command(["clean", "in.ogg", "out.ogg"]);
+        command.env("TMPDIR", &temporary).spawn().unwrap()
+    };
+    let mut child = start();
     let own_files = || {
         folder
             .names()
@@ -295,13 +292,38 @@ fn ctrl_c_ends_ffmpeg_and_leaves_nothing() {
         );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    Command::new("kill")
-        .args(["-s", "INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    send(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(own_files(), 0);
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    // One that is killed cannot do that; the next does.
+    let mut child = start();
+    while own_files() == 0 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "done before it could be killed"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = std::fs::read_dir(&temporary)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut next = start();
+    while left.exists() {
+        assert!(
+            next.try_wait().unwrap().is_none(),
+            "done and {} is still there",
+            left.display()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    send(&next, "INT");
+    next.wait().unwrap();
     // Where there is no place for them, that place is named.
     let run = folder
         .command(["clean", "in.ogg", "out.ogg"])

@@ -166,3 +166,32 @@ fn what_cannot_be_written_says_what_can() {
         assert!(!samples(&folder.path(&out), 0).is_empty());
     }
 }
+
+#[test]
+fn a_picture_without_a_place_is_told_before_anything_is_cleaned() {
+    if !is_here() || !encodes("libx264") || !encodes("aac") {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc=s=64x48:r=10:d=2 -i SPEECH -t 2 -c:v libx264 -c:a aac a.mp4",
+    );
+    for name in ["a.webm", "a.ogv", "a.mxf"] {
+        for arguments in [
+            format!("clean a.mp4 {name} -q"),
+            format!("clean a.mp4 {name} --dry-run"),
+        ] {
+            let run = folder.aeden(&arguments);
+            let told = format!("{}{}", run.stdout(), run.stderr());
+            assert_eq!(
+                (run.status(), told.lines().count()),
+                (1, 1),
+                "{arguments}: {told}"
+            );
+            assert!(told.contains("an output that ends with .mkv"), "{told}");
+        }
+        assert_eq!(folder.names(), ["a.mp4"]);
+    }
+    folder.aeden("clean a.mp4 a.mkv -q --mix 0 --verify").quietly();
+}

@@ -369,6 +369,7 @@ fn every_tag_of_a_wav_file_goes_into_flac() {
         ("IENG", b"Ann\0", "IENG", "Ann"),
         ("IKEY", b"rain; city\0", "IKEY", "rain; city"),
         ("ITCH", b"Bob", "ITCH", "Bob"),
+        ("IPRT", b"3/9\0", "track", "3/9"),
     ];
     let body: Vec<u8> = info
         .iter()
@@ -382,6 +383,57 @@ fn every_tag_of_a_wav_file_goes_into_flac() {
     for (_, _, name, text) in info {
         let found = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         assert_eq!(found.map(|(_, text)| text.as_str()), Some(text), "{name}");
+    }
+}
+
+#[test]
+fn what_only_the_second_tag_of_a_wav_file_says_goes_everywhere() {
+    let Some(folder) = material() else { return };
+    ffmpeg(
+        &folder,
+        "-i in.wav -metadata title=Talk -metadata album_artist=Ann -metadata composer=Bob -metadata mood=calm -metadata disc=1/2 a.flac",
+    );
+    // A WAV file of ours has both: what `INFO` has a place for, and everything once more as ID3.
+    folder.aeden("clean a.flac b.wav --mix 0").quietly();
+    let said = [
+        ("title", "Talk"),
+        ("album_artist", "Ann"),
+        ("composer", "Bob"),
+        ("mood", "calm"),
+        ("disc", "1/2"),
+    ];
+    let text_of = |tags: &[(String, String)], key: &str| {
+        let found = tags.iter().find(|(other, _)| other == key);
+        found.map(|(_, text)| text.clone())
+    };
+    for name in ["c.flac", "c.mp3", "c.m4a", "c.mka", "c.ogg"] {
+        folder.aeden(&format!("clean b.wav {name} --mix 0")).quietly();
+        let tags = tags(&folder, name);
+        for (key, text) in said {
+            assert_eq!(text_of(&tags, key).as_deref(), Some(text), "{name}: {key}");
+        }
+    }
+}
+
+#[test]
+fn tags_of_a_film_in_ogg_are_kept_or_named() {
+    if !is_here() || !encodes("libtheora") || !encodes("libvorbis") {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc=s=64x48:r=25:d=2 -i SPEECH -t 2 -metadata artist=Ann -metadata mood=calm -c:v libtheora -c:a libvorbis a.ogv",
+    );
+    for (name, named) in [("b.mov", "mood"), ("b.ts", "artist, mood")] {
+        let run = folder.aeden(&format!("clean a.ogv {name} --mix 0"));
+        assert!(run.stderr().contains(named), "{}", run.stderr());
+    }
+    folder.aeden("clean a.ogv b.mkv --mix 0 -q");
+    let tags = tags(&folder, "b.mkv");
+    for (key, text) in [("artist", "Ann"), ("mood", "calm")] {
+        let found = tags.iter().find(|(other, _)| other == key);
+        assert_eq!(found.map(|(_, text)| text.as_str()), Some(text), "{tags:?}");
     }
 }
 

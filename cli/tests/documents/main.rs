@@ -10,3 +10,4 @@ mod manual;
 #[cfg(unix)]
 mod scenes;
 mod typed;
+mod palette;

@@ -181,7 +181,7 @@ fn obs_itself_finds_the_filter_and_records_through_it() {
     };
     // Twelve seconds of sound, more or less, in a lossless file.
     let end = Instant::now() + Duration::from_secs(300);
-    while !recording().is_some_and(|file| file.metadata().unwrap().len() > 600_000) {
+    while recording().is_none_or(|file| file.metadata().unwrap().len() < 600_000) {
         assert!(
             obs.try_wait().unwrap().is_none() && Instant::now() < end,
             "{}",

@@ -62,8 +62,8 @@ pub enum Command {
     ///
     /// WAV (also RF64 and BW64 beyond 4 GB) and FLAC files, and through the program ffmpeg everything that it reads, films
     /// too: 1 to 64 channels, 8 to 192 kHz. Codec, rate, bit depth, channels, length, tags and other chunks and tracks are
-    /// kept, and every sample stays at its place in time; another ending of the output chooses another format.
-    /// An output file appears only when it is complete. The input is never changed.
+    /// kept, and every sample stays at its place in time. Another ending of the output chooses another format. An output
+    /// file appears only when it is complete. The input is never changed.
     ///
     /// Defaults of your own stand in a file, aeden/config.toml in the folder for settings (~/.config on Linux and macOS),
     /// with the names of these options: preset = "podcast".
@@ -75,8 +75,8 @@ pub enum Command {
     Live(LiveArgs),
     /// Make a noisy recording, clean it in every quality, and write a page to see and to hear it
     ///
-    /// Writes noisy.wav, a computer's voice beside a fan, with hum on the line and typing; best.wav, high.wav and light.wav, which
-    /// each network makes of it; and report.html, to see and to hear.
+    /// Writes noisy.wav, a computer's voice beside a fan, with hum on the line and typing. Each network makes a file of it:
+    /// best.wav, high.wav, light.wav. The page report.html shows and plays them.
     Demo(DemoArgs),
     /// List the devices that `aeden live` can use
     Devices(DevicesArgs),
@@ -84,9 +84,9 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write a page to show and to hear what cleaning does: before, after, removed
     ///
-    /// One HTML file that needs nothing else, neither network nor server: for every recording a player that switches
-    /// between before, after and removed without losing the place, spectrograms, signal-to-noise ratio, noise floor and
-    /// loudness. No recording is changed and none is written; `aeden clean` with the same options gives what is heard there.
+    /// Writes one HTML file that works by itself, offline too. For every recording it has a player that switches between
+    /// before, after and removed at the same place, spectrograms, signal-to-noise ratio, noise floor and loudness. The
+    /// recordings stay as they are; `aeden clean` with the same options writes what is heard there.
     Report(ReportArgs),
     /// Clean in the browser: drop recordings and films, listen, set the strength by ear, save
     ///
@@ -97,10 +97,10 @@ pub enum Command {
     Web(WebArgs),
     /// Find what does not sound like the rest of a recording
     ///
-    /// Finds what does not fit: clicks, drop-outs, slamming doors, a machine that fails. An autoencoder describes the sound by
-    /// a short code and reconstructs it from that; where it errs more than in normal material, or where the code is unlike the
-    /// normal ones, something unusual happened. The score is relative to what normal material stays below. More in
-    /// docs/family.md.
+    /// Finds what does not fit: clicks, drop-outs, slamming doors, a machine that fails. An autoencoder describes the sound
+    /// by a short code and reconstructs it from that. Something unusual happened where it errs more than in normal
+    /// material, or where the code is unlike the normal ones. The score is relative to what normal material stays below.
+    /// More in docs/family.md.
     Detect(DetectArgs),
     /// Find sounds that sound like another one
     ///
@@ -122,15 +122,15 @@ pub enum Command {
     /// Make room tone as long as you like from the quiet parts of a recording
     ///
     /// Makes new sound that is like the quiet parts of a recording: as loud, of the same colour, as restless, and as long
-    /// as you like. Nothing is repeated, so no loop can be heard. Voices and other events in IN are left out. A variational
-    /// autoencoder describes how the bands of the recording rise and fall; a random walk through its codes, as quick and as
-    /// wide as that of the recording, moves noise with the recording's own spectrum. Steady tones, such as hum, stay
-    /// tones; channels stay as much alike as they are. More in docs/family.md.
+    /// as you like. It never repeats, as a loop would. Voices and other events in IN are left out. A variational
+    /// autoencoder describes how the bands of the recording rise and fall. A random walk through its codes, as quick and as
+    /// wide as that of the recording, moves noise with the recording's own spectrum. Steady tones, such as hum, stay tones;
+    /// channels stay as much alike as they are. More in docs/family.md.
     Roomtone(RoomtoneArgs),
     /// Make a small file of a recording
     ///
-    /// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is; the waves
-    /// themselves, with their phases, are coefficients of a cosine transform, in steps that follow these envelopes, and
+    /// Makes a small file of a recording. The undercomplete autoencoder says in few bits how loud each band is. The waves
+    /// themselves, with their phases, are coefficients of a cosine transform, in steps that follow these envelopes. They
     /// take only as many bits as the envelopes leave open. Each block has a checksum. The format is described in
     /// docs/family.md.
     Encode(EncodeArgs),
@@ -245,8 +245,8 @@ pub struct CleanArgs {
 
     /// Set the loudness: a number of LUFS (EBU R 128) such as -16 or -23, or 'keep' for that of the input
     ///
-    /// Peaks that would be above -1 dBTP then are lowered by a limiter, by 12 dB at most; where that is not enough, a warning
-    /// tells the loudness that was reached.
+    /// A limiter lowers peaks that would then be above -1 dBTP, by 12 dB at most. Where that is too little, a warning tells
+    /// the loudness that was reached.
     #[arg(long, value_name = "keep|LUFS", allow_negative_numbers = true)]
     pub loudness: Option<Loudness>,
 
@@ -381,7 +381,7 @@ pub struct InspectArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Print neither progress nor warnings
+    /// Print errors alone, without progress and warnings
     #[arg(short, long)]
     pub quiet: bool,
 }

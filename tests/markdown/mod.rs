@@ -1,4 +1,5 @@
 //! The repository's pages in Markdown, as tests read them.
+#![allow(dead_code, reason = "every test program uses some of these")]
 
 use std::path::{Path, PathBuf};
 

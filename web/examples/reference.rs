@@ -1,6 +1,6 @@
 //! Cleans samples on this machine as the module does in a browser: what its tests compare it with.
 //!
-//! `reference MODEL RATE CHANNELS stream|lead-in|look-ahead f32|whole STRENGTH MIX`: samples in f32, one channel after the other, from
+//! `reference MODEL RATE CHANNELS stream|lead-in|look-ahead f32|whole STRENGTH MIX BANDS`: samples in f32, one channel after the other, from
 //! standard input to standard output.
 
 use aeden::presets::UNLIMITED;
@@ -10,8 +10,8 @@ use std::io::{Read, Write, stdin, stdout};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, rate, channels, context, arithmetic, strength, mix] = &arguments[..] else {
-        return Err("MODEL RATE CHANNELS CONTEXT ARITHMETIC STRENGTH MIX".into());
+    let [model, rate, channels, context, arithmetic, strength, mix, bands] = &arguments[..] else {
+        return Err("MODEL RATE CHANNELS CONTEXT ARITHMETIC STRENGTH MIX BANDS".into());
     };
     let bytes = std::fs::read(model)?;
     let model = match &arithmetic[..] {
@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let strength = strength.parse()?;
     let config = Config::new(rate.parse()?, channels.parse()?)
         .attenuation_limit((strength < UNLIMITED).then_some(strength))
+        .bands(bands.parse()?)
         .mix(mix.parse()?);
     let mut bytes = Vec::new();
     stdin().read_to_end(&mut bytes)?;

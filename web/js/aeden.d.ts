@@ -11,6 +11,9 @@ export interface Recording {
   channels: Float32Array[];
 }
 
+/** A node of limits along frequency: hertz, 0 to 96,000, and the most that the level is lowered there, in dB, 0 to 100. */
+export type Band = readonly [hertz: number, decibels: number];
+
 export interface CleanOptions {
   /** Default `best`. */
   quality?: Quality;
@@ -20,6 +23,12 @@ export interface CleanOptions {
   exact?: boolean;
   /** The most that the level is lowered anywhere, in dB, 0 to 60; 60, the default, for no limit. */
   strength?: number;
+  /**
+   * The most that the level is lowered along frequency: up to 6 nodes, hertz rising. In between the limit goes in a straight line in
+   * dB over the logarithm of the frequency, outside it is that of the nearest node. None, the default, for no such limit; where
+   * `strength` is smaller, that counts.
+   */
+  bands?: readonly Band[];
   /** The share of the cleaned sound, 0 to 1; default 1. */
   mix?: number;
   /** Gives what is removed, not the cleaned sound. */
@@ -55,6 +64,7 @@ export interface NodeOptions {
   /** Default 1. */
   channels?: 1 | 2;
   strength?: number;
+  bands?: readonly Band[];
   mix?: number;
   removed?: boolean;
   bypass?: boolean;
@@ -76,6 +86,9 @@ export class AedenNode extends AudioWorkletNode {
   private constructor();
   /** The most that the level is lowered anywhere, in dB, 0 to 60; 60 for no limit. Fades, as all controls do. */
   strength: number;
+  /** The most that the level is lowered along frequency, as in {@link CleanOptions}; a change fades within two frames. */
+  get bands(): readonly Band[];
+  set bands(nodes: readonly Band[]);
   /** The share of the cleaned sound, 0 to 1. */
   mix: number;
   /** What is removed is heard. */

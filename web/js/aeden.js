@@ -48,13 +48,15 @@ function aborted(signal) {
  * Cleans a recording in a worker of its own. Sample n of the result belongs to sample n of the input, which stays as it is.
  */
 export async function clean(input, options = {}, onProgress = () => {}) {
-  const { quality = 'best', model, exact, strength = 60, mix = 1, removed = false, streaming = false, signal } = options;
+  const { quality = 'best', model, exact, strength = 60, bands = [], mix = 1, removed = false, streaming = false, signal } = options;
   const rate = input.sampleRate ?? input.rate;
   const channels = input.channels
     ?? Array.from({ length: input.numberOfChannels }, (_, channel) => input.getChannelData(channel));
   const length = channels[0]?.length ?? 0;
   if (channels.some((samples) => samples.length !== length)) throw new RangeError('channels: all of one length');
-  const settings = { streaming, strength: number('strength', strength, 0, 60), mix: number('mix', mix, 0, 1), removed };
+  const settings = {
+    streaming, strength: checked('strength', strength), bands: checked('bands', bands), mix: checked('mix', mix), removed,
+  };
   const [module, bytes] = await Promise.all([compiled(), model ?? weights(quality)]);
   if (signal?.aborted) throw aborted(signal);
 
@@ -119,6 +121,20 @@ function number(name, value, least, most) {
   return value;
 }
 
+/** The most nodes of limits along frequency, and the bounds of their hertz and decibels: those of the library. */
+const NODES = [6, 96_000, 100];
+
+/** Checked nodes of limits along frequency, as a copy that nobody changes. */
+function nodes(list) {
+  const [most, highest, largest] = NODES;
+  const copy = Array.from(list, ([hertz, decibels]) => Object.freeze([
+    number('bands: hertz', hertz, 0, highest), number('bands: decibels', decibels, 0, largest),
+  ]));
+  if (copy.length > most) throw new RangeError(`bands: at most ${most}, not ${copy.length}`);
+  if (copy.some(([hertz], n) => n > 0 && hertz <= copy[n - 1][0])) throw new RangeError('bands: hertz that rise from node to node');
+  return Object.freeze(copy);
+}
+
 // Node has no audio worklets, and may still import this file.
 const Base = globalThis.AudioWorkletNode ?? class {};
 
@@ -146,7 +162,7 @@ export class AedenNode extends Base {
   }
 
   constructor(context, { quality, channels, controls, module, image }) {
-    const defaults = { strength: 60, mix: 1, removed: false, bypass: false };
+    const defaults = { strength: 60, bands: [], mix: 1, removed: false, bypass: false };
     const known = Object.entries({ ...defaults, ...controls }).map(([name, value]) => [name, checked(name, value)]);
     const all = Object.fromEntries(known);
     super(context, 'aeden', {
@@ -183,6 +199,10 @@ export class AedenNode extends Base {
   /** The most that the level is lowered, in dB; 60 for no limit. */
   get strength() { return this.#controls.strength; }
   set strength(db) { this.#set('strength', db); }
+
+  /** The most that the level is lowered along frequency: nodes of [hertz, decibels]; none for no such limit. */
+  get bands() { return this.#controls.bands; }
+  set bands(nodes) { this.#set('bands', nodes); }
 
   /** The share of the cleaned sound, 0 to 1. */
   get mix() { return this.#controls.mix; }
@@ -230,6 +250,7 @@ export class AedenNode extends Base {
 
 function checked(name, value) {
   if (name === 'strength') return number(name, value, 0, 60);
+  if (name === 'bands') return nodes(value);
   if (name === 'mix') return number(name, value, 0, 1);
   if (name === 'removed' || name === 'bypass') return Boolean(value);
   throw new RangeError(`${name}: no such option`);

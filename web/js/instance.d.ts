@@ -1,3 +1,5 @@
+import type { Band } from './aeden.js';
+
 /**
  * A model, and the stream or the recording that it cleans: what {@link clean} and {@link AedenNode} are made of, for
  * Node and threads of your own. Every method throws an Error where aeden refuses.
@@ -21,8 +23,10 @@ export class Instance {
   recording(
     rate: number,
     channels: number,
-    options?: { streaming?: boolean; strength?: number; mix?: number; removed?: boolean },
+    options?: { streaming?: boolean; strength?: number; bands?: readonly Band[]; mix?: number; removed?: boolean },
   ): void;
+  /** Limits what is taken away along frequency, of the stream at once; a recording begins with its own. */
+  bands(nodes: readonly Band[]): void;
   /** Cleans the next samples; `take` gets what is ready, as views that the next call overwrites. */
   push(input: Float32Array[], take: (ready: Float32Array[]) => void): void;
   /** Ends a recording, and gives the rest of it. */

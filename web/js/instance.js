@@ -40,8 +40,18 @@ export class Instance {
   }
 
   /** Begins a recording; `streaming` where it should know no more than a stream does. */
-  recording(rate, channels, { streaming = false, strength = 60, mix = 1, removed = false } = {}) {
+  recording(rate, channels, { streaming = false, strength = 60, bands = [], mix = 1, removed = false } = {}) {
+    this.bands(bands);
     this.#begin(channels, () => this.wasm.aeden_recording(rate, channels, +streaming, strength, mix, +removed));
+  }
+
+  /**
+   * Limits what is taken away along frequency: [hertz, decibels] a node. Of the stream at once; a recording begins with its own.
+   * @param {[number, number][]} nodes
+   */
+  bands(nodes) {
+    nodes.forEach(([hertz, decibels], node) => this.wasm.aeden_band(node, hertz, decibels));
+    if (!this.wasm.aeden_bands(nodes.length)) this.#begin(this.channels.length, () => 0);
   }
 
   /**

@@ -39,9 +39,10 @@ class Denoiser {
 
   get ready() { return this.copied === this.parts.length; }
 
-  control({ strength, mix, removed, bypass }) {
+  control({ strength, bands, mix, removed, bypass }) {
     const { wasm } = this;
     if (strength !== undefined) wasm.aeden_strength(strength);
+    if (bands !== undefined) this.instance.bands(bands);
     if (mix !== undefined) wasm.aeden_mix(mix);
     if (removed !== undefined) wasm.aeden_removed(+removed);
     if (bypass !== undefined) wasm.aeden_bypass(+bypass);

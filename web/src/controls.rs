@@ -1,13 +1,15 @@
 //! The controls of streams and recordings.
 
 use aeden::presets::UNLIMITED;
-use aeden::{Config, Listen};
+use aeden::{BandLimits, Config, Listen};
 
 /// The controls as they stand.
 #[derive(Clone, Copy)]
 pub(crate) struct Controls {
     /// The most that the level is lowered, in dB; from [`UNLIMITED`] on there is no limit.
     pub(crate) strength: f32,
+    /// The most that the level is lowered along frequency.
+    pub(crate) bands: BandLimits,
     /// The share of the cleaned sound.
     pub(crate) mix: f32,
     /// What is removed is given, not the cleaned sound.
@@ -21,6 +23,7 @@ impl Default for Controls {
     fn default() -> Controls {
         Controls {
             strength: UNLIMITED,
+            bands: BandLimits::default(),
             mix: Config::DEFAULT_MIX,
             removed: false,
             bypass: false,

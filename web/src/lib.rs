@@ -17,7 +17,7 @@ mod meter;
 mod recording;
 mod stream;
 
-use aeden::{Error, Model};
+use aeden::{BandLimits, Error, Model};
 use controls::Controls;
 use recording::Recording;
 use std::cell::RefCell;
@@ -33,6 +33,10 @@ struct Instance {
     model: Option<Model>,
     /// `[channel][sample]`, [`BLOCK`] of each
     samples: Vec<Vec<f32>>,
+    /// Nodes for [`aeden_bands`]: hertz and decibels.
+    nodes: [(f32, f32); BandLimits::MAX_NODES],
+    /// The limits along frequency of recordings that begin.
+    bands: BandLimits,
     stream: Option<Stream>,
     recording: Option<Recording>,
 }
@@ -91,6 +95,20 @@ impl Instance {
         )?);
         self.stream = None;
         self.samples = vec![vec![0.0; BLOCK]; channels];
+        Ok(())
+    }
+
+    fn limit_bands(&mut self, count: usize) -> Result<(), Error> {
+        let most = BandLimits::MAX_NODES;
+        let nodes = self.nodes.get(..count);
+        let nodes = nodes.ok_or_else(|| {
+            Error::Setting(format!("the bands must have at most {most} nodes, not {count}"))
+        })?;
+        let bands = BandLimits::new(nodes)?;
+        self.bands = bands;
+        if let Some(stream) = &mut self.stream {
+            stream.control(|controls| controls.bands = bands);
+        }
         Ok(())
     }
 
@@ -169,7 +187,7 @@ pub extern "C" fn aeden_stream(rate: u32, channels: usize) -> u32 {
 }
 
 /// Begins a recording at a rate in Hz, by a model of either kind. `streaming`: not 0 where it should know no more than a
-/// stream does. `strength`, `mix` and `removed` as for streams. 0 for something outside aeden's range, or a model that does
+/// stream does. `strength`, `mix` and `removed` as for streams; limits along frequency are those of [`aeden_bands`]. 0 for something outside aeden's range, or a model that does
 /// not fit.
 #[unsafe(no_mangle)]
 pub extern "C" fn aeden_recording(
@@ -180,13 +198,14 @@ pub extern "C" fn aeden_recording(
     mix: f32,
     removed: u32,
 ) -> u32 {
-    let controls = Controls {
-        strength,
-        mix,
-        removed: removed != 0,
-        bypass: false,
-    };
     with(|instance| {
+        let controls = Controls {
+            strength,
+            bands: instance.bands,
+            mix,
+            removed: removed != 0,
+            bypass: false,
+        };
         let result = instance.open_recording(rate, channels, streaming != 0, controls);
         instance.tell(result)
     })
@@ -229,6 +248,26 @@ pub extern "C" fn aeden_reset() {
 #[unsafe(no_mangle)]
 pub extern "C" fn aeden_strength(db: f32) {
     with_stream(|stream| stream.control(|controls| controls.strength = db));
+}
+
+/// Puts a node for the next [`aeden_bands`]: the most that the level is lowered at a frequency in Hz, in dB. Nodes are counted from 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn aeden_band(node: usize, frequency: f32, limit: f32) {
+    with(|instance| {
+        if let Some(place) = instance.nodes.get_mut(node) {
+            *place = (frequency, limit);
+        }
+    });
+}
+
+/// Limits what is taken away along frequency by the first `count` nodes that [`aeden_band`] has put, none for no such limits: of the
+/// stream at once, and of recordings that begin from now on. 0 for nodes out of order or range; what was set before stays then.
+#[unsafe(no_mangle)]
+pub extern "C" fn aeden_bands(count: usize) -> u32 {
+    with(|instance| {
+        let result = instance.limit_bands(count);
+        instance.tell(result)
+    })
 }
 
 /// Sets the share of the cleaned sound, 0 to 1.

@@ -24,6 +24,7 @@ impl Recording {
         };
         let config = Config::new(rate, channels)
             .attenuation_limit(controls.limit())
+            .bands(controls.bands)
             .mix(controls.mix)
             .listen(controls.listen());
         Ok(Recording {

@@ -31,6 +31,7 @@ impl Stream {
     pub(crate) fn control(&mut self, change: impl FnOnce(&mut Controls)) {
         change(&mut self.controls);
         self.denoiser.set_attenuation_limit(self.controls.limit());
+        self.denoiser.set_bands(self.controls.bands);
         self.denoiser.set_mix(self.controls.mix);
         self.denoiser.set_listen(self.controls.listen());
         self.denoiser.set_bypass(self.controls.bypass);

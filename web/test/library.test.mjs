@@ -142,7 +142,7 @@ for (const exact of [true, false]) {
 test('every control of a recording does what it does on this machine', async () => {
   await prepare();
   material.raw('in.f32', mono);
-  for (const options of [{ strength: 12 }, { mix: 0.5 }]) {
+  for (const options of [{ strength: 12 }, { mix: 0.5 }, { bands: [[0, 3], [1000, 40], [4000, 6]], strength: 20 }]) {
     material.raw('out.f32', material.cleaned(48_000, mono, 'light', 'lead-in', options));
     const found = await page.run(async (options) => {
       const [channels, model] = [await samples('in.f32', 1), await network('light')];
@@ -169,7 +169,7 @@ test('every control of a node does something', async () => {
     const levels = {};
     const settings = {
       light: { quality: 'light' }, high: { quality: 'high' }, weak: { quality: 'light', strength: 3 },
-      half: { quality: 'light', mix: 0.5 }, removed: { quality: 'light', removed: true },
+      half: { quality: 'light', mix: 0.5 }, banded: { quality: 'light', bands: [[0, 3], [20_000, 3]] }, removed: { quality: 'light', removed: true },
       bypass: { quality: 'light', bypass: true }, none: { quality: 'light', mix: 0 },
     };
     for (const [name, options] of Object.entries(settings)) {
@@ -185,6 +185,7 @@ test('every control of a node does something', async () => {
   assert.equal(level['none, differs by'], 0, text);
   assert.ok(level.light < level.weak && level.weak < level.bypass, text);
   assert.ok(level.light < level.half && level.half < level.bypass, text);
+  assert.ok(Math.abs(level.banded - level.weak) < 0.01 * level.weak, text); // as much everywhere is as much for all
   assert.ok(level.removed > 0 && level.removed !== level.light && level.high !== level.light, text);
 });
 
@@ -218,6 +219,12 @@ test('controls, meters and the quality of a node can be changed while it runs', 
     await wait(0.5);
     all.bypass = await node.meters();
     node.bypass = false;
+    node.bands = [[100, 0]];
+    await wait(0.2);
+    await node.meters();
+    await wait(0.5);
+    all.untouched = await node.meters();
+    node.bands = [];
     await node.setQuality('high');
     all.latency.push(node.latency);
     all.quality = node.quality;
@@ -227,6 +234,10 @@ test('controls, meters and the quality of a node can be changed while it runs', 
     all.still = node.quality;
     try { node.strength = -1; } catch (error) { all.range = error.name; }
     try { node.mix = NaN; } catch (error) { all.number = error.name; }
+    all.bands = [[[2, 1], [1, 1]], [[0, 101]], [[-1, 1]], Array.from({ length: 7 }, (_, n) => [n, 1]), [[1]]].map((bands) => {
+      try { node.bands = bands; } catch (error) { return error.name; }
+      return 'taken';
+    });
     node.reset();
     source.stop();
     await context.close();
@@ -236,6 +247,8 @@ test('controls, meters and the quality of a node can be changed while it runs', 
   assert.ok(found.cleaned.inputRms > 0 && found.cleaned.outputRms < found.cleaned.inputRms, text);
   assert.ok(found.removed.outputRms > 0 && found.bypass.outputPeak > 0.5 * found.bypass.inputPeak, text);
   assert.ok(found.high.outputRms > 0, text);
+  assert.ok(found.untouched.outputPeak > 0.5 * found.untouched.inputPeak, text);
+  assert.deepEqual(found.bands, Array(5).fill('RangeError'), text);
   assert.equal(found.quality, 'high');
   assert.equal(found.still, 'high');
   assert.ok(found.latency[1] > found.latency[0], text);

@@ -82,8 +82,8 @@ export class Material {
   }
 
   /** What the library makes of samples on this machine. */
-  cleaned(rate, channels, quality, context, { exact = true, strength = 60, mix = 1 } = {}) {
-    const words = [rate, channels.length, context, exact ? 'f32' : 'whole', strength, mix].map(String);
+  cleaned(rate, channels, quality, context, { exact = true, strength = 60, mix = 1, bands = [] } = {}) {
+    const words = [rate, channels.length, context, exact ? 'f32' : 'whole', strength, mix, bands.map((node) => node.join(':'))].map(String);
     const out = execFileSync(this.#reference, [this.model(quality), ...words], {
       input: bytes(channels), maxBuffer: 1 << 30,
     });

@@ -28,6 +28,7 @@ after(async () => {
 async function onPage(work, size) {
   const page = await browser.open(`${server.origin}/`, size);
   await work(page);
+  assert.deepEqual(await page.run(() => [...document.images].filter((image) => !image.naturalWidth).map((image) => image.src)), []);
   assert.deepEqual(page.errors, []);
   const others = page.requests.filter((url) => !/^(blob:|data:|about:)/.test(url) && !url.startsWith(`${server.origin}/`));
   assert.deepEqual(others, []);
@@ -217,6 +218,34 @@ test('strength goes into what is saved, and matched loudness is the same loudnes
   assert.ok(near(loudness[0], -3.01) && near(loudness[1], -9.03) && near(loudness[3], -5.51), loudness.join());
 }));
 
+test('limits along frequency go into what is heard and saved, and what is no limit is told', () => onPage(async (page) => {
+  await remember(page);
+  const write = (id, text) => page.run((id, text) => {
+    const field = document.getElementById(id);
+    field.value = text;
+    field.dispatchEvent(new Event('change'));
+  }, id, text);
+  const path = material.write('bands.wav', wav(48_000, [short]));
+  await write('bands', '0:10, loud');
+  await page.choose('#files', [path]);
+  assert.match(await page.run(() => document.getElementById('status').textContent), /“loud” is no band/);
+  assert.equal(await page.run(() => document.querySelectorAll('.card').length), 0);
+  await write('bands', '0:4, 2000:30');
+  await clean(page, [path]);
+  assert.match(await page.run(() => document.querySelector('.card').textContent), /At most, by band: 0:4,2000:30/);
+  const [file] = (await saved(page, () => document.querySelector('.card [aria-label^="Save"]').click())).values();
+  const found = samples(file).channels[0];
+  const energy = (list) => list.reduce((sum, x) => sum + x * x, 0);
+  const apart = (options) => {
+    const [wanted] = material.cleaned(48_000, [short], 'light', 'lead-in', { exact: false, ...options });
+    return energy(wanted.map((x, n) => x - found[n])) / energy(wanted);
+  };
+  assert.ok(apart({ bands: [[0, 4], [2000, 30]] }) < 1e-4 && apart({}) > 1e-3, `${apart({})}`);
+  await write('bands', '9:1, 3:1');
+  await clean(page, [path], 2);
+  assert.match((await states(page))[1], /^failed: bands: hertz that rise/);
+}));
+
 test('work can be cancelled and taken away', () => onPage(async (page) => {
   const long = new Float32Array(48_000 * 120).map((_, n) => short[n % short.length]);
   await page.choose('#files', [material.write('long.wav', wav(48_000, [long], 16)), material.write('next.wav', wav(48_000, [short], 16))]);
@@ -346,6 +375,17 @@ test('the microphone is tried: it starts, is cleaned, obeys and stops', () => on
     quality.dispatchEvent(new Event('change'));
   });
   await page.until(() => document.getElementById('mic-status').textContent.startsWith('On, light: '));
+  const band = (text) => page.run((text) => {
+    const field = document.getElementById('mic-bands');
+    field.value = text;
+    field.dispatchEvent(new Event('change'));
+    return [field.getAttribute('aria-invalid'), document.getElementById('mic-status').textContent];
+  }, text);
+  assert.deepEqual((await band('0:10, 2000:30'))[0], null);
+  for (const text of ['0:10:3', '5:1, 4:1']) {
+    const [invalid, said] = await band(text);
+    assert.ok(invalid === 'true' && /band/.test(said), said);
+  }
   await press();
   await page.until(() => document.getElementById('mic-status').textContent === 'Off.');
   assert.equal(await page.run(() => document.getElementById('mic-panel').hidden), true);

@@ -89,6 +89,30 @@ test('a film that is dropped comes back whole, with its picture as it was', asyn
   });
 });
 
+test('a film of a phone keeps its turn, its time and place, and its picture', async (t) => {
+  if (!hasFfmpeg) return t.skip('no ffmpeg to make a film with');
+  const sound = material.write('phone.wav', wav(44_100, [short, short], 16));
+  const upright = join(material.folder, 'upright.mov');
+  const film = join(material.folder, 'IMG_0042.MOV');
+  const source = ['-v', 'error', '-y', '-f', 'lavfi', '-i', 'testsrc=s=160x96:d=2:r=30', '-i', sound, '-c:v', 'libx264', '-pix_fmt', 'yuv420p'];
+  execFileSync('ffmpeg', [...source, '-c:a', 'aac', upright]);
+  const about = ['creation_time=2026-11-30T12:00:00Z', 'com.apple.quicktime.location.ISO6709=+52.5-013.4/', 'com.apple.quicktime.make=Phone'];
+  const told = ['-movflags', 'use_metadata_tags', ...about.flatMap((tag) => ['-metadata', tag])];
+  execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', upright, '-c', 'copy', '-metadata:s:v:0', 'rotate=90', ...told, film]);
+  const probe = (file) => JSON.parse(execFileSync('ffprobe', ['-v', 'error', '-of', 'json', '-show_format', '-show_streams', file]));
+  const turn = (file) => probe(file).streams.find((stream) => stream.codec_type === 'video').side_data_list?.[0].rotation;
+  const picture = (file) => String(execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-map', '0:v', '-c', 'copy', '-f', 'md5', '-']));
+  assert.ok(Math.abs(turn(film)) === 90, 'this ffmpeg turned no film');
+  await served([], async (page) => {
+    await page.choose('#files', [film]);
+    await finished(page, 1);
+    const out = material.write('phone.mov', await save(page, 0, 'IMG_0042.clean.MOV'));
+    assert.equal(turn(out), turn(film));
+    assert.equal(picture(out), picture(film));
+    for (const tag of about.map((tag) => tag.split('=')[0])) assert.equal(probe(out).format.tags[tag], probe(film).format.tags[tag], tag);
+  }, { width: 390, height: 844 });
+});
+
 test('what the command names is there, is cleaned by best, and what is saved at a strength is what clean writes', async () => {
   const file = material.write('talk.wav', wav(44_100, [short, short], 16));
   for (const [name, limit] of [['whole', []], ['weak', ['--limit', '12']]]) {
@@ -116,6 +140,27 @@ test('what the command names is there, is cleaned by best, and what is saved at 
     assert.equal(await page.run(() => document.querySelectorAll('.card').length), 0);
   });
   assert.ok(existsSync(file));
+});
+
+test('limits along frequency are those of clean, and the page has them when it is loaded again', async () => {
+  const file = material.write('banded.wav', wav(48_000, [short], 16));
+  const wanted = join(material.folder, 'wanted.wav');
+  execFileSync(AEDEN_PROGRAM, ['clean', '-q', '--quality', 'light', '--bands', '0:10,2000:30', file, wanted]);
+  await served([], async (page) => {
+    await page.run(() => {
+      document.getElementById('quality').value = 'light';
+      document.getElementById('bands').value = '0:10, 2000:30';
+    });
+    await page.choose('#files', [file]);
+    await finished(page, 1);
+    assert.ok((await save(page, 0, 'banded.clean.wav')).equals(readFileSync(wanted)));
+    const loaded = page.once('Page.loadEventFired');
+    await page.send('Page.reload');
+    await loaded;
+    await finished(page, 1);
+    assert.match(await page.run(() => document.querySelector('.card').textContent), /At most, by band: 0:10,2000:30/);
+    assert.ok((await save(page, 0, 'banded.clean.wav')).equals(readFileSync(wanted)));
+  });
 });
 
 test('broken and hostile files are told, work is cancelled, and the others go on', async () => {

@@ -247,6 +247,9 @@ fn build_plugin() -> Result<PathBuf> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/markdown/blocks.rs"]
+mod blocks;
+#[cfg(test)]
 #[path = "../../tests/markdown/mod.rs"]
 mod markdown;
 #[cfg(test)]

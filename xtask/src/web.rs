@@ -42,8 +42,10 @@ pub fn run(options: &Options) -> Result<()> {
         folder.display(),
         folder.join("aeden").display()
     );
-    if options.test {
+    if options.test || options.pictures {
         program::run(Command::new("cargo").args(["build", "--package", "aeden-cli"]))?;
+    }
+    if options.test {
         test(&folder)?;
     }
     if options.pictures {
@@ -94,7 +96,7 @@ fn test(folder: &Path) -> Result<()> {
     program::run(Command::new("cargo").args(build))?;
     let scratch = target().join("web-test");
     fs::create_dir_all(&scratch)?;
-    let own = |name: &str| format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let reference = format!("reference{}", std::env::consts::EXE_SUFFIX);
     let tests = crate::root().join("web/test");
     let mut files = Vec::new();
     for entry in fs::read_dir(&tests)? {
@@ -110,9 +112,8 @@ fn test(folder: &Path) -> Result<()> {
         .args(files);
     node.env(
         "AEDEN_REFERENCE",
-        target().join("release/examples").join(own("reference")),
+        target().join("release/examples").join(reference),
     )
-    .env("AEDEN_PROGRAM", target().join("debug").join(own("aeden")))
     .env("AEDEN_SCRATCH", &scratch);
     if has_target()? {
         let module = scratch.join("kernels.wasm");
@@ -184,7 +185,9 @@ fn script(name: &str, folder: &Path, arguments: &[&str]) -> Result<()> {
 /// Node, which finds the browser and the files of the tests in its environment.
 fn node(folder: &Path) -> Result<Command> {
     let mut node = Command::new(program::find("node").context("this needs Node.js 20 or newer")?);
+    let aeden = format!("aeden{}", std::env::consts::EXE_SUFFIX);
     node.env("AEDEN_WEB", folder)
+        .env("AEDEN_PROGRAM", target().join("debug").join(aeden))
         .env("AEDEN_MODELS", crate::root().join("models"))
         .env("AEDEN_NOISY", crate::root().join("tests/fixtures/noisy.wav"))
         .env(

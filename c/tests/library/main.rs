@@ -1,11 +1,22 @@
 //! The C library as other programs use it.
 
+#[cfg(target_os = "linux")]
+#[path = "../../../tests/markdown/blocks.rs"]
+mod blocks;
+#[cfg(target_os = "linux")]
+mod embedder;
 mod files;
 mod header;
+#[cfg(target_os = "linux")]
+#[path = "../../../tests/markdown/mod.rs"]
+mod markdown;
 #[cfg(target_os = "linux")]
 mod obs;
 mod programs;
 mod real_time;
+#[cfg(target_os = "linux")]
+#[path = "../../../tests/markdown/scene.rs"]
+mod scene;
 
 /// Random numbers, the same every time, for noise.
 struct Random(u32);

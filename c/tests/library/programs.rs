@@ -19,7 +19,7 @@ pub fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     let mut command = Command::new(program);
     let command = command
         .arg("--version")
@@ -32,18 +32,23 @@ fn is_there(program: &str) -> bool {
     there
 }
 
+/// Does what `cargo xtask bundle c --install` does with the library that was built for the tests.
+pub fn install(folder: &Path) {
+    let test = std::env::current_exe().unwrap();
+    let place = prefix::Prefix::at(folder);
+    prefix::lay_out(
+        &place,
+        &source(".."),
+        test.parent().unwrap(),
+        env!("CARGO_PKG_VERSION"),
+    )
+    .unwrap();
+}
+
 impl Installed {
     pub fn new() -> Installed {
         let folder = tempfile::tempdir().unwrap();
-        let test = std::env::current_exe().unwrap();
-        let root = source("..");
-        prefix::lay_out(
-            &prefix::Prefix::at(folder.path()),
-            &root,
-            test.parent().unwrap(),
-            env!("CARGO_PKG_VERSION"),
-        )
-        .unwrap();
+        install(folder.path());
         Installed { folder }
     }
 
@@ -114,7 +119,7 @@ pub fn bytes(samples: impl IntoIterator<Item = f32>) -> Vec<u8> {
     samples.into_iter().flat_map(f32::to_ne_bytes).collect()
 }
 
-fn words(samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
+pub fn bytes_of_i16(samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
     samples.into_iter().flat_map(i16::to_ne_bytes).collect()
 }
 
@@ -184,9 +189,12 @@ fn ways(compiler: &str, more: &[&str], is_static: bool) {
         ] {
             let (input, should) = match (layout, format) {
                 ("planar", "f32") => (bytes(noise.concat()), bytes(floats.concat())),
-                ("planar", _) => (words(coarse.concat()), words(integers.concat())),
+                ("planar", _) => (bytes_of_i16(coarse.concat()), bytes_of_i16(integers.concat())),
                 (_, "f32") => (bytes(interleaved(&noise)), bytes(interleaved(&floats))),
-                _ => (words(interleaved(&coarse)), words(interleaved(&integers))),
+                _ => (
+                    bytes_of_i16(interleaved(&coarse)),
+                    bytes_of_i16(interleaved(&integers)),
+                ),
             };
             for place in ["place", "apart"] {
                 let mut arguments = vec![&rate[..], &count, quality, link, layout, format, place];

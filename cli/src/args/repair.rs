@@ -25,7 +25,7 @@ pub struct RepairArgs {
     #[command(flatten)]
     pub paths: PathArgs,
 
-    /// Fill from A to B, in seconds, in all channels; can be given again. Without --find, nothing else is filled
+    /// Fill from A to B, in seconds, in all channels; can be given again. The rest stays as it is, unless --find is given
     #[arg(long = "region", value_name = "A-B", value_parser = region)]
     pub regions: Vec<Region>,
 

@@ -43,7 +43,7 @@ pub struct RoomtoneArgs {
     #[arg(long)]
     pub all: bool,
 
-    /// Without the network: steady noise and tones, whose bands do not rise and fall
+    /// Do without the network: noise and tones are steady, their bands stay as loud as they are
     #[arg(long, conflicts_with = "model")]
     pub steady: bool,
 

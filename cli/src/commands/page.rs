@@ -1,5 +1,6 @@
 //! Pages that need nothing but themselves: one HTML file with its style, its script, sounds and pictures inside.
 
+use aeden_page::{LOGO, PALETTE};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -20,7 +21,7 @@ impl<W: Write> Page<W> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content={ "aeden " (env!("CARGO_PKG_VERSION")) };
                 title { (title) }
-                style { (PreEscaped(style)) }
+                style { (PreEscaped(PALETTE)) (PreEscaped(style)) }
             }
         };
         let doctype = DOCTYPE.0;
@@ -63,6 +64,11 @@ impl<W: Write> Page<W> {
         writeln!(self.out, "</body>\n</html>")?;
         Ok(self.out)
     }
+}
+
+/// The logo as it stands beside a title.
+pub fn logo() -> Markup {
+    html! { span.logo aria-hidden="true" { (PreEscaped(LOGO)) } }
 }
 
 /// A player of a FLAC file.

@@ -1,19 +1,22 @@
-//! Scenes that a stranger plays from the pages alone: blocks marked `sh run` are typed as they stand, in a folder of their own.
+//! Scenes that a stranger plays from the pages alone.
 //!
-//! Elsewhere: the podcaster in Chromium (`web/test/page.test.mjs`), the streamer on sound servers (`cli/tests/live`), the embedder in C
-//! (`c/tests`), the data engineer with Ray (`scale/test_clean.py`).
+//! Elsewhere: the podcaster in Chromium (`web/test/podcaster.test.mjs`), the embedder in C (`c/tests/library/embedder.rs`), the data
+//! engineer with Ray (`scale/test_page.py`).
 
-use crate::{markdown, shell};
+use crate::markdown;
+use crate::scene::{Scene, decoded, levels, shell, typed};
+use crate::sound_server::{Kind, Process, Server, wait_for};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 #[test]
 fn the_first_ten_minutes() {
     if is_missing("ffmpeg") {
         return;
     }
-    let scene = Scene::new();
+    let scene = stranger();
     scene.play("docs/start.md");
     let rate_and_samples = |name: &str| {
         let wav = hound::WavReader::open(scene.file(name)).unwrap();
@@ -36,7 +39,7 @@ fn the_film_editor() {
     if is_missing("ffmpeg") {
         return;
     }
-    let scene = Scene::new();
+    let scene = stranger();
     std::fs::write(
         scene.file("words.srt"),
         "1\n00:00:00,000 --> 00:00:01,500\nGood evening.\n",
@@ -67,7 +70,7 @@ fn the_film_editor() {
 /// A folder of 200, and one page about them.
 #[test]
 fn the_archivist() {
-    let scene = Scene::new();
+    let scene = stranger();
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 16_000,
@@ -111,7 +114,7 @@ fn the_researcher() {
     if is_missing("espeak-ng") {
         return;
     }
-    let scene = Scene::new();
+    let scene = stranger();
     for file in std::fs::read_dir(markdown::root().join("models/recipe")).unwrap() {
         let file = file.unwrap();
         if file.file_type().unwrap().is_file() {
@@ -155,6 +158,110 @@ fn the_researcher() {
     assert_eq!((noisy.spec(), noisy.duration()), (clean.spec(), clean.duration()));
 }
 
+/// Makes a clean microphone, records what others hear of it, and looks at both recordings. A loudspeaker beside the microphone plays
+/// noisy speech all the time.
+#[test]
+fn the_streamer() {
+    if is_missing("ffmpeg") {
+        return;
+    }
+    let Some(server) = Server::start(Kind::PulseAudio) else {
+        return;
+    };
+    let scene = stranger();
+    let [started, recorded, looked] = &typed("docs/live.md")[..] else {
+        panic!("the page has another course");
+    };
+    let _speech = play_for_ever(&server, "tests/fixtures/noisy.wav");
+    let mut live = shell(started);
+    scene.at_home(&mut live);
+    let mut live = Terminal::run(at(&server, &mut live));
+    wait_for("aeden microphone", || {
+        assert!(live.is_running(), "{} has ended", started.text);
+        let there = server.sources().iter().any(|source| source == "aeden_microphone");
+        there.then_some(())
+    });
+    scene.ran(at(&server, &mut shell(recorded)));
+    live.interrupt();
+    assert!(!server.sources().iter().any(|source| source == "aeden_microphone"));
+    scene.ran(&mut shell(looked));
+
+    let [raw, clean, heard] =
+        ["rehearsal.raw.wav", "rehearsal.clean.wav", "heard.wav"].map(|name| levels(&scene.file(name)));
+    for (what, after) in [("cleaned", clean), ("heard", heard)] {
+        assert!(after.pauses < raw.pauses - 12.0, "{what}: {raw:?}, {after:?}");
+        assert!(
+            (after.speech - raw.speech).abs() < 6.0,
+            "{what}: {raw:?}, {after:?}"
+        );
+    }
+}
+
+/// A shell in a terminal of its own, with the programs that it runs.
+struct Terminal(Child);
+
+impl Terminal {
+    fn run(shell: &mut Command) -> Self {
+        Terminal(shell.process_group(0).stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// Sends a signal to all that runs in it; `false` if nothing does.
+    fn signal(&self, signal: &str) -> bool {
+        let group = format!("-{}", self.0.id());
+        let mut kill = Command::new("kill");
+        kill.args(["-s", signal, "--", &group]).stderr(Stdio::null());
+        kill.status().unwrap().success()
+    }
+
+    /// Presses Ctrl-C, which ends the shell too, and waits until nothing runs any more. The status of `aeden live` itself is a matter
+    /// of `cli/tests/live`.
+    fn interrupt(mut self) {
+        assert!(self.signal("INT"));
+        wait_for("end of the shell", || (!self.is_running()).then_some(()));
+        wait_for("end of its programs", || (!self.signal("0")).then_some(()));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.signal("KILL");
+        let _ = self.0.wait();
+    }
+}
+
+/// A program that uses a sound server.
+fn at<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
+    let of_server = server.command("true");
+    let variables = of_server
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    command.envs(variables.filter(|(name, _)| *name != "HOME"))
+}
+
+/// Plays a recording again and again, where the server's microphone hears it.
+fn play_for_ever(server: &Server, recording: &str) -> Process {
+    let recording = markdown::root().join(recording);
+    let again = format!(
+        "while :; do paplay --device=bench --channel-map=front-left '{}'; done",
+        recording.display()
+    );
+    let mut player = server.command("sh");
+    player
+        .args(["-c", &again])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Process(player.spawn().unwrap())
+}
+
+/// One who has the program.
+fn stranger() -> Scene {
+    Scene::new(&[Path::new(env!("CARGO_BIN_EXE_aeden")).parent().unwrap()])
+}
+
 /// White noise at 48 kHz, `seconds` long, that dies away by `decay` nepers a second.
 fn noise(file: &Path, seed: u32, seconds: u32, decay: f32) {
     let spec = hound::WavSpec {
@@ -172,53 +279,6 @@ fn noise(file: &Path, seed: u32, seconds: u32, decay: f32) {
             .unwrap();
     }
     wav.finalize().unwrap();
-}
-
-/// A folder of its own, in which pages are played.
-struct Scene(tempfile::TempDir);
-
-impl Scene {
-    fn new() -> Self {
-        Scene(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Types every block of a page that is marked `sh run`.
-    fn play(&self, page: impl AsRef<Path>) {
-        let page = page.as_ref();
-        let text = std::fs::read_to_string(markdown::root().join(page)).unwrap();
-        let blocks: Vec<_> = shell::blocks(&text)
-            .into_iter()
-            .filter(|block| block.language == "sh run")
-            .collect();
-        assert!(!blocks.is_empty(), "{} has no block to run", page.display());
-        for block in blocks {
-            self.ran(Command::new("sh").args(["-euc", &block.text]));
-        }
-    }
-
-    /// Runs a program here, with the program under test on the path, and nothing of the user's.
-    fn ran(&self, command: &mut Command) {
-        let aeden = Path::new(env!("CARGO_BIN_EXE_aeden")).parent().unwrap();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = [self.file("bin"), aeden.to_owned()]
-            .into_iter()
-            .chain(std::env::split_paths(&path));
-        let run = command
-            .current_dir(self.0.path())
-            .env("PATH", std::env::join_paths(path).unwrap())
-            .env("HOME", self.0.path())
-            .env_remove("AEDEN_CONFIG")
-            .env_remove("XDG_CONFIG_HOME")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert!(run.status.success(), "{command:?}: {}\n{said}", run.status);
-    }
 }
 
 /// Whether a program is missing, which is then said.
@@ -255,4 +315,42 @@ fn kinds_of_tracks(film: &Path) -> Vec<String> {
         .map(|kind| kind.trim_end_matches(',').to_owned())
         .filter(|kind| !kind.is_empty())
         .collect()
+}
+
+/// Makes the films that README plays as their page says, and sees that those are what it has.
+#[test]
+fn the_films_to_hear() {
+    if is_missing("ffmpeg") {
+        return;
+    }
+    let scene = stranger();
+    let root = markdown::root();
+    std::fs::copy(root.join("tests/fixtures/noisy.wav"), scene.file("noisy.wav")).unwrap();
+    scene.play("docs/sound/README.md");
+    for name in ["noisy", "clean"] {
+        let [made, kept] = [
+            scene.file(&format!("{name}.mp4")),
+            root.join(format!("docs/sound/{name}.mp4")),
+        ];
+        assert!(
+            std::fs::metadata(&kept).unwrap().len() < 150_000,
+            "{} is large",
+            kept.display()
+        );
+        let [made, kept] = [made, kept].map(|film| decoded(&film));
+        assert!(
+            made.len().abs_diff(kept.len()) < 2048,
+            "{} and {}",
+            made.len(),
+            kept.len()
+        );
+        // Another ffmpeg may code otherwise; sound of another program differs by far more.
+        let energy = |sound: &mut dyn Iterator<Item = f32>| sound.map(|x| x * x).sum::<f32>();
+        let apart = energy(&mut made.iter().zip(&kept).map(|(a, b)| a - b));
+        let whole = energy(&mut kept.iter().copied());
+        assert!(
+            apart < 0.03 * whole,
+            "{name}.mp4 is another sound: {apart} of {whole}"
+        );
+    }
 }

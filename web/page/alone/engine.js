@@ -20,10 +20,10 @@ export class Work {
   #around;
   #sounds;
 
-  /** @param {File} file @param {string} quality */
-  constructor(file, quality) {
+  /** @param {File} file @param {string} quality @param {[number, number][]} bands limits along frequency */
+  constructor(file, quality, bands) {
     this.#file = file;
-    Object.assign(this, { name: file.name, quality });
+    Object.assign(this, { name: file.name, quality, bands });
   }
 
   /** Reads and cleans. `to` is told the state and the share that is done. */
@@ -31,7 +31,7 @@ export class Work {
     to('reading');
     const { sound, info, around, notes } = await decode(await this.#file.arrayBuffer());
     to('cleaning', 0);
-    const result = await clean(sound, { quality: this.quality, signal }, (done) => to('cleaning', done));
+    const result = await clean(sound, { quality: this.quality, bands: this.bands, signal }, (done) => to('cleaning', done));
     [this.#info, this.#around, this.#sounds] = [info, around, [sound, buffer(result)]];
     return { before: sound, cleaned: this.#sounds[1], notes };
   }

@@ -1,5 +1,6 @@
 // A microphone through the denoiser: levels, spectrum and delay. Nothing is kept.
 import { AedenNode } from './aeden/aeden.js';
+import { parse } from './bands.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -42,9 +43,22 @@ class Microphone {
 export function microphone() {
   let [open, busy] = [null, false];
   const say = (text) => { byId('mic-status').textContent = text; };
+  /** Limits along frequency; what is no such thing is said, and those before stay. */
+  const bands = () => {
+    const field = byId('mic-bands');
+    try {
+      const nodes = parse(field.value);
+      open.node.bands = nodes;
+      field.removeAttribute('aria-invalid');
+    } catch (error) {
+      field.setAttribute('aria-invalid', 'true');
+      say(error.message);
+    }
+  };
   const controls = () => {
     if (!open) return;
     open.node.strength = Number(byId('mic-strength').value);
+    bands();
     open.node.bypass = byId('mic-bypass').checked;
     open.node.removed = byId('mic-removed').checked;
     open.speaker.gain.value = byId('mic-hear').checked ? 1 : 0;
@@ -81,6 +95,7 @@ export function microphone() {
     }
     busy = false;
   };
+  byId('mic-bands').onchange = controls;
   for (const id of ['mic-strength', 'mic-bypass', 'mic-removed', 'mic-hear']) byId(id).oninput = controls;
   byId('mic-quality').onchange = async () => {
     if (!open) return;
@@ -94,6 +109,9 @@ async function watch(current) {
   const canvas = byId('mic-spectrum');
   const paint = canvas.getContext('2d');
   const spectrum = new Float32Array(1024);
+  // The field of the spectrum is dark under any light.
+  canvas.dataset.theme = 'dark';
+  const dark = getComputedStyle(canvas);
   for (let open = current(); open; open = current()) {
     const levels = await open.node.meters();
     const db = (rms) => Math.max(-80, 20 * Math.log10(rms + 1e-9));
@@ -102,9 +120,9 @@ async function watch(current) {
       byId(id).setAttribute('aria-valuetext', `${Math.round(db(rms))} dB`);
     }
     paint.clearRect(0, 0, canvas.width, canvas.height);
-    for (const [analyser, colour] of [[open.before, '#f0a06a'], [open.after, '#4fd1b5']]) {
+    for (const [analyser, colour] of [[open.before, '--before'], [open.after, '--after']]) {
       analyser.getFloatFrequencyData(spectrum);
-      paint.strokeStyle = colour;
+      paint.strokeStyle = dark.getPropertyValue(colour);
       paint.beginPath();
       spectrum.forEach((level, bin) => {
         paint.lineTo((bin / 1023) ** 0.5 * canvas.width, canvas.height * Math.min(1, Math.max(0, -level / 120)));

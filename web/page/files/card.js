@@ -1,4 +1,5 @@
 // What is shown of a recording: its state, then its player.
+import { written } from './bands.js';
 import { Player, Timeline, UNLIMITED, VERSIONS, mark, steer, toggleLoop } from './player.js';
 import { brightest, draw, levels } from './spectrogram.js';
 
@@ -55,7 +56,7 @@ export class Card {
   }
 
   #finish() {
-    const { before, cleaned, loudness, name, label } = this.recording;
+    const { before, cleaned, loudness, name, label, bands } = this.recording;
     const changed = () => this.#showPlayer();
     this.player = new Player({
       duration: before.duration, load: async () => ({ sounds: [before, cleaned], loudness }), changed,
@@ -82,7 +83,10 @@ export class Card {
     this.strength = make('input', { type: 'range', min: 0, max: UNLIMITED, step: 1, value: UNLIMITED });
     this.strength.oninput = () => this.player.set({ strength: Number(this.strength.value) });
     this.amount = make('output');
-    const strength = make('label', { className: 'field' }, 'Strength ', this.strength, this.amount);
+    // Limits along frequency are no mixture of before and after, which strength by ear is.
+    const strength = bands.length
+      ? make('span', { className: 'field', textContent: `At most, by band: ${written(bands)}` })
+      : make('label', { className: 'field' }, 'Strength ', this.strength, this.amount);
     const { player, timeline } = this;
     this.loop = button('Loop', () => toggleLoop(player, timeline));
     this.view = make('span', { className: 'time' });

@@ -1,4 +1,5 @@
 // The page: a queue of recordings, one after the other through the denoiser, and a microphone where the engine has one.
+import { parse } from './bands.js';
 import { Card, make } from './card.js';
 import { NAME, Work, microphone, there } from './engine.js';
 import { press } from './player.js';
@@ -58,9 +59,24 @@ function cancel(card) {
 
 const actions = { choose, play, save, remove, cancel, matches: () => byId('match').checked };
 
+/** The limits along frequency in the page's field; null where they are none, which is said. */
+function bands() {
+  try {
+    const nodes = parse(byId('bands').value);
+    byId('bands').removeAttribute('aria-invalid');
+    return nodes;
+  } catch (error) {
+    byId('bands').setAttribute('aria-invalid', 'true');
+    say(error.message);
+    return null;
+  }
+}
+
 function add(files) {
+  const limits = bands();
+  if (!limits) return byId('bands').focus();
   for (const file of files) {
-    const card = new Card(new Recording(new Work(file, byId('quality').value)), actions);
+    const card = new Card(new Recording(new Work(file, byId('quality').value, limits)), actions);
     cards.push(card);
     byId('queue').append(card.element);
   }
@@ -101,6 +117,8 @@ byId('files').onchange = () => {
   add(byId('files').files);
   byId('files').value = ''; // so that the same one can be chosen again
 };
+
+byId('bands').onchange = bands;
 
 const drop = byId('drop');
 addEventListener('dragover', (event) => {

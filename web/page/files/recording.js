@@ -21,7 +21,7 @@ export class Recording {
   /** @param work of the engine */
   constructor(work) {
     this.#work = work;
-    Object.assign(this, { name: work.name, quality: work.quality, label: work.label });
+    Object.assign(this, { name: work.name, quality: work.quality, bands: work.bands, label: work.label });
   }
 
   /** Whether it is still to be done. */

@@ -1,5 +1,7 @@
 // The engine of the page that `aeden web` serves: recordings are cleaned by that program, on this machine.
 
+import { parse, written } from './bands.js';
+
 export const NAME = 'served';
 
 /** Microphones are for `aeden live`. */
@@ -48,11 +50,17 @@ export class Work {
   #id;
   #state = null;
 
-  /** @param {File | { id: number, name: string }} file a file, or a recording that the program has @param {string} quality */
-  constructor(file, quality) {
+  /** @param {File | { id: number, name: string }} file a file, or a recording that the program has @param {string} quality
+   * @param {[number, number][]} bands limits along frequency, of a file */
+  constructor(file, quality, bands) {
     this.#file = file;
     this.#id = file.id;
-    Object.assign(this, { name: file.name, quality });
+    Object.assign(this, { name: file.name, quality, bands: 'id' in file ? parse(file.saved_bands ?? '') : bands });
+  }
+
+  /** What is asked of the program at a strength in dB. */
+  #wish(strength) {
+    return new URLSearchParams({ quality: this.quality, strength, bands: written(this.bands) });
   }
 
   async #look() {
@@ -86,7 +94,7 @@ export class Work {
       }
       const { state } = await this.#look();
       if (!['waiting', 'cleaning', 'done'].includes(state)) {
-        await post(`recordings/${this.#id}/clean?quality=${this.quality}&strength=60&heard=1`);
+        await post(`recordings/${this.#id}/clean?${this.#wish(60)}&heard=1`);
       }
       await this.#wait(signal, ({ progress, turn }) => to('cleaning', turn ? null : progress));
       to('fetching', 0);
@@ -130,7 +138,7 @@ export class Work {
   /** The result: what `aeden clean` writes at that strength. Another strength than that of the result is cleaned again. */
   async save(strength, told) {
     if ((await this.#look()).saved_strength !== strength) {
-      await post(`recordings/${this.#id}/clean?quality=${this.quality}&strength=${strength}`);
+      await post(`recordings/${this.#id}/clean?${this.#wish(strength)}`);
       await this.#wait(null, ({ state, progress, turn }) => {
         if (state === 'waiting') told('waits for its turn to be saved');
         else told(turn || `is being saved at this strength${progress === null ? '' : `: ${Math.round(100 * progress)} %`}`);

@@ -30,16 +30,20 @@ macro_rules! file {
 const fn media_type(name: &str) -> &'static str {
     match name.as_bytes() {
         [.., b'.', b'j', b's'] => "text/javascript; charset=utf-8",
+        [.., b'.', b's', b'v', b'g'] => "image/svg+xml",
         [.., b'.', b'c', b's', b's'] => "text/css; charset=utf-8",
         _ => "text/html; charset=utf-8",
     }
 }
 
 /// The page that its program serves.
-pub const SERVED: [File; 9] = [
+pub const SERVED: [File; 12] = [
     file!("files", "index.html"),
+    file!("files", "logo.svg"),
     file!("files", "page.css"),
+    file!("files", "palette.css"),
     file!("files", "page.js"),
+    file!("files", "bands.js"),
     file!("files", "card.js"),
     file!("files", "loudness.js"),
     file!("files", "player.js"),
@@ -47,6 +51,12 @@ pub const SERVED: [File; 9] = [
     file!("files", "spectrogram.js"),
     file!("served", "engine.js"),
 ];
+
+/// The colours as properties of CSS, for every page that the program writes.
+pub const PALETTE: &str = include_str!("../files/palette.css");
+
+/// The logo, an SVG picture.
+pub const LOGO: &str = include_str!("../files/logo.svg");
 
 /// The player, a script without an import: plays before, after and removed, in loops and at one loudness; zooms.
 pub const PLAYER: &str = include_str!("../files/player.js");

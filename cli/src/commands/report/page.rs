@@ -2,7 +2,7 @@
 
 use super::excerpt::Excerpt;
 use crate::commands::inspect::Findings;
-use crate::commands::page;
+use crate::commands::page::{self, logo};
 use aeden_media::plot::{RANGE, frequency_ticks, pictures};
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ fn top(head: &Head) -> Markup {
     html! {
         header.top {
             div {
-                h1 { (head.title) }
+                h1 { (logo()) " " (head.title) }
                 p.muted {
                     "aeden " (env!("CARGO_PKG_VERSION")) ", model " (head.model) "; " (head.settings)
                 }

@@ -226,11 +226,13 @@ fn wish(request: &Request) -> Result<Wish, Refusal> {
     let unclear = |what: &str| Refusal(400, what.into());
     let quality = request.parameter("quality").unwrap_or_default();
     let strength: Option<f32> = request.parameter("strength").and_then(|text| text.parse().ok());
+    let bands = request.parameter("bands").unwrap_or_default();
     Ok(Wish {
         quality: Quality::from_str(&quality, false).map_err(|_| unclear("quality is best, high or light"))?,
         strength: strength
             .filter(|strength| (0.0..=aeden::presets::UNLIMITED).contains(strength))
             .ok_or_else(|| unclear("strength is a number of decibels from 0 to 60"))?,
+        bands: bands.parse().map_err(|e: aeden::Error| unclear(&e.to_string()))?,
         heard: request.parameter("heard").is_some(),
     })
 }

@@ -5,6 +5,7 @@ use crate::run::clean::{Options, Report, clean};
 use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use crate::run::plan::{Job, Source, beside};
 use crate::run::progress::{Follower, Progress};
+use aeden::BandLimits;
 use aeden::presets::UNLIMITED;
 use aeden_media::output::Target;
 use aeden_media::problem::{Problem, guarded, one_line};
@@ -76,6 +77,8 @@ pub struct Wish {
     pub quality: Quality,
     /// The most that the level is lowered, in dB; no limit from [`UNLIMITED`] on.
     pub strength: f32,
+    /// The most that the level is lowered along frequency.
+    pub bands: BandLimits,
     /// Whether the page wants to hear it: the sound before and after is kept for it too.
     pub heard: bool,
 }
@@ -396,6 +399,7 @@ impl Shelf {
         let options = Options {
             settings: CleanerSettings {
                 limit: (strength < UNLIMITED).then_some(strength),
+                bands: work.wish.bands,
                 ..CleanerSettings::default()
             },
             loudness: None,
@@ -507,6 +511,7 @@ impl Recording {
         if let Some((path, wish)) = &self.result {
             told["saved"] = self.saved(path).into();
             told["saved_strength"] = wish.strength.into();
+            told["saved_bands"] = wish.bands.to_string().into();
         }
         told
     }

@@ -19,15 +19,15 @@ const PESQ: (f64, f64) = (1.2, 2.6);
 /// A letter of the labels.
 const LETTER: (f64, f64) = (7.6, 14.0);
 
-/// Colours of the page and the report: theirs is the orange of `before`, ours the green of `after`.
+/// Colours of `web/page/files/palette.css`: theirs is the orange of `--removed`, ours the green of `--after`.
 const STYLE: &str = "\
   text { font: 13px sans-serif; fill: #1b1f27 } .small { fill: #59616f }
   .back { fill: #ffffff } .line { stroke: #cdd3dd; fill: none } .noisy { stroke: #59616f; stroke-dasharray: 5 4 }
   .peer { fill: #a34a14 } .ours { fill: #0b7463 } text.ours { font-weight: bold }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e7eaf0 } .small { fill: #98a2b3 }
-    .back { fill: #12151b } .line { stroke: #3a4352 } .noisy { stroke: #98a2b3 }
-    .peer { fill: #f0a06a } .ours { fill: #4fd1b5 }
+    text { fill: #eceff3 } .small { fill: #9aa4b2 }
+    .back { fill: #121418 } .line { stroke: #3a4352 } .noisy { stroke: #9aa4b2 }
+    .peer { fill: #ff865e } .ours { fill: #45d6bd }
   }";
 
 /// A rectangle: left, top, right, bottom.

@@ -19,6 +19,7 @@ mod saved;
 mod text;
 mod user_presets;
 pub mod values;
+pub mod view;
 mod vst3;
 pub mod window_size;
 

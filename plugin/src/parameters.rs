@@ -5,6 +5,7 @@ use crate::nodes::{self, NODES, Node};
 use crate::presets::Preset;
 use crate::text::{decimal, number, switch, without_unit};
 use crate::values::{Compare, Values};
+use crate::view::View;
 use crate::window_size::WindowSize;
 use aeden::{BandLimits, Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
@@ -79,6 +80,9 @@ pub struct Parameters {
     /// The editor's size, saved with them.
     #[persist = "window"]
     pub window: Arc<AtomicCell<WindowSize>>,
+    /// What the editor shows, saved with them.
+    #[persist = "view"]
+    pub view: Arc<AtomicCell<View>>,
 }
 
 impl Default for Parameters {
@@ -120,6 +124,7 @@ impl Default for Parameters {
             nodes: Node::all(),
             compare: Arc::new(AtomicCell::new(Compare::default())),
             window: Arc::new(AtomicCell::new(WindowSize::default())),
+            view: Arc::new(AtomicCell::new(View::default())),
         }
     }
 }

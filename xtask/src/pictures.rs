@@ -5,11 +5,16 @@ use anyhow::Result;
 use std::process::Command;
 
 /// Name, sound, and what else the program that opens the editor is told; the sample recording is a voice in noise.
-const PICTURES: [(&str, &str, &[&str]); 5] = [
+const PICTURES: [(&str, &str, &[&str]); 6] = [
     ("default", "silence", &[]),
     ("working", "tests/fixtures/noisy.wav", &[]),
     ("small", "tests/fixtures/noisy.wav", &["--size", "600x380"]),
     ("large", "tests/fixtures/noisy.wav", &["--zoom", "1.5"]),
+    (
+        "spectrogram",
+        "tests/fixtures/noisy.wav",
+        &["--view", "spectrogram"],
+    ),
     (
         "removed",
         "tests/fixtures/noisy.wav",

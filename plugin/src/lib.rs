@@ -11,6 +11,8 @@ mod clap;
 pub mod editor;
 mod hosting;
 pub mod identity;
+mod loudness;
+mod matched_bypass;
 pub mod monitor;
 pub mod nodes;
 pub mod parameters;

@@ -68,6 +68,9 @@ pub struct Parameters {
     /// Whether the input passes untouched, delayed by the latency.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// Whether the input is as loud in bypass as what is heard otherwise.
+    #[id = "bypass_match"]
+    pub bypass_match: BoolParam,
     /// The network. It takes effect when the host next activates the plugin, which it is asked for.
     #[id = "quality"]
     pub quality: EnumParam<Quality>,
@@ -120,6 +123,7 @@ impl Default for Parameters {
             delta: switch("Listen to removed", false),
             link: switch("Channel link", true),
             bypass: switch("Bypass", false).make_bypass(),
+            bypass_match: switch("Matched bypass", false),
             quality: EnumParam::new("Quality", Quality::default()).non_automatable(),
             nodes: Node::all(),
             compare: Arc::new(AtomicCell::new(Compare::default())),
@@ -157,6 +161,14 @@ impl Parameters {
                 Link::Independent
             },
             bypass: self.bypass.value(),
+        }
+    }
+
+    /// Settings for the denoiser, which is not bypassed itself where the bypass is matched.
+    pub(crate) fn unmatched(&self, settings: &Settings) -> Settings {
+        Settings {
+            bypass: settings.bypass && !self.bypass_match.value(),
+            ..*settings
         }
     }
 

@@ -25,9 +25,18 @@ fn ids_stay_as_projects_know_them() {
         .map(|(id, ..)| id)
         .collect();
     ids.sort();
-    let mut known = ["bypass", "delta", "gain", "link", "mix", "quality", "strength"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut known = [
+        "bypass",
+        "bypass_match",
+        "delta",
+        "gain",
+        "link",
+        "mix",
+        "quality",
+        "strength",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for of_node in ["band_on", "band_frequency", "band_limit"] {
         known.extend((1..=6).map(|node| format!("{of_node}_{node}")));
     }

@@ -475,11 +475,11 @@ impl Window {
         Knob::new(&parameters.gain, setter, small, 0.5, "Gain of what is heard")
             .grow_from_middle()
             .show(ui, lower(cell(second + width + 12.0, width)));
-        let (width, height) = (186.0, 36.0);
+        let (width, height) = (186.0, 32.0);
         let left = rect.right() - width;
-        let top = rect.center().y - height - 5.0;
+        let top = rect.center().y - 48.0;
         let place =
-            |row: f32| Rect::from_min_size(pos2(left, top + row * (height + 10.0)), vec2(width, height));
+            |row: f32| Rect::from_min_size(pos2(left, top + row * (height + 5.0)), vec2(width, height));
         switch::show(
             ui,
             place(0.0),
@@ -495,6 +495,14 @@ impl Window {
             setter,
             theme::VOICE,
             "On: one mask for all channels, which keeps the stereo image\nOff: every channel on its own",
+        );
+        switch::show(
+            ui,
+            place(2.0),
+            &parameters.bypass_match,
+            setter,
+            theme::HOT,
+            "Bypass plays the input as loud as what is heard otherwise, so that noise is compared, not loudness",
         );
     }
 

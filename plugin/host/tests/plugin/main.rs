@@ -12,6 +12,7 @@ mod editor;
 mod formats;
 mod lazy_host;
 mod lifecycle;
+mod matched_bypass;
 mod parameters;
 mod rendering;
 mod screen;

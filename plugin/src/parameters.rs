@@ -15,6 +15,10 @@ use std::sync::Arc;
 pub use aeden::presets::UNLIMITED;
 pub use aeden::switchable::Settings;
 
+/// The strength of a new instance, in dB: the preset Dialogue's. Nothing of a place that is 18 dB down draws attention beside a voice, and what a
+/// network does to the voice in between is masked by it.
+pub const FRESH: f32 = 18.0;
+
 /// The largest output gain, in dB, and with a minus the smallest.
 pub const MAX_GAIN: f32 = 24.0;
 
@@ -93,7 +97,7 @@ impl Default for Parameters {
         Self {
             strength: FloatParam::new(
                 "Strength",
-                UNLIMITED,
+                FRESH,
                 FloatRange::Linear {
                     min: 0.0,
                     max: UNLIMITED,

@@ -7,7 +7,7 @@ use std::f32::consts::TAU;
 
 /// The names behind the numbers that projects are stored with, and the defaults.
 const PARAMETERS: [(&str, f64); 6] = [
-    ("strength", 1.0),
+    ("strength", 0.3),
     ("mix", 1.0),
     ("gain", 0.5),
     ("delta", 0.0),

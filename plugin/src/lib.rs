@@ -11,6 +11,7 @@ mod clap;
 pub mod editor;
 mod hosting;
 pub mod identity;
+pub mod learned;
 mod loudness;
 mod matched_bypass;
 pub mod monitor;

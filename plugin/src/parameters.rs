@@ -1,6 +1,7 @@
 //! What hosts automate and save.
 
 use crate::hosting;
+use crate::learned::Learned;
 use crate::nodes::{self, NODES, Node};
 use crate::presets::Preset;
 use crate::text::{decimal, number, switch, without_unit};
@@ -78,12 +79,18 @@ pub struct Parameters {
     /// The network. It takes effect when the host next activates the plugin, which it is asked for.
     #[id = "quality"]
     pub quality: EnumParam<Quality>,
+    /// Whether what is heard is kept for every start to come.
+    #[id = "learn"]
+    pub learn: BoolParam,
     /// The nodes along frequency.
     #[nested(array)]
     pub nodes: [Node; NODES],
     /// The other setting to compare with, saved with them.
     #[persist = "compare"]
     pub compare: Arc<AtomicCell<Compare>>,
+    /// What has been learned, saved with them.
+    #[persist = "learned"]
+    pub learned: Learned,
     /// The editor's size, saved with them.
     #[persist = "window"]
     pub window: Arc<AtomicCell<WindowSize>>,
@@ -129,8 +136,10 @@ impl Default for Parameters {
             bypass: switch("Bypass", false).make_bypass(),
             bypass_match: switch("Matched bypass", false),
             quality: EnumParam::new("Quality", Quality::default()).non_automatable(),
+            learn: switch("Learn", false),
             nodes: Node::all(),
             compare: Arc::new(AtomicCell::new(Compare::default())),
+            learned: Learned::default(),
             window: Arc::new(AtomicCell::new(WindowSize::default())),
             view: Arc::new(AtomicCell::new(View::default())),
         }

@@ -3,6 +3,7 @@
 use crate::editor::PluginEditor;
 use crate::hosting::Link;
 use crate::identity;
+use crate::learned::Learner;
 use crate::matched_bypass::MatchedBypass;
 use crate::monitor::{Receiver, Stream, Transmitter, monitor};
 use crate::parameters::{Parameters, Quality};
@@ -26,6 +27,8 @@ pub struct AedenPlugin {
     receiver: Option<Receiver>,
     /// What the sound goes through: there from the first activation on, unless the rate is not allowed.
     sound: Option<Sound>,
+    /// Keeps what the denoiser learns.
+    learner: Learner,
     /// What it was built for: rate in Hz, channels, samples in the longest block, network.
     built_for: Option<(u32, usize, u32, Quality)>,
 }
@@ -34,8 +37,10 @@ impl Default for AedenPlugin {
     fn default() -> Self {
         let (transmitter, receiver) = monitor();
         let link = Link::take();
+        let parameters = Arc::new(Parameters::linked(&link));
         Self {
-            parameters: Arc::new(Parameters::linked(&link)),
+            learner: Learner::new(&parameters.learned),
+            parameters,
             link,
             transmitter,
             receiver: Some(receiver),
@@ -137,7 +142,8 @@ impl Plugin for AedenPlugin {
             self.built_for = None;
             if allowed {
                 match SwitchableDenoiser::new(model(quality), rate, channels, &settings) {
-                    Ok(denoiser) => {
+                    Ok(mut denoiser) => {
+                        self.learner.prepare(&mut denoiser, rate);
                         let bypass = MatchedBypass::new(rate, channels, denoiser.latency(), block as usize);
                         self.sound = Some(Sound { denoiser, bypass });
                     }
@@ -171,6 +177,7 @@ impl Plugin for AedenPlugin {
         if let Some(Sound { denoiser, bypass }) = &mut self.sound {
             let settings = self.parameters.settings();
             denoiser.set_bands(self.parameters.bands());
+            self.learner.begin(denoiser);
             denoiser.reset(&self.parameters.unmatched(&settings));
             bypass.reset(settings.bypass && self.parameters.bypass_match.value());
         }
@@ -190,7 +197,9 @@ impl Plugin for AedenPlugin {
                 let unmatched = self.parameters.unmatched(&settings);
                 denoiser.set_bands(self.parameters.bands());
                 bypass.keep(channels);
+                self.learner.hear(channels, self.parameters.learn.value());
                 denoiser.process(channels, &unmatched);
+                self.learner.learn(denoiser);
                 bypass.give(channels, self.parameters.bypass_match.value(), settings.bypass);
                 if !unmatched.leaves_untouched() {
                     for sample in channels.iter_mut().flat_map(|channel| channel.iter_mut()) {

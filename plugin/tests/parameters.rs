@@ -30,6 +30,7 @@ fn ids_stay_as_projects_know_them() {
         "bypass_match",
         "delta",
         "gain",
+        "learn",
         "link",
         "mix",
         "quality",

@@ -299,7 +299,7 @@ impl Window {
         let from = next(ui);
         self.show_header(ui, header, setter);
         self.show_controls(ui, controls, setter);
-        self.show_footer(ui, footer);
+        self.show_footer(ui, footer, setter);
         if still {
             // They had to be there, to be touched.
             let to = next(ui);
@@ -506,7 +506,32 @@ impl Window {
         );
     }
 
-    fn show_footer(&self, ui: &egui::Ui, rect: Rect) {
+    /// The words that let it learn and forget, in the middle of the footer.
+    fn show_learning(&self, ui: &mut egui::Ui, footer: Rect, setter: &ParamSetter) {
+        let left = footer.left() + (0.24 * footer.width()).max(120.0);
+        let place = Rect::from_min_max(pos2(left, footer.top()), pos2(left + 170.0, footer.bottom()));
+        let layout = Layout::left_to_right(Align::Center);
+        let mut bar = ui.new_child(UiBuilder::new().max_rect(place).layout(layout));
+        bar.spacing_mut().item_spacing.x = 4.0;
+        bar.spacing_mut().button_padding = vec2(7.0, 2.0);
+        let (learn, learned) = (&self.parameters.learn, &self.parameters.learned);
+        let word = |word: &str| RichText::new(word).size(11.0);
+        let on = learn.unmodulated_plain_value();
+        let button = bar.add(Button::selectable(on, word("Learn")));
+        let about = "While it is on, the noise that is heard is learned, and every start begins with it: saved with the project";
+        if button.on_hover_text(about).clicked() {
+            set(setter, learn, !on);
+        }
+        if learned.is_there() {
+            let button = bar.add(Button::new(word("Forget")));
+            let about = "Something has been learned: forget it, and begin with nothing";
+            if button.on_hover_text(about).clicked() {
+                learned.forget();
+            }
+        }
+    }
+
+    fn show_footer(&self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
         let stream = self.analyser.stream();
         let write = |x: f32, align: Align2, text: String| {
             ui.painter().text(
@@ -540,5 +565,6 @@ impl Window {
             )
         };
         write(rect.right(), Align2::RIGHT_CENTER, about);
+        self.show_learning(ui, rect, setter);
     }
 }

@@ -136,6 +136,7 @@ fn nothing_is_allocated_while_sound_runs() {
                     "link",
                     "bypass",
                     "bypass_match",
+                    "learn",
                 ];
                 assert_eq!(play(loaded, &mut *plugin, &all), 0, "{rate} Hz, with changes");
             }

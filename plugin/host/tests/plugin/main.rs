@@ -11,6 +11,7 @@ mod daws;
 mod editor;
 mod formats;
 mod lazy_host;
+mod learn;
 mod lifecycle;
 mod matched_bypass;
 mod parameters;

@@ -8,6 +8,7 @@
 //! ```
 
 mod clap;
+mod clap_presets;
 pub mod editor;
 mod hosting;
 pub mod identity;

@@ -10,7 +10,9 @@ use crate::view::View;
 use crate::window_size::WindowSize;
 use aeden::{BandLimits, Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use aeden::presets::UNLIMITED;
@@ -267,6 +269,43 @@ impl Parameters {
             set(host, parameter, value);
         }
     }
+}
+
+/// What a state has of the parameters that a preset moves: those of [`Parameters::take`].
+pub(crate) fn of_preset(preset: &Preset) -> BTreeMap<String, ParamValue> {
+    let numbers = [
+        ("strength", preset.strength),
+        ("mix", preset.mix),
+        ("gain", preset.gain),
+    ];
+    let switches = [("link", preset.link), ("delta", false), ("bypass", false)];
+    let nodes = (1..=NODES).map(|node| (format!("band_on_{node}"), ParamValue::Bool(false)));
+    let numbers = numbers.map(|(id, value)| (id.to_owned(), ParamValue::F32(value)));
+    let switches = switches.map(|(id, on)| (id.to_owned(), ParamValue::Bool(on)));
+    nodes.chain(numbers).chain(switches).collect()
+}
+
+/// What a state has of the parameters that shape the sound: those of [`Parameters::go_to`]. Values from a file are taken into their
+/// range.
+pub(crate) fn of_values(values: &Values) -> BTreeMap<String, ParamValue> {
+    let parameters = Parameters::default();
+    let of_nodes =
+        (1..=NODES).flat_map(|node| [format!("band_frequency_{node}"), format!("band_limit_{node}")]);
+    let ids = ["strength", "mix", "gain"].map(str::to_owned).into_iter();
+    let numbers = ids.chain(of_nodes).zip(parameters.numbers()).zip(values.numbers);
+    let numbers = numbers
+        .filter(|(_, value)| !value.is_nan())
+        .map(|((id, parameter), value)| {
+            let plain = parameter.preview_plain(value.clamp(0.0, 1.0));
+            (id, ParamValue::F32(plain))
+        });
+    let of_nodes = (1..=NODES).map(|node| format!("band_on_{node}"));
+    let switches = std::iter::once("link".to_owned())
+        .chain(of_nodes)
+        .zip(values.switches);
+    numbers
+        .chain(switches.map(|(id, on)| (id, ParamValue::Bool(on))))
+        .collect()
 }
 
 /// Moves a parameter in one gesture, as hosts record a user's moves.

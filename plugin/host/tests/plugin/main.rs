@@ -15,6 +15,7 @@ mod learn;
 mod lifecycle;
 mod matched_bypass;
 mod parameters;
+mod presets;
 mod rendering;
 mod screen;
 mod sound;

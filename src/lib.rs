@@ -85,7 +85,7 @@ pub mod switchable;
 #[cfg(test)]
 mod tests;
 
-pub use denoiser::{BandLimits, Config, Denoiser, Link, Listen};
+pub use denoiser::{BandLimits, Config, Denoiser, Link, Listen, StreamState};
 #[cfg(feature = "onnx")]
 #[doc(inline)]
 pub use engine::onnx;

@@ -4,7 +4,7 @@
 //! one first listens for half a second, until what its network remembers is as good as what the running one
 //! remembers; then the sound fades over, and the first one rests. Both run only meanwhile.
 
-use crate::denoiser::{BandLimits, Config, Denoiser, Link, Listen};
+use crate::denoiser::{BandLimits, Config, Denoiser, Link, Listen, StreamState};
 use crate::error::Error;
 use crate::model::Model;
 use std::fmt;
@@ -139,6 +139,29 @@ impl SwitchableDenoiser {
         for kind in self.kinds() {
             kind.denoiser.set_bands(bands);
         }
+    }
+
+    /// As [`Denoiser::state`], with room for the one of any link.
+    pub fn state(&self) -> StreamState {
+        let mut state = self.running.denoiser.state();
+        if let Some(resting) = &self.resting {
+            state.reserve(resting.denoiser.state_numbers());
+        }
+        state
+    }
+
+    /// As [`Denoiser::write_state`], of what is heard.
+    pub fn write_state(&self, state: &mut StreamState) {
+        self.running.denoiser.write_state(state);
+    }
+
+    /// As [`Denoiser::begin_with`].
+    pub fn begin_with(&mut self, state: Option<&StreamState>) -> bool {
+        let mut all = true;
+        for kind in self.kinds() {
+            all &= kind.denoiser.begin_with(state);
+        }
+        all
     }
 
     /// Replaces the samples of every channel, as [`Denoiser::process`] does. Neither allocates, locks nor fails;

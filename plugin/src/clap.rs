@@ -1,6 +1,7 @@
 //! What CLAP hosts load: nice-plug's wrapper, made here, so that an instance can reach its host.
 
 use crate::AedenPlugin;
+use crate::clap_presets;
 use crate::hosting::{Format, Link};
 use nice_plug::wrapper::clap::{
     CLAP_PLUGIN_FACTORY_ID, CLAP_VERSION, PluginDescriptor, Wrapper, clap_host, clap_plugin,
@@ -75,7 +76,11 @@ unsafe extern "C" fn create(
     // Given back when the host destroys the plugin.
     let wrapper = Arc::into_raw(wrapper);
     // SAFETY: made just now.
-    unsafe { (*wrapper).clap_plugin.as_ptr() }
+    unsafe {
+        let plugin = (*wrapper).clap_plugin.as_ptr();
+        clap_presets::extend(plugin, host);
+        plugin
+    }
 }
 
 extern "C" fn enter(_path: *const c_char) -> bool {
@@ -86,11 +91,15 @@ extern "C" fn enter(_path: *const c_char) -> bool {
 extern "C" fn leave() {}
 
 extern "C" fn factory(id: *const c_char) -> *const c_void {
-    // SAFETY: null or a string that ends, as CLAP promises.
-    if !id.is_null() && unsafe { CStr::from_ptr(id) } == CLAP_PLUGIN_FACTORY_ID {
+    if id.is_null() {
+        return null();
+    }
+    // SAFETY: a string that ends, as CLAP promises.
+    let id = unsafe { CStr::from_ptr(id) };
+    if id == CLAP_PLUGIN_FACTORY_ID {
         (&raw const FACTORY).cast()
     } else {
-        null()
+        clap_presets::factory(id).unwrap_or(null())
     }
 }
 

@@ -8,9 +8,13 @@
 //! ```
 
 mod clap;
+mod clap_presets;
 pub mod editor;
 mod hosting;
 pub mod identity;
+pub mod learned;
+mod loudness;
+mod matched_bypass;
 pub mod monitor;
 pub mod nodes;
 pub mod parameters;
@@ -19,6 +23,7 @@ mod saved;
 mod text;
 mod user_presets;
 pub mod values;
+pub mod view;
 mod vst3;
 pub mod window_size;
 

@@ -1,18 +1,26 @@
 //! What hosts automate and save.
 
 use crate::hosting;
+use crate::learned::Learned;
 use crate::nodes::{self, NODES, Node};
 use crate::presets::Preset;
 use crate::text::{decimal, number, switch, without_unit};
 use crate::values::{Compare, Values};
+use crate::view::View;
 use crate::window_size::WindowSize;
 use aeden::{BandLimits, Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use aeden::presets::UNLIMITED;
 pub use aeden::switchable::Settings;
+
+/// The strength of a new instance, in dB: the preset Dialogue's. Nothing of a place that is 18 dB down draws attention beside a voice, and what a
+/// network does to the voice in between is masked by it.
+pub const FRESH: f32 = 18.0;
 
 /// The largest output gain, in dB, and with a minus the smallest.
 pub const MAX_GAIN: f32 = 24.0;
@@ -67,18 +75,30 @@ pub struct Parameters {
     /// Whether the input passes untouched, delayed by the latency.
     #[id = "bypass"]
     pub bypass: BoolParam,
+    /// Whether the input is as loud in bypass as what is heard otherwise.
+    #[id = "bypass_match"]
+    pub bypass_match: BoolParam,
     /// The network. It takes effect when the host next activates the plugin, which it is asked for.
     #[id = "quality"]
     pub quality: EnumParam<Quality>,
+    /// Whether what is heard is kept for every start to come.
+    #[id = "learn"]
+    pub learn: BoolParam,
     /// The nodes along frequency.
     #[nested(array)]
     pub nodes: [Node; NODES],
     /// The other setting to compare with, saved with them.
     #[persist = "compare"]
     pub compare: Arc<AtomicCell<Compare>>,
+    /// What has been learned, saved with them.
+    #[persist = "learned"]
+    pub learned: Learned,
     /// The editor's size, saved with them.
     #[persist = "window"]
     pub window: Arc<AtomicCell<WindowSize>>,
+    /// What the editor shows, saved with them.
+    #[persist = "view"]
+    pub view: Arc<AtomicCell<View>>,
 }
 
 impl Default for Parameters {
@@ -86,7 +106,7 @@ impl Default for Parameters {
         Self {
             strength: FloatParam::new(
                 "Strength",
-                UNLIMITED,
+                FRESH,
                 FloatRange::Linear {
                     min: 0.0,
                     max: UNLIMITED,
@@ -116,10 +136,14 @@ impl Default for Parameters {
             delta: switch("Listen to removed", false),
             link: switch("Channel link", true),
             bypass: switch("Bypass", false).make_bypass(),
+            bypass_match: switch("Matched bypass", false),
             quality: EnumParam::new("Quality", Quality::default()).non_automatable(),
+            learn: switch("Learn", false),
             nodes: Node::all(),
             compare: Arc::new(AtomicCell::new(Compare::default())),
+            learned: Learned::default(),
             window: Arc::new(AtomicCell::new(WindowSize::default())),
+            view: Arc::new(AtomicCell::new(View::default())),
         }
     }
 }
@@ -152,6 +176,14 @@ impl Parameters {
                 Link::Independent
             },
             bypass: self.bypass.value(),
+        }
+    }
+
+    /// Settings for the denoiser, which is not bypassed itself where the bypass is matched.
+    pub(crate) fn unmatched(&self, settings: &Settings) -> Settings {
+        Settings {
+            bypass: settings.bypass && !self.bypass_match.value(),
+            ..*settings
         }
     }
 
@@ -237,6 +269,43 @@ impl Parameters {
             set(host, parameter, value);
         }
     }
+}
+
+/// What a state has of the parameters that a preset moves: those of [`Parameters::take`].
+pub(crate) fn of_preset(preset: &Preset) -> BTreeMap<String, ParamValue> {
+    let numbers = [
+        ("strength", preset.strength),
+        ("mix", preset.mix),
+        ("gain", preset.gain),
+    ];
+    let switches = [("link", preset.link), ("delta", false), ("bypass", false)];
+    let nodes = (1..=NODES).map(|node| (format!("band_on_{node}"), ParamValue::Bool(false)));
+    let numbers = numbers.map(|(id, value)| (id.to_owned(), ParamValue::F32(value)));
+    let switches = switches.map(|(id, on)| (id.to_owned(), ParamValue::Bool(on)));
+    nodes.chain(numbers).chain(switches).collect()
+}
+
+/// What a state has of the parameters that shape the sound: those of [`Parameters::go_to`]. Values from a file are taken into their
+/// range.
+pub(crate) fn of_values(values: &Values) -> BTreeMap<String, ParamValue> {
+    let parameters = Parameters::default();
+    let of_nodes =
+        (1..=NODES).flat_map(|node| [format!("band_frequency_{node}"), format!("band_limit_{node}")]);
+    let ids = ["strength", "mix", "gain"].map(str::to_owned).into_iter();
+    let numbers = ids.chain(of_nodes).zip(parameters.numbers()).zip(values.numbers);
+    let numbers = numbers
+        .filter(|(_, value)| !value.is_nan())
+        .map(|((id, parameter), value)| {
+            let plain = parameter.preview_plain(value.clamp(0.0, 1.0));
+            (id, ParamValue::F32(plain))
+        });
+    let of_nodes = (1..=NODES).map(|node| format!("band_on_{node}"));
+    let switches = std::iter::once("link".to_owned())
+        .chain(of_nodes)
+        .zip(values.switches);
+    numbers
+        .chain(switches.map(|(id, on)| (id, ParamValue::Bool(on))))
+        .collect()
 }
 
 /// Moves a parameter in one gesture, as hosts record a user's moves.

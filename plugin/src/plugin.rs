@@ -3,6 +3,8 @@
 use crate::editor::PluginEditor;
 use crate::hosting::Link;
 use crate::identity;
+use crate::learned::Learner;
+use crate::matched_bypass::MatchedBypass;
 use crate::monitor::{Receiver, Stream, Transmitter, monitor};
 use crate::parameters::{Parameters, Quality};
 use crate::saved;
@@ -23,25 +25,35 @@ pub struct AedenPlugin {
     transmitter: Transmitter,
     /// The other end, until the host asks for the editor.
     receiver: Option<Receiver>,
-    /// There from the first activation on, unless the rate is not allowed.
-    denoiser: Option<SwitchableDenoiser>,
-    /// What the denoiser was built for: rate in Hz, channels, network.
-    built_for: Option<(u32, usize, Quality)>,
+    /// What the sound goes through: there from the first activation on, unless the rate is not allowed.
+    sound: Option<Sound>,
+    /// Keeps what the denoiser learns.
+    learner: Learner,
+    /// What it was built for: rate in Hz, channels, samples in the longest block, network.
+    built_for: Option<(u32, usize, u32, Quality)>,
 }
 
 impl Default for AedenPlugin {
     fn default() -> Self {
         let (transmitter, receiver) = monitor();
         let link = Link::take();
+        let parameters = Arc::new(Parameters::linked(&link));
         Self {
-            parameters: Arc::new(Parameters::linked(&link)),
+            learner: Learner::new(&parameters.learned),
+            parameters,
             link,
             transmitter,
             receiver: Some(receiver),
-            denoiser: None,
+            sound: None,
             built_for: None,
         }
     }
+}
+
+/// What the sound goes through.
+struct Sound {
+    denoiser: SwitchableDenoiser,
+    bypass: MatchedBypass,
 }
 
 /// The most channels.
@@ -121,15 +133,20 @@ impl Plugin for AedenPlugin {
     ) -> bool {
         let rate = buffers.sample_rate.round() as u32;
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get) as usize;
+        let block = buffers.max_buffer_size;
         let quality = self.parameters.quality.value();
-        if self.built_for != Some((rate, channels, quality)) {
+        if self.built_for != Some((rate, channels, block, quality)) {
             let settings = self.parameters.settings();
             let allowed = (Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE).contains(&rate);
-            self.denoiser = None;
+            self.sound = None;
             self.built_for = None;
             if allowed {
                 match SwitchableDenoiser::new(model(quality), rate, channels, &settings) {
-                    Ok(denoiser) => self.denoiser = Some(denoiser),
+                    Ok(mut denoiser) => {
+                        self.learner.prepare(&mut denoiser, rate);
+                        let bypass = MatchedBypass::new(rate, channels, denoiser.latency(), block as usize);
+                        self.sound = Some(Sound { denoiser, bypass });
+                    }
                     Err(problem) => {
                         nice_error!("{problem}");
                         return false;
@@ -138,15 +155,16 @@ impl Plugin for AedenPlugin {
             } else {
                 nice_warn!("at {rate} Hz sound passes untouched");
             }
-            self.built_for = Some((rate, channels, quality));
+            self.built_for = Some((rate, channels, block, quality));
         }
-        let latency = self.denoiser.as_ref().map_or(0, SwitchableDenoiser::latency) as u32;
+        let denoiser = self.sound.as_ref().map(|sound| &sound.denoiser);
+        let latency = denoiser.map_or(0, SwitchableDenoiser::latency) as u32;
+        let tail = denoiser.map_or(0, SwitchableDenoiser::tail) as u32;
         self.transmitter.facts().set_stream(Stream {
             sample_rate: rate,
             latency,
             channels: channels as u32,
         });
-        let tail = self.denoiser.as_ref().map_or(0, SwitchableDenoiser::tail) as u32;
         self.link.note_activation(quality as u8, tail);
         context.set_latency_samples(latency);
         true
@@ -156,9 +174,12 @@ impl Plugin for AedenPlugin {
         if self.link.is_resuming() {
             return;
         }
-        if let Some(denoiser) = &mut self.denoiser {
+        if let Some(Sound { denoiser, bypass }) = &mut self.sound {
+            let settings = self.parameters.settings();
             denoiser.set_bands(self.parameters.bands());
-            denoiser.reset(&self.parameters.settings());
+            self.learner.begin(denoiser);
+            denoiser.reset(&self.parameters.unmatched(&settings));
+            bypass.reset(settings.bypass && self.parameters.bypass_match.value());
         }
     }
 
@@ -170,12 +191,17 @@ impl Plugin for AedenPlugin {
     ) -> ProcessStatus {
         let channels = buffer.as_slice();
         self.transmitter.before(channels);
-        let status = match &mut self.denoiser {
-            Some(denoiser) => {
+        let status = match &mut self.sound {
+            Some(Sound { denoiser, bypass }) => {
                 let settings = self.parameters.settings();
+                let unmatched = self.parameters.unmatched(&settings);
                 denoiser.set_bands(self.parameters.bands());
-                denoiser.process(channels, &settings);
-                if !settings.leaves_untouched() {
+                bypass.keep(channels);
+                self.learner.hear(channels, self.parameters.learn.value());
+                denoiser.process(channels, &unmatched);
+                self.learner.learn(denoiser);
+                bypass.give(channels, self.parameters.bypass_match.value(), settings.bypass);
+                if !unmatched.leaves_untouched() {
                     for sample in channels.iter_mut().flat_map(|channel| channel.iter_mut()) {
                         *sample = sample.clamp(-CEILING, CEILING);
                     }
@@ -213,7 +239,7 @@ impl ClapPlugin for AedenPlugin {
                 page.add_param(&parameters.delta);
                 page.add_param(&parameters.link);
                 page.add_param(&parameters.quality);
-                page.add_spacer();
+                page.add_param(&parameters.bypass_match);
                 page.add_param(&parameters.bypass);
             });
             for pair in parameters

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Names another folder than the usual one.
 const VARIABLE: &str = "AEDEN_PRESETS";
 /// The ending of the files.
-const ENDING: &str = "aeden-preset";
+pub const ENDING: &str = "aeden-preset";
 /// The longest name, in characters, and the most bytes of a file that is read.
 const LONGEST: usize = 60;
 const MOST_BYTES: u64 = 1 << 16;
@@ -67,12 +67,7 @@ impl Folder {
     /// # Errors
     /// What the system says, or that the file is no preset.
     pub fn load(&self, name: &str) -> io::Result<Values> {
-        let path = self.file(name)?;
-        if fs::metadata(&path)?.len() > MOST_BYTES {
-            return Err(io::Error::new(ErrorKind::InvalidData, "this is no preset"));
-        }
-        let content: Content = serde_json::from_slice(&fs::read(path)?)?;
-        Ok(content.values)
+        open(&self.file(name)?).map(|(_, values)| values)
     }
 
     /// Saves a preset, in the place of one of the same name; whole or not at all.
@@ -132,6 +127,23 @@ impl Folder {
             Err(io::Error::new(ErrorKind::InvalidInput, problem))
         }
     }
+}
+
+/// The name and the values of a preset in a file, wherever it is.
+///
+/// # Errors
+/// What the system says, or that the file is no preset.
+pub fn open(path: &Path) -> io::Result<(String, Values)> {
+    let none = || io::Error::new(ErrorKind::InvalidData, "this is no preset");
+    let name = path.file_stem().and_then(|name| name.to_str()).ok_or_else(none)?;
+    let is_preset = path.extension().is_some_and(|ending| ending == ENDING);
+    let about = fs::metadata(path)?;
+    // What is no file may never end.
+    if !is_preset || !about.is_file() || about.len() > MOST_BYTES {
+        return Err(none());
+    }
+    let content: Content = serde_json::from_slice(&fs::read(path)?)?;
+    Ok((name.to_owned(), content.values))
 }
 
 /// Whether every system has files of this name.

@@ -9,9 +9,9 @@ use nice_plug::prelude::*;
 use std::collections::BTreeMap;
 
 #[test]
-fn the_default_cleans_without_a_limit() {
+fn a_new_instance_is_that_of_the_preset_dialogue() {
     let settings = Parameters::default().settings();
-    assert_eq!(settings.attenuation_limit, None);
+    assert_eq!(settings.attenuation_limit, Some(18.0));
     assert_eq!((settings.mix, settings.output_gain), (1.0, 0.0));
     assert_eq!((settings.listen, settings.link), (Listen::Cleaned, Link::Linked));
     assert!(!settings.bypass);
@@ -25,9 +25,19 @@ fn ids_stay_as_projects_know_them() {
         .map(|(id, ..)| id)
         .collect();
     ids.sort();
-    let mut known = ["bypass", "delta", "gain", "link", "mix", "quality", "strength"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut known = [
+        "bypass",
+        "bypass_match",
+        "delta",
+        "gain",
+        "learn",
+        "link",
+        "mix",
+        "quality",
+        "strength",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for of_node in ["band_on", "band_frequency", "band_limit"] {
         known.extend((1..=6).map(|node| format!("{of_node}_{node}")));
     }
@@ -109,7 +119,7 @@ fn presets_lie_within_the_ranges() {
         }
     }
     let shown = PRESETS.iter().find(|preset| parameters.are(preset));
-    assert_eq!(shown.map(|preset| preset.name), Some("Stream"));
+    assert_eq!(shown.map(|preset| preset.name), Some("Dialogue"));
 }
 
 fn state(version: &str, params: &[(&str, ParamValue)]) -> PluginState {

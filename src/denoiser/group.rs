@@ -17,8 +17,26 @@ pub(super) struct Group {
     /// `[channel][bin]`, a frame on its own.
     single: Vec<Complex32>,
     gate: SilenceGate,
+    start: Start,
     /// `[frame]`
     turns: Vec<Turn>,
+}
+
+/// What an engine begins a stream with.
+struct Start {
+    learned: Vec<f32>,
+    is_learned: bool,
+}
+
+impl Start {
+    /// Brings an engine there.
+    fn bring(&self, engine: &mut dyn Engine) {
+        if self.is_learned {
+            engine.restore(&self.learned);
+        } else {
+            engine.reset();
+        }
+    }
 }
 
 impl Group {
@@ -34,13 +52,25 @@ impl Group {
             guide: vec![Complex32::ZERO; if channels == 1 { 0 } else { frames * bins }],
             single: vec![Complex32::ZERO; channels * bins],
             turns: vec![Turn::Work; frames],
+            start: Start {
+                learned: vec![0.0; engine.state_of().1],
+                is_learned: false,
+            },
             engine,
         }
     }
 
     pub(super) fn reset(&mut self) {
-        self.engine.reset();
+        self.start.bring(&mut *self.engine);
         self.gate.reset();
+    }
+
+    /// Lets streams begin with what another one has taught, from the next reset on; or with nothing.
+    pub(super) fn begin_with(&mut self, learned: Option<&[f32]>) {
+        self.start.is_learned = learned.is_some();
+        if let Some(learned) = learned {
+            self.start.learned.copy_from_slice(learned);
+        }
     }
 
     /// Cleans spectra, `[channel][frame][bin]`, from `noisy` to `clean`.
@@ -73,7 +103,7 @@ impl Group {
         let mut from = 0;
         if turns[0] != Turn::Rest && turns[1..].iter().all(|&turn| turn == Turn::Work) {
             if turns[0] == Turn::Fresh {
-                self.engine.reset();
+                self.start.bring(&mut *self.engine);
             }
             self.engine.process(guide, clean);
             let Some(bad) = self.first_bad(clean, frames) else {
@@ -106,7 +136,7 @@ impl Group {
     fn clean_single(&mut self, f: usize, noisy: &[Complex32], clean: &mut [Complex32]) {
         match self.turns[f] {
             Turn::Rest => return,
-            Turn::Fresh => self.engine.reset(),
+            Turn::Fresh => self.start.bring(&mut *self.engine),
             Turn::Work => {}
         }
         let (bins, all) = (self.bins, noisy.len() / self.channels);

@@ -47,6 +47,7 @@ mod kept;
 mod levels;
 mod meter;
 mod silence;
+mod stream_state;
 mod timing;
 
 use crate::engine::Engine;
@@ -67,6 +68,7 @@ pub(crate) use front::{Frames, FrontEnd};
 pub use levels::{HUGE, TINY};
 pub(crate) use levels::{is_sane, mix_down};
 pub(crate) use silence::{SilenceGate, Turn};
+pub use stream_state::StreamState;
 pub(crate) use timing::Timing;
 
 /// Cleans a stream of samples in place.
@@ -300,6 +302,58 @@ impl Denoiser {
         self.meter.reset();
         self.late.reset();
         self.back.reset();
+    }
+
+    /// What it has learned of the stream so far; empty if its engines cannot hand that over, as those that look ahead. Allocates.
+    pub fn state(&self) -> StreamState {
+        let mut state = StreamState::default();
+        state.numbers.reserve_exact(self.state_numbers());
+        self.write_state(&mut state);
+        state
+    }
+
+    /// The numbers of a [`state`](Self::state).
+    pub(crate) fn state_numbers(&self) -> usize {
+        self.groups.iter().map(|group| group.engine.state_of().1).sum()
+    }
+
+    /// As [`state`](Self::state), into one that was taken before, of this denoiser or of one with more masks; else nothing happens.
+    /// Does not allocate.
+    pub fn write_state(&self, state: &mut StreamState) {
+        let (network, len) = self.groups[0].engine.state_of();
+        let numbers = len * self.groups.len();
+        if state.numbers.capacity() < numbers {
+            return;
+        }
+        (state.network, state.len) = (network, len);
+        state.numbers.clear();
+        state.numbers.resize(numbers, 0.0);
+        if len > 0 {
+            for (group, numbers) in self.groups.iter().zip(state.numbers.chunks_exact_mut(len)) {
+                group.engine.save(numbers);
+            }
+        }
+        state.round();
+    }
+
+    /// Lets streams begin with what another one has taught, from the next [`reset`](Self::reset) on, which also is the case after
+    /// silence of five seconds; `None` or an empty state: with nothing. Gives whether the state is of this network; if not, nothing
+    /// changes. Does not allocate.
+    ///
+    /// Where there are more masks than in the state, several begin alike.
+    pub fn begin_with(&mut self, state: Option<&StreamState>) -> bool {
+        let Some(state) = state.filter(|state| !state.is_empty()) else {
+            self.groups.iter_mut().for_each(|group| group.begin_with(None));
+            return true;
+        };
+        if self.groups[0].engine.state_of() != (state.network, state.len) {
+            return false;
+        }
+        let learned = state.numbers.chunks_exact(state.len).cycle();
+        for (group, learned) in self.groups.iter_mut().zip(learned) {
+            group.begin_with(Some(learned));
+        }
+        true
     }
 
     /// Sets the most that the level is lowered anywhere, in dB: input × g is kept under output × (1 − g) with

@@ -31,6 +31,21 @@ pub trait Engine: Send {
     /// Resets the hidden state to that of a new engine.
     fn reset(&mut self);
 
+    /// Names what [`save`](Engine::save) gives: a number for the network, other networks having others, and how many numbers a state has:
+    /// none where an engine cannot hand over what it has learned.
+    fn state_of(&self) -> (u64, usize) {
+        (0, 0)
+    }
+
+    /// Writes what it has learned of the stream, without anything of the sound: running levels, noise floors, hidden state.
+    fn save(&self, _state: &mut [f32]) {}
+
+    /// Resets it, but with what another stream has taught it, as [`save`](Engine::save) wrote it. Numbers that nothing teaches are taken
+    /// into their range; all are finite.
+    fn restore(&mut self, _state: &[f32]) {
+        self.reset();
+    }
+
     /// Tells whether [`process`](Engine::process) may run on an audio thread.
     fn is_real_time(&self) -> bool;
 

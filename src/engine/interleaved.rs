@@ -98,6 +98,20 @@ impl Engine for Interleaved {
         self.engines.iter_mut().for_each(|engine| engine.reset());
     }
 
+    /// They have heard the same, so that one speaks for all.
+    fn state_of(&self) -> (u64, usize) {
+        self.engines[0].state_of()
+    }
+
+    fn save(&self, state: &mut [f32]) {
+        self.engines[0].save(state);
+    }
+
+    fn restore(&mut self, state: &[f32]) {
+        self.next = 0;
+        self.engines.iter_mut().for_each(|engine| engine.restore(state));
+    }
+
     fn is_real_time(&self) -> bool {
         self.engines.iter().all(|engine| engine.is_real_time())
     }

@@ -147,6 +147,26 @@ impl Engine for NativeEngine {
         }
     }
 
+    fn state_of(&self) -> (u64, usize) {
+        (
+            self.network().checksum,
+            self.extractor.learned() + self.state.len(),
+        )
+    }
+
+    fn save(&self, state: &mut [f32]) {
+        let (learned, hidden) = state.split_at_mut(self.extractor.learned());
+        self.extractor.save(learned);
+        self.state.save(hidden);
+    }
+
+    fn restore(&mut self, state: &[f32]) {
+        self.reset();
+        let (learned, hidden) = state.split_at(self.extractor.learned());
+        self.extractor.restore(learned);
+        self.state.restore(hidden);
+    }
+
     fn is_real_time(&self) -> bool {
         self.scheduler.threads() == 1
     }

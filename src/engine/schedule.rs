@@ -32,6 +32,31 @@ impl HiddenState {
     pub(crate) fn reset(&mut self) {
         self.layers.iter_mut().for_each(|layer| layer.fill(0.0));
     }
+
+    /// How many numbers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.layers.iter().map(|layer| layer.len()).sum()
+    }
+
+    /// Writes them one layer after the other.
+    pub(crate) fn save(&self, mut state: &mut [f32]) {
+        for layer in &self.layers {
+            let (now, later) = state.split_at_mut(layer.len());
+            now.copy_from_slice(layer);
+            state = later;
+        }
+    }
+
+    /// Takes what [`save`](Self::save) wrote. A GRU's state lies between −1 and 1.
+    pub(crate) fn restore(&mut self, mut state: &[f32]) {
+        for layer in &mut self.layers {
+            let (now, later) = state.split_at(layer.len());
+            for (to, from) in layer.iter_mut().zip(now) {
+                *to = from.clamp(-1.0, 1.0);
+            }
+            state = later;
+        }
+    }
 }
 
 /// Input, state and output of a call.

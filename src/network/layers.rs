@@ -11,6 +11,8 @@ use std::ops::Range;
 /// the padding computes zeros and is multiplied by zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
+    /// Of the file that it was read from; other weights have another.
+    pub(crate) checksum: u64,
     pub(crate) settings: NetworkSettings,
     pub(crate) framing: Framing,
     pub(crate) bands: Bands,

@@ -75,6 +75,7 @@ impl Plan {
         let layer = |layer: &Named| self.layer(layer, settings, tensors);
         let sub_band = |(index, place): (usize, &Place)| self.sub_band(index, place, settings, tensors);
         Ok(Network {
+            checksum: tensors.checksum(),
             sub_bands: self
                 .places
                 .iter()

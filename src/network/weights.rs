@@ -60,6 +60,7 @@ pub(crate) fn read_file<M>(path: &Path, read: impl Fn(&[u8]) -> Result<M, Error>
 /// The weights in a file, each checked when it is taken.
 pub(crate) struct Tensors<'a> {
     file: SafeTensors<'a>,
+    bytes: &'a [u8],
 }
 
 impl<'a> Tensors<'a> {
@@ -96,7 +97,17 @@ impl<'a> Tensors<'a> {
             kind,
             settings: metadata.settings,
         };
-        Ok((description, Tensors { file }))
+        Ok((description, Tensors { file, bytes }))
+    }
+
+    /// A number that other contents of the file hardly have.
+    pub(crate) fn checksum(&self) -> u64 {
+        let (words, rest) = self.bytes.as_chunks::<8>();
+        let words = words.iter().copied().map(u64::from_le_bytes);
+        let rest = rest.iter().copied().map(u64::from);
+        // Eight bytes at a time, since it is in the way of every start.
+        let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        words.chain(rest).fold(0, mix)
     }
 
     /// The names of all tensors but the scales of others.

@@ -99,6 +99,9 @@ impl NoiseFloor {
     }
 }
 
+/// No logarithm of a power that can be heard is larger, nor smaller with a minus.
+const LOUDEST: f32 = 60.0;
+
 /// Turns the spectra of a stream into features; remembers level, noise floor and the frame before.
 #[derive(Clone, Debug)]
 pub(crate) struct Features {
@@ -132,6 +135,34 @@ impl Features {
         self.floor.reset();
         self.before.fill(Complex32::ZERO);
         self.power_before.fill(0.0);
+    }
+
+    /// Numbers that are learned of a stream: the running level, and the noise floors. The frame before is none of them.
+    pub(crate) fn learned(&self) -> usize {
+        3 + self.floor.floor.len()
+    }
+
+    /// Writes them.
+    pub(crate) fn save(&self, learned: &mut [f32]) {
+        let (level, floor) = learned.split_at_mut(3);
+        level.copy_from_slice(&[self.level.numerator, self.level.denominator, self.floor.count]);
+        floor.copy_from_slice(&self.floor.floor);
+    }
+
+    /// Takes what [`save`](Self::save) wrote, each number into its range.
+    pub(crate) fn restore(&mut self, learned: &[f32]) {
+        let (level, floor) = learned.split_at(3);
+        let frames = 1.0 / self.settings.level_smoothing.max(1e-6);
+        let denominator = level[1].clamp(0.0, frames);
+        let most = LOUDEST * denominator;
+        self.level = RunningLevel {
+            numerator: level[0].clamp(-most, most),
+            denominator,
+        };
+        self.floor.count = level[2].clamp(0.0, SETTLED);
+        for (to, from) in self.floor.floor.iter_mut().zip(floor) {
+            *to = from.clamp(-LOUDEST, LOUDEST);
+        }
     }
 
     /// Takes the next frame: spectrum `[bin]` → log powers `[band]`, their rise above the noise floor `[band]`, then the

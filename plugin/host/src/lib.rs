@@ -165,6 +165,12 @@ pub trait Controls: Send + Sync {
 
     /// Restores a state. False if the plugin refuses it.
     fn load(&self, state: &[u8]) -> bool;
+
+    /// Loads a preset from a file, or by its key from inside the plugin, as a browser of presets does. False if the plugin refuses it, or
+    /// the format has no such call.
+    fn load_preset(&self, _path: Option<&str>, _key: Option<&str>) -> bool {
+        false
+    }
 }
 
 /// An instance of a plugin.
@@ -207,6 +213,12 @@ pub trait Plugin: Send {
 
     /// Moves a parameter while no sound runs.
     fn set(&mut self, parameter: u32, value: f64);
+
+    /// Shifts a parameter by a share of its range, −1 … 1, from the next block on, beside its value, as a host's modulator does. False where
+    /// the format has no such thing.
+    fn modulate(&mut self, _parameter: u32, _by: f64) -> bool {
+        false
+    }
 
     /// How many channels go in and come out.
     fn channels(&self) -> (usize, usize);

@@ -18,6 +18,8 @@ pub const FLOOR: f32 = -120.0;
 
 /// How much sound a spectrum shows, in seconds.
 const WINDOW_SECONDS: f32 = 0.085;
+/// The time from one column of the spectrogram to the next, in seconds.
+pub const COLUMN_SECONDS: f32 = 0.02;
 /// How fast bands rise and fall, as time constants in seconds.
 const RISE: f32 = 0.03;
 const FALL: f32 = 0.25;
@@ -77,6 +79,9 @@ impl Level {
     }
 }
 
+/// Levels in the bands at a time, in dB: of what came in, and of what is left.
+pub type Column = [[f32; BANDS]; 2];
+
 /// All that is drawn.
 pub struct Analyser {
     stream: Stream,
@@ -90,6 +95,10 @@ pub struct Analyser {
     windowed: Vec<f32>,
     spectrum: Vec<Complex32>,
     scratch: Vec<Complex32>,
+    /// What has been since [`columns`](Self::columns) was last called, if anybody wants it.
+    columns: Option<Vec<Column>>,
+    /// Samples until the next of them.
+    until_column: usize,
     /// Power in the bands, smoothed, of what came in, and of what is left.
     bands: [[f32; BANDS]; 2],
     /// Energy of both, smoothed.
@@ -111,6 +120,8 @@ impl Analyser {
             windowed: Vec::new(),
             spectrum: Vec::new(),
             scratch: Vec::new(),
+            columns: None,
+            until_column: 1,
             bands: [[0.0; BANDS]; 2],
             energy: [0.0; 2],
             levels: [[Level::SILENT; METERS]; 2],
@@ -131,6 +142,18 @@ impl Analyser {
     /// Levels of a band in dB, of what came in and of what is left.
     pub fn band(&self, band: usize) -> [f32; 2] {
         self.bands.map(|bands| decibels(bands[band]))
+    }
+
+    /// Has columns kept from now on, or no longer.
+    pub fn keep_columns(&mut self, keep: bool) {
+        if keep != self.columns.is_some() {
+            self.columns = keep.then(Vec::new);
+        }
+    }
+
+    /// The columns since the last call, one every [`COLUMN_SECONDS`] of sound, if they are [kept](Self::keep_columns).
+    pub fn columns(&mut self) -> impl Iterator<Item = Column> {
+        self.columns.iter_mut().flat_map(|columns| columns.drain(..))
     }
 
     /// How much quieter what is left is than what came in, in dB, 0 or more.
@@ -225,6 +248,14 @@ impl Analyser {
                 recent.push_back(sample);
                 *energy += sample * sample;
             }
+            self.until_column -= 1;
+            if self.until_column == 0 {
+                self.until_column = ((COLUMN_SECONDS * self.stream.sample_rate as f32) as usize).max(1);
+                if self.columns.is_some() {
+                    let column = [0, 1].map(|which| self.powers(which).map(decibels));
+                    self.columns.iter_mut().for_each(|columns| columns.push(column));
+                }
+            }
         }
         if !input.is_empty() {
             for (smooth, energy) in self.energy.iter_mut().zip(energy) {
@@ -234,28 +265,34 @@ impl Analyser {
     }
 
     fn analyse(&mut self, elapsed: f32) {
-        for (recent, bands) in self.recent.iter().zip(&mut self.bands) {
-            for ((windowed, sample), taper) in self.windowed.iter_mut().zip(recent).zip(&self.taper) {
-                *windowed = sample * taper;
-            }
-            // Fails only for buffers of other lengths than it made itself.
-            let transformed = self.transform.process_with_scratch(
-                &mut self.windowed,
-                &mut self.spectrum,
-                &mut self.scratch,
-            );
-            debug_assert!(transformed.is_ok());
-            let bins_per_hertz = self.taper.len() as f32 / self.stream.sample_rate as f32;
-            for (band, smooth) in bands.iter_mut().enumerate() {
-                let power = power_between(
-                    &self.spectrum,
-                    frequency_of(band as f32 - 0.5) * bins_per_hertz,
-                    frequency_of(band as f32 + 0.5) * bins_per_hertz,
-                );
+        for which in [0, 1] {
+            let powers = self.powers(which);
+            for (smooth, power) in self.bands[which].iter_mut().zip(powers) {
                 let time = if power > *smooth { RISE } else { FALL };
                 *smooth += (power - *smooth) * share(elapsed, time);
             }
         }
+    }
+
+    /// Powers in the bands of the last window, of what came in, 0, or of what is left, 1.
+    fn powers(&mut self, which: usize) -> [f32; BANDS] {
+        let recent = &self.recent[which];
+        for ((windowed, sample), taper) in self.windowed.iter_mut().zip(recent).zip(&self.taper) {
+            *windowed = sample * taper;
+        }
+        // Fails only for buffers of other lengths than it made itself.
+        let transformed =
+            self.transform
+                .process_with_scratch(&mut self.windowed, &mut self.spectrum, &mut self.scratch);
+        debug_assert!(transformed.is_ok());
+        let bins_per_hertz = self.taper.len() as f32 / self.stream.sample_rate as f32;
+        std::array::from_fn(|band| {
+            power_between(
+                &self.spectrum,
+                frequency_of(band as f32 - 0.5) * bins_per_hertz,
+                frequency_of(band as f32 + 0.5) * bins_per_hertz,
+            )
+        })
     }
 }
 
@@ -397,6 +434,45 @@ mod tests {
         };
         let analyser = shown(bypassed, sine(500.0, 0.5), sine(500.0, 0.5));
         assert!(analyser.reduction() < 0.1);
+    }
+
+    #[test]
+    fn columns_come_at_a_steady_pace_however_sound_comes_and_only_when_they_are_wanted() {
+        let (mut transmitter, mut receiver) = monitor();
+        transmitter.facts().set_stream(Stream {
+            sample_rate: 48_000,
+            latency: 100,
+            channels: 1,
+        });
+        let _watching = receiver.watch();
+        let mut analyser = Analyser::new();
+        let mut play = |analyser: &mut Analyser, lengths: &[usize]| {
+            for length in lengths {
+                let mut block = vec![0.5; *length];
+                transmitter.before(&[&mut block]);
+                block.fill(0.05);
+                transmitter.after(&[&mut block]);
+                analyser.update(&mut receiver, NORMAL, 0.01);
+            }
+            analyser.columns().count()
+        };
+        assert_eq!(play(&mut analyser, &[4800]), 0);
+        analyser.keep_columns(true);
+        assert_eq!(play(&mut analyser, &[4800]), 5);
+        assert_eq!(play(&mut analyser, &[959, 1, 1, 959, 2880]), 5);
+        let _ = play(&mut analyser, &[960; 10]);
+        let mut block = vec![0.5; 960];
+        transmitter.before(&[&mut block]);
+        transmitter.after(&[&mut block]);
+        analyser.update(&mut receiver, NORMAL, 0.01);
+        let column = analyser.columns().next().unwrap();
+        assert!(
+            column[0][0] > column[1][0] + 15.0,
+            "{:?}",
+            (column[0][0], column[1][0])
+        );
+        analyser.keep_columns(false);
+        assert_eq!(analyser.columns().count(), 0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The editor: a spectrum, meters, and the parameters.
+//! The editor: a spectrum or a spectrogram, meters, and the parameters.
 //!
 //! Runs on the host's main thread and reads what the audio thread shows through [`monitor`](crate::monitor). Without a
 //! window nothing runs, neither here nor there.
@@ -13,6 +13,7 @@ mod knob;
 mod meters;
 mod node;
 mod preset_menu;
+mod spectrogram;
 mod spectrum;
 mod switch;
 mod theme;
@@ -21,11 +22,12 @@ use crate::hosting::Link;
 use crate::identity;
 use crate::monitor::{Receiver, Watching};
 use crate::parameters::{Parameters, Quality, Settings, set};
+use crate::view::View;
 use crate::window_size::WindowSize;
 use analyser::{Analyser, Hearing};
 use crossbeam_utils::atomic::AtomicCell;
 use egui::layers::ShapeIdx;
-use egui::{Align, Align2, Layout, Order, Rect, Rgba, UiBuilder, pos2, vec2};
+use egui::{Align, Align2, Button, Layout, Order, Rect, Rgba, RichText, UiBuilder, pos2, vec2};
 use history::History;
 use kept::Picture;
 use knob::Knob;
@@ -39,6 +41,7 @@ use nice_plug_egui::{
     RepaintNotifier, create_egui_editor,
 };
 use preset_menu::PresetMenu;
+use spectrogram::Spectrogram;
 use spectrum::Spectrum;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,6 +114,7 @@ impl Editor for PluginEditor {
             scale: self.scale.clone(),
             analyser: Analyser::new(),
             spectrum: Spectrum::default(),
+            spectrogram: Spectrogram::default(),
             presets: PresetMenu::new(),
             still: Still::default(),
             opened: None,
@@ -145,6 +149,7 @@ struct Window {
     scale: Arc<AtomicCell<f64>>,
     analyser: Analyser,
     spectrum: Spectrum,
+    spectrogram: Spectrogram,
     presets: PresetMenu,
     still: Still,
     /// There while the window is.
@@ -200,8 +205,11 @@ impl NiceEguiApp for Window {
         };
         let moves = {
             let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+            self.analyser
+                .keep_columns(self.parameters.view.load() == View::Spectrogram);
             self.analyser.update(&mut receiver, hearing, elapsed)
         };
+        let moves = self.scroll() || moves;
         let Some(Opened { host, picture, .. }) = &self.opened else {
             return;
         };
@@ -263,6 +271,16 @@ impl Still {
 }
 
 impl Window {
+    /// Scrolls the spectrogram, if it is shown. Gives whether it has moved.
+    fn scroll(&mut self) -> bool {
+        let mut came = false;
+        for column in self.analyser.columns() {
+            self.spectrogram.push(column);
+            came = true;
+        }
+        came && !self.spectrogram.is_blank()
+    }
+
     /// `still`: all but the graph looks as in the last picture, which is kept.
     fn show(&mut self, ui: &mut egui::Ui, setter: &ParamSetter, picture: &Arc<Picture>, still: bool) {
         let inner = ui.max_rect().shrink2(vec2(16.0, 0.0));
@@ -281,7 +299,7 @@ impl Window {
         let from = next(ui);
         self.show_header(ui, header, setter);
         self.show_controls(ui, controls, setter);
-        self.show_footer(ui, footer);
+        self.show_footer(ui, footer, setter);
         if still {
             // They had to be there, to be touched.
             let to = next(ui);
@@ -392,10 +410,40 @@ impl Window {
             pos2(rect.left() + METER + GAP, rect.top()),
             pos2(right - METER - 2.0 * GAP, rect.bottom()),
         );
-        self.spectrum
-            .show(ui, graph, &self.analyser, self.parameters.delta.value());
-        let plot = spectrum::plot(graph, ui.pixels_per_point());
-        node::show(ui, plot, &self.parameters, setter);
+        match self.parameters.view.load() {
+            View::Spectrum => {
+                self.spectrum
+                    .show(ui, graph, &self.analyser, self.parameters.delta.value());
+                let plot = spectrum::plot(graph, ui.pixels_per_point());
+                node::show(ui, plot, &self.parameters, setter);
+            }
+            View::Spectrogram => self.spectrogram.show(ui, graph),
+        }
+        self.show_views(ui, graph);
+    }
+
+    /// The names of the views, to choose one; on top of the graph, so that clicks reach them.
+    fn show_views(&mut self, ui: &mut egui::Ui, graph: Rect) {
+        let place = Rect::from_min_size(graph.min + vec2(6.0, 4.0), vec2(200.0, 20.0));
+        let layout = Layout::left_to_right(Align::Center);
+        let mut bar = ui.new_child(UiBuilder::new().max_rect(place).layout(layout));
+        bar.spacing_mut().item_spacing.x = 2.0;
+        bar.spacing_mut().button_padding = vec2(6.0, 2.0);
+        let shown = self.parameters.view.load();
+        for view in View::ALL {
+            let name = RichText::new(view.name()).size(11.0);
+            let about = match view {
+                View::Spectrum => "Levels along frequency, with the bands",
+                View::Spectrogram => "Levels along time and frequency, before and after",
+            };
+            let button = bar.add(Button::selectable(view == shown, name));
+            if button.on_hover_text(about).clicked() && view != shown {
+                // What came while it was not shown is not in it, and times would be wrong.
+                self.spectrogram.clear();
+                self.parameters.view.store(view);
+                bar.ctx().request_repaint();
+            }
+        }
     }
 
     fn show_controls(&self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
@@ -427,11 +475,11 @@ impl Window {
         Knob::new(&parameters.gain, setter, small, 0.5, "Gain of what is heard")
             .grow_from_middle()
             .show(ui, lower(cell(second + width + 12.0, width)));
-        let (width, height) = (186.0, 36.0);
+        let (width, height) = (186.0, 32.0);
         let left = rect.right() - width;
-        let top = rect.center().y - height - 5.0;
+        let top = rect.center().y - 48.0;
         let place =
-            |row: f32| Rect::from_min_size(pos2(left, top + row * (height + 10.0)), vec2(width, height));
+            |row: f32| Rect::from_min_size(pos2(left, top + row * (height + 5.0)), vec2(width, height));
         switch::show(
             ui,
             place(0.0),
@@ -448,9 +496,42 @@ impl Window {
             theme::VOICE,
             "On: one mask for all channels, which keeps the stereo image\nOff: every channel on its own",
         );
+        switch::show(
+            ui,
+            place(2.0),
+            &parameters.bypass_match,
+            setter,
+            theme::HOT,
+            "Bypass plays the input as loud as what is heard otherwise, so that noise is compared, not loudness",
+        );
     }
 
-    fn show_footer(&self, ui: &egui::Ui, rect: Rect) {
+    /// The words that let it learn and forget, in the middle of the footer.
+    fn show_learning(&self, ui: &mut egui::Ui, footer: Rect, setter: &ParamSetter) {
+        let left = footer.left() + (0.24 * footer.width()).max(120.0);
+        let place = Rect::from_min_max(pos2(left, footer.top()), pos2(left + 170.0, footer.bottom()));
+        let layout = Layout::left_to_right(Align::Center);
+        let mut bar = ui.new_child(UiBuilder::new().max_rect(place).layout(layout));
+        bar.spacing_mut().item_spacing.x = 4.0;
+        bar.spacing_mut().button_padding = vec2(7.0, 2.0);
+        let (learn, learned) = (&self.parameters.learn, &self.parameters.learned);
+        let word = |word: &str| RichText::new(word).size(11.0);
+        let on = learn.unmodulated_plain_value();
+        let button = bar.add(Button::selectable(on, word("Learn")));
+        let about = "While it is on, the noise that is heard is learned, and every start begins with it: saved with the project";
+        if button.on_hover_text(about).clicked() {
+            set(setter, learn, !on);
+        }
+        if learned.is_there() {
+            let button = bar.add(Button::new(word("Forget")));
+            let about = "Something has been learned: forget it, and begin with nothing";
+            if button.on_hover_text(about).clicked() {
+                learned.forget();
+            }
+        }
+    }
+
+    fn show_footer(&self, ui: &mut egui::Ui, rect: Rect, setter: &ParamSetter) {
         let stream = self.analyser.stream();
         let write = |x: f32, align: Align2, text: String| {
             ui.painter().text(
@@ -484,5 +565,6 @@ impl Window {
             )
         };
         write(rect.right(), Align2::RIGHT_CENTER, about);
+        self.show_learning(ui, rect, setter);
     }
 }

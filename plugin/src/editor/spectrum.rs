@@ -52,7 +52,12 @@ impl Spectrum {
         let (width, height) = (side(plot.width()), side(plot.height()));
         self.columns.paint(width, height, scale, analyser, removed_heard);
         self.show_picture(ui, &painter, plot, width, height);
-        show_legend(&painter, rect);
+        let entries = [
+            ("in", theme::INPUT),
+            ("removed", theme::REMOVED),
+            ("left", theme::VOICE),
+        ];
+        show_legend(&painter, rect, &entries);
     }
 
     /// Shows what the columns have in them, from the topmost pixel on.
@@ -233,14 +238,10 @@ fn show_grid(painter: &Painter, rect: Rect, plot: Rect) {
     }
 }
 
-fn show_legend(painter: &Painter, rect: Rect) {
-    let entries = [
-        ("in", theme::INPUT),
-        ("removed", theme::REMOVED),
-        ("left", theme::VOICE),
-    ];
+/// Names colours in the top right corner of a graph.
+pub fn show_legend(painter: &Painter, rect: Rect, entries: &[(&str, Color32)]) {
     let mut right = rect.right() - 12.0;
-    for (name, colour) in entries.into_iter().rev() {
+    for &(name, colour) in entries.iter().rev() {
         let text = painter.text(
             pos2(right, rect.top() + 14.0),
             Align2::RIGHT_CENTER,

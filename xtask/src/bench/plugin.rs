@@ -144,20 +144,30 @@ pub fn editor(library: &Path) -> Result<()> {
         return Ok(());
     }
     let library = library.to_string_lossy();
-    for (what, shown, sound) in [
+    let voice = "tests/fixtures/noisy.wav";
+    let nothing: &[&str] = &[];
+    for (what, shown, sound, options) in [
         (
             "plugin, editor open while a voice is played",
             &*library,
-            "tests/fixtures/noisy.wav",
+            voice,
+            nothing,
         ),
-        ("plugin, editor open in silence", &*library, "silence"),
+        (
+            "plugin, editor open with the spectrogram while a voice is played",
+            &*library,
+            voice,
+            &["--view", "spectrogram"],
+        ),
+        ("plugin, editor open in silence", &*library, "silence", nothing),
         (
             "a window of the editor's size in which nothing is drawn",
             "empty",
             "820x500",
+            nothing,
         ),
     ] {
-        let used = program::output(pictures::editor().args([shown, sound, "10"]))?;
+        let used = program::output(pictures::editor().args([shown, sound, "10"]).args(options))?;
         let used: Value = serde_json::from_str(&used)?;
         let seconds = number(&used, "seconds")?;
         let share = |part| Ok::<_, anyhow::Error>(100.0 * number(&used, part)? / seconds);

@@ -2,13 +2,14 @@
 //! editor empty WIDTHxHEIGHT SECONDS
 //!
 //! Opens a plugin's editor on a screen in memory, plays a recording through the plugin in real time over and over, and
-//! prints as JSON how often the editor was drawn, and the CPU time that was taken meanwhile, in seconds: by the threads
+//! prints as JSON how often the editor was drawn, the view that is saved, and the CPU time that was taken meanwhile, in seconds: by the threads
 //! that came with the editor, by those of them that OpenGL draws with since there is no graphics card, by the screen, and
 //! by the sound.
 //!
 //! ```text
 //! --size WIDTHxHEIGHT     saved size of the window, in points
 //! --zoom FACTOR           saved magnification
+//! --view NAME             saved view, `spectrum` or `spectrogram`
 //! --set NAME=VALUE        a parameter, as users call it and its values
 //! --reopen TIMES          open and close it so often before
 //! --drag WIDTHxHEIGHT     size in pixels that a user gives the open window

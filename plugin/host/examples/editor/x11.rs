@@ -1,7 +1,8 @@
 //! The host's side of it, on X11.
 
 use crate::empty;
-use aeden_plugin_host::{Audio, Format, Frames, Plugin, Screen, Setup, Window};
+use aeden_plugin_host::{Audio, Controls, Format, Frames, Plugin, Screen, Setup, Window};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
@@ -51,15 +52,16 @@ pub fn run() -> Result<()> {
         match option.as_str() {
             "--size" => {
                 let (width, height) = sides(value)?;
-                set_window(&mut *plugin, "width", width)?;
-                set_window(&mut *plugin, "height", height)?;
+                set_saved(&mut *plugin, "window", "width", width.parse::<f32>()?.into())?;
+                set_saved(&mut *plugin, "window", "height", height.parse::<f32>()?.into())?;
             }
+            "--view" => set_saved(&mut *plugin, "view", "", value.as_str().into())?,
             "--reopen" => reopen = value.parse()?,
             "--drag" => {
                 let (width, height) = sides(value)?;
                 drag = Some((width.parse()?, height.parse()?));
             }
-            "--zoom" => set_window(&mut *plugin, "zoom", value)?,
+            "--zoom" => set_saved(&mut *plugin, "window", "zoom", value.parse::<f32>()?.into())?,
             "--do" => actions = value,
             "--set" => set_parameter(&mut *plugin, value)?,
             "--picture" => picture = Some(value),
@@ -101,7 +103,9 @@ pub fn run() -> Result<()> {
     let values: BTreeMap<String, String> = (controls.parameters().iter())
         .filter_map(|p| Some((p.name.clone(), controls.text(p.id, controls.value(p.id)?)?)))
         .collect();
-    used.print(&values);
+    let mut state = saved(&*controls)?;
+    let view = field(&mut state, "view")?.as_str().unwrap_or_default();
+    used.print(&values, serde_json::from_str(view)?);
     Ok(())
 }
 
@@ -127,7 +131,7 @@ fn watch_nothing((width, height): (u32, u32), screen: &str, time: Duration) -> R
     let window = Window::new(width, height)?;
     let inside = empty::open(&window, width, height)?;
     std::thread::sleep(WARM_UP);
-    watch(&before, &window, screen, time)?.print(&BTreeMap::new());
+    watch(&before, &window, screen, time)?.print(&BTreeMap::new(), Value::Null);
     inside.close();
     Ok(())
 }
@@ -173,24 +177,37 @@ fn sides(size: &str) -> Result<(&str, &str)> {
     size.split_once('x').ok_or("a size is WIDTHxHEIGHT".into())
 }
 
-/// Puts a number into what the plugin saves about its window.
-fn set_window(plugin: &mut dyn Plugin, what: &str, value: &str) -> Result<()> {
+/// A state of the plugin as JSON. The format of nice-plug: JSON after its length.
+fn saved(plugin: &dyn Controls) -> Result<Value> {
     let saved = plugin.save().ok_or("the plugin saves nothing")?;
-    // The format of nice-plug: JSON after its length.
     let (_, text) = saved.split_at_checked(8).ok_or("the state is too short")?;
-    let mut state: serde_json::Value = serde_json::from_slice(text)?;
-    let window = state
-        .pointer_mut("/fields/window")
-        .ok_or("no window in the state")?;
-    let mut fields: serde_json::Value = serde_json::from_str(window.as_str().ok_or("no text")?)?;
-    fields[what] = value.parse::<f32>()?.into();
-    *window = fields.to_string().into();
+    Ok(serde_json::from_slice(text)?)
+}
+
+/// A field of a state, which is JSON as text.
+fn field<'a>(state: &'a mut Value, name: &str) -> Result<&'a mut Value> {
+    let field = state.pointer_mut(&format!("/fields/{name}"));
+    Ok(field.ok_or_else(|| format!("no {name} in the state"))?)
+}
+
+/// Puts a value into a field of what the plugin saves, or into a part of that field.
+fn set_saved(plugin: &mut dyn Plugin, name: &str, part: &str, value: Value) -> Result<()> {
+    let mut state = saved(&*plugin.controls())?;
+    let field = field(&mut state, name)?;
+    let changed = if part.is_empty() {
+        value
+    } else {
+        let mut parts: Value = serde_json::from_str(field.as_str().ok_or("no text")?)?;
+        parts[part] = value;
+        parts
+    };
+    *field = changed.to_string().into();
     let text = state.to_string();
     let state = [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
     plugin
         .load(&state)
         .then_some(())
-        .ok_or("the plugin refuses the size".into())
+        .ok_or("the plugin refuses the state".into())
 }
 
 /// Sets a parameter, by name and in the words of users.
@@ -251,8 +268,8 @@ struct Used {
 }
 
 impl Used {
-    /// With where the parameters stand, by name, as users read them.
-    fn print(&self, values: &BTreeMap<String, String>) {
+    /// With where the parameters stand, by name, as users read them, and the view that is saved.
+    fn print(&self, values: &BTreeMap<String, String>, view: Value) {
         println!(
             "{}",
             serde_json::json!({
@@ -263,6 +280,7 @@ impl Used {
                 "screen": self.screen,
                 "sound": self.sound,
                 "values": values,
+                "view": view,
             })
         );
     }

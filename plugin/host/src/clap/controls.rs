@@ -8,11 +8,15 @@ use clap_sys::ext::params::{
     CLAP_EXT_PARAMS, CLAP_PARAM_IS_AUTOMATABLE, CLAP_PARAM_IS_BYPASS, CLAP_PARAM_IS_STEPPED, clap_param_info,
     clap_plugin_params,
 };
+use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, clap_plugin_preset_load};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
+use clap_sys::factory::preset_discovery::{
+    CLAP_PRESET_DISCOVERY_LOCATION_FILE, CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN,
+};
 use clap_sys::plugin::clap_plugin;
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null};
 use std::sync::Arc;
 
 /// An initialised plugin, from its `init` to its `destroy`.
@@ -51,6 +55,7 @@ impl Drop for Life {
 pub(super) struct Controls {
     pub params: Option<&'static clap_plugin_params>,
     pub state: Option<&'static clap_plugin_state>,
+    presets: Option<&'static clap_plugin_preset_load>,
     /// Id, lowest and highest value of every parameter.
     pub ranges: Vec<(u32, f64, f64)>,
     life: Arc<Life>,
@@ -64,6 +69,8 @@ impl Controls {
             params: unsafe { extension(life.plugin, CLAP_EXT_PARAMS) },
             // SAFETY: as above.
             state: unsafe { extension(life.plugin, CLAP_EXT_STATE) },
+            // SAFETY: as above.
+            presets: unsafe { extension(life.plugin, CLAP_EXT_PRESET_LOAD) },
             ranges: Vec::new(),
             life,
         };
@@ -200,5 +207,30 @@ impl crate::Controls for Controls {
         // SAFETY: a call on the main thread; the stream lives through it.
         self.state
             .is_some_and(|it| unsafe { call!(it, load, self.life.plugin.as_ptr(), &stream) })
+    }
+
+    fn load_preset(&self, path: Option<&str>, key: Option<&str>) -> bool {
+        let Some(presets) = self.presets else { return false };
+        let [path, key] = [path, key].map(|text| text.map(|text| CString::new(text).expect("no zeros")));
+        let kind = if path.is_some() {
+            CLAP_PRESET_DISCOVERY_LOCATION_FILE
+        } else {
+            CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN
+        };
+        let [path, key] = [&path, &key].map(|text| text.as_ref().map_or(null(), |text| text.as_ptr()));
+        let host = &self.life.host;
+        let before = host.presets();
+        // SAFETY: texts that end with a zero, or null.
+        let loaded = unsafe { call!(presets, from_location, self.life.plugin.as_ptr(), kind, path, key) };
+        // A plugin tells of either, but not from a thread on which it must not be called.
+        let (right, wrong) = host.presets();
+        if host.is_main_thread()
+            && (right - before.0, wrong - before.1) != (u32::from(loaded), u32::from(!loaded))
+        {
+            host.complain(format!(
+                "preset loaded: {loaded}, and told {right} and {wrong} times"
+            ));
+        }
+        loaded
     }
 }

@@ -9,15 +9,17 @@ use clap_sys::ext::params::{
     CLAP_EXT_PARAMS, CLAP_PARAM_RESCAN_ALL, CLAP_PARAM_RESCAN_INFO, clap_host_params, clap_param_clear_flags,
     clap_param_rescan_flags,
 };
+use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, clap_host_preset_load};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state};
 use clap_sys::ext::thread_check::{CLAP_EXT_THREAD_CHECK, clap_host_thread_check};
+use clap_sys::factory::preset_discovery::clap_preset_discovery_location_kind;
 use clap_sys::host::clap_host;
 use clap_sys::id::clap_id;
 use clap_sys::version::CLAP_VERSION;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{from_ref, null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 thread_local! {
     /// Whether this thread counts as an audio thread now.
@@ -33,6 +35,8 @@ pub(super) struct Host {
     values_changed: AtomicBool,
     /// Width and height that the editor wants, in the halves of the number; 0 for none.
     editor_size: AtomicU64,
+    /// Presets that the plugin says it has loaded, and those that it could not load.
+    presets: [AtomicU32; 2],
     complaints: Complaints,
 }
 
@@ -60,6 +64,7 @@ impl Host {
             callback: AtomicBool::new(false),
             values_changed: AtomicBool::new(false),
             editor_size: AtomicU64::new(0),
+            presets: Default::default(),
             complaints: Complaints::new(),
         });
         host.table.host_data = from_ref::<Host>(&host).cast_mut().cast();
@@ -109,7 +114,13 @@ impl Host {
         self.complaints.all()
     }
 
-    fn is_main_thread(&self) -> bool {
+    /// How many presets the plugin says it has loaded, and how many it could not load.
+    pub fn presets(&self) -> (u32, u32) {
+        let [right, wrong] = [0, 1].map(|which: usize| self.presets[which].load(Ordering::SeqCst));
+        (right, wrong)
+    }
+
+    pub(super) fn is_main_thread(&self) -> bool {
         self.complaints.on_main_thread() && !AUDIO.get()
     }
 
@@ -147,6 +158,10 @@ unsafe extern "C" fn get_extension(_: *const clap_host, id: *const c_char) -> *c
         clear: Some(clear),
         request_flush: Some(request_flush),
     };
+    static PRESETS: clap_host_preset_load = clap_host_preset_load {
+        on_error: Some(preset_error),
+        loaded: Some(preset_loaded),
+    };
     static STATE: clap_host_state = clap_host_state {
         mark_dirty: Some(mark_dirty),
     };
@@ -164,6 +179,8 @@ unsafe extern "C" fn get_extension(_: *const clap_host, id: *const c_char) -> *c
         from_ref(&LOG).cast()
     } else if id == CLAP_EXT_PARAMS {
         from_ref(&PARAMS).cast()
+    } else if id == CLAP_EXT_PRESET_LOAD {
+        from_ref(&PRESETS).cast()
     } else if id == CLAP_EXT_STATE {
         from_ref(&STATE).cast()
     } else if id == CLAP_EXT_THREAD_CHECK {
@@ -246,6 +263,32 @@ unsafe extern "C" fn request_flush(host: *const clap_host) {
         // SAFETY: as in `request_restart`.
         unsafe { of(host) }.complain("host_params.request_flush on the audio thread".to_owned());
     }
+}
+
+unsafe extern "C" fn preset_loaded(
+    host: *const clap_host,
+    _: clap_preset_discovery_location_kind,
+    _: *const c_char,
+    _: *const c_char,
+) {
+    // SAFETY: as in `request_restart`.
+    let host = unsafe { of(host) };
+    host.expect_main_thread("host_preset_load.loaded");
+    host.presets[0].fetch_add(1, Ordering::SeqCst);
+}
+
+unsafe extern "C" fn preset_error(
+    host: *const clap_host,
+    _: clap_preset_discovery_location_kind,
+    _: *const c_char,
+    _: *const c_char,
+    _: i32,
+    _: *const c_char,
+) {
+    // SAFETY: as in `request_restart`.
+    let host = unsafe { of(host) };
+    host.expect_main_thread("host_preset_load.on_error");
+    host.presets[1].fetch_add(1, Ordering::SeqCst);
 }
 
 unsafe extern "C" fn mark_dirty(host: *const clap_host) {

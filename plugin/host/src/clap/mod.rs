@@ -13,6 +13,7 @@ mod editor;
 mod events;
 mod host;
 mod library;
+mod presets;
 mod stream;
 
 use crate::channels::Channels;
@@ -41,6 +42,8 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::{NonNull, from_ref, null, null_mut};
 use std::sync::Arc;
+
+pub use presets::{Location, Preset};
 
 /// A loaded CLAP file.
 pub struct Bundle {
@@ -130,6 +133,8 @@ pub struct Instance {
     editor: Option<Editor>,
     buffers: Channels,
     events: Events,
+    /// Shifts that come with the next block, by parameter and in the plugin's own measure.
+    modulations: Vec<(u32, f64)>,
     /// What blocks say of the host's transport; nothing, as of one that has none, in all but a few tests.
     transport: Option<clap_event_transport>,
     /// Samples processed since the start.
@@ -180,6 +185,7 @@ impl Instance {
                 editor: extension(plugin, CLAP_EXT_GUI).map(|table| Editor::new(plugin, table)),
                 buffers: Channels::default(),
                 events: Events::default(),
+                modulations: Vec::new(),
                 transport: None,
                 time: 0,
                 active: false,
@@ -198,6 +204,9 @@ impl Instance {
     /// Fills the list of events for a call.
     fn set_events(&mut self, changes: &[Change]) {
         self.events.clear();
+        for (parameter, amount) in self.modulations.drain(..) {
+            self.events.push_modulation(0, parameter, -1, amount);
+        }
         for change in changes {
             if let Some(value) = self.controls.plain(change.parameter, change.value) {
                 self.events.push(change.offset, change.parameter, value);
@@ -380,6 +389,14 @@ impl Plugin for Instance {
     fn process(&mut self, audio: Audio, changes: &[Change]) -> Result<(), Error> {
         self.set_events(changes);
         self.run(audio)
+    }
+
+    fn modulate(&mut self, parameter: u32, by: f64) -> bool {
+        let ends = [0.0, 1.0].map(|value| self.controls.plain(parameter, value));
+        if let [Some(low), Some(high)] = ends {
+            self.modulations.push((parameter, by * (high - low)));
+        }
+        true
     }
 
     fn latency(&self) -> usize {

@@ -128,7 +128,16 @@ fn nothing_is_allocated_while_sound_runs() {
             assert_eq!(play(loaded, &mut *plugin, &[]), 0, "{rate} Hz");
             // The host itself makes objects for changes in VST3.
             if loaded.format == Format::Clap {
-                let all = ["strength", "mix", "gain", "delta", "link", "bypass"];
+                let all = [
+                    "strength",
+                    "mix",
+                    "gain",
+                    "delta",
+                    "link",
+                    "bypass",
+                    "bypass_match",
+                    "learn",
+                ];
                 assert_eq!(play(loaded, &mut *plugin, &all), 0, "{rate} Hz, with changes");
             }
         }

@@ -50,7 +50,7 @@ pub fn read(path: &Path) -> Sound {
     sound
 }
 
-/// Cleans a file by the program, as in real time.
+/// Cleans a file by the program, as in real time and as a new instance of the plugin does.
 fn clean(aeden: &Path, input: &Path, output: &Path) {
     succeed(Command::new(aeden).arg("clean").args([input, output]).args([
         "--overwrite",
@@ -58,6 +58,8 @@ fn clean(aeden: &Path, input: &Path, output: &Path) {
         "--quality",
         "high",
         "--streaming",
+        "--limit",
+        "18",
     ]));
 }
 

@@ -112,6 +112,43 @@ fn a_saved_size_and_magnification_come_back() {
 }
 
 #[test]
+fn the_spectrogram_is_chosen_in_the_window_drawn_and_saved() {
+    let choose = [
+        "--do",
+        "mousemove 173 67; sleep 0.3; click 1; sleep 0.5; mousemove 300 480",
+    ];
+    let Some((measured, [.., colours, _])) = opened_for("3", &voice(), &choose) else {
+        return;
+    };
+    assert_eq!(measured["view"], "spectrogram");
+    // It scrolls, and has more colours than the curves.
+    assert!(measured["frames"].as_u64().unwrap() > 5, "{measured}");
+    assert!(colours > 600, "{colours} colours");
+    // As it was saved, and back; bands wait in the other view.
+    let saved = ["--view", "spectrogram", "--do", NODE];
+    let Some((measured, _)) = opened("silence", &saved) else {
+        return;
+    };
+    assert_eq!(measured["view"], "spectrogram");
+    assert_eq!(measured["values"]["Band 1"], "Off");
+    let back = [
+        "--view",
+        "spectrogram",
+        "--do",
+        "mousemove 95 67; sleep 0.3; click 1; sleep 0.5; mousemove 300 480",
+    ];
+    let Some((measured, _)) = opened("silence", &back) else {
+        return;
+    };
+    assert_eq!(measured["view"], "spectrum");
+    // Whatever else a state names is passed over.
+    let Some((measured, _)) = opened("silence", &["--view", "waterfall"]) else {
+        return;
+    };
+    assert_eq!(measured["view"], "spectrum");
+}
+
+#[test]
 fn its_edge_can_be_dragged_within_bounds_and_it_can_be_opened_again() {
     let options = ["--reopen", "3", "--drag", "900x600"];
     if let Some((_, [width, height, colours, _])) = opened("silence", &options) {

@@ -7,7 +7,7 @@ use std::f32::consts::TAU;
 
 /// The names behind the numbers that projects are stored with, and the defaults.
 const PARAMETERS: [(&str, f64); 6] = [
-    ("strength", 1.0),
+    ("strength", 0.3),
     ("mix", 1.0),
     ("gain", 0.5),
     ("delta", 0.0),
@@ -223,6 +223,39 @@ fn parameters_that_move_never_click() {
             );
             assert!(step > 0.0, "{rate} Hz: nothing came out");
         }
+    });
+}
+
+#[test]
+fn modulation_shifts_what_is_heard_and_not_what_is_saved() {
+    each(|loaded| {
+        let sound = voice(48_000, 2, 20_000);
+        let mut plugin = loaded.instance();
+        plugin.set(id("strength"), 0.25);
+        let state = plugin.save().unwrap();
+        start(&mut *plugin, 48_000);
+        let plain = play(&mut *plugin, &sound, || 512);
+        if !plugin.modulate(id("strength"), -1.0) {
+            // VST3 has none.
+            return;
+        }
+        // Down to 0 dB: nothing is taken away any more, after the fade and the delay.
+        let shifted = play(&mut *plugin, &sound, || 512);
+        let late = plugin.latency();
+        assert!((0..2).all(|c| shifted[c][5000..] == sound[c][5000 - late..20_000 - late]));
+        assert_eq!(plugin.save().unwrap(), state);
+        plugin.modulate(id("strength"), 0.0);
+        plugin
+            .process(Audio::InPlace(&mut []), &[])
+            .expect("an empty block that carries it");
+        plugin.stop();
+        plugin.start().unwrap();
+        assert_same(
+            &play(&mut *plugin, &sound, || 512),
+            &plain,
+            "without a shift again",
+        );
+        assert_well_behaved(&*plugin);
     });
 }
 

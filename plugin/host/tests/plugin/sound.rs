@@ -77,7 +77,7 @@ pub fn play(plugin: &mut dyn Plugin, sound: &[Vec<f32>], mut lengths: impl FnMut
 
 /// The library, as the plugin with its defaults should sound.
 pub fn library(sample_rate: u32, channels: usize) -> Denoiser {
-    let config = Config::new(sample_rate, channels);
+    let config = Config::new(sample_rate, channels).attenuation_limit(Some(18.0));
     Denoiser::with_model(&Model::high(), &config).expect("a denoiser")
 }
 

@@ -109,13 +109,13 @@ impl MatchedBypass {
                 self.faded.saturating_sub(1)
             };
             let part = self.faded as f32 / self.fade as f32;
-            let rows = self.rows.iter().zip(channels.iter_mut()).enumerate();
-            for (channel, (row, samples)) in rows {
+            let rows = self.rows.iter().zip(channels.iter_mut());
+            for (row, samples) in rows {
                 let input = row[(late + i) % size];
                 // NaN too is not within it.
                 let input = if input.abs() <= LARGEST { input } else { 0.0 };
                 let output = samples[i];
-                self.balance.take(channel, [input, output]);
+                self.balance.take([input, output]);
                 if self.faded > 0 {
                     let matched = self.gain * input;
                     let mixed = if self.faded == self.fade {
@@ -126,7 +126,6 @@ impl MatchedBypass {
                     samples[i] = if mixed.is_subnormal() { 0.0 } else { mixed };
                 }
             }
-            self.balance.advance();
         }
     }
 }

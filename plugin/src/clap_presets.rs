@@ -6,7 +6,7 @@
 use crate::AedenPlugin;
 use crate::identity;
 use crate::parameters::{of_preset, of_values};
-use crate::presets::PRESETS;
+use crate::presets::{PRESETS, Preset};
 use crate::user_presets::{self, Folder};
 use clap_sys::ext::preset_load::{
     CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT, clap_host_preset_load, clap_plugin_preset_load,
@@ -56,8 +56,6 @@ pub fn factory(id: &CStr) -> Option<*const c_void> {
     .then_some((&raw const FACTORY).cast())
 }
 
-const PROVIDER_ID: &CStr = c"org.aeden.presets";
-
 static FACTORY: clap_preset_discovery_factory = clap_preset_discovery_factory {
     count: Some(count),
     get_descriptor: Some(describe),
@@ -69,23 +67,59 @@ struct Descriptor(clap_preset_discovery_provider_descriptor);
 
 // SAFETY: its texts are constant.
 unsafe impl Sync for Descriptor {}
+// SAFETY: as above.
+unsafe impl Send for Descriptor {}
 
-static DESCRIPTOR: Descriptor = Descriptor(clap_preset_discovery_provider_descriptor {
-    clap_version: CLAP_VERSION,
-    id: PROVIDER_ID.as_ptr(),
-    name: c"aeden".as_ptr(),
-    vendor: c"aeden".as_ptr(),
-});
+/// One provider for each preset of the factory, and the last one for the user's own.
+///
+/// A single one could tell of all, but clap-validator 0.4.1 waits for itself for ever at the second preset of a place (`begin_preset`
+/// holds the lock that `flush_preset` takes).
+fn descriptors() -> &'static [Descriptor] {
+    static DESCRIPTORS: OnceLock<Vec<Descriptor>> = OnceLock::new();
+    DESCRIPTORS.get_or_init(|| {
+        let numbers = 0..=PRESETS.len();
+        let id = |number: usize| text(&format!("org.aeden.presets.{number}")).into_raw();
+        numbers
+            .map(|number| {
+                Descriptor(clap_preset_discovery_provider_descriptor {
+                    clap_version: CLAP_VERSION,
+                    id: id(number),
+                    name: c"aeden".as_ptr(),
+                    vendor: c"aeden".as_ptr(),
+                })
+            })
+            .collect()
+    })
+}
+
+/// What a provider knows.
+struct Provider {
+    table: clap_preset_discovery_provider,
+    indexer: *const clap_preset_discovery_indexer,
+    /// Its preset of the factory; `None`: the user's own.
+    preset: Option<&'static Preset>,
+}
+
+/// The provider behind a table.
+///
+/// # Safety
+/// Null, or a table that [`create`] gave and that lives.
+unsafe fn provider_of<'a>(table: *const clap_preset_discovery_provider) -> Option<&'a Provider> {
+    // SAFETY: as the caller says; its data is the whole.
+    unsafe { table.as_ref()?.provider_data.cast::<Provider>().as_ref() }
+}
 
 unsafe extern "C" fn count(_: *const clap_preset_discovery_factory) -> u32 {
-    1
+    descriptors().len() as u32
 }
 
 unsafe extern "C" fn describe(
     _: *const clap_preset_discovery_factory,
     index: u32,
 ) -> *const clap_preset_discovery_provider_descriptor {
-    if index == 0 { &DESCRIPTOR.0 } else { null() }
+    descriptors()
+        .get(index as usize)
+        .map_or(null(), |descriptor| &descriptor.0)
 }
 
 unsafe extern "C" fn create(
@@ -93,25 +127,42 @@ unsafe extern "C" fn create(
     indexer: *const clap_preset_discovery_indexer,
     id: *const c_char,
 ) -> *const clap_preset_discovery_provider {
-    // SAFETY: null or a string that ends, as CLAP promises.
-    if indexer.is_null() || id.is_null() || unsafe { CStr::from_ptr(id) } != PROVIDER_ID {
+    if indexer.is_null() || id.is_null() {
         return null();
     }
+    // SAFETY: strings that end, as CLAP promises and as ours do.
+    let found = unsafe {
+        let id = CStr::from_ptr(id);
+        let mut all = descriptors().iter();
+        all.position(|descriptor| CStr::from_ptr(descriptor.0.id) == id)
+    };
+    let Some(number) = found else { return null() };
     // Given back when the host destroys it.
-    Box::into_raw(Box::new(clap_preset_discovery_provider {
-        desc: &DESCRIPTOR.0,
-        provider_data: indexer.cast_mut().cast(),
-        init: Some(declare),
-        destroy: Some(destroy_provider),
-        get_metadata: Some(tell),
-        get_extension: Some(no_extension),
-    }))
+    let provider = Box::into_raw(Box::new(Provider {
+        table: clap_preset_discovery_provider {
+            desc: &descriptors()[number].0,
+            provider_data: null_mut(),
+            init: Some(declare),
+            destroy: Some(destroy_provider),
+            get_metadata: Some(tell),
+            get_extension: Some(no_extension),
+        },
+        indexer,
+        preset: PRESETS.get(number),
+    }));
+    // SAFETY: made just above, and nobody else has it.
+    unsafe {
+        (*provider).table.provider_data = provider.cast();
+        &raw const (*provider).table
+    }
 }
 
-unsafe extern "C" fn destroy_provider(provider: *const clap_preset_discovery_provider) {
-    if !provider.is_null() {
-        // SAFETY: made by `create`, and destroyed once.
-        drop(unsafe { Box::from_raw(provider.cast_mut()) });
+unsafe extern "C" fn destroy_provider(table: *const clap_preset_discovery_provider) {
+    // SAFETY: null, or made by `create`, and destroyed once.
+    unsafe {
+        if let Some(table) = table.as_ref() {
+            drop(Box::from_raw(table.provider_data.cast::<Provider>()));
+        }
     }
 }
 
@@ -124,36 +175,35 @@ unsafe extern "C" fn no_extension(
 
 /// Tells the host where presets are.
 unsafe extern "C" fn declare(provider: *const clap_preset_discovery_provider) -> bool {
-    // SAFETY: a provider and its indexer, which outlives it.
-    let indexer = unsafe {
-        match provider
-            .as_ref()
-            .map(|provider| provider.provider_data.cast_const())
-        {
-            Some(indexer) => indexer.cast::<clap_preset_discovery_indexer>(),
-            None => return false,
-        }
+    // SAFETY: null or a provider, as CLAP promises.
+    let Some(Provider { indexer, preset, .. }) = (unsafe { provider_of(provider) }) else {
+        return false;
     };
-    // SAFETY: as above.
+    let indexer = *indexer;
+    // SAFETY: it outlives its provider.
     let Some((file, place)) =
         (unsafe { indexer.as_ref() }).and_then(|it| it.declare_filetype.zip(it.declare_location))
     else {
         return false;
     };
+    if preset.is_some() {
+        let inside = clap_preset_discovery_location {
+            flags: CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT,
+            name: c"aeden".as_ptr(),
+            kind: CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN,
+            location: null(),
+        };
+        // SAFETY: tables and texts live through the call.
+        return unsafe { place(indexer, &inside) };
+    }
     let ending = text(user_presets::ENDING);
     let kind = clap_preset_discovery_filetype {
         name: c"aeden preset".as_ptr(),
         description: c"Settings of a user's own".as_ptr(),
         file_extension: ending.as_ptr(),
     };
-    let inside = clap_preset_discovery_location {
-        flags: CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT,
-        name: c"aeden".as_ptr(),
-        kind: CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN,
-        location: null(),
-    };
-    // SAFETY: tables and texts live through the calls.
-    if !unsafe { file(indexer, &kind) && place(indexer, &inside) } {
+    // SAFETY: tables and texts live through the call.
+    if !unsafe { file(indexer, &kind) } {
         return false;
     }
     // Hosts are not told of a folder that is not there: it is made with the first preset of the user's.
@@ -176,13 +226,17 @@ unsafe extern "C" fn declare(provider: *const clap_preset_discovery_provider) ->
 
 /// Tells the host what presets there are at a place.
 unsafe extern "C" fn tell(
-    _: *const clap_preset_discovery_provider,
+    provider: *const clap_preset_discovery_provider,
     kind: Kind,
     location: *const c_char,
     receiver: *const clap_preset_discovery_metadata_receiver,
 ) -> bool {
     // SAFETY: null or a table and a text, as CLAP promises.
     let (Some(table), location) = (unsafe { (receiver.as_ref(), read(location)) }) else {
+        return false;
+    };
+    // SAFETY: null or a provider, as CLAP promises.
+    let Some(Provider { preset: own, .. }) = (unsafe { provider_of(provider) }) else {
         return false;
     };
     let Some((begin, add_plugin)) = table.begin_preset.zip(table.add_plugin_id) else {
@@ -211,32 +265,33 @@ unsafe extern "C" fn tell(
         }
         true
     };
-    match (kind, location) {
-        (CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN, _) => {
-            // A host that has enough says so.
-            for it in &PRESETS {
-                let key = text(it.name);
-                let flags = CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT;
-                if !preset(it.name, Some(&key), flags, it.purpose) {
-                    break;
-                }
-            }
+    match (kind, location, own) {
+        (CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN, _, Some(own)) => {
+            let key = text(own.name);
+            preset(
+                own.name,
+                Some(&key),
+                CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT,
+                own.purpose,
+            );
             true
         }
-        (CLAP_PRESET_DISCOVERY_LOCATION_FILE, Some(path)) => match user_presets::open(Path::new(path)) {
-            Ok((name, _)) => {
-                preset(&name, None, CLAP_PRESET_DISCOVERY_IS_USER_CONTENT, "");
-                true
-            }
-            Err(problem) => {
-                if let Some(on_error) = table.on_error {
-                    let message = text(&format!("{path}: {problem}"));
-                    // SAFETY: as above.
-                    unsafe { on_error(receiver, problem.raw_os_error().unwrap_or(0), message.as_ptr()) };
+        (CLAP_PRESET_DISCOVERY_LOCATION_FILE, Some(path), None) => {
+            match user_presets::open(Path::new(path)) {
+                Ok((name, _)) => {
+                    preset(&name, None, CLAP_PRESET_DISCOVERY_IS_USER_CONTENT, "");
+                    true
                 }
-                false
+                Err(problem) => {
+                    if let Some(on_error) = table.on_error {
+                        let message = text(&format!("{path}: {problem}"));
+                        // SAFETY: as above.
+                        unsafe { on_error(receiver, problem.raw_os_error().unwrap_or(0), message.as_ptr()) };
+                    }
+                    false
+                }
             }
-        },
+        }
         _ => false,
     }
 }

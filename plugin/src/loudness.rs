@@ -31,7 +31,9 @@ pub struct Balance {
 
 impl std::fmt::Debug for Balance {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.debug_struct("Balance").field("ratio", &self.ratio).finish_non_exhaustive()
+        f.debug_struct("Balance")
+            .field("ratio", &self.ratio)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +85,9 @@ impl Balance {
             let added = meter.add_frames_f32(hop);
             debug_assert!(added.is_ok());
             hop.clear();
-            *power = meter.loudness_momentary().map_or(0.0, |lufs| 10f64.powf(lufs / 10.0));
+            *power = meter
+                .loudness_momentary()
+                .map_or(0.0, |lufs| 10f64.powf(lufs / 10.0));
         }
         let kept = (-HOP_SECONDS / MEMORY_SECONDS).exp();
         self.sums = self.sums.map(|sum| sum * kept);

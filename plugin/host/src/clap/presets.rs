@@ -69,8 +69,10 @@ impl Bundle {
     /// # Errors
     /// If there is no preset discovery, or it refuses.
     pub fn preset_locations(&self) -> Result<(Vec<Location>, Vec<String>), Error> {
-        let provider = self.provider()?;
-        Ok((provider.index.locations.clone(), provider.index.endings.clone()))
+        let providers = self.providers()?;
+        let locations = providers.iter().flat_map(|it| it.index.locations.clone());
+        let endings = providers.iter().flat_map(|it| it.index.endings.clone());
+        Ok((locations.collect(), endings.collect()))
     }
 
     /// The presets in a file, or inside the plugin; or what the plugin says is wrong.
@@ -78,7 +80,6 @@ impl Bundle {
     /// # Errors
     /// As [`preset_locations`](Self::preset_locations).
     pub fn presets_at(&self, path: Option<&str>) -> Result<Result<Vec<Preset>, Vec<String>>, Error> {
-        let provider = self.provider()?;
         let mut received = Received::default();
         let receiver = receiver(&mut received);
         let path = path.map(|path| CString::new(path).expect("a path without zeros"));
@@ -86,17 +87,27 @@ impl Bundle {
             Some(_) => CLAP_PRESET_DISCOVERY_LOCATION_FILE,
             None => CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN,
         };
-        // SAFETY: tables and texts live through the call.
-        let told = unsafe {
-            call!(
-                provider.table.as_ref(),
-                get_metadata,
-                provider.table.as_ptr(),
-                kind,
-                path.as_ref().map_or(null(), |path| path.as_ptr()),
-                &receiver
-            )
-        };
+        let mut told = false;
+        for provider in self.providers()? {
+            // Each tells of what it has declared.
+            let mut declared = provider.index.locations.iter();
+            let is_its = match path {
+                Some(_) => !provider.index.endings.is_empty(),
+                None => declared.any(|location| location.path.is_none()),
+            };
+            // SAFETY: tables and texts live through the call.
+            told |= is_its
+                && unsafe {
+                    call!(
+                        provider.table.as_ref(),
+                        get_metadata,
+                        provider.table.as_ptr(),
+                        kind,
+                        path.as_ref().map_or(null(), |path| path.as_ptr()),
+                        &receiver
+                    )
+                };
+        }
         let Received { presets, errors } = received;
         Ok(if told { Ok(presets) } else { Err(errors) })
     }
@@ -114,13 +125,20 @@ impl Bundle {
         NonNull::new(factory.cast_mut().cast()).ok_or(Error::Missing("preset discovery"))
     }
 
-    fn provider(&self) -> Result<Provider, Error> {
+    fn providers(&self) -> Result<Vec<Provider>, Error> {
+        let factory = self.discovery()?;
+        // SAFETY: a valid table.
+        let count = unsafe { call!(factory.as_ref(), count, factory.as_ptr()) };
+        (0..count).map(|index| self.provider(index)).collect()
+    }
+
+    fn provider(&self, number: u32) -> Result<Provider, Error> {
         let factory = self.discovery()?;
         let mut index = Box::<Index>::default();
         let indexer = Box::new(indexer(&mut index));
         // SAFETY: valid tables; the indexer outlives the provider.
         unsafe {
-            let descriptor = call!(factory.as_ref(), get_descriptor, factory.as_ptr(), 0);
+            let descriptor = call!(factory.as_ref(), get_descriptor, factory.as_ptr(), number);
             let id = descriptor.as_ref().ok_or(Error::Missing("a provider"))?.id;
             let provider = call!(factory.as_ref(), create, factory.as_ptr(), &*indexer, id);
             let provider = Provider {
@@ -141,7 +159,8 @@ impl Bundle {
     /// As [`preset_locations`](Self::preset_locations).
     pub fn wrong_answers_about_presets(&self) -> Result<Vec<String>, Error> {
         let factory = self.discovery()?;
-        let provider = self.provider()?;
+        // The last one is asked about files too.
+        let provider = self.providers()?.pop().ok_or(Error::Missing("a provider"))?;
         let (mut index, mut received) = (Index::default(), Received::default());
         let (indexer, receiver) = (indexer(&mut index), receiver(&mut received));
         let empty = clap_preset_discovery_indexer {
@@ -164,7 +183,7 @@ impl Bundle {
         unsafe {
             let count = call!(factory.as_ref(), count, factory.as_ptr());
             let behind = call!(factory.as_ref(), get_descriptor, factory.as_ptr(), count);
-            expect(count == 1 && behind.is_null(), "a provider behind the last");
+            expect(count > 0 && behind.is_null(), "a provider behind the last");
             let id = (*it.as_ref().desc).id;
             for (indexer, id, what) in [
                 (&raw const indexer, c"org.aeden.nothing".as_ptr(), "no provider"),

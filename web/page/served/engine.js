@@ -92,6 +92,10 @@ export class Work {
         this.#id = (await (await post(`recordings?${query}`, { signal })).json()).id;
         await send(`recordings/${this.#id}`, this.#file, signal, (share) => {
           if (!signal.aborted) to('sending', share);
+        }).catch((error) => {
+          // The program forgets what did not come whole.
+          if (signal.aborted) this.#id = undefined;
+          throw error;
         });
       }
       const { state } = await this.#look();

@@ -158,7 +158,7 @@ test('limits along frequency are those of clean, and the page has them when it i
     await page.send('Page.reload');
     await loaded;
     await finished(page, 1);
-    assert.match(await page.run(() => document.querySelector('.card').textContent), /At most, by band: 0:10,2000:30/);
+    assert.match(await page.run(() => document.querySelector('.card').textContent), /is clean \(light\).*At most, by band: 0:10,2000:30/s);
     assert.ok((await save(page, 0, 'banded.clean.wav')).equals(readFileSync(wanted)));
   });
 });
@@ -186,6 +186,22 @@ test('broken and hostile files are told, work is cancelled, and the others go on
     // A refused request is an error in the browser's log too; there was none.
     page.errors = page.errors.filter((text) => !/AbortError/.test(text));
   }, { width: 390, height: 844 });
+});
+
+test('what is cancelled on its way to the program leaves nothing, and can be removed', async () => {
+  const long = new Float32Array(48_000 * 60).map((_, n) => short[n % short.length]);
+  await served([], async (page) => {
+    // Slow enough to be met on the way.
+    await page.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
+    await page.choose('#files', [material.write('long.wav', wav(48_000, [long], 16))]);
+    await page.until(() => /is handed to aeden/.test(document.body.textContent) && document.querySelector('progress').value > 0);
+    await page.run(() => document.querySelector('[aria-label^="Cancel"]').click());
+    await finished(page, 1);
+    assert.equal(await page.run(() => document.querySelector('.state').textContent), 'was cancelled');
+    await page.run(() => document.querySelector('[aria-label^="Remove"]').click());
+    assert.equal(await page.run(() => document.querySelectorAll('.card').length), 0);
+    assert.deepEqual(await page.run(async () => (await fetch('recordings')).json()), []);
+  });
 });
 
 test('a page whose program has ended says so', async () => {

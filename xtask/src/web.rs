@@ -11,6 +11,9 @@ const TRIPLE: &str = "wasm32-unknown-unknown";
 /// What browsers of this decade have.
 const SIMD: &str = "target-feature=+simd128";
 
+/// The profile of `Cargo.toml`. What the build needs on this machine lies in `target/browser`, not where the page goes, which is made anew.
+const PROFILE: &str = "browser";
+
 /// The networks that are fetched when they are asked for; `light` is in the module.
 const NETWORKS: [&str; 2] = ["high", "best"];
 
@@ -227,7 +230,7 @@ fn build(debian: bool) -> Result<PathBuf> {
         "aeden-web",
         "--lib",
         "--profile",
-        "web",
+        PROFILE,
         "--target",
         TRIPLE,
     ]);
@@ -241,7 +244,7 @@ fn build(debian: bool) -> Result<PathBuf> {
         target()
     };
     program::run(&mut cargo)?;
-    let module = built.join(TRIPLE).join("web/aeden_web.wasm");
+    let module = built.join(TRIPLE).join(PROFILE).join("aeden_web.wasm");
     lay_out(&module, &target().join("web"))
 }
 

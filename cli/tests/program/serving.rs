@@ -2,7 +2,7 @@
 
 use crate::media::ffmpeg;
 use crate::recordings::{Folder, noise_file};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -282,6 +282,8 @@ fn paths_lead_nowhere_else_and_nonsense_is_told_so() {
         "?quality=best",
         "?quality=loud&strength=60",
         "?quality=best&strength=61",
+        "?quality=best&strength=60&bands=0",
+        "?quality=best&strength=60&bands=9:1,3:1",
         "?quality=best&strength=NaN",
         "?strength=1",
     ] {
@@ -412,6 +414,10 @@ fn recordings_become_what_clean_makes_of_them_and_broken_ones_are_told() {
         assert_eq!(sample(0), f32::from(stored) / 32_768.0);
         let about = served.clean(id, "12");
         assert_eq!(about["saved_strength"], 12.0);
+        assert_eq!(
+            (&about["quality"], &about["bands"]),
+            (&json!("light"), &json!(""))
+        );
         assert!(served.ask("GET", &format!("recordings/{id}/result"), b"").body == folder.read("weak.wav"));
     }
     let answer = served.ask("GET", &format!("recordings/{sent}/result"), b"");

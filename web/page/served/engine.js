@@ -50,12 +50,14 @@ export class Work {
   #id;
   #state = null;
 
-  /** @param {File | { id: number, name: string }} file a file, or a recording that the program has @param {string} quality
+  /** @param {File | { id: number, name: string, quality?: string, bands?: string }} file a file, or a recording that the program has @param {string} quality
    * @param {[number, number][]} bands limits along frequency, of a file */
   constructor(file, quality, bands) {
     this.#file = file;
     this.#id = file.id;
-    Object.assign(this, { name: file.name, quality, bands: 'id' in file ? parse(file.saved_bands ?? '') : bands });
+    // What the program has begun is as it was asked for then.
+    const asked = 'id' in file ? { quality: file.quality ?? quality, bands: parse(file.bands ?? '') } : { quality, bands };
+    Object.assign(this, { name: file.name, ...asked });
   }
 
   /** What is asked of the program at a strength in dB. */
@@ -90,6 +92,10 @@ export class Work {
         this.#id = (await (await post(`recordings?${query}`, { signal })).json()).id;
         await send(`recordings/${this.#id}`, this.#file, signal, (share) => {
           if (!signal.aborted) to('sending', share);
+        }).catch((error) => {
+          // The program forgets what did not come whole.
+          if (signal.aborted) this.#id = undefined;
+          throw error;
         });
       }
       const { state } = await this.#look();

@@ -12,6 +12,7 @@ use aeden_media::problem::{Problem, guarded, one_line};
 use aeden_media::readers::of_one_file;
 use aeden_media::unfinished::Scratch;
 use aeden_media::wav::read::Damage;
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
@@ -483,7 +484,10 @@ impl Recording {
         let mut tell = |state: &str, work: Option<&Work>| {
             told["state"] = state.into();
             if let Some(work) = work {
+                let quality = work.wish.quality.to_possible_value();
+                told["quality"] = quality.map(|quality| quality.get_name().to_owned()).into();
                 told["strength"] = work.wish.strength.into();
+                told["bands"] = work.wish.bands.to_string().into();
                 told["progress"] = work.progress().into();
                 told["turn"] = lock(&work.turn).clone().into();
             }
@@ -511,7 +515,6 @@ impl Recording {
         if let Some((path, wish)) = &self.result {
             told["saved"] = self.saved(path).into();
             told["saved_strength"] = wish.strength.into();
-            told["saved_bands"] = wish.bands.to_string().into();
         }
         told
     }

@@ -13,7 +13,7 @@ mod editor;
 mod events;
 mod host;
 mod library;
-mod presets;
+pub mod presets;
 mod stream;
 
 use crate::channels::Channels;
@@ -42,8 +42,6 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::{NonNull, from_ref, null, null_mut};
 use std::sync::Arc;
-
-pub use presets::{Location, Preset};
 
 /// A loaded CLAP file.
 pub struct Bundle {

@@ -162,12 +162,9 @@ pub fn describe(error: &io::Error) -> String {
     }
 }
 
-/// Whether something that has a name cannot be opened by it.
+/// Whether something that has a name cannot be opened by it: ENXIO, which is 6 on every Unix.
 fn answers_nobody(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    return error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
-    #[cfg(not(unix))]
-    return false;
+    cfg!(unix) && error.raw_os_error() == Some(6)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 //! all of them stay.
 
 use crate::problem::{Problem, describe};
-use std::fs::{self, DirEntry, File, FileType, Permissions, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 use tempfile::{Builder, NamedTempFile};
 
@@ -87,24 +87,22 @@ pub(crate) fn named(folder: &Path, permissions: Option<Permissions>) -> io::Resu
 
 /// Removes what killed processes have left unfinished in a folder. What cannot be removed stays.
 pub fn sweep(folder: &Path) {
-    for entry in left_in(folder, FileType::is_file) {
-        if entry.file_name().as_encoded_bytes().ends_with(SUFFIX.as_bytes()) && is_abandoned(&entry.path()) {
-            let _ = fs::remove_file(entry.path());
+    let is_file = |path: &Path| fs::symlink_metadata(path).is_ok_and(|about| about.is_file());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.as_encoded_bytes();
+        if !name.starts_with(PREFIX.as_bytes()) {
+            continue;
+        }
+        // Pipes would be waited for without end, and links lead elsewhere.
+        let Ok(kind) = entry.file_type() else { continue };
+        let lock = path.join(LOCK);
+        if kind.is_file() && name.ends_with(SUFFIX.as_bytes()) && is_abandoned(&path) {
+            let _ = fs::remove_file(path);
+        } else if kind.is_dir() && is_file(&lock) && is_abandoned(&lock) {
+            let _ = fs::remove_dir_all(path);
         }
     }
-}
-
-/// Entries of a folder with the name of something unfinished. Pipes would be waited for without end, and links lead
-/// elsewhere: `wanted` says yes to neither.
-fn left_in(folder: &Path, wanted: fn(&FileType) -> bool) -> impl Iterator<Item = DirEntry> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(move |entry| {
-        entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(PREFIX.as_bytes())
-            && entry.file_type().is_ok_and(|kind| wanted(&kind))
-    })
 }
 
 /// Whether nobody holds the lock of a file.
@@ -121,9 +119,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one among the temporary files of the system.
+    /// Makes one among the temporary files of the system; the first one of a process sweeps there.
     pub fn new() -> Result<Self, Problem> {
+        static SWEPT: Once = Once::new();
         let place = std::env::temp_dir();
+        SWEPT.call_once(|| sweep(&place));
         Scratch::within(&place).map_err(|e| {
             let what = format!(
                 "no temporary files can be made here: {}",
@@ -133,14 +133,8 @@ impl Scratch {
         })
     }
 
-    /// Makes one in a folder, and removes those there that killed processes have left.
+    /// Makes one in a folder.
     pub fn within(place: &Path) -> io::Result<Self> {
-        for entry in left_in(place, FileType::is_dir) {
-            let lock = entry.path().join(LOCK);
-            if fs::symlink_metadata(&lock).is_ok_and(|about| about.is_file()) && is_abandoned(&lock) {
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
         let mut list = unfinished();
         let folder = Builder::new().prefix(PREFIX).tempdir_in(place)?;
         // The file gets its name when it is locked: nobody may take the folder for abandoned before.

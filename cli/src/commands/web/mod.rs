@@ -12,7 +12,7 @@ use crate::args::web::WebArgs;
 use crate::run::plan::inputs;
 use aeden_media::output::print;
 use aeden_media::problem::{DONE, Problem};
-use aeden_media::unfinished::{Scratch, clean_up_when_stopped};
+use aeden_media::unfinished::{Scratch, clean_up_when_stopped, sweep};
 use clap::ValueEnum;
 use http::{Refused, Request, Response};
 use shelf::{Refusal, Shelf, Wish};
@@ -43,6 +43,7 @@ pub fn web(args: &WebArgs) -> Result<u8, Problem> {
     }
     let place = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let unusable = |e: std::io::Error| Problem::io(&place, &e);
+    sweep(&place);
     let scratch = Scratch::within(&place).map_err(unusable)?;
     clean_up_when_stopped(|| DONE);
     let shelf = Shelf::new(scratch, files, cores(args), args.verify).map_err(unusable)?;

@@ -142,6 +142,18 @@ fn an_ending_that_says_nothing_is_refused() {
     assert!(folder.read("plain") == file);
 }
 
+/// What is said of a file that cannot be done: one line.
+fn refused_in_a_line(folder: &Folder, arguments: &str) -> String {
+    let run = folder.aeden(arguments);
+    let told = format!("{}{}", run.stdout(), run.stderr());
+    assert_eq!(
+        (run.status(), told.lines().count()),
+        (1, 1),
+        "{arguments}: {told}"
+    );
+    told
+}
+
 #[test]
 fn what_cannot_be_written_says_what_can() {
     if !is_here() || !encodes("libx264") {
@@ -152,13 +164,7 @@ fn what_cannot_be_written_says_what_can() {
     ffmpeg(&folder, "-i SPEECH -t 2 -c:a aac -f latm a.unknown");
     for name in ["a.rm", "a.unknown"] {
         for arguments in [format!("clean {name} -o out"), format!("clean {name} --dry-run")] {
-            let run = folder.aeden(&arguments);
-            let told = format!("{}{}", run.stdout(), run.stderr());
-            assert_eq!(
-                (run.status(), told.lines().count()),
-                (1, 1),
-                "{arguments}: {told}"
-            );
+            let told = refused_in_a_line(&folder, &arguments);
             assert!(told.contains(".flac"), "{told}");
         }
         let out = name.replace('.', "_") + ".wav";
@@ -182,13 +188,7 @@ fn a_picture_without_a_place_is_told_before_anything_is_cleaned() {
             format!("clean a.mp4 {name} -q"),
             format!("clean a.mp4 {name} --dry-run"),
         ] {
-            let run = folder.aeden(&arguments);
-            let told = format!("{}{}", run.stdout(), run.stderr());
-            assert_eq!(
-                (run.status(), told.lines().count()),
-                (1, 1),
-                "{arguments}: {told}"
-            );
+            let told = refused_in_a_line(&folder, &arguments);
             assert!(told.contains("an output that ends with .mkv"), "{told}");
         }
         assert_eq!(folder.names(), ["a.mp4"]);

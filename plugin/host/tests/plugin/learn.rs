@@ -2,15 +2,11 @@
 
 use crate::bundles::{Loaded, assert_well_behaved, change, each, id, start};
 use crate::daws::recording;
-use crate::sound::{Sound, assert_normal, difference_db, play, voice};
+use crate::sound::{Sound, assert_normal, difference_db, part, play, voice};
 use aeden_plugin_host::{Audio, Format, Plugin};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const RATE: u32 = 48_000;
-
-fn part(sound: &[Vec<f32>], from: usize, len: usize) -> Sound {
-    sound.iter().map(|c| c[from..from + len].to_vec()).collect()
-}
 
 /// Moves a parameter while sound runs.
 fn give(plugin: &mut dyn Plugin, name: &str, value: f64) {

@@ -1,17 +1,12 @@
 //! Bypass at the loudness of what is heard otherwise.
 
 use crate::bundles::{assert_well_behaved, change, each, id, start};
-use crate::sound::{Random, Sound, assert_normal, play, voice};
+use crate::sound::{Random, assert_normal, part, play, voice};
 use aeden_plugin_host::{Audio, Plugin};
 use std::f32::consts::TAU;
 
 fn energy(sound: &[Vec<f32>]) -> f64 {
     sound.iter().flatten().map(|x| f64::from(*x).powi(2)).sum()
-}
-
-/// The part of every channel that begins at a sample.
-fn part(sound: &[Vec<f32>], from: usize, len: usize) -> Sound {
-    sound.iter().map(|c| c[from..from + len].to_vec()).collect()
 }
 
 /// Moves a parameter while sound runs.

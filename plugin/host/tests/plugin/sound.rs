@@ -75,6 +75,11 @@ pub fn play(plugin: &mut dyn Plugin, sound: &[Vec<f32>], mut lengths: impl FnMut
     out
 }
 
+/// The part of every channel that begins at a sample.
+pub fn part(sound: &[Vec<f32>], from: usize, len: usize) -> Sound {
+    sound.iter().map(|c| c[from..from + len].to_vec()).collect()
+}
+
 /// The library, as the plugin with its defaults should sound.
 pub fn library(sample_rate: u32, channels: usize) -> Denoiser {
     let config = Config::new(sample_rate, channels).attenuation_limit(Some(18.0));

@@ -182,7 +182,12 @@ pub fn inspect(
         noise_floor_after_dbfs: levels[1].noise_floor(),
         snr_db: levels[0].signal_to_noise(),
         snr_after_db: levels[1].signal_to_noise(),
-        warnings: input.warnings().to_vec(),
+        warnings: input
+            .warnings()
+            .iter()
+            .cloned()
+            .chain(levels[0].beyond_sound())
+            .collect(),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::run::cleaner::ChosenNetwork;
 use crate::run::cores::Cores;
 use crate::run::named::Named;
 use crate::run::plan::{Job, Source, Step, plan};
-use crate::run::progress::Progress;
+use crate::run::progress::{Progress, Speed};
 use aeden_media::output::{Target, print};
 use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, one_line};
 use aeden_media::readers::of_one_file;
@@ -278,9 +278,9 @@ impl std::fmt::Display for Tally {
         if self.cleaned > 0 {
             write!(
                 f,
-                "; {:.1} s of sound, {:.0} x real time a job",
+                "; {:.1} s of sound, {} a job",
                 self.seconds,
-                self.seconds / self.took_seconds
+                Speed(self.seconds / self.took_seconds)
             )?;
         }
         Ok(())

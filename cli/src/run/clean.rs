@@ -7,8 +7,7 @@ use crate::run::level::Levels;
 use crate::run::named::Named;
 use crate::run::paired::PairedCleaner;
 use crate::run::plan::{Job, Source};
-use crate::run::progress::{FileProgress, Progress};
-use aeden::denoiser::HUGE;
+use crate::run::progress::{FileProgress, Progress, Speed};
 use aeden_media::ffmpeg::encode::{Encoded, Spool};
 use aeden_media::ffmpeg::film::Progress as _;
 use aeden_media::ffmpeg::film::{Cleaned, assemble, complete};
@@ -155,8 +154,6 @@ struct Results<'a, P> {
     levels: [Levels; 2],
     pictures: Option<[Spectrogram; 3]>,
     difference: Vec<Vec<f32>>,
-    /// Samples that the denoiser does not take for sound.
-    absurd: u64,
 }
 
 impl<P: Place> Results<'_, P> {
@@ -170,8 +167,6 @@ impl<P: Place> Results<'_, P> {
         }
         self.levels[0].push(before);
         self.levels[1].push(after);
-        let absurd = |plane: &Vec<f32>| plane.iter().filter(|x| x.abs() > HUGE).count() as u64;
-        self.absurd += before.iter().map(absurd).sum::<u64>();
         if self.removed.is_some() || self.pictures.is_some() {
             for ((difference, before), after) in self.difference.iter_mut().zip(before).zip(after) {
                 difference.clear();
@@ -559,7 +554,6 @@ impl Work<'_> {
                 .is_some()
                 .then(|| [(); 3].map(|()| Spectrogram::new(format.rate, channels))),
             difference: vec![Vec::new(); channels],
-            absurd: 0,
         };
         // Created now, so that an unwritable place shows before the work.
         let plot = match extras.plot {
@@ -637,12 +631,8 @@ impl Work<'_> {
         warnings.splice(0..0, input.warnings().iter().cloned());
         warnings.extend(self.no_bits(taker, encoding));
         warnings.extend(loudness.iter().flat_map(|adjustment| adjustment.warning.clone()));
-        let absurd = results.absurd;
-        if absurd > 0 && !self.unchanged() {
-            warnings.push(format!(
-                "{absurd} samples are beyond {:.0} dBFS, which no sound has, and have become silence; the file is damaged",
-                20.0 * HUGE.log10()
-            ));
+        if !self.unchanged() {
+            warnings.extend(results.levels[0].beyond_sound());
         }
         if clipped > 0 {
             warnings.push(format!(
@@ -755,8 +745,12 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} -> {}: {:.1} s in {:.1} s ({:.0} x real time)",
-            self.input, self.output, self.seconds, self.took_seconds, self.speed
+            "{} -> {}: {:.1} s in {:.1} s ({})",
+            self.input,
+            self.output,
+            self.seconds,
+            self.took_seconds,
+            Speed(self.speed)
         )?;
         if let Some(reduction) = self.noise_reduction_db {
             write!(f, ", noise floor {reduction:.0} dB lower")?;

@@ -1,5 +1,8 @@
 //! How loud a recording is over time, in constant memory: a histogram of short-time levels.
 
+use aeden::denoiser::HUGE;
+use aeden_media::problem::counted;
+
 /// Seconds of one block.
 const BLOCK: f64 = 0.05;
 /// What counts as digital silence, in dBFS.
@@ -20,6 +23,8 @@ pub struct Levels {
     powers: Vec<f64>,
     /// Frames of the whole recording.
     total_frames: u64,
+    /// Samples that the denoiser does not take for sound.
+    absurd: usize,
 }
 
 impl Levels {
@@ -33,6 +38,7 @@ impl Levels {
             counts: vec![0; BINS],
             powers: vec![0.0; BINS],
             total_frames: 0,
+            absurd: 0,
         }
     }
 
@@ -45,12 +51,15 @@ impl Levels {
             for plane in planes {
                 // Several sums, so that the compiler may add in parallel.
                 let mut sums = [0.0f64; 8];
+                let mut absurd = 0;
                 for chunk in plane[start..end].chunks(8) {
                     for (sum, &x) in sums.iter_mut().zip(chunk) {
                         *sum += f64::from(x) * f64::from(x);
+                        absurd += usize::from(x.abs() > HUGE);
                     }
                 }
                 self.energy += sums.iter().sum::<f64>();
+                self.absurd += absurd;
             }
             self.frames += end - start;
             start = end;
@@ -76,6 +85,17 @@ impl Levels {
         if self.frames > 0 && self.total_frames == 0 {
             self.close_block();
         }
+    }
+
+    /// What a user should know of samples that no sound has.
+    pub fn beyond_sound(&self) -> Option<String> {
+        (self.absurd > 0).then(|| {
+            format!(
+                "{} beyond {:.0} dBFS, which no sound has, and count as silence; the file is damaged",
+                counted(self.absurd, "sample is", "samples are"),
+                20.0 * HUGE.log10()
+            )
+        })
     }
 
     /// The level in dBFS that `share` of all blocks stay below; `None` without any block.

@@ -143,7 +143,7 @@ impl Progress {
         // At first nothing is known of it.
         let speed = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             if state.elapsed() >= Duration::from_secs(1) {
-                let _ = write!(out, "{:.0} x real time", state.per_sec() / rate);
+                let _ = write!(out, "{}", Speed(state.per_sec() / rate));
             }
         };
         let heard = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -253,5 +253,15 @@ impl Drop for Share {
 impl Drop for FileProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How many times faster than the sound lasts, for a person: whole numbers, and a digit more where one would be zero.
+pub struct Speed(pub f64);
+
+impl std::fmt::Display for Speed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = usize::from(self.0 < 9.95);
+        write!(f, "{:.digits$} x real time", self.0)
     }
 }

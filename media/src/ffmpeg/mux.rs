@@ -138,6 +138,14 @@ const SHORT_SECONDS: f64 = 2.5;
 /// Silence with which is tried what can be written.
 const MOMENT_SECONDS: f64 = 0.2;
 
+/// What helps where a container cannot hold a picture.
+const ANY_PICTURE: &str = "an output that ends with .mkv takes pictures of every kind";
+
+/// ffmpeg's filter that puts the header of a picture into its packets, for a container that has no other place for it.
+fn with_header(codec: &str, muxer: &str) -> Option<&'static str> {
+    matches!((codec, muxer), ("mpeg4", "mpegts" | "mpeg" | "vob")).then_some("dump_extra=freq=keyframe")
+}
+
 /// Where a stream of the output comes from.
 enum Origin<'a> {
     Cleaned(usize),
@@ -291,19 +299,46 @@ impl Assembly<'_> {
             let mut command = assembly.command_to(place, !whole);
             watch(&mut command, subject, |_| {})
         };
+        let can_be_read = || match moves {
+            true => self.picture_is_read_from(place, subject),
+            false => Ok(()),
+        };
         if goes_with(&side).is_ok() {
-            return Ok(Vec::new());
+            return can_be_read().map(|()| Vec::new());
         }
         match goes_with(&[]) {
             Ok(()) => {}
-            Err(problem) if moves => {
-                return Err(problem.and("an output that ends with .mkv takes pictures of every kind"));
-            }
+            Err(problem) if moves => return Err(problem.and(ANY_PICTURE)),
             // Whether it is so shows when there is more than a moment.
             Err(_) => return Ok(Vec::new()),
         }
+        can_be_read()?;
         let fails = |number: &usize| goes_with(&[*number]).is_err();
         Ok(side.iter().copied().filter(fails).collect())
+    }
+
+    /// Whether what was written into another container has a picture that players know and whose size they find.
+    ///
+    /// # Errors
+    /// It has not, though ffmpeg wrote it.
+    fn picture_is_read_from(&self, place: &Path, subject: &Path) -> Result<(), Problem> {
+        let picture = self.original.and_then(|(_, probe)| probe.picture());
+        let Some(picture) = picture.filter(|stream| self.keeps(stream)) else {
+            return Ok(());
+        };
+        let output = Probe::of_unfinished(place, subject)?;
+        let now = self
+            .place(picture.index, &output)
+            .and_then(|number| output.streams.get(number));
+        let size = |stream: &Stream| ["width", "height"].map(|side| stream.rest.get(side).cloned());
+        match now.is_some_and(|now| now.codec_name == picture.codec_name && size(now) == size(picture)) {
+            true => Ok(()),
+            false => {
+                let (codec, ending) = (&picture.codec_name, self.container.endings[0]);
+                let text = format!("in .{ending} files players do not find the picture in {codec}");
+                Err(Problem::file(subject, text).and(ANY_PICTURE))
+            }
+        }
     }
 
     /// Where in the output, whose probe this is, a stream of the original stands. Some containers put covers behind all tracks,
@@ -429,6 +464,11 @@ impl Assembly<'_> {
                     .filter(|_| stream.codec_type == "subtitle")
                 {
                     command.args([&format!("-c:{place}"), codec]);
+                }
+                if let Some(filter) = with_header(&stream.codec_name, self.container.muxer)
+                    && !self.same_container
+                {
+                    command.args([&format!("-bsf:{place}"), filter]);
                 }
                 Some(stream.index)
             }

@@ -195,3 +195,37 @@ fn a_picture_without_a_place_is_told_before_anything_is_cleaned() {
     }
     folder.aeden("clean a.mp4 a.mkv -q --mix 0 --verify").quietly();
 }
+
+#[test]
+fn a_picture_that_ffmpeg_writes_and_nobody_can_read_is_refused() {
+    if !is_here() || !encodes("libvpx") || !encodes("mpeg4") {
+        return;
+    }
+    let folder = Folder::new();
+    for (codec, name) in [("libvpx", "vp8.mkv"), ("mpeg4", "mpeg4.mkv")] {
+        ffmpeg(
+            &folder,
+            &format!("-f lavfi -i testsrc=s=64x48:r=10:d=2 -i SPEECH -t 2 -c:v {codec} -c:a mp2 {name}"),
+        );
+    }
+    for name in ["a.mpg", "a.ts", "a.vob"] {
+        for more in ["-q", "--dry-run"] {
+            let told = refused_in_a_line(&folder, &format!("clean vp8.mkv {name} {more}"));
+            assert!(
+                told.contains("picture") && told.contains("that ends with .mkv"),
+                "{told}"
+            );
+        }
+        assert_eq!(folder.names(), ["mpeg4.mkv", "vp8.mkv"]);
+        // MPEG-4 has its header beside the packets in Matroska, and among them here.
+        let run = folder.aeden(&format!("clean mpeg4.mkv -o {name} -q --mix 0"));
+        assert_eq!(run.status(), 0, "{}", run.stderr());
+        let output = probe(&folder.path(name), "-show_streams");
+        let picture = &output["streams"][0];
+        assert_eq!(
+            (&picture["codec_name"], &picture["width"]),
+            (&"mpeg4".into(), &64.into())
+        );
+        std::fs::remove_file(folder.path(name)).unwrap();
+    }
+}

@@ -52,6 +52,8 @@ def arguments():
     p.add_argument("--report", default="report.jsonl", help="file for a line of JSON per input [report.jsonl]")
     p.add_argument("--manifest", help="where the new manifest goes, if IN is one [OUT/manifest.jsonl]")
     p.add_argument("--root", default="", help="of a manifest: names are kept below this folder or address [whole paths]")
+    p.add_argument("--measure", choices=tuple(dataset.MEASURES), action="append", default=[],
+                   help="add a figure by another package, each by an option; `python -m aeden.dataset --help` tells them")
     p.add_argument("--keep", type=dataset.keeps, action="append", default=[], metavar="FIGURE>=NUMBER",
                    help="leave the lines of others out of the new manifest, such as snr_db>=10")
     p.add_argument("--workers", type=int, help="at most [one for each core of the cluster]")
@@ -62,8 +64,8 @@ def arguments():
     a = p.parse_args(words[:at])
     a.options = words[at + 1 :]
     a.source, a.target, a.root = whole(a.source), whole(a.target), whole(a.root)
-    if a.options and (a.limit is not None or a.quality != "best"):
-        p.error("--quality and --limit are options of the network in the worker; after -- give those of aeden clean")
+    if a.options and (a.limit is not None or a.quality != "best" or a.measure):
+        p.error("--quality, --limit and --measure are options of the network in the worker; after -- give those of aeden clean")
     return a
 
 
@@ -76,10 +78,8 @@ def rows_of(address):
     """The rows of a manifest, or None if the address is no manifest."""
     if not address.removesuffix(".gz").endswith((".jsonl", ".json")):
         return None
-    with fsspec.open(address, "rb") as file, tempfile.NamedTemporaryFile(suffix=".gz" if address.endswith(".gz") else ".jsonl") as copy:
-        shutil.copyfileobj(file, copy)
-        copy.flush()
-        return list(dataset.lines(Path(copy.name)))
+    with fsspec.open(address, "rb") as file:
+        return list(dataset.rows_in(file, address))
 
 
 def below(address, root):
@@ -105,9 +105,9 @@ def found(source, endings):
 def named(rows, root):
     """(name, address, 0) of every recording that rows name, each once."""
     taken = {}
-    for row in rows:
+    for row, places in dataset.checked(rows):
         try:
-            for holder, key in dataset.sources(row):
+            for holder, key in places:
                 holder[key] = whole(holder[key])
                 name = below(holder[key], root)
                 if taken.setdefault(name, holder[key]) != holder[key]:
@@ -134,12 +134,12 @@ def shards(files, most):
 class Worker:
     """Cleans files with a network that is loaded once. Called with {"files": [[name, address], …]}, it gives a line for each."""
 
-    def __init__(self, target, quality, limit, program, options, run):
+    def __init__(self, target, quality, limit, measures, program, options, run):
         self.fs, root = fsspec.core.url_to_fs(target)
         self.root, self.run = root.rstrip("/"), run
         self.asked, self.program = program, shutil.which(program)
         self.options = options or ["--quality", quality, *([] if limit is None else [f"--limit={limit}"])]
-        self.stage = None if options else dataset.Clean("", quality=quality, limit=limit)
+        self.stage = None if options else dataset.Clean("", quality=quality, measures=measures, limit=limit)
 
     def __call__(self, shard):
         return [{"line": json.dumps(self.guarded(*file))} for file in shard["files"]]
@@ -163,6 +163,9 @@ class Worker:
         figures = f"{folder}/.{base}.json"
         if self.fs.exists(output):
             told = json.loads(self.fs.cat_file(figures)) if self.fs.exists(figures) else {}
+            if self.stage and told.get("by") == "worker" and "seconds" in told["aeden"] and self.stage.measures.missing(told["aeden"]):
+                told["aeden"] = self.stage.measured_again(told["aeden"], fs.cat_file(origin), self.fs.cat_file(output), base)
+                self.put(figures, json.dumps(told).encode())
             # By a worker of this run that was lost before it could say so.
             return told | dict(status="cleaned" if told.pop("run", None) == self.run else "there")
         data, told = self.cleaned(fs.cat_file(origin), base)
@@ -237,6 +240,31 @@ def lines(shards_, worker, a, at_once):
         yield json.loads(row["line"])
 
 
+def started(longest=600):
+    """Starts Ray on this machine, or joins its cluster. Ray gives its own start 30 s, which a busy machine does not keep: it is tried again until it stands."""
+    begun = time.monotonic()
+    while True:
+        try:
+            ray.init(log_to_driver=False, logging_level="error")
+            return
+        except Exception as e:  # Ray has no type for this one
+            ray.shutdown()
+            if "timed out during startup" not in str(e) or time.monotonic() - begun > longest:
+                raise
+
+
+def writable(target):
+    """Refuses a target where nothing can be written: before the work, and not once for each file."""
+    fs, root = fsspec.core.url_to_fs(target)
+    probe = f"{root.rstrip('/')}/.{uuid.uuid4().hex}{LEFT}"
+    try:
+        fs.makedirs(root, exist_ok=True)
+        fs.pipe_file(probe, b"")
+        fs.rm(probe)
+    except Exception as e:  # every store has errors of its own
+        raise dataset.Refused(f"{target}: nothing can be written there ({' '.join(str(e).split())})") from e
+
+
 def sweep(target, run):
     """Removes what workers that were lost in the middle of a copy have left: those of this run, and old ones."""
     fs, root = fsspec.core.url_to_fs(target)
@@ -251,26 +279,31 @@ def main():
     try:
         sys.exit(run(a))
     except (OSError, ValueError) as e:
-        sys.exit(f"clean.py: {e}")
+        sys.exit(f"clean.py: {' '.join(str(e).split())}")
 
 
 def run(a):
+    dataset.check(a.keep, a.measure)
+    dataset.Measures(a.measure)  # a package that is absent is told here; the workers need them too
     rows = rows_of(a.source)
     files = list(named(rows, a.root) if rows is not None else found(a.source, a.endings))
-    if not files:
+    if not files and not rows:
         raise dataset.Refused(f"nothing to clean in {a.source}" + ("" if rows is not None else "; --endings says what is taken"))
     manifest = a.manifest or f"{a.target.rstrip('/')}/manifest.jsonl"
     if rows is not None and fsspec.core.url_to_fs(manifest)[1] == fsspec.core.url_to_fs(a.source)[1]:
         raise dataset.Refused(f"{manifest}: the manifest itself; --manifest names another")
+    writable(a.target)
+    with open(a.report, "a", encoding="utf-8"):  # known to be writable before the work
+        pass
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    ray.init(log_to_driver=False, logging_level="error")
+    started()
     logging.disable(logging.ERROR)  # what matters is in the report
     warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")  # nothing else says how often a task is tried again
     context = ray.data.DataContext.get_current()
     context.max_errored_blocks = -1  # a task whose worker was lost too often ends alone
     context.enable_progress_bars = False
     number = uuid.uuid4().hex
-    worker = (a.target, a.quality, a.limit, a.program, a.options, number)
+    worker = (a.target, a.quality, a.limit, a.measure, a.program, a.options, number)
     at_once = a.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     counts, told = dict(cleaned=0, there=0, failed=0), {}
     with open(a.report, "w", encoding="utf-8") as report:
@@ -290,28 +323,40 @@ def run(a):
         for name in [file[0] for file in files if file[0] not in told]:
             tell(dict(file=name, status="failed", problem=f"its worker was lost {2 * (a.retries + 1)} times; is there memory for it?"))
     sweep(a.target, number)
-    if rows is not None:
-        write_manifest(manifest, rows, told, a)
+    alone = write_manifest(manifest, rows, told, a) if rows is not None else 0
     print(f"\r{counts['cleaned']} cleaned, {counts['there']} there already, {counts['failed']} failed; see {a.report}", file=sys.stderr)
-    return 1 if counts["failed"] or any("error" in row["aeden"] for row in rows or []) else 0
+    if alone:
+        print(f"{alone} lines of the manifest failed by themselves; see {manifest}", file=sys.stderr)
+    return 1 if counts["failed"] or alone else 0
 
 
 def write_manifest(address, rows, told, a):
-    """Writes the rows with the addresses of the cleaned recordings, and figures as `aeden`; what failed stands as it was."""
+    """Writes the rows with the addresses of the cleaned recordings, and figures as `aeden`; what failed stands as it was.
+
+    Gives how many failed though no recording of theirs did: those that name none, or a cut that it does not have.
+    """
+    alone = 0
     for row in rows:
         if "error" in row.get("aeden", {}):
+            alone += 1
             continue
         of_row = [(holder, key, told[below(holder[key], a.root)]) for holder, key in dataset.sources(row)]
         failed = [line["problem"] for *_, line in of_row if line["status"] == "failed"]
-        for holder, key, line in of_row:
-            row["aeden"] = line.get("aeden", {})
-            if not failed:
-                holder[key] = f"{a.target.rstrip('/')}/{line['file']}"
         if failed:
             row["aeden"] = {"error": failed[0]}
-    kept = [row for row in rows if "error" in row["aeden"] or all(keep(row) for keep in a.keep)]
-    with fsspec.open(address, "wb", compression="gzip" if address.endswith(".gz") else None) as file:
-        file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept).encode())
+            continue
+        row["aeden"] = of_row[-1][2].get("aeden", {})
+        try:
+            dataset.within(row, row["aeden"])
+        except dataset.Refused as e:
+            row["aeden"], alone = {"error": str(e)}, alone + 1
+            continue
+        for holder, key, line in of_row:
+            holder[key] = f"{a.target.rstrip('/')}/{line['file']}"
+    kept = [row for row in rows if "error" in row["aeden"] or all(keep(row["aeden"]) for keep in a.keep)]
+    with fsspec.open(address, "wb") as file:
+        file.write(dataset.written(kept, address))
+    return alone
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 `cargo xtask test` runs it; by hand: AEDEN_PROGRAM=target/debug/aeden .venv/bin/python scale/test_clean.py
 """
 
+import gzip
 import io
 import json
 import os
@@ -16,11 +17,13 @@ import time
 import unittest
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import soundfile
 
 import aeden
+import clean
 
 HERE = Path(__file__).resolve().parent
 NOISY = HERE.parent / "tests/fixtures/noisy.wav"
@@ -57,8 +60,8 @@ class Job(unittest.TestCase):
             soundfile.write(path, samples[i * 10 : i * 10 + int(seconds * rate)], rate, subtype="PCM_16")
         return {f"{i % 3}/{i:02}.wav" for i in range(count)}
 
-    def command(self, *arguments, source="in", program=None):
-        return [sys.executable, HERE / "clean.py", self.folder / source, self.folder / "out", "--program", program or self.program,
+    def command(self, *arguments, source="in", target="out", program=None):
+        return [sys.executable, HERE / "clean.py", self.folder / source, self.folder / target, "--program", program or self.program,
                 "--report", self.folder / "report.jsonl", *map(str, arguments)]
 
     def job(self, *arguments, **where):
@@ -179,6 +182,7 @@ class InTheWorker(Job):
         shutil.copy(self.folder / "in" / names[0], self.folder / "in/hush.wav")
         soundfile.write(self.folder / "in/hush.wav", np.zeros(16_000), 16_000)
         rows = [dict(audio_filepath=str(self.folder / "in" / name), text=f"é {name}") for name in (*names, names[0], "hush.wav", "gone.wav")]
+        rows.append(dict(audio_filepath=rows[0]["audio_filepath"], offset=1.5, duration=1, text="beyond the end"))
         rows.append(dict(text="names nothing"))
         (self.folder / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         run, counts, _ = self.job("--quality", "light", "--root", self.folder / "in", "--keep", "snr_db>=6", source="m.jsonl")
@@ -186,8 +190,10 @@ class InTheWorker(Job):
         made = [json.loads(line) for line in (self.folder / "out/manifest.jsonl").read_text().splitlines()]
         self.assertEqual([row["text"] for row in made], [row["text"] for row in rows if "hush" not in row["text"]])
         self.assertEqual([row.get("audio_filepath") for row in made],
-                         [*(str(self.folder / "out" / name) for name in (*names, names[0])), str(self.folder / "in/gone.wav"), None])
-        self.assertEqual(["error" in row["aeden"] for row in made], [False] * 4 + [True] * 2)
+                         [*(str(self.folder / "out" / name) for name in (*names, names[0])), str(self.folder / "in/gone.wav"), rows[0]["audio_filepath"], None])
+        self.assertEqual(["error" in row["aeden"] for row in made], [False] * 4 + [True] * 3)
+        self.assertIn("from 1.5 to 2.5 s of a recording of 2 s", made[5]["aeden"]["error"])
+        self.assertIn("2 lines of the manifest failed by themselves", run.stderr)
 
     def test_shards_of_a_data_set(self):
         names = sorted(self.recordings(4, seconds=1))
@@ -204,19 +210,44 @@ class InTheWorker(Job):
 
     def test_what_cannot_be_done_is_told_in_a_line(self):
         self.recordings(1, seconds=1)
+        (self.folder / "latin.jsonl").write_bytes(b'{"path": "a.wav"}\n{"path": "\xe9.wav"}\n')
+        (self.folder / "torn.jsonl.gz").write_bytes(gzip.compress(b'{"path": "a.wav"}\n' * 99)[:-20])
+        (self.folder / "none.jsonl").write_bytes(b"")
         for arguments, where, words in (
             ((), dict(source="nothing"), "nothing to clean"),
             (("--endings", ".mp3"), {}, "--endings says what is taken"),
             (("--limit", "12", "--", "--mix", "0.5"), {}, "after -- give those of aeden clean"),
+            (("--measure", "lufs", "--", "--mix", "0.5"), {}, "after -- give those of aeden clean"),
+            (("--keep", "lufs>-30"), {}, "needs --measure lufs"),
+            ((), dict(source="latin.jsonl"), "latin.jsonl: line 2 is no UTF-8"),
+            ((), dict(source="torn.jsonl.gz"), "torn.jsonl.gz: broken after line"),
+            ((), dict(source="none.jsonl"), "nothing to clean"),
+            ((), dict(target="latin.jsonl"), "nothing can be written there"),
         ):
             run, _, _ = self.job(*arguments, **where)
             self.assertNotEqual(run.returncode, 0)
             self.assertIn(words, run.stderr)
             self.assertNotIn("Traceback", run.stderr)
+            self.assertFalse((self.folder / "out").exists(), "told before any work")
         shutil.move(self.folder / "in", self.folder / "out")
         run, counts, lines = self.job("--quality", "light", source="out")
         self.assertEqual((run.returncode, dict(counts)), (1, dict(failed=1)))
         self.assertIn("the recording itself", lines[0]["problem"])
+
+
+class Start(unittest.TestCase):
+    LATE = Exception("The current node timed out during startup. This could happen because some of the raylet failed to startup")
+
+    def test_a_busy_machine_may_take_its_time(self):
+        with mock.patch("ray.init", side_effect=[self.LATE, self.LATE, None]) as init:
+            clean.started()
+        self.assertEqual(init.call_count, 3)
+
+    def test_but_not_for_ever_and_other_faults_are_told(self):
+        with mock.patch("ray.init", side_effect=self.LATE), self.assertRaisesRegex(Exception, "timed out"):
+            clean.started(longest=-1)
+        with mock.patch("ray.init", side_effect=[ConnectionError("no cluster"), None]), self.assertRaises(ConnectionError):
+            clean.started()
 
 
 def kill_a_worker(job):

@@ -4,8 +4,9 @@
 
 Manifests: JSON lines with `audio_filepath` (NeMo), `path` or `file`; lhotse's cuts and recordings (`.jsonl`, `.jsonl.gz`); shards
 of WebDataset (`.tar`, cleaned one by one into the folder). Every line comes out as it was, with the path of the cleaned recording
-and a key `aeden` of figures (see `FIGURES`). Each recording is cleaned once, however many lines name it; an output appears whole
-under its name or not at all, and what is there is not done again: a run may be stopped or killed, and started again.
+and a key `aeden` of figures (`--help`). Each recording is cleaned once, however many lines name it; an output appears whole
+under its name or not at all, and what is there is not done again: a run may be stopped or killed, and started again. lhotse reads what it
+knows: its cuts have the figures in `custom`, its recordings nowhere.
 
 `Clean` is the stage itself, for pipelines of others: rows in, rows out.
     ray.data.read_json("manifest.jsonl").map(Clean, fn_constructor_args=["cleaned"], concurrency=8)
@@ -22,13 +23,13 @@ import gzip
 import importlib
 import io
 import json
-import operator
+import multiprocessing
 import os
-import re
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -36,60 +37,48 @@ from pathlib import Path, PurePath
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import Model, clean
-
-FIGURES = """seconds, rate, channels
-level_db       dBFS of the recording; 0 is the power of ±1 throughout
-peak_db        dBFS of its highest sample
-clipped        share of samples that stand at the highest value, two or more in a row
-floor_db       dBFS that a tenth of all blocks of 50 ms stay below
-snr_db         of the blocks that a twentieth exceeds to the floor, before cleaning; snr_after_db after it
-bandwidth_hz   below which 99.9 % of the power lies
-removed_db     power of what was taken out, against the recording's"""
+from ._figures import FIGURES, MEASURES, Keep, Measures, Refused, Row, check, keeps, measured
 
 # Where a line names its recording; for lhotse see `sources`.
 KEYS = ("audio_filepath", "path", "file")
 SUBTYPES_KEPT = ("PCM_16", "PCM_24", "PCM_32", "PCM_U8", "PCM_S8", "FLOAT", "DOUBLE")
-
-Row = dict[str, Any]
-
-
-class Refused(ValueError):
-    """Something that cannot be done, in one line."""
 
 
 class Clean:
     """A stage: takes a row with the path of a recording, gives the row with that of the cleaned one and the key `aeden`.
 
     target: folder of the outputs. root: folder below which their names are kept, "" for whole paths. quality: "best", "high" or
-    "light". controls: those of `aeden.clean`, such as limit=12. The network is loaded once.
+    "light". measures: figures by other packages, "lufs", "ovrl" or "distill_mos". controls: those of `aeden.clean`, such as limit=12.
+    The network is loaded once.
 
     A recording that cannot be cleaned gives the row unchanged, with `aeden` = {"error": why}: nothing is left out.
     """
 
-    def __init__(self, target: str, root: str = "", quality: str = "best", **controls: Any) -> None:
+    def __init__(self, target: str, root: str = "", quality: str = "best", measures: Sequence[str] = (), **controls: Any) -> None:
         self.target, self.root = Path(target), root
         try:
             self.soundfile: Any = importlib.import_module("soundfile")
         except ImportError as e:
             raise Refused("recordings are read with soundfile: pip install soundfile") from e
         self.model, self.controls = Model(quality=quality), controls  # type: ignore[arg-type]
+        self.measures = Measures(measures)
         # So that a wrong setting is known before any work is done.
         clean(np.zeros(1, np.float32), 48_000, model=self.model, **controls)
 
     def __call__(self, row: Row) -> Row:
-        row = copy.deepcopy(row)
+        done = copy.deepcopy(row)
         try:
-            for holder, key in sources(row):
+            for holder, key in sources(done):
                 origin = Path(holder[key])
                 output = self.target / name_below(origin, self.root)
-                row["aeden"] = self.file(origin, output)
+                done["aeden"] = self.file(origin, output)
                 holder[key] = str(output)
+            within(row, done["aeden"])
         except (OSError, ValueError) as e:
-            row["aeden"] = {"error": " ".join(str(e).split())}
-        return row
+            return copy.deepcopy(row) | {"aeden": {"error": one_line(e)}}
+        return done
 
     def file(self, origin: Path, output: Path) -> Row:
         """Cleans a file, unless its output and the figures beside it are there, and gives the figures."""
@@ -97,13 +86,31 @@ class Clean:
             raise Refused(f"{origin}: its output is the recording itself; choose another folder")
         figures = output.with_name(f".{output.name}.json")
         if output.exists() and figures.exists():
-            return dict(json.loads(figures.read_text(encoding="utf-8")))
+            found = dict(json.loads(figures.read_text(encoding="utf-8")))
+            if not self.measures.missing(found):
+                return found
+            found = self.measured_again(found, origin.read_bytes(), output.read_bytes(), str(origin))
+            write_whole(figures, json.dumps(found).encode())
+            return found
         data, found = self.data(origin.read_bytes(), str(origin))
         output.parent.mkdir(parents=True, exist_ok=True)
         # The figures first: where there is an output, its figures are there too.
         write_whole(figures, json.dumps(found).encode())
         write_whole(output, data)
         return found
+
+    def measured_again(self, found: Row, noisy: bytes, cleaned: bytes, name: str) -> Row:
+        """The figures of a recording that was cleaned by a run that asked for fewer."""
+        (samples, rate), (after, _) = (self.samples(data, name) for data in (noisy, cleaned))
+        return found | self.measures(samples, after, rate)
+
+    def samples(self, data: bytes, name: str) -> tuple[Any, int]:
+        """The samples [channels, samples] of a file, and their rate."""
+        try:
+            samples, rate = self.soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        except RuntimeError as e:
+            raise Refused(f"{name}: no recording that soundfile reads ({e})") from e
+        return samples.T, rate
 
     def data(self, data: bytes, name: str) -> tuple[bytes, Row]:
         """The cleaned bytes of a WAV or FLAC file, and its figures."""
@@ -122,11 +129,15 @@ class Clean:
         had = parts(data, name)
         cleaned = clean(samples, rate, model=self.model, **self.controls)
         out = io.BytesIO()
-        with soundfile.SoundFile(out, "w", rate, len(samples), subtype, format=kind) as file:
-            for tag, text in tags.items():
-                setattr(file, tag, text)
-            file.write(cleaned.T if subtype in ("FLOAT", "DOUBLE") else np.clip(cleaned.T, -1, 1))
-        found = measured(samples, cleaned, rate)
+        cleaned = cleaned if subtype in ("FLOAT", "DOUBLE") else np.clip(cleaned, -1, 1)
+        try:
+            with soundfile.SoundFile(out, "w", rate, len(samples), subtype, format=kind) as file:
+                for tag, text in tags.items():
+                    setattr(file, tag, text)
+                file.write(cleaned.T)
+        except RuntimeError as e:
+            raise Refused(f"{name}: soundfile does not write it ({e})") from e
+        found = measured(samples, cleaned, rate) | self.measures(samples, cleaned, rate)
         lost = sorted(had - parts(out.getvalue(), name))
         return out.getvalue(), found | ({"lost": lost} if lost else {})
 
@@ -180,18 +191,78 @@ def name_below(origin: Path, root: str) -> PurePath:
 
 def sources(row: Row) -> Iterator[tuple[Row, str]]:
     """Where a row names its recordings: (dictionary, key)."""
+    found = list(of_lhotse(row)) or [(row, key) for key in KEYS if isinstance(row.get(key), str)][:1]
+    if not found:
+        raise Refused(f"the line names no recording: it has none of {', '.join(KEYS)}, recording")
+    yield from found
+
+
+def of_lhotse(row: Row) -> Iterator[tuple[Row, str]]:
+    """Where a cut or a recording of lhotse names its files. A mixed cut has a cut in each of its tracks."""
+    for track in row["tracks"] if isinstance(row.get("tracks"), list) else ():
+        if isinstance(track, dict) and isinstance(track.get("cut"), dict):
+            yield from of_lhotse(track["cut"])
     for recording in (row, row.get("recording")):
         if isinstance(recording, dict) and isinstance(recording.get("sources"), list):
             for source in recording["sources"]:
-                if source.get("type") != "file":
-                    raise Refused(f"a source of the type {source.get('type')!r}; only files are cleaned")
+                if not isinstance(source, dict) or source.get("type") != "file" or not isinstance(source.get("source"), str):
+                    kind = source.get("type") if isinstance(source, dict) else source
+                    raise Refused(f"a source of the type {kind!r}; only files that are named are cleaned")
                 yield source, "source"
             return
-    for key in KEYS:
-        if isinstance(row.get(key), str):
-            yield row, key
-            return
-    raise Refused(f"the line names no recording: it has none of {', '.join(KEYS)}, recording")
+
+
+def is_of_lhotse(row: Row) -> bool:
+    return any(key in row for key in ("sources", "tracks")) or isinstance(row.get("recording"), dict)
+
+
+def checked(rows: list[Row]) -> Iterator[tuple[Row, list[tuple[Row, str]]]]:
+    """(row, where it names its recordings). A row that cannot be cleaned names none, and its `aeden` says why."""
+    ids: dict[Any, int] = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            places = list(sources(row))
+            first = ids.setdefault(json.dumps(row.get("id")), number)
+            if is_of_lhotse(row) and "id" in row and first != number:
+                raise Refused(f"the id {row['id']!r} is also that of row {first}")
+        except Refused as e:
+            row["aeden"], places = {"error": f"row {number}: {one_line(e)}"}, []
+        yield row, places
+
+
+def within(row: Row, figures: Row) -> None:
+    """Refuses a cut that ends after its recording, or begins before it."""
+    spans: list[Any] = [row.get("start", row.get("offset", 0)), row.get("duration"), figures.get("seconds")]
+    if not all(isinstance(value, (int, float)) for value in spans):
+        return
+    start, duration, seconds = spans
+    # As much as lhotse tolerates, which rounds.
+    if start < 0 or start + duration > seconds + 0.025:
+        called = row.get("id") or next((holder[key] for holder, key in sources(row)), "")
+        raise Refused(f"{called}: from {start:g} to {start + duration:g} s of a recording of {seconds:g} s")
+
+
+def for_readers(row: Row) -> Row:
+    """A row with its figures where those who read it allow them. lhotse refuses keys that it does not know: of a cut they stand in `custom`, and its recordings have no place."""
+    told = row["aeden"]
+    row = copy.deepcopy({key: value for key, value in row.items() if key != "aeden"})
+    if not is_of_lhotse(row):
+        row["aeden"] = told
+    elif "sources" not in row:
+        tracks = [track["cut"] for track in row.get("tracks", ()) if isinstance(track, dict) and "recording" in track.get("cut", ())]
+        cut = tracks[0] if tracks else row
+        cut["custom"] = (cut.get("custom") or {}) | {"aeden": told}
+    return row
+
+
+def written(rows: list[Row], name: str) -> bytes:
+    """A manifest, compressed if its name ends with .gz: the same bytes of the same rows."""
+    text = "".join(json.dumps(for_readers(row), ensure_ascii=False) + "\n" for row in rows).encode()
+    return gzip.compress(text, mtime=0) if name.endswith(".gz") else text
+
+
+def one_line(e: object) -> str:
+    return " ".join(str(e).split())
 
 
 def parts(data: bytes, name: str) -> set[str]:
@@ -217,83 +288,30 @@ def parts(data: bytes, name: str) -> set[str]:
     return found - {"fmt", "data", "fact", "PEAK", "PAD", "JUNK", "FLLR", "ds64"}
 
 
-def decibels(power: Any) -> float:
-    return float(10 * np.log10(np.maximum(power, 1e-12)))
-
-
-def blocks(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """Powers of blocks of 50 ms, over all channels."""
-    power = np.mean(samples.astype(np.float64) ** 2, 0)
-    length = max(1, min(rate // 20, len(power)))
-    return np.asarray(power[: len(power) // length * length].reshape(-1, length).mean(1))
-
-
-def above_floor(powers: NDArray[np.float64]) -> float:
-    """dB from the floor of blocks to what a twentieth of them exceeds."""
-    return decibels(np.quantile(powers, 0.95)) - decibels(np.quantile(powers, 0.1))
-
-
-def measured(samples: NDArray[np.float32], cleaned: NDArray[np.float32], rate: int) -> Row:
-    """The figures of a recording [channels, samples]."""
-    peak = float(np.abs(samples).max())
-    top = np.abs(samples) >= max(peak, 1e-9)
-    flat = top[:, 1:] & top[:, :-1]
-    before, after = blocks(samples, rate), blocks(cleaned, rate)
-    spectrum = np.abs(np.fft.rfft(samples.mean(0), axis=0)) ** 2
-    below = np.cumsum(spectrum)
-    edge = int(np.searchsorted(below, 0.999 * below[-1]))
-    figures = {
-        "seconds": samples.shape[1] / rate,
-        "rate": rate,
-        "channels": len(samples),
-        "level_db": decibels(np.mean(samples.astype(np.float64) ** 2)),
-        "peak_db": decibels(peak**2),
-        "clipped": float(flat.sum() / flat.size) if peak > 0.5 and flat.size else 0.0,
-        "floor_db": decibels(np.quantile(before, 0.1)),
-        "snr_db": above_floor(before),
-        "snr_after_db": above_floor(after),
-        "bandwidth_hz": edge * rate / samples.shape[1],
-        "removed_db": decibels(np.mean((samples - cleaned).astype(np.float64) ** 2)) - decibels(np.mean(samples.astype(np.float64) ** 2)),
-    }
-    return {name: round(value, 6) if isinstance(value, float) else value for name, value in figures.items()}
-
-
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-
-
-def keeps(text: str) -> Callable[[Row], bool]:
-    """A filter such as `snr_db>=10`, of the figures of a row."""
-    match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|==|>|<)\s*([-+.\w]+)\s*", text)
-    names = {word for line in FIGURES.splitlines() for word in re.findall(r"[a-z_]+", line.split("  ")[0])} | {"snr_after_db"}
-    try:
-        if match is None or match[1] not in names:
-            raise ValueError
-        limit = float(match[3])
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: a figure, an operator and a number, such as snr_db>=10") from None
-    name, compare = match[1], OPERATORS[match[2]]
-    return lambda row: compare(row["aeden"].get(name, float("nan")), limit)
-
-
 def lines(path: Path) -> Iterator[Row]:
-    """The rows of a manifest."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8")
-    with opened as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except ValueError as e:
-                    raise Refused(f"{path}: line {number} is no JSON ({e})") from e
+    """The rows of a manifest, without what an earlier run told of them."""
+    with open(path, "rb") as file:
+        yield from rows_in(file, str(path))
+
+
+def rows_in(file: Any, name: str) -> Iterator[Row]:
+    """The rows of an open manifest, compressed if its name ends with .gz."""
+    number = 0
+    try:
+        for number, line in enumerate(gzip.open(file, "rb") if name.endswith(".gz") else file, 1):
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            if text.strip():
+                row = json.loads(text)
                 if not isinstance(row, dict):
-                    raise Refused(f"{path}: line {number} is no object")
+                    raise Refused(f"{name}: line {number} is no object")
+                row.pop("aeden", None)
                 yield row
+    except UnicodeDecodeError as e:
+        raise Refused(f"{name}: line {number} is no UTF-8 ({e.reason})") from e
+    except json.JSONDecodeError as e:
+        raise Refused(f"{name}: line {number} is no JSON ({e})") from e
+    except (EOFError, zlib.error, gzip.BadGzipFile) as e:
+        raise Refused(f"{name}: broken after line {number} ({e})") from e
 
 
 def shard(stage: Clean, path: Path) -> Row:
@@ -307,7 +325,7 @@ def shard(stage: Clean, path: Path) -> Row:
     try:
         data, cleaned = archive(stage, path.read_bytes(), str(path))
     except (OSError, ValueError) as e:
-        return row | {"aeden": {"error": str(e)}}
+        return row | {"aeden": {"error": one_line(e)}}
     stage.target.mkdir(parents=True, exist_ok=True)
     write_whole(output, data)
     return row | {"aeden": {"cleaned": cleaned}}
@@ -321,7 +339,11 @@ def archive(stage: Clean, held: bytes, name: str) -> tuple[bytes, int]:
             # tarfile takes an archive that ends between two members for a whole one.
             raise tarfile.ReadError("no end of the archive; it ends early")
         with tarfile.open(fileobj=io.BytesIO(held), mode="r:") as source, tarfile.open(fileobj=out, mode="w") as target:
+            names = set()
             for member in source:
+                if member.name in names:
+                    raise Refused(f"{name}: two members are called {member.name}")
+                names.add(member.name)
                 file = source.extractfile(member)
                 data = file.read() if file else b""
                 if member.isfile() and member.name.lower().endswith((".wav", ".flac")):
@@ -361,8 +383,10 @@ def _do(task: Row | Path) -> Row:
 def results(made: Callable[[], Clean], tasks: list[Row | Path], workers: int) -> Iterator[tuple[int, Row]]:
     """(number, row) of every task, in the order in which they are done; a worker that is lost is replaced, its tasks done again."""
     waiting, lost = dict(enumerate(tasks)), 0
+    # New interpreters: a copy of this one waits for ever for the threads of torch or ONNX Runtime, which a fork leaves behind.
+    context = multiprocessing.get_context("spawn")
     while waiting:
-        with ProcessPoolExecutor(workers, initializer=_begin, initargs=(made,)) as pool:
+        with ProcessPoolExecutor(min(workers, len(waiting)), context, _begin, (made,)) as pool:
             running = {pool.submit(_do, task): number for number, task in waiting.items()}
             try:
                 for done in as_completed(running):
@@ -389,6 +413,7 @@ def main() -> None:
     p.add_argument("--quality", choices=("best", "high", "light"), default="best")
     p.add_argument("--limit", type=float, help="attenuate by at most so many dB")
     p.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes [one for each core]")
+    p.add_argument("--measure", choices=tuple(MEASURES), action="append", default=[], help="add a figure by another package, each by an option")
     p.add_argument("--keep", type=keeps, action="append", default=[], metavar="FIGURE>=NUMBER", help="leave out the lines of others")
     a = p.parse_args()
     try:
@@ -404,46 +429,75 @@ def run(a: argparse.Namespace) -> int:
     are_shards = [path.suffix == ".tar" for path in a.manifests]
     if a.workers < 1 or (not all(are_shards) and len(a.manifests) > 1):
         raise Refused("one manifest, or any number of shards (.tar); at least one worker")
-    made = partial(Clean, a.target, a.root, a.quality, limit=a.limit)
-    sweep(Path(a.target))
-    made()  # a wrong setting is known before any work is done
-    output = a.output or Path(a.target) / "manifest.jsonl"
+    check(a.keep, a.measure)
+    target, output = Path(a.target), a.output or Path(a.target) / "manifest.jsonl"
     if output.exists() and any(output.samefile(path) for path in a.manifests if path.exists()):
         raise Refused(f"{output}: the manifest itself; choose another name")
-    if all(are_shards):
-        rows: list[Row] = [{"shard": str(path)} for path in a.manifests]
-        groups = {str(path): [number] for number, path in enumerate(a.manifests)}
-        tasks: list[Row | Path] = list(a.manifests)
-    else:
-        rows = list(lines(a.manifests[0]))
-        groups = {}
-        for number, row in enumerate(rows):
-            try:
-                key = json.dumps([holder[key] for holder, key in sources(row)])
-            except Refused:
-                key = f"line {number}"
-            groups.setdefault(key, []).append(number)
-        tasks = [rows[numbers[0]] for numbers in groups.values()]
-    members = list(groups.values())
-    failed = 0
-    for task, done in results(made, tasks, a.workers):
-        for number in members[task]:
-            row = rows[number]
-            if "error" not in done["aeden"] and not all(are_shards):
-                for (holder, key), (new, _) in zip(sources(row), list(sources(done))):
-                    holder[key] = new[key]
-            elif all(are_shards):
-                row["shard"] = done["shard"]
-            row["aeden"] = done["aeden"]
-        if "error" in done["aeden"]:
-            failed += 1
-            print(f"aeden.dataset: {done['aeden']['error']}", file=sys.stderr)
-    kept = [row for row in rows if "error" in row["aeden"] or all(keep(row) for keep in a.keep)]
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept).encode()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, gzip.compress(text, mtime=0) if output.suffix == ".gz" else text)
-    print(f"{len(tasks) - failed} done, {failed} failed; {len(kept)} of {len(rows)} lines in {output}", file=sys.stderr)
+    made = partial(Clean, a.target, a.root, a.quality, a.measure, limit=a.limit)
+    made()  # a wrong setting is known before any work is done
+    rows, tasks = work_of(a.manifests, all(are_shards))
+    for folder in (target, output.parent):
+        writable(folder)
+    sweep(target)
+    for task, done in results(made, [task for task, _ in tasks], a.workers):
+        for row in tasks[task][1]:
+            settle(row, done)
+    errors = dict.fromkeys(row["aeden"]["error"] for row in rows if "error" in row["aeden"])
+    for error in errors:
+        print(f"aeden.dataset: {error}", file=sys.stderr)
+    kept = [row for row in rows if "error" in row["aeden"] or all(keep(row["aeden"]) for keep in a.keep)]
+    write_whole(output, written(kept, output.name))
+    failed = sum("error" in row["aeden"] for row in rows)
+    print(f"{len(rows) - failed} lines done, {failed} failed; {len(kept)} of {len(rows)} lines in {output}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def work_of(manifests: list[Path], are_shards: bool) -> tuple[list[Row], list[tuple[Row | Path, list[Row]]]]:
+    """The rows, and what there is to do: a shard or a row, with all rows that are done by it."""
+    if are_shards:
+        names: dict[str, Path] = {}
+        for path in manifests:
+            if names.setdefault(path.name, path) != path:
+                raise Refused(f"{path} and {names[path.name]} would both become {path.name}")
+        rows: list[Row] = [{"shard": str(path)} for path in names.values()]
+        return rows, [(path, [row]) for path, row in zip(names.values(), rows)]
+    rows = list(lines(manifests[0]))
+    if not rows:
+        raise Refused(f"{manifests[0]}: nothing to clean; it has no lines")
+    groups: dict[str, list[Row]] = {}
+    for row, places in checked(rows):
+        if places:
+            groups.setdefault(json.dumps([holder[key] for holder, key in places]), []).append(row)
+    # A recording is cleaned once, however many lines name it; each line's own cut is looked at after that.
+    whole = {"start", "offset", "duration", "id"}
+    return rows, [({k: v for k, v in of[0].items() if k not in whole}, of) for of in groups.values()]
+
+
+def settle(row: Row, done: Row) -> None:
+    """Puts what became of a task into one of its rows."""
+    if "error" not in done["aeden"]:
+        try:
+            within(row, done["aeden"])
+        except Refused as e:
+            row["aeden"] = {"error": str(e)}
+            return
+        if "shard" in row:
+            row["shard"] = done["shard"]
+        else:
+            # Another line may name the same recording by another key.
+            for (holder, key), (new, its) in zip(list(sources(row)), list(sources(done))):
+                holder[key] = new[its]
+    row["aeden"] = done["aeden"]
+
+
+def writable(folder: Path) -> None:
+    """Makes a folder, and refuses it where nothing can be written: before the work, and not once for each recording."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        raise Refused(f"{folder}: nothing can be written there ({e.strerror})") from e
 
 
 if __name__ == "__main__":

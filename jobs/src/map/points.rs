@@ -79,6 +79,7 @@ impl Points {
             }
             for near in found {
                 keep_nearest(near, count);
+                near.shrink_to_fit();
                 near.sort_unstable_by(order);
             }
         });

@@ -106,6 +106,17 @@ fn what_comes_later_lies_beside_its_kind_and_new_kinds_make_their_own_heap() {
 }
 
 #[test]
+fn many_may_come_to_a_few() {
+    let all = kinds(203, 4, 32);
+    let mut map = Map::new(all[..3].to_vec(), 2, 1).unwrap();
+    let before = map.places().to_vec();
+    map.add(all[3..].to_vec(), 1).unwrap();
+    assert_eq!(map.places()[..3], before);
+    assert!(map.places().iter().all(|p| p.x.abs() < 10.0 && p.y.abs() < 10.0));
+    assert!(share_of_kind(map.places(), |n| n % 4, 3..203) > 0.95);
+}
+
+#[test]
 fn a_map_that_was_kept_elsewhere_goes_on_as_if_it_had_not() {
     let all = kinds(130, 3, 16);
     let mut map = Map::new(all[..100].to_vec(), 3, 1).unwrap();

@@ -49,7 +49,11 @@ pub const MOST: usize = 50_000;
 const PERPLEXITY: f64 = 30.0;
 const NEIGHBOURS: usize = 90;
 
-/// The same for where a sound that comes later begins: as near to those that it resembles as can be.
+/// So few are shown by their components alone. What comes later is laid out as if their map was ten units wide.
+const FEW: usize = 4;
+const UNIT_OF_FEW: f64 = 0.1;
+
+/// Neighbours of a sound that comes later, where it begins: as near to those that it resembles as can be.
 const FIRST_PERPLEXITY: f64 = 3.0;
 const FIRST_NEIGHBOURS: usize = 10;
 
@@ -93,12 +97,14 @@ impl Map {
         check(&sounds)?;
         let points = Points::new(sounds.iter());
         let mut places = components::components(&points);
-        if points.len() > 4 {
+        let are_few = points.len() <= FEW;
+        if !are_few {
             let near = points.neighbours(0, points.len(), NEIGHBOURS, workers);
             let pulls = Affinities::new(&near, 0, perplexity(points.len()), workers);
             descent::lay_out(&mut places, &pulls, workers);
         }
         let unit = fit(&mut places);
+        let unit = if are_few { UNIT_OF_FEW } else { unit };
         let place = |[x, y]: [f64; 2]| Place { x, y, cluster: 0 };
         let mut map = Map {
             sounds,

@@ -110,7 +110,8 @@ pub enum Command {
     /// Draw how the sounds of a folder lie in the space of codes, as a page
     ///
     /// Draws how the sounds of a folder lie in the space of codes of a sparse autoencoder: what sounds alike lies together. A
-    /// page that needs nothing else; a click on a point plays it. More in docs/family.md.
+    /// click on a point of the page plays it. A page that is there is gone on with: new sounds come to it, sounds that have gone
+    /// from the folders go, and all others stay where they are. More in docs/family.md.
     Map(MapArgs),
     /// Fill drop-outs, clicks, clipped peaks and given regions from what stands around them
     ///

@@ -95,7 +95,7 @@ def detect(samples, rate, *, normal=(), threshold=1.0, model=None):
 def place(sounds, clusters):
     """Places sounds on a plane, so that what sounds alike lies together, and puts them into so many clusters.
 
-    sounds: up to 5000 `Sound`s. Returns points [sounds, 2], float64, from 0 to 1, and cluster numbers [sounds], int64.
+    sounds: up to 50,000 `Sound`s. Returns points [sounds, 2], float64, from 0 to 1, and cluster numbers [sounds], int64.
     """
     return _native.place(list(sounds), clusters)
 

@@ -1,5 +1,7 @@
 //! Measures how well the family of autoencoders does its jobs, beside baselines.
 
+mod map;
+
 use crate::formats::with_table;
 use crate::hour::ffmpeg;
 use crate::{build_aeden, program, target};
@@ -11,13 +13,13 @@ use std::process::Command;
 /// Measure how well find, detect, repair, encode and roomtone do their jobs
 ///
 /// On sounds that no model was trained on, beside baselines; a line of JSON for each. `speed`, only if it is named: how fast they
-/// and `aeden map` are on one core; it writes the table of docs/family.md.
+/// and `aeden map` are on one core; it writes the table of docs/family.md. `map`, in the same way: maps of 50,000 sounds.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Jobs, instead of all but speed
-    #[arg(value_parser = PossibleValuesParser::new(JOBS.into_iter().chain([SPEED])))]
+    /// Jobs, instead of all but speed and map
+    #[arg(value_parser = PossibleValuesParser::new(JOBS.into_iter().chain([SPEED, MAP])))]
     jobs: Vec<String>,
-    /// The folder that models/recipe/pack.py wrote; speed needs none
+    /// The folder that models/recipe/pack.py wrote; speed and map need none
     #[arg(long, value_name = "DIR", value_parser = crate::path)]
     cache: Option<PathBuf>,
     /// Python with the packages of models/recipe/requirements.txt, instead of python3
@@ -28,9 +30,10 @@ pub struct Options {
     models: Vec<String>,
 }
 
-/// The jobs that can be scored, and what is run only if it is named: their speed.
+/// The jobs that can be scored, and what is run only if it is named: their speed, and maps.
 const JOBS: [&str; 5] = ["find", "detect", "repair", "encode", "roomtone"];
 const SPEED: &str = "speed";
+const MAP: &str = "map";
 
 /// `NAME=FILE` with the whole path of the file.
 fn named_file(text: &str) -> Result<String> {
@@ -44,14 +47,17 @@ pub fn run(options: &Options) -> Result<()> {
         true => JOBS.map(String::from).to_vec(),
         false => options.jobs.clone(),
     };
-    if options.cache.is_none() && jobs.iter().any(|job| job != SPEED) {
+    if options.cache.is_none() && jobs.iter().any(|job| ![SPEED, MAP].contains(&job.as_str())) {
         bail!("family: --cache DIR is missing, the folder that models/recipe/pack.py wrote");
     }
     let aeden = build_aeden()?;
     for job in &jobs {
         println!("{job}");
-        let Some(cache) = options.cache.as_ref().filter(|_| job != SPEED) else {
-            speed(&aeden)?;
+        let Some(cache) = options.cache.as_ref().filter(|_| JOBS.contains(&job.as_str())) else {
+            match job.as_str() {
+                MAP => map::run(&aeden)?,
+                _ => speed(&aeden)?,
+            }
             continue;
         };
         let mut command = Command::new(options.python.as_deref().unwrap_or(Path::new("python3")));

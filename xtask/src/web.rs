@@ -200,7 +200,8 @@ fn node(folder: &Path) -> Result<Command> {
     Ok(node)
 }
 
-fn chromium() -> Option<PathBuf> {
+/// Where the browser is.
+pub fn chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     names.into_iter().find_map(program::find)
 }

@@ -4,7 +4,7 @@
 mod page;
 
 use super::outputs::failure;
-use super::reading::{describe, model};
+use super::reading::{checksum, describe, model, stamp_unread};
 use crate::args::find::{Action, FindArgs, IndexArgs, IndexFile, QueryArgs};
 use crate::run::plan::{Source, inputs};
 use crate::run::progress::Progress;
@@ -16,12 +16,11 @@ use aeden_media::unfinished::{clean_up_when_stopped, sweep};
 use etcetera::BaseStrategy;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// What has been heard is written down that often.
 const COMMIT: Duration = Duration::from_secs(2);
@@ -197,20 +196,14 @@ impl Run<'_> {
             ));
         };
         let path = name.canonicalize().map_err(|e| Problem::io(name, &e))?;
-        let about = std::fs::metadata(&path).map_err(|e| Problem::io(name, &e))?;
-        let changed = about
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let changed = changed.map_or(0, |time| time.as_nanos() as u64);
+        let stamp = stamp_unread(&path).map_err(|e| Problem::io(name, &e))?;
         let known = self.index.entry(&path).map_err(|e| unusable(self.file, &e))?;
-        if known.is_some_and(|known| (known.stamp.size, known.stamp.changed) == (about.len(), changed)) {
+        if known.is_some_and(|known| (known.stamp.size, known.stamp.changed) == (stamp.size, stamp.changed)) {
             return Ok(None);
         }
         let stamp = Stamp {
-            size: about.len(),
-            changed,
             checksum: checksum(&path).map_err(|e| Problem::io(name, &e))?,
+            ..stamp
         };
         if let Some(Entry {
             stamp: before,
@@ -289,16 +282,6 @@ impl Run<'_> {
         match self.args.json {
             true => print(&format!("{line}\n")),
             false => Ok(()),
-        }
-    }
-}
-
-fn checksum(path: &Path) -> io::Result<u32> {
-    let (mut file, mut sum, mut block) = (File::open(path)?, crc32fast::Hasher::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(sum.finalize()),
-            got => sum.update(&block[..got]),
         }
     }
 }

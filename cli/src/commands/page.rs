@@ -40,9 +40,7 @@ impl<W: Write> Page<W> {
 
     /// Adds what the script reads: an element of this class.
     pub fn add_data(&mut self, class: &str, data: &Value) -> io::Result<()> {
-        // Nothing in it may end the element.
-        let data = data.to_string().replace('<', "\\u003c");
-        self.add(&html! { script type="application/json" class=(class) { (PreEscaped(data)) } })
+        self.add(&html! { script type="application/json" class=(class) { (PreEscaped(inert(data))) } })
     }
 
     /// Adds a file that the script reads, as text that no browser looks into before.
@@ -64,6 +62,26 @@ impl<W: Write> Page<W> {
         writeln!(self.out, "</body>\n</html>")?;
         Ok(self.out)
     }
+}
+
+/// Data as it stands in a page: nothing in it ends the element.
+pub fn inert(data: &Value) -> String {
+    data.to_string().replace('<', "\\u003c")
+}
+
+/// What [`Page::add_data`] wrote with this class, in a line of a page.
+pub fn data_in<'a>(line: &'a str, class: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix("<script type=\"application/json\" class=\"")?;
+    let rest = rest.strip_prefix(class)?.strip_prefix("\">")?;
+    rest.strip_suffix("</script>")
+}
+
+/// What [`Page::add_file`] wrote, in a line of a page: its name, and the bytes.
+pub fn file_in(line: &str) -> Option<(&str, Vec<u8>)> {
+    let rest = line.strip_prefix("<script type=\"text/plain\" id=\"")?;
+    let (id, rest) = rest.split_once("\">")?;
+    let bytes = STANDARD.decode(rest.strip_suffix("</script>")?).ok()?;
+    Some((id, bytes))
 }
 
 /// The logo as it stands beside a title.
@@ -94,6 +112,10 @@ mod tests {
             "{page}"
         );
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+        let read = page.lines().find_map(|line| data_in(line, "sound")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(read).unwrap()["file"], name);
+        let file = page.lines().find_map(file_in).unwrap();
+        assert_eq!(file, ("a", name.as_bytes().to_vec()));
         assert!(page.contains("&lt;/script&gt;&lt;b&gt;&quot;&amp;") && page.contains("p { color: red }"));
     }
 }

@@ -3,10 +3,13 @@
 use crate::run::input::{Input, block_frames, unreadable};
 use crate::run::plan::Source;
 use crate::run::progress::Progress;
-use aeden_jobs::find::{Describer, Sound};
+use aeden_jobs::find::{Describer, Sound, Stamp};
 use aeden_jobs::{Autoencoder, Error, FormatError};
 use aeden_media::problem::Problem;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 /// A network from a file of the user's, or that of `built_in`.
 pub fn model(file: Option<&Path>, built_in: impl FnOnce() -> Autoencoder) -> Result<Autoencoder, Problem> {
@@ -42,6 +45,29 @@ pub fn describe(source: &Source, describer: &Describer, progress: &Progress) -> 
         listening.push(planes).map_err(|e| problem(name, &e))
     })?;
     Ok(listening.finish())
+}
+
+/// The marks of a file that can be seen without reading it.
+pub fn stamp_unread(path: &Path) -> io::Result<Stamp> {
+    let about = std::fs::metadata(path)?;
+    let changed = about.modified().ok();
+    let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Ok(Stamp {
+        size: about.len(),
+        changed: changed.map_or(0, |time| time.as_nanos() as u64),
+        checksum: 0,
+    })
+}
+
+/// The mark for which it has to be read.
+pub fn checksum(path: &Path) -> io::Result<u32> {
+    let (mut file, mut sum, mut block) = (File::open(path)?, crc32fast::Hasher::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(sum.finalize()),
+            got => sum.update(&block[..got]),
+        }
+    }
 }
 
 /// What a job says of a file, as a line for a person.

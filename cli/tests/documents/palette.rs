@@ -44,7 +44,7 @@ fn what_is_drawn_and_shown_has_the_colours_of_the_palette() {
         "web/page/files/page.css",
         "cli/src/commands/report/page.css",
         "cli/src/commands/find.css",
-        "cli/src/commands/map.css",
+        "cli/src/commands/map/map.css",
     ] {
         let mut found = colours(&read(name));
         found.retain(|colour| !["000004", "040410"].contains(&&**colour));

@@ -8,12 +8,12 @@ fn mono(samples: &[f32]) -> Vec<u8> {
 }
 
 /// A second of hiss.
-fn hiss(seed: u64) -> Vec<u8> {
+pub fn hiss(seed: u64) -> Vec<u8> {
     mono(&noise(seed, 48_000))
 }
 
 /// A second of a note with overtones.
-fn note(hz: f32) -> Vec<u8> {
+pub fn note(hz: f32) -> Vec<u8> {
     let turn = std::f32::consts::TAU * hz / 48_000.0;
     let at = |n: usize| {
         (1..6)

@@ -25,6 +25,11 @@ impl Descriptor {
         }
     }
 
+    /// One whose numbers were kept elsewhere: what [`model`](Descriptor::model) and [`values`](Descriptor::values) said.
+    pub fn restore(model: u64, values: Vec<i8>) -> Descriptor {
+        Descriptor { model, values }
+    }
+
     /// The numbers, -127 to 127: twice as many as the network's code has.
     pub fn values(&self) -> &[i8] {
         &self.values
@@ -48,13 +53,6 @@ impl Descriptor {
     /// The numbers as they are stored.
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.values.iter().map(|&x| x as u8).collect()
-    }
-
-    /// The same with the length 1.
-    pub(crate) fn unit(&self) -> Vec<f64> {
-        let squares = self.values.iter().map(|&x| f64::from(x).powi(2));
-        let size = squares.sum::<f64>().sqrt().max(1.0);
-        self.values.iter().map(|&x| f64::from(x) / size).collect()
     }
 }
 

@@ -62,6 +62,19 @@ pub fn losses(assembly: &Assembly, before: (&Path, &Probe), after: (&Path, &Prob
     losses.all
 }
 
+/// Whether players begin with a track, of those of its kind, because of its flag: without any they take the first one.
+fn chosen_by_flag(probe: &Probe, stream: &Stream) -> bool {
+    let alike = |other: &&Stream| other.codec_type == stream.codec_type && !other.is_cover();
+    let first = probe.streams.iter().find(alike);
+    let chosen = probe.streams.iter().filter(alike).find(|other| is_default(other));
+    chosen.is_some_and(|chosen| chosen.index == stream.index)
+        && first.is_some_and(|first| first.index != stream.index)
+}
+
+fn is_default(stream: &Stream) -> bool {
+    stream.disposition.get("default") == Some(&1)
+}
+
 struct Losses {
     ending: &'static str,
     all: Vec<Loss>,
@@ -107,7 +120,7 @@ impl Losses {
         for stream in before.streams.iter().filter(|stream| !stream.is_cover()) {
             let there = assembly.place(stream.index, after);
             match there.and_then(|place| after.streams.get(place)) {
-                Some(now) => self.track(assembly, stream, now),
+                Some(now) => self.track(assembly, stream, now, chosen_by_flag(before, stream)),
                 // Who asks for a file of sound knows that it has no pictures, and no timecode of theirs.
                 None if assembly.is_written_anew(before, stream) && !assembly.container.pictures => {}
                 None if assembly.is_written_anew(before, stream) => self.timecode(stream, after),
@@ -163,7 +176,7 @@ impl Losses {
         self.add("track", format!("timecode {number}"), text);
     }
 
-    fn track(&mut self, assembly: &Assembly, before: &Stream, after: &Stream) {
+    fn track(&mut self, assembly: &Assembly, before: &Stream, after: &Stream, chosen: bool) {
         let cleaned = assembly
             .tracks
             .iter()
@@ -214,6 +227,9 @@ impl Losses {
                 .difference(&set(after))
                 .map(|name| format!("flag {name}")),
         );
+        if chosen && !is_default(after) {
+            lost.push("flag default".to_owned());
+        }
         if !lost.is_empty() {
             let text = format!(
                 "track {} loses in .{} files: {}",

@@ -438,6 +438,31 @@ fn tags_of_a_film_in_ogg_are_kept_or_named() {
 }
 
 #[test]
+fn the_track_that_players_begin_with_stays_or_is_named() {
+    if !is_here() || !encodes("libx264") || !encodes("aac") {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc=s=64x48:r=10:d=2 -i SPEECH -map 0 -map 1 -map 1 -t 2 -c:v libx264 -c:a aac \
+         -disposition:a:0 0 -disposition:a:1 default a.mkv",
+    );
+    for (name, keeps) in [("b.mp4", true), ("b.mov", true), ("b.ts", false)] {
+        let run = folder.aeden(&format!("clean a.mkv {name} --mix 0"));
+        assert_eq!(run.status(), 0, "{}", run.stderr());
+        assert_eq!(
+            !run.stderr().contains("flag default"),
+            keeps,
+            "{name}: {}",
+            run.stderr()
+        );
+        let output = probe(&folder.path(name), "-show_streams");
+        assert_eq!(output["streams"][2]["disposition"]["default"] == 1, keeps, "{name}");
+    }
+}
+
+#[test]
 fn tags_of_mp3_stay_as_they_are_stored() {
     let Some(folder) = material() else { return };
     ffmpeg(&folder, "-i in.wav -id3v2_version 0 -write_id3v1 0 bare.mp3");

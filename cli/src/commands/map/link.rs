@@ -18,7 +18,8 @@ pub fn link(folder: &Path, file: &Path) -> String {
         return format!("file:///{}", to.filter_map(part).collect::<Vec<_>>().join("/"));
     }
     while from.peek().is_some() && from.peek() == to.peek() {
-        (from.next(), to.next());
+        from.next();
+        to.next();
     }
     let up = from.map(|_| "..".to_owned());
     up.chain(to.filter_map(part)).collect::<Vec<_>>().join("/")

@@ -458,7 +458,11 @@ fn the_track_that_players_begin_with_stays_or_is_named() {
             run.stderr()
         );
         let output = probe(&folder.path(name), "-show_streams");
-        assert_eq!(output["streams"][2]["disposition"]["default"] == 1, keeps, "{name}");
+        assert_eq!(
+            output["streams"][2]["disposition"]["default"] == 1,
+            keeps,
+            "{name}"
+        );
     }
 }
 

@@ -79,7 +79,7 @@ fn a_map_and_an_index_have_all_other_sounds() {
         assert!(run.stderr().contains(name), "{}", run.stderr());
     }
     let page = String::from_utf8(folder.read("map.html")).unwrap();
-    assert_eq!(page.matches("class=\"sound\"").count(), 9);
+    assert_eq!(page.matches("id=\"clip").count(), 9);
 
     let run = folder.aeden("find index lib --index i.redb --json");
     assert_eq!(run.status(), 1);

@@ -71,7 +71,13 @@ fn neighbours_stay_neighbours_as_they_do_in_an_exact_descent() {
     let turn = |n: usize, k: usize| {
         (n as f64 / 400.0 * std::f64::consts::TAU * f64::from(1 + (k / 2) as u8 % 2)).cos()
     };
-    let shifted = |n: usize, k: usize| if k % 2 == 0 { turn(n, k) } else { turn(n + 300, k) };
+    let shifted = |n: usize, k: usize| {
+        if k.is_multiple_of(2) {
+            turn(n, k)
+        } else {
+            turn(n + 300, k)
+        }
+    };
     let sound = |n| descriptor((0..16).map(|k| (shifted(n, k) * 120.0) as i8).collect());
     let places = place(&(0..400).map(sound).collect::<Vec<_>>(), 2).unwrap();
     let mut beside = 0;

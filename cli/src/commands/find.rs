@@ -4,11 +4,11 @@
 mod page;
 
 use super::outputs::failure;
-use super::reading::{checksum, describe, model, stamp_unread};
+use super::reading::{Input, Seen, describe, each, model, seen};
 use crate::args::find::{Action, FindArgs, IndexArgs, IndexFile, QueryArgs};
 use crate::run::plan::{Source, inputs};
 use crate::run::progress::Progress;
-use aeden_jobs::find::{Change, Describer, Entry, Index, Match, Stamp};
+use aeden_jobs::find::{Change, Describer, Index, Match};
 use aeden_jobs::{Error, FormatError, models};
 use aeden_media::output::print;
 use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, guarded, one_line};
@@ -18,8 +18,6 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// What has been heard is written down that often.
@@ -91,10 +89,6 @@ fn take_in(args: &IndexArgs) -> Result<u8, Problem> {
         file: &file,
         describer: &describer,
         index: &index,
-        sizes: inputs
-            .iter()
-            .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()))
-            .collect(),
         progress: Progress::new(!args.quiet),
         inputs,
     };
@@ -135,9 +129,7 @@ struct Run<'a> {
     file: &'a Path,
     describer: &'a Describer,
     index: &'a Index,
-    inputs: Vec<(Source, Result<(), Problem>)>,
-    /// Of inputs, in bytes.
-    sizes: Vec<u64>,
+    inputs: Vec<Input>,
     progress: Progress,
 }
 
@@ -145,90 +137,11 @@ struct Run<'a> {
 type News = Option<(Change, f64)>;
 
 impl Run<'_> {
-    /// Hears everything that is new, several files at a time. Gives the files that are there.
+    /// Hears everything that is new, writes it down, and tells of it. Gives the files that are there.
     fn hear_all(&self, counts: &mut Counts) -> Result<HashSet<PathBuf>, Problem> {
-        let progress = self.progress.clone().with_total(self.sizes.iter().sum());
-        progress.tell(&counted(self.inputs.len(), "sound", "sounds"));
-        let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = self.args.jobs.map_or_else(all, usize::from);
-        let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::channel();
-        let present = std::thread::scope(|scope| {
-            for _ in 0..jobs.min(self.inputs.len()) {
-                let sender = sender.clone();
-                scope.spawn(|| self.hear_next(&next, sender, &progress));
-            }
-            drop(sender);
-            self.write_down(receiver, counts, &progress)
-        });
-        progress.finish();
-        present
-    }
-
-    /// Hears one file after another until there are no more, or nobody wants them.
-    fn hear_next(
-        &self,
-        next: &AtomicUsize,
-        sender: mpsc::Sender<(usize, Result<News, Problem>)>,
-        progress: &Progress,
-    ) {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((source, usable)) = self.inputs.get(number) else {
-                return;
-            };
-            let share = progress.of_file(self.sizes[number]);
-            let heard = usable
-                .clone()
-                .and_then(|()| guarded(source.name(), || self.hear(source, &share)));
-            if sender.send((number, heard)).is_err() {
-                return; // the index cannot be written
-            }
-        }
-    }
-
-    /// What is new about a file; `None` if nothing is.
-    fn hear(&self, source: &Source, progress: &Progress) -> Result<News, Problem> {
-        let Source::File(name) = source else {
-            return Err(Problem::file(
-                source.name(),
-                "has no place to be found again; give files and folders",
-            ));
-        };
-        let path = name.canonicalize().map_err(|e| Problem::io(name, &e))?;
-        let stamp = stamp_unread(&path).map_err(|e| Problem::io(name, &e))?;
-        let known = self.index.entry(&path).map_err(|e| unusable(self.file, &e))?;
-        if known.is_some_and(|known| (known.stamp.size, known.stamp.changed) == (stamp.size, stamp.changed)) {
-            return Ok(None);
-        }
-        let stamp = Stamp {
-            checksum: checksum(&path).map_err(|e| Problem::io(name, &e))?,
-            ..stamp
-        };
-        if let Some(Entry {
-            stamp: before,
-            seconds,
-        }) = known
-            && (before.size, before.checksum) == (stamp.size, stamp.checksum)
-        {
-            // Touched, or copied back.
-            return Ok(Some((Change::Touch { path, stamp }, seconds)));
-        }
-        let sound = describe(source, self.describer, progress)?;
-        let seconds = sound.seconds;
-        Ok(Some((Change::Put { path, stamp, sound }, seconds)))
-    }
-
-    /// Writes down what is heard, and tells of it. Gives the files that are there.
-    fn write_down(
-        &self,
-        heard: mpsc::Receiver<(usize, Result<News, Problem>)>,
-        counts: &mut Counts,
-        progress: &Progress,
-    ) -> Result<HashSet<PathBuf>, Problem> {
         let (mut waiting, mut written) = (Vec::new(), Instant::now());
         let mut present = HashSet::new();
-        for (number, news) in heard {
+        let take = |number: usize, news: Result<News, Problem>| {
             let name = self.inputs[number].0.name();
             if let Ok(path) = name.canonicalize() {
                 present.insert(path);
@@ -245,7 +158,7 @@ impl Run<'_> {
                 }
                 Err(problem) => {
                     counts.failed += 1;
-                    progress.line(&format!("aeden: find: {problem}"));
+                    self.progress.line(&format!("aeden: find: {problem}"));
                     self.tell(failure(name, &problem))?;
                 }
             }
@@ -254,9 +167,35 @@ impl Run<'_> {
                 waiting.clear();
                 written = Instant::now();
             }
-        }
+            Ok(())
+        };
+        let hear = |_: usize, source: &Source, progress: &Progress| self.hear(source, progress);
+        each(&self.inputs, self.args.jobs, &self.progress, hear, take)?;
         self.apply(&waiting)?;
         Ok(present)
+    }
+
+    /// What is new about a file; `None` if nothing is.
+    fn hear(&self, source: &Source, progress: &Progress) -> Result<News, Problem> {
+        let Source::File(name) = source else {
+            return Err(Problem::file(
+                source.name(),
+                "has no place to be found again; give files and folders",
+            ));
+        };
+        let path = name.canonicalize().map_err(|e| Problem::io(name, &e))?;
+        let known = self.index.entry(&path).map_err(|e| unusable(self.file, &e))?;
+        let now = seen(&path, known.map(|known| known.stamp)).map_err(|e| Problem::io(name, &e))?;
+        let stamp = match (now, known) {
+            (Seen::Untouched(_), _) => return Ok(None),
+            (Seen::Same(stamp), Some(known)) => {
+                return Ok(Some((Change::Touch { path, stamp }, known.seconds)));
+            }
+            (Seen::Same(stamp) | Seen::Other(stamp), _) => stamp,
+        };
+        let sound = describe(source, self.describer, progress)?;
+        let seconds = sound.seconds;
+        Ok(Some((Change::Put { path, stamp, sound }, seconds)))
     }
 
     /// Takes out what the folders no longer have.

@@ -1,15 +1,20 @@
 //! Recordings on their way to a job, and what a job says of them.
 
-use crate::run::input::{Input, block_frames, unreadable};
+use crate::run::input::{self, block_frames, unreadable};
 use crate::run::plan::Source;
 use crate::run::progress::Progress;
 use aeden_jobs::find::{Describer, Sound, Stamp};
 use aeden_jobs::{Autoencoder, Error, FormatError};
-use aeden_media::problem::Problem;
+use aeden_media::problem::{Problem, counted, guarded};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::UNIX_EPOCH;
+
+/// An input and whether it can be used.
+pub type Input = (Source, Result<(), Problem>);
 
 /// A network from a file of the user's, or that of `built_in`.
 pub fn model(file: Option<&Path>, built_in: impl FnOnce() -> Autoencoder) -> Result<Autoencoder, Problem> {
@@ -22,7 +27,7 @@ pub fn model(file: Option<&Path>, built_in: impl FnOnce() -> Autoencoder) -> Res
 /// Passes a recording on from beginning to end: `push` gets, block by block, the bytes as they are stored and the samples,
 /// one vector a channel.
 pub fn hear(
-    input: &mut Input,
+    input: &mut input::Input,
     name: &Path,
     mut push: impl FnMut(&[u8], &[Vec<f32>]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
@@ -35,7 +40,7 @@ pub fn hear(
 /// What a recording sounds like.
 pub fn describe(source: &Source, describer: &Describer, progress: &Progress) -> Result<Sound, Problem> {
     let name = source.name();
-    let mut input = Input::open(source)?;
+    let mut input = input::Input::open(source)?;
     let format = input.format().clone();
     let bar = progress.file(name, input.frames_about(), format.rate);
     let listening = describer.listen(format.rate, format.channels.into());
@@ -47,8 +52,85 @@ pub fn describe(source: &Source, describer: &Describer, progress: &Progress) -> 
     Ok(listening.finish())
 }
 
+/// Looks at inputs, several at a time: `find` gets each with its number and a share of the progress, `take` what came of it, in
+/// the order in which that comes. Ends early if `take` fails.
+pub fn each<T: Send>(
+    inputs: &[Input],
+    jobs: Option<u16>,
+    progress: &Progress,
+    find: impl Fn(usize, &Source, &Progress) -> Result<T, Problem> + Sync,
+    mut take: impl FnMut(usize, Result<T, Problem>) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let sizes: Vec<u64> = inputs
+        .iter()
+        .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()))
+        .collect();
+    let progress = progress.clone().with_total(sizes.iter().sum());
+    progress.tell(&counted(inputs.len(), "sound", "sounds"));
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    let work = |sender: mpsc::Sender<_>| {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some((source, usable)) = inputs.get(number) else {
+                return;
+            };
+            let share = progress.of_file(sizes[number]);
+            let found = usable
+                .clone()
+                .and_then(|()| guarded(source.name(), || find(number, source, &share)));
+            if sender.send((number, found)).is_err() {
+                return; // nobody wants them
+            }
+        }
+    };
+    let taken = std::thread::scope(|scope| {
+        for _ in 0..workers(jobs).min(inputs.len()) {
+            let sender = sender.clone();
+            scope.spawn(|| work(sender));
+        }
+        drop(sender);
+        receiver
+            .into_iter()
+            .try_for_each(|(number, found)| take(number, found))
+    });
+    progress.finish();
+    taken
+}
+
+/// As many as were asked for, or as the machine has cores.
+pub fn workers(jobs: Option<u16>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    jobs.map_or_else(cores, usize::from)
+}
+
+/// What a file is beside what was known of it, with the marks that it has now.
+pub enum Seen {
+    /// Neither size nor time have changed; it was not read, and has the marks that were known.
+    Untouched(Stamp),
+    /// Touched, or copied back: it has the same contents.
+    Same(Stamp),
+    /// Another one.
+    Other(Stamp),
+}
+
+/// Looks whether a file is what was known, and reads it if it may be another.
+pub fn seen(path: &Path, known: Option<Stamp>) -> io::Result<Seen> {
+    let mut stamp = stamp_unread(path)?;
+    if let Some(known) = known.filter(|known| (known.size, known.changed) == (stamp.size, stamp.changed)) {
+        return Ok(Seen::Untouched(known));
+    }
+    stamp.checksum = checksum(path)?;
+    let is_same = known.is_some_and(|known| (known.size, known.checksum) == (stamp.size, stamp.checksum));
+    Ok(if is_same {
+        Seen::Same(stamp)
+    } else {
+        Seen::Other(stamp)
+    })
+}
+
 /// The marks of a file that can be seen without reading it.
-pub fn stamp_unread(path: &Path) -> io::Result<Stamp> {
+fn stamp_unread(path: &Path) -> io::Result<Stamp> {
     let about = std::fs::metadata(path)?;
     let changed = about.modified().ok();
     let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -60,7 +142,7 @@ pub fn stamp_unread(path: &Path) -> io::Result<Stamp> {
 }
 
 /// The mark for which it has to be read.
-pub fn checksum(path: &Path) -> io::Result<u32> {
+fn checksum(path: &Path) -> io::Result<u32> {
     let (mut file, mut sum, mut block) = (File::open(path)?, crc32fast::Hasher::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut block)? {

@@ -1,18 +1,16 @@
 //! What is heard for a map: files that are new, and those that a map has already.
 
 use super::kept::Entry;
-use super::link::{link, path};
+use super::link::{link, path, without_parents};
 use crate::commands::outputs::failure;
-use crate::commands::reading::{checksum, describe, stamp_unread};
+use crate::commands::reading::{Input, Seen, describe, each, seen};
 use crate::run::plan::Source;
 use crate::run::progress::Progress;
 use aeden_jobs::find::{Describer, Stamp};
 use aeden_media::output::print;
-use aeden_media::problem::{Problem, guarded};
+use aeden_media::problem::Problem;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 /// Tells of files that cannot be read, and counts them.
 pub struct Teller {
@@ -31,9 +29,6 @@ impl Teller {
         }
     }
 }
-
-/// An input and whether it can be used.
-pub type Input = (Source, Result<(), Problem>);
 
 /// What an input is to the map.
 pub enum Found {
@@ -129,48 +124,24 @@ impl<'a> Library<'a> {
     pub fn hear(
         &self,
         describer: &Describer,
-        jobs: usize,
+        jobs: Option<u16>,
         teller: &mut Teller,
     ) -> Result<Vec<(usize, Found)>, Problem> {
-        let sizes: Vec<u64> = self
-            .inputs
-            .iter()
-            .map(|(source, _)| std::fs::metadata(source.name()).map_or(0, |about| about.len()))
-            .collect();
-        let progress = teller.progress.clone().with_total(sizes.iter().sum());
-        let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::channel();
-        let work = |sender: mpsc::Sender<_>| {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some((source, usable)) = self.inputs.get(number) else {
-                    return;
-                };
-                let share = progress.of_file(sizes[number]);
-                let found = usable
-                    .clone()
-                    .and_then(|()| guarded(source.name(), || self.find(number, source, describer, &share)));
-                if sender.send((number, found)).is_err() {
-                    return; // nobody wants them: standard output is closed
-                }
-            }
-        };
         let mut all = Vec::new();
-        std::thread::scope(|scope| -> Result<(), Problem> {
-            for _ in 0..jobs.min(self.inputs.len()) {
-                let sender = sender.clone();
-                scope.spawn(|| work(sender));
-            }
-            drop(sender);
-            for (number, found) in receiver {
-                match found {
-                    Ok(found) => all.push((number, found)),
-                    Err(problem) => teller.failed(self.inputs[number].0.name(), &problem)?,
+        let progress = teller.progress.clone();
+        each(
+            self.inputs,
+            jobs,
+            &progress,
+            |number, source, progress| self.find(number, source, describer, progress),
+            |number, found| match found {
+                Ok(found) => {
+                    all.push((number, found));
+                    Ok(())
                 }
-            }
-            Ok(())
-        })?;
-        progress.finish();
+                Err(problem) => teller.failed(self.inputs[number].0.name(), &problem),
+            },
+        )?;
         all.sort_by_key(|(number, _)| *number);
         Ok(all)
     }
@@ -186,22 +157,19 @@ impl<'a> Library<'a> {
         let mut stamp = Stamp::default();
         if !link.is_empty() {
             let known = self.known(link);
-            stamp = stamp_unread(name).map_err(|e| Problem::io(name, &e))?;
-            if let Some(known) = known {
-                let before = self.known[known].stamp;
-                if (before.size, before.changed) == (stamp.size, stamp.changed) {
-                    return Ok(Found::Known(known, before, link.clone()));
+            let before = known.map(|known| self.known[known].stamp);
+            let seen = seen(name, before).map_err(|e| Problem::io(name, &e))?;
+            let (same, now) = match seen {
+                Seen::Untouched(stamp) | Seen::Same(stamp) => (known, stamp),
+                Seen::Other(stamp) => {
+                    let contents = (stamp.size, stamp.checksum);
+                    (self.gone_contents.get(&contents).copied(), stamp)
                 }
+            };
+            if let Some(known) = same {
+                return Ok(Found::Known(known, now, link.clone()));
             }
-            stamp.checksum = checksum(name).map_err(|e| Problem::io(name, &e))?;
-            let contents = (stamp.size, stamp.checksum);
-            let same = known.filter(|&n| {
-                let before = self.known[n].stamp;
-                (before.size, before.checksum) == contents
-            });
-            if let Some(known) = same.or_else(|| self.gone_contents.get(&contents).copied()) {
-                return Ok(Found::Known(known, stamp, link.clone()));
-            }
+            stamp = now;
         }
         let sound = describe(source, describer, progress)?;
         Ok(Found::New(Box::new(Entry {
@@ -219,16 +187,4 @@ impl<'a> Library<'a> {
 pub fn folder(file: &Path) -> String {
     let parent = file.parent().and_then(Path::file_name);
     parent.map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned())
-}
-
-/// A path without `..`, each of which takes back the part before it.
-fn without_parents(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => drop(clean.pop()),
-            part => clean.push(part),
-        }
-    }
-    clean
 }

@@ -49,6 +49,18 @@ pub fn path(folder: &Path, link: &str) -> PathBuf {
     folder.join(below)
 }
 
+/// A path without `..`, each of which takes back the part before it.
+pub fn without_parents(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(clean.pop()),
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,15 +76,7 @@ mod tests {
         ] {
             let link = link(folder, Path::new(file));
             assert_eq!(link, wanted);
-            let back = path(folder, &link);
-            let clean = back.components().fold(PathBuf::new(), |mut path, part| {
-                match part {
-                    Component::ParentDir => drop(path.pop()),
-                    part => path.push(part),
-                }
-                path
-            });
-            assert_eq!(clean, Path::new(file));
+            assert_eq!(without_parents(&path(folder, &link)), Path::new(file));
         }
     }
 }

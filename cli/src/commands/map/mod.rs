@@ -4,7 +4,7 @@ mod kept;
 mod library;
 mod link;
 
-use super::reading::model;
+use super::reading::{Input, model, workers};
 use crate::args::map::{Heard, MapArgs};
 use crate::commands::page;
 use crate::commands::report::clip::clip;
@@ -17,7 +17,7 @@ use aeden_media::output::{Output, Target, commit, print};
 use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, guarded};
 use aeden_media::unfinished::{clean_up_when_stopped, sweep};
 use kept::{Entry, Kept};
-use library::{Found, Input, Library, Teller, folder};
+use library::{Found, Library, Teller, folder};
 use maud::{Markup, html};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -64,9 +64,7 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
         progress: Progress::new(!args.job.quiet),
         failed: 0,
     };
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = args.jobs.map_or_else(cores, usize::from);
-    let found = library.hear(&describer, workers, &mut teller)?;
+    let found = library.hear(&describer, args.jobs, &mut teller)?;
     let (sounds, changes) = settle(&folder, &inputs, &library, before.as_ref(), found);
     if sounds.is_empty() {
         let what = match before {
@@ -75,7 +73,7 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
         };
         return Err(Problem::file(&args.output, what));
     }
-    let map = place(args, &sounds, before.as_ref(), workers)?;
+    let map = place(args, &sounds, before.as_ref(), workers(args.jobs))?;
     let page = Page {
         args,
         folder: &folder,

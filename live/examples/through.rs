@@ -8,7 +8,7 @@ mod identity;
 use aeden::spectrum::Framing;
 use aeden::{Config, Denoiser};
 use aeden_live::audio::{AudioError, Format};
-use aeden_live::bridge::Controls;
+use aeden_live::processor::Controls;
 use aeden_live::session::{Plan, Session, Target};
 use aeden_live::{HOSTS, open_host};
 use std::sync::Arc;

@@ -95,6 +95,16 @@ pub trait AudioHost {
         crate::worker_thread::spawn(worker)
     }
 
+    /// Whether the device is a part of a virtual microphone of aeden's own, which would listen to itself.
+    fn is_own(&self, _device: &Device) -> bool {
+        false
+    }
+
+    /// Whether a virtual microphone can be made.
+    fn makes_microphones(&self) -> bool {
+        false
+    }
+
     /// Makes a virtual microphone, after removing what a crashed run has left.
     ///
     /// # Errors

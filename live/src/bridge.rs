@@ -25,6 +25,7 @@ use crate::counters::{Count, Gauge, Moment};
 use crate::device::{AudioError, BLOCK, Format};
 use crate::drift::{DriftControl, MAX_CORRECTION};
 use crate::margin::Margin;
+use crate::processor::{Controlled, Controls, Processor};
 use crate::reserve::Reserve;
 use aeden::{Config, Denoiser};
 use rtrb::chunks::ChunkError;
@@ -35,7 +36,6 @@ use rubato::{
     SincInterpolationType, WindowFunction,
 };
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::Duration;
@@ -114,62 +114,6 @@ pub struct OutletCounters {
     pub delay: Gauge,
 }
 
-/// Settings that may change while sound flows.
-#[derive(Debug)]
-pub struct Controls {
-    bypass: AtomicBool,
-    /// Bits of an `f32`; NaN for none.
-    limit: AtomicU32,
-    mix: AtomicU32,
-    /// Raised by every change, so that the worker looks.
-    changes: AtomicU32,
-}
-
-impl Controls {
-    /// Starts with what a denoiser is configured with.
-    pub fn new(config: &Config) -> Self {
-        Controls {
-            bypass: AtomicBool::new(config.bypass),
-            limit: AtomicU32::new(config.attenuation_limit.unwrap_or(f32::NAN).to_bits()),
-            mix: AtomicU32::new(config.mix.to_bits()),
-            changes: AtomicU32::new(1),
-        }
-    }
-
-    /// Lets sound pass untouched, or not.
-    pub fn set_bypass(&self, bypass: bool) {
-        self.bypass.store(bypass, Relaxed);
-        self.changes.fetch_add(1, Relaxed);
-    }
-
-    /// Tells whether sound passes untouched.
-    pub fn bypass(&self) -> bool {
-        self.bypass.load(Relaxed)
-    }
-
-    /// Sets the most that anything is attenuated, in dB; `None` for no limit.
-    pub fn set_limit(&self, limit: Option<f32>) {
-        self.limit.store(limit.unwrap_or(f32::NAN).to_bits(), Relaxed);
-        self.changes.fetch_add(1, Relaxed);
-    }
-
-    /// The most that anything is attenuated, in dB.
-    pub fn limit(&self) -> Option<f32> {
-        Some(f32::from_bits(self.limit.load(Relaxed))).filter(|limit| !limit.is_nan())
-    }
-
-    /// Sets the share of the cleaned sound, 0 to 1.
-    pub fn set_mix(&self, mix: f32) {
-        self.mix.store(mix.to_bits(), Relaxed);
-        self.changes.fetch_add(1, Relaxed);
-    }
-
-    /// The share of the cleaned sound.
-    pub fn mix(&self) -> f32 {
-        f32::from_bits(self.mix.load(Relaxed))
-    }
-}
-
 /// Format and clock of one output.
 #[derive(Clone, Debug)]
 pub struct OutputPlan {
@@ -243,9 +187,7 @@ pub struct Outlet {
 #[derive(Debug)]
 pub struct Worker {
     ring: Consumer<f32>,
-    denoiser: Denoiser,
-    controls: Arc<Controls>,
-    seen_changes: u32,
+    processor: Box<dyn Processor>,
     /// One block, a vector a channel.
     planes: Vec<Vec<f32>>,
     lanes: Vec<Lane>,
@@ -339,7 +281,7 @@ fn check(format: Format, rates: RangeInclusive<u32>) -> Result<(), AudioError> {
 }
 
 impl Bridge {
-    /// Builds the way from an input to any number of outputs. `denoiser` has the input's channels, and was built for its
+    /// Builds the way from an input to any number of outputs, through a denoiser with the input's channels that was built for its
     /// rate. Rates are those of [`Config`] for the input, and up to 768 kHz for outputs; channels 1 to
     /// [`Config::MAX_CHANNELS`].
     ///
@@ -352,14 +294,28 @@ impl Bridge {
         controls: Arc<Controls>,
         record: bool,
     ) -> Result<Bridge, AudioError> {
+        let processor = Box::new(Controlled::new(denoiser, controls));
+        Self::around(input, outputs, processor, record)
+    }
+
+    /// The same through anything that cleans.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn around(
+        input: Format,
+        outputs: &[OutputPlan],
+        processor: Box<dyn Processor>,
+        record: bool,
+    ) -> Result<Bridge, AudioError> {
         check(input, Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE)?;
         for plan in outputs {
             check(plan.format, OUTPUT_RATES)?;
         }
-        if denoiser.channels() != input.channels {
+        if processor.channels() != input.channels {
             return unsupported(format!(
                 "a denoiser for {} channels cannot clean {}",
-                denoiser.channels(),
+                processor.channels(),
                 input.channels
             ));
         }
@@ -416,7 +372,7 @@ impl Bridge {
                 ring: consumer,
                 channels: input.channels,
                 rate: input.rate,
-                latency: denoiser.latency(),
+                latency: processor.latency(),
             };
             (Some(tape), Some(recording))
         } else {
@@ -430,9 +386,7 @@ impl Bridge {
             },
             worker: Worker {
                 ring: worker_ring,
-                denoiser,
-                controls,
-                seen_changes: 0,
+                processor,
                 planes: vec![vec![0.0; BLOCK]; input.channels],
                 lanes,
                 tape,
@@ -480,7 +434,6 @@ impl Worker {
     /// Cleans all that has come. Returns the number of frames.
     pub fn run(&mut self) -> usize {
         let channels = self.planes.len();
-        self.obey();
         let mut done = 0;
         loop {
             let frames = (self.ring.slots() / channels).min(BLOCK);
@@ -507,7 +460,7 @@ impl Worker {
                 tape
             });
             chunk.commit_all();
-            clean(&mut self.denoiser, &mut self.planes, frames);
+            clean(&mut *self.processor, &mut self.planes, frames);
             self.counters.energy_out.add(self::energy(&self.planes, frames));
             if let Some(mut tape) = tape {
                 put(&mut tape, &self.planes, frames, channels);
@@ -523,34 +476,23 @@ impl Worker {
 
     /// Frames a second of what it cleans, and its delay in such frames.
     pub fn latency(&self) -> usize {
-        self.denoiser.latency()
+        self.processor.latency()
     }
 
     /// Its counts.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
-
-    /// Does what the user has changed.
-    fn obey(&mut self) {
-        let changes = self.controls.changes.load(Relaxed);
-        if changes != self.seen_changes {
-            self.seen_changes = changes;
-            self.denoiser.set_bypass(self.controls.bypass());
-            self.denoiser.set_attenuation_limit(self.controls.limit());
-            self.denoiser.set_mix(self.controls.mix());
-        }
-    }
 }
 
 /// Cleans the first `frames` frames in place. The slices are kept on the stack.
-fn clean(denoiser: &mut Denoiser, planes: &mut [Vec<f32>], frames: usize) {
+fn clean(processor: &mut dyn Processor, planes: &mut [Vec<f32>], frames: usize) {
     let mut slices: [&mut [f32]; Config::MAX_CHANNELS] = std::array::from_fn(|_| &mut [][..]);
     let used = planes.len();
     for (slice, plane) in slices.iter_mut().zip(planes) {
         *slice = &mut plane[..frames];
     }
-    denoiser.process(&mut slices[..used]);
+    processor.process(&mut slices[..used]);
 }
 
 /// Puts planes into frames of twice as many samples, `offset` samples from the start of each.

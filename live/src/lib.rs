@@ -3,7 +3,7 @@
 //! [`session`] opens devices, lets sound flow, and begins again when something happens to them; [`status`] tells how things
 //! stand. [`audio`] says what a sound system must do: PulseAudio (which is PipeWire too) and all that cpal knows do it, opened
 //! by [`open_host`], and a clock that only tests turn ([`virtual_clock`]). [`bridge`] is the way of the samples between the
-//! callbacks of two devices whose clocks differ.
+//! callbacks of two devices whose clocks differ, through a [`processor`].
 
 #![warn(missing_debug_implementations)]
 
@@ -21,6 +21,7 @@ mod device;
 mod drift;
 mod margin;
 mod priority;
+pub mod processor;
 #[cfg(all(target_os = "linux", feature = "pulseaudio"))]
 mod pulse;
 mod reserve;

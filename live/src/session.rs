@@ -4,10 +4,11 @@
 //! device, all streams are closed and opened anew: the clean slate is easier to get right than repairs. What is known of
 //! the clocks, and everything that was counted, is kept.
 
-use crate::audio::{AudioError, AudioHost, Direction, Format, Stream, VirtualMicrophone};
-use crate::bridge::{Bridge, Controls, Counters, OutletCounters, OutputPlan, Recording};
+use crate::audio::{AudioError, AudioHost, Device, Direction, Format, Stream, VirtualMicrophone};
+use crate::bridge::{Bridge, Counters, OutletCounters, OutputPlan, Recording};
+use crate::processor::{Controlled, Controls, Processor};
 use crate::status::{Meter, Status, Totals};
-use aeden::Denoiser;
+use aeden::{Config, Denoiser};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,14 @@ pub enum Event {
 /// Builds a denoiser for an input; [`AudioError::Unsupported`] tells why there is none.
 pub type BuildDenoiser = Box<dyn FnMut(Format) -> Result<Denoiser, AudioError>>;
 
+/// Builds what cleans an input, with as many channels; [`AudioError::Unsupported`] tells why there is nothing.
+pub type BuildProcessor = Box<dyn FnMut(Format) -> Result<Box<dyn Processor>, AudioError>>;
+
+/// A denoiser that obeys the controls.
+fn controlled(mut build: BuildDenoiser, controls: Arc<Controls>) -> BuildProcessor {
+    Box::new(move |format| Ok(Box::new(Controlled::new(build(format)?, controls.clone()))))
+}
+
 /// Silence of streams after which they count as lost.
 const SILENT: Duration = Duration::from_secs(3);
 
@@ -100,9 +109,9 @@ pub struct Session {
     host: Box<dyn AudioHost>,
     plan: Plan,
     controls: Arc<Controls>,
-    build: BuildDenoiser,
-    /// Builds a denoiser that costs less, until it is needed.
-    lighter: Option<BuildDenoiser>,
+    build: BuildProcessor,
+    /// Builds what costs less, until it is needed.
+    lighter: Option<BuildProcessor>,
     /// Loads that were too high, of the last checks in a row.
     overloads: Vec<f64>,
     load: Meter,
@@ -140,6 +149,29 @@ impl Session {
         controls: Arc<Controls>,
         build: BuildDenoiser,
     ) -> Result<Self, AudioError> {
+        let build = controlled(build, controls.clone());
+        Self::start_around(host, plan, controls, build)
+    }
+
+    /// The same through anything that cleans, which has its own settings.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        host: Box<dyn AudioHost>,
+        plan: Plan,
+        build: BuildProcessor,
+    ) -> Result<Self, AudioError> {
+        let controls = Arc::new(Controls::new(&Config::default()));
+        Self::start_around(host, plan, controls, build)
+    }
+
+    fn start_around(
+        host: Box<dyn AudioHost>,
+        plan: Plan,
+        controls: Arc<Controls>,
+        build: BuildProcessor,
+    ) -> Result<Self, AudioError> {
         let began = host.now();
         let mut session = Session {
             host,
@@ -167,8 +199,22 @@ impl Session {
     /// Goes over to another denoiser, which costs less, if the computer turns out too slow for the first: when it computes more
     /// than nine tenths of the time for five seconds.
     pub fn with_lighter(mut self, build: BuildDenoiser) -> Self {
-        self.lighter = Some(build);
+        self.lighter = Some(controlled(build, self.controls.clone()));
         self
+    }
+
+    /// Goes on with other devices, or builds anew with the same ones. [`tick`](Self::tick) opens them.
+    pub fn change(&mut self, plan: Plan) {
+        self.close();
+        if plan.outputs != self.plan.outputs {
+            self.drifts = vec![0.0; plan.outputs.len()];
+        }
+        if !plan.outputs.contains(&Target::VirtualMicrophone) {
+            self.microphone = None;
+        }
+        self.plan = plan;
+        self.wait = FIRST_WAIT;
+        self.retry_at = self.host.now();
     }
 
     /// Looks after everything, and tells what has happened since the last time. To be called a few times a second.
@@ -252,6 +298,16 @@ impl Session {
         &*self.host
     }
 
+    /// The devices of the sound system that can be chosen: all but those of aeden's own virtual microphone.
+    ///
+    /// # Errors
+    /// Whatever keeps the sound system from answering.
+    pub fn devices(&mut self) -> Result<Vec<Device>, AudioError> {
+        let mut devices = self.host.devices()?;
+        devices.retain(|device| !self.host.is_own(device));
+        Ok(devices)
+    }
+
     /// The virtual microphone's name for people, if there is one.
     pub fn microphone(&self) -> Option<&str> {
         self.microphone.as_ref().map(|m| m.name())
@@ -278,8 +334,8 @@ impl Session {
                 drift,
             });
         }
-        let denoiser = (self.build)(format)?;
-        let bridge = Bridge::build(format, &plans, denoiser, self.controls.clone(), self.plan.record)?;
+        let processor = (self.build)(format)?;
+        let bridge = Bridge::around(format, &plans, processor, self.plan.record)?;
         let delay = bridge.worker.latency();
         let worker = self.host.run_worker(bridge.worker)?;
         let mut outputs = Vec::new();
@@ -379,7 +435,7 @@ impl Session {
     }
 
     /// The lighter denoiser, if there is one and the load has been too high for long, and that load.
-    fn overloaded(&mut self) -> Option<(BuildDenoiser, f64)> {
+    fn overloaded(&mut self) -> Option<(BuildProcessor, f64)> {
         // Nothing is measured where nothing would come of it.
         self.lighter.as_ref()?;
         let running = self.running.as_ref()?;

@@ -6,7 +6,7 @@ mod identity;
 use aeden::Config;
 use aeden::spectrum::Framing;
 use aeden_live::audio::{AudioError, Direction, Format};
-use aeden_live::bridge::Controls;
+use aeden_live::processor::Controls;
 use aeden_live::session::{Event, Plan, Session, Target};
 use aeden_live::virtual_clock::{Clock, Signal, Terminal, World};
 use std::cell::RefCell;

@@ -3,6 +3,7 @@
 //! nice-plug makes the plugin, and gives it no way to the format's own calls. So the format lays a [`Link`] ready before it has
 //! the plugin made, and the plugin takes it.
 
+use crate::devices::Devices;
 use crossbeam_utils::atomic::AtomicCell;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -36,6 +37,8 @@ pub struct Link {
     /// A format that has the link, or one that the link has.
     around: OnceLock<Weak<dyn Format>>,
     own: OnceLock<Arc<dyn Format>>,
+    /// Of a program of its own.
+    devices: OnceLock<Arc<Devices>>,
 }
 
 thread_local! {
@@ -67,6 +70,7 @@ impl Link {
             wanted: AtomicCell::new(None),
             around: OnceLock::new(),
             own: OnceLock::new(),
+            devices: OnceLock::new(),
         }
     }
 
@@ -78,6 +82,17 @@ impl Link {
     /// Connects a format that lives as long as the link.
     pub fn belong_to(&self, format: Arc<dyn Format>) {
         let _ = self.own.set(format);
+    }
+
+    /// Gives the window devices to choose from.
+    #[cfg(feature = "standalone")]
+    pub fn play_between(&self, devices: Arc<Devices>) {
+        let _ = self.devices.set(devices);
+    }
+
+    /// The devices to choose from, where the format is a program of its own.
+    pub fn devices(&self) -> Option<Arc<Devices>> {
+        self.devices.get().cloned()
     }
 
     fn format(&self) -> Option<Arc<dyn Format>> {

@@ -9,6 +9,7 @@
 
 mod clap;
 mod clap_presets;
+mod devices;
 pub mod editor;
 mod hosting;
 pub mod identity;
@@ -20,6 +21,8 @@ pub mod nodes;
 pub mod parameters;
 mod plugin;
 mod saved;
+#[cfg(feature = "standalone")]
+pub mod standalone;
 mod text;
 mod user_presets;
 pub mod values;

@@ -1,23 +1,28 @@
-//! The plugin as a program of its own, on JACK or the system's audio.
+//! The plugin as a program of its own.
 
-use aeden_plugin::AedenPlugin;
+use aeden_plugin::{AedenPlugin, standalone};
 use jack::{Client, ClientOptions};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if nice_plug::prelude::nice_export_standalone_with_args::<AedenPlugin, _>(arguments()) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let arguments: Vec<String> = std::env::args().collect();
+    match take(&mut arguments.clone(), "-b", "--backend") {
+        Some(backend)
+            if nice_plug::prelude::nice_export_standalone_with_args::<AedenPlugin, _>(on_ports(
+                &backend, arguments,
+            )) =>
+        {
+            ExitCode::SUCCESS
+        }
+        Some(_) => ExitCode::FAILURE,
+        None => standalone::run(),
     }
 }
 
-/// The command line. On JACK the server decides on rate and block length, which nice-plug 0.4 does not ask it for: at
-/// 44.1 kHz the plugin would be told 48.
-fn arguments() -> Vec<String> {
-    let mut arguments: Vec<String> = std::env::args().collect();
-    let backend = take(&mut arguments.clone(), "-b", "--backend");
-    if !backend.is_none_or(|name| name == "auto" || name == "jack") {
+/// The command line for nice-plug's own back ends. On JACK the server decides on rate and block length, which nice-plug 0.4 does
+/// not ask it for: at 44.1 kHz the plugin would be told 48.
+fn on_ports(backend: &str, mut arguments: Vec<String>) -> Vec<String> {
+    if backend != "auto" && backend != "jack" {
         return arguments;
     }
     if let Ok((client, _)) = Client::new("aeden", ClientOptions::NO_START_SERVER) {

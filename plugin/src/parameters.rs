@@ -12,6 +12,7 @@ use aeden::{BandLimits, Link, Listen};
 use crossbeam_utils::atomic::AtomicCell;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ pub const FRESH: f32 = 18.0;
 pub const MAX_GAIN: f32 = 24.0;
 
 /// The network, and with it latency and cost. In the order of both; hosts see that order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Quality {
     /// A small network: the least latency and work.
     #[id = "light"]

@@ -90,6 +90,82 @@ const LAYOUTS: [AudioIOLayout; MAX_CHANNELS] = {
     layouts
 };
 
+impl AedenPlugin {
+    /// What its window shows and moves.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn parameters(&self) -> &Arc<Parameters> {
+        &self.parameters
+    }
+
+    /// The editor, the first time.
+    pub(crate) fn window(&mut self) -> Option<PluginEditor> {
+        let receiver = self.receiver.take()?;
+        Some(PluginEditor::new(
+            self.parameters.clone(),
+            self.link.clone(),
+            receiver,
+        ))
+    }
+
+    /// Makes ready for sound of `rate` Hz in blocks of at most `block` samples, and gives the latency in samples. Does nothing
+    /// where nothing has changed.
+    ///
+    /// # Errors
+    /// As [`SwitchableDenoiser::new`]; not for the rate, at which sound passes untouched then.
+    pub(crate) fn prepare(&mut self, rate: u32, channels: usize, block: u32) -> Result<u32, aeden::Error> {
+        let quality = self.parameters.quality.value();
+        if self.built_for != Some((rate, channels, block, quality)) {
+            let settings = self.parameters.settings();
+            let allowed = (Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE).contains(&rate);
+            self.sound = None;
+            self.built_for = None;
+            if allowed {
+                let mut denoiser = SwitchableDenoiser::new(model(quality), rate, channels, &settings)?;
+                self.learner.prepare(&mut denoiser, rate);
+                let bypass = MatchedBypass::new(rate, channels, denoiser.latency(), block as usize);
+                self.sound = Some(Sound { denoiser, bypass });
+            } else {
+                nice_warn!("at {rate} Hz sound passes untouched");
+            }
+            self.built_for = Some((rate, channels, block, quality));
+        }
+        let denoiser = self.sound.as_ref().map(|sound| &sound.denoiser);
+        let latency = denoiser.map_or(0, SwitchableDenoiser::latency) as u32;
+        let tail = denoiser.map_or(0, SwitchableDenoiser::tail) as u32;
+        self.transmitter.facts().set_stream(Stream {
+            sample_rate: rate,
+            latency,
+            channels: channels as u32,
+        });
+        self.link.note_activation(quality as u8, tail);
+        Ok(latency)
+    }
+
+    /// Cleans a block in place, a slice a channel. Gives for how many samples sound goes on after the input has ended, or nothing
+    /// where it passes untouched.
+    pub(crate) fn clean(&mut self, channels: &mut [&mut [f32]]) -> Option<u32> {
+        self.transmitter.before(channels);
+        let tail = self.sound.as_mut().map(|Sound { denoiser, bypass }| {
+            let settings = self.parameters.settings();
+            let unmatched = self.parameters.unmatched(&settings);
+            denoiser.set_bands(self.parameters.bands());
+            bypass.keep(channels);
+            self.learner.hear(channels, self.parameters.learn.value());
+            denoiser.process(channels, &unmatched);
+            self.learner.learn(denoiser);
+            bypass.give(channels, self.parameters.bypass_match.value(), settings.bypass);
+            if !unmatched.leaves_untouched() {
+                for sample in channels.iter_mut().flat_map(|channel| channel.iter_mut()) {
+                    *sample = sample.clamp(-CEILING, CEILING);
+                }
+            }
+            denoiser.tail() as u32
+        });
+        self.transmitter.after(channels);
+        tail
+    }
+}
+
 impl Plugin for AedenPlugin {
     const NAME: &'static str = identity::NAME;
     const VENDOR: &'static str = identity::VENDOR;
@@ -108,12 +184,7 @@ impl Plugin for AedenPlugin {
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<PluginEditor> {
-        let receiver = self.receiver.take()?;
-        Some(PluginEditor::new(
-            self.parameters.clone(),
-            self.link.clone(),
-            receiver,
-        ))
+        self.window()
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -133,41 +204,16 @@ impl Plugin for AedenPlugin {
     ) -> bool {
         let rate = buffers.sample_rate.round() as u32;
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get) as usize;
-        let block = buffers.max_buffer_size;
-        let quality = self.parameters.quality.value();
-        if self.built_for != Some((rate, channels, block, quality)) {
-            let settings = self.parameters.settings();
-            let allowed = (Config::MIN_SAMPLE_RATE..=Config::MAX_SAMPLE_RATE).contains(&rate);
-            self.sound = None;
-            self.built_for = None;
-            if allowed {
-                match SwitchableDenoiser::new(model(quality), rate, channels, &settings) {
-                    Ok(mut denoiser) => {
-                        self.learner.prepare(&mut denoiser, rate);
-                        let bypass = MatchedBypass::new(rate, channels, denoiser.latency(), block as usize);
-                        self.sound = Some(Sound { denoiser, bypass });
-                    }
-                    Err(problem) => {
-                        nice_error!("{problem}");
-                        return false;
-                    }
-                }
-            } else {
-                nice_warn!("at {rate} Hz sound passes untouched");
+        match self.prepare(rate, channels, buffers.max_buffer_size) {
+            Ok(latency) => {
+                context.set_latency_samples(latency);
+                true
             }
-            self.built_for = Some((rate, channels, block, quality));
+            Err(problem) => {
+                nice_error!("{problem}");
+                false
+            }
         }
-        let denoiser = self.sound.as_ref().map(|sound| &sound.denoiser);
-        let latency = denoiser.map_or(0, SwitchableDenoiser::latency) as u32;
-        let tail = denoiser.map_or(0, SwitchableDenoiser::tail) as u32;
-        self.transmitter.facts().set_stream(Stream {
-            sample_rate: rate,
-            latency,
-            channels: channels as u32,
-        });
-        self.link.note_activation(quality as u8, tail);
-        context.set_latency_samples(latency);
-        true
     }
 
     fn reset(&mut self) {
@@ -189,29 +235,8 @@ impl Plugin for AedenPlugin {
         _aux: &mut AuxiliaryBuffers,
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let channels = buffer.as_slice();
-        self.transmitter.before(channels);
-        let status = match &mut self.sound {
-            Some(Sound { denoiser, bypass }) => {
-                let settings = self.parameters.settings();
-                let unmatched = self.parameters.unmatched(&settings);
-                denoiser.set_bands(self.parameters.bands());
-                bypass.keep(channels);
-                self.learner.hear(channels, self.parameters.learn.value());
-                denoiser.process(channels, &unmatched);
-                self.learner.learn(denoiser);
-                bypass.give(channels, self.parameters.bypass_match.value(), settings.bypass);
-                if !unmatched.leaves_untouched() {
-                    for sample in channels.iter_mut().flat_map(|channel| channel.iter_mut()) {
-                        *sample = sample.clamp(-CEILING, CEILING);
-                    }
-                }
-                ProcessStatus::Tail(denoiser.tail() as u32)
-            }
-            None => ProcessStatus::Normal,
-        };
-        self.transmitter.after(channels);
-        status
+        self.clean(buffer.as_slice())
+            .map_or(ProcessStatus::Normal, ProcessStatus::Tail)
     }
 }
 

@@ -194,6 +194,18 @@ impl AudioHost for PulseHost {
         stream::play(device, format, outlet, self.start, name.contains("PipeWire"))
     }
 
+    fn is_own(&self, device: &Device) -> bool {
+        let name = device
+            .id
+            .strip_prefix(Self::NAME)
+            .and_then(|rest| rest.strip_prefix(':'));
+        name.is_some_and(virtual_microphone::is_ours)
+    }
+
+    fn makes_microphones(&self) -> bool {
+        true
+    }
+
     fn virtual_microphone(&mut self) -> Result<Box<dyn VirtualMicrophone>, AudioError> {
         virtual_microphone::make()
     }

@@ -11,24 +11,33 @@ use x11rb::connection::Connection;
 use x11rb::protocol::present::{ConnectionExt, EventMask};
 use x11rb::xcb_ffi::XCBConnection;
 
-/// Listens for a new window, before it can ask. Answers that come twice then are passed over by baseview.
-pub fn listen(window: &WindowContext) -> Result<(), Box<dyn Error>> {
+/// A window's own connection to its screen, and the window's number there; nothing elsewhere.
+pub fn x11(window: &WindowContext) -> Result<Option<(XCBConnection, u32)>, Box<dyn Error>> {
     let handle = window.platform_handle();
     let (Ok(display), Ok(window)) = (handle.display_handle(), handle.window_handle()) else {
-        return Ok(());
+        return Ok(None);
     };
     let (RawDisplayHandle::Xcb(display), RawWindowHandle::Xcb(window)) = (display.as_raw(), window.as_raw())
     else {
-        return Ok(());
+        return Ok(None);
     };
     let Some(connection) = display.connection else {
+        return Ok(None);
+    };
+    // SAFETY: it is the window's own connection, which lives as long as the window that is being built, and this does not
+    // close it.
+    let connection = unsafe { XCBConnection::from_raw_xcb_connection(connection.as_ptr(), false) }?;
+    Ok(Some((connection, window.window.get())))
+}
+
+/// Listens for a new window, before it can ask. Answers that come twice then are passed over by baseview.
+pub fn listen(window: &WindowContext) -> Result<(), Box<dyn Error>> {
+    let Some((connection, window)) = x11(window)? else {
         return Ok(());
     };
-    // SAFETY: it is the window's own connection, which outlives `handle`, and this does not close it.
-    let connection = unsafe { XCBConnection::from_raw_xcb_connection(connection.as_ptr(), false) }?;
     let listener = connection.generate_id()?;
     connection
-        .present_select_input(listener, window.window.get(), EventMask::COMPLETE_NOTIFY)?
+        .present_select_input(listener, window, EventMask::COMPLETE_NOTIFY)?
         .check()?;
     Ok(())
 }

@@ -5,12 +5,15 @@
 
 mod analyser;
 mod compare;
+mod device_bar;
 #[cfg(target_os = "linux")]
 mod first_picture;
 mod history;
 mod kept;
 mod knob;
 mod meters;
+#[cfg(target_os = "linux")]
+mod minimised;
 mod node;
 mod preset_menu;
 mod spectrogram;
@@ -173,6 +176,14 @@ impl NiceEguiApp for Window {
         // Fails on screens without that extension alone, which baseview does not ask then.
         #[cfg(target_os = "linux")]
         let _ = first_picture::listen(frame.baseview_window());
+        #[cfg(target_os = "linux")]
+        if self
+            .link
+            .devices()
+            .is_some_and(|devices| devices.begins_minimised)
+        {
+            let _ = minimised::minimise(frame.baseview_window());
+        }
         theme::apply(&context);
         // Cheaper than a rectangle of the window's size. The renderer takes the numbers as they are, without a gamma.
         let [red, green, blue, _] = theme::BACKGROUND.to_array().map(|byte| f32::from(byte) / 255.0);
@@ -283,7 +294,12 @@ impl Window {
 
     /// `still`: all but the graph looks as in the last picture, which is kept.
     fn show(&mut self, ui: &mut egui::Ui, setter: &ParamSetter, picture: &Arc<Picture>, still: bool) {
-        let inner = ui.max_rect().shrink2(vec2(16.0, 0.0));
+        let mut inner = ui.max_rect().shrink2(vec2(16.0, 0.0));
+        let devices = self.link.devices().map(|devices| {
+            let bar = inner.split_top_bottom_at_y(inner.bottom() - device_bar::HEIGHT).1;
+            inner.max.y = bar.top();
+            (bar, devices)
+        });
         let header = Rect::from_min_max(inner.min, pos2(inner.right(), inner.top() + 52.0));
         let footer = Rect::from_min_max(pos2(inner.left(), inner.bottom() - 30.0), inner.max);
         // Taller windows give the knobs some of the room.
@@ -300,6 +316,9 @@ impl Window {
         self.show_header(ui, header, setter);
         self.show_controls(ui, controls, setter);
         self.show_footer(ui, footer, setter);
+        if let Some((bar, devices)) = devices {
+            device_bar::show(ui, bar, &devices);
+        }
         if still {
             // They had to be there, to be touched.
             let to = next(ui);
@@ -543,6 +562,7 @@ impl Window {
             )
         };
         let channels = match stream.channels {
+            0 if self.link.devices().is_some() => "waiting for a device".to_owned(),
             0 => "waiting for the host".to_owned(),
             1 => "mono".to_owned(),
             2 => "stereo".to_owned(),

@@ -1,6 +1,6 @@
 //! Keys that change things while sound flows, on a terminal.
 
-use aeden_live::bridge::Controls;
+use aeden_live::processor::Controls;
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::terminal;
 use std::io::{IsTerminal, stderr, stdin};

@@ -10,7 +10,7 @@ use crate::args::live::{DevicesArgs, LiveArgs};
 use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use aeden::Config;
 use aeden_live::audio::{AudioError, AudioHost, Direction};
-use aeden_live::bridge::Controls;
+use aeden_live::processor::Controls;
 use aeden_live::session::{BuildDenoiser, Event, Plan, Session, Target};
 use aeden_live::{HOSTS, open_default_host, open_host};
 use aeden_media::output::print;

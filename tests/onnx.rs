@@ -615,6 +615,42 @@ fn a_graph_with_other_axes_another_scale_and_a_delay_runs_as_it_was_exported() {
     }
 }
 
+const NUMBERED: &str = r#"{"format": 1, "name": "numbered", "kind": "denoising", "rate": 16000, "window": 64, "hop": 32, "window_shape": "hann",
+    "input": "spec_in", "output": "spec_out", "axes": "1FT2", "delay": 1,
+    "states": [["cache_in_*", "cache_out_*"], {"input": "state_in", "output": "state_out", "first": {"metadata": ["first", "second"]}}]}"#;
+
+#[test]
+fn numbered_states_are_found_and_first_values_read_from_the_metadata() {
+    if !library() {
+        return;
+    }
+    let (_folder, path) = described(&fixture("onnx/numbered.onnx"), NUMBERED);
+    let noisy = noise(9 * 33);
+    let mut engine = Model::open(&path).unwrap().engine(1, 1).unwrap();
+    // What came a frame earlier, times the sum of the numbers, which stay.
+    for _ in 0..2 {
+        let is = in_pieces(&mut *engine, &noisy, &[2, 1, 4]);
+        let mut should = vec![Complex32::ZERO; 33];
+        should.extend(noisy[..8 * 33].iter().map(|x| x * 0.5));
+        assert!(difference(&is, &should) < 1e-6);
+        engine.reset();
+    }
+    for (from, to, word) in [
+        ("cache_in_*", "cache_in_0", "one *, or none"),
+        ("cache_in_*", "cache*_in_*", "one *, or none"),
+        ("cache_in_*", "memory_*", "no input \"memory_0\""),
+        ("\"second\"", "\"third\"", "no \"third\""),
+        ("\"second\"", "\"words\"", "no numbers"),
+        ("\"second\"", "\"first\", \"first\"", "the metadata 6"),
+    ] {
+        let description = NUMBERED.replacen(from, to, 1);
+        let (_folder, path) = described(&fixture("onnx/numbered.onnx"), &description);
+        let text = Model::open(&path).expect_err(to).to_string();
+        assert_eq!(text.lines().count(), 1, "one line: {text}");
+        assert!(text.contains(word), "{to}: no {word} in: {text}");
+    }
+}
+
 #[test]
 fn a_description_that_does_not_fit_is_refused_in_one_line() {
     if !library() {
@@ -659,73 +695,115 @@ fn peers() -> Option<PathBuf> {
     found
 }
 
-#[test]
-fn gtcrn_and_ul_unas_give_what_they_give_in_python() {
-    if !library() {
-        return;
-    }
-    let Some(peers) = peers() else {
-        return;
-    };
+/// Python with what the reference needs; nothing where that is missing, which has been said then.
+fn python_with(packages: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python =
         std::env::var_os("AEDEN_PYTHON").map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
-    if !Command::new(&python)
-        .args(["-c", "import numpy, onnxruntime"])
-        .status()
-        .is_ok_and(|s| s.success())
-    {
-        println!("skipped: no Python with numpy and onnxruntime in .venv; AEDEN_PYTHON names another");
-        return;
+    let import = format!("import {packages}");
+    let there = Command::new(&python).args(["-c", &import]).status();
+    if !there.is_ok_and(|s| s.success()) {
+        println!("skipped: no Python with {packages} in .venv; AEDEN_PYTHON names another");
+        return None;
     }
-    // Three seconds at 16 kHz of the recording, whose rate is three times that: aliases do no harm here.
+    Some(python)
+}
+
+/// Three seconds of the recording at 16 kHz, whose rate is three times that: aliases do no harm here.
+fn three_seconds() -> Vec<f32> {
     let mut reader = hound::WavReader::open(fixture("noisy.wav")).unwrap();
     let full = 2f32.powi(i32::from(reader.spec().bits_per_sample) - 1);
     let every = 3 * usize::from(reader.spec().channels);
     let samples = reader.samples::<i32>().step_by(every);
-    let sound: Vec<f32> = samples.take(48_000).map(|x| x.unwrap() as f32 / full).collect();
+    samples.take(48_000).map(|x| x.unwrap() as f32 / full).collect()
+}
+
+/// Holds a graph, with a description of ours beside it, to what a peer of `peers.py` makes of the recording. `prepare`, in Python, writes
+/// the graph to `graph` from the weights at `weights`.
+fn agrees_with_its_own_program(peer: &str, weights: &str, description: &str, packages: &str, prepare: &str) {
+    if !library() {
+        return;
+    }
+    let (Some(peers), Some(python)) = (peers(), python_with(packages)) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
+    let graph = folder.path().join("graph.onnx");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = root.join(format!("models/others/{description}.json"));
+    std::fs::copy(beside, graph.with_extension("json")).unwrap();
+    let sound = three_seconds();
     let bytes: Vec<u8> = sound.iter().flat_map(|x| x.to_le_bytes()).collect();
     std::fs::write(folder.path().join("in"), bytes).unwrap();
+    let script = format!(
+        "import sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1]); import numpy as np, peers\n\
+         weights, graph = sys.argv[3:]\n{prepare}\n\
+         peers.make(sys.argv[2]).process(np.fromfile('in', '<f4')).astype('<f4').tofile('out')"
+    );
+    let mut reference = Command::new(&python);
+    reference
+        .args(["-c", &script])
+        .arg(&peers)
+        .arg(peer)
+        .arg(peers.join(format!("weights/{weights}.onnx")))
+        .arg(&graph)
+        .current_dir(folder.path());
+    assert!(reference.status().unwrap().success());
+    let reference: Vec<f32> = std::fs::read(folder.path().join("out"))
+        .unwrap()
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect();
+    let model = Model::open(&graph).unwrap();
+    let mut denoiser = Denoiser::with_model(&model, &Config::new(16_000, 1)).unwrap();
+    let mut out = sound.clone();
+    denoiser.process(&mut [&mut out]);
+    // Both are late: the reference by window less hop, which gives whole hops at once.
+    let (ours, theirs) = (&out[denoiser.latency()..], &reference[256..]);
+    let peak = theirs.iter().fold(0f32, |most, x| most.max(x.abs()));
+    let apart = ours
+        .iter()
+        .zip(theirs)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    println!("{peer}: {apart:e} apart, of {peak}");
+    assert!(
+        peak > 0.01 && apart < 1e-4 * peak,
+        "{peer}: {apart:e} apart, of {peak}"
+    );
+}
+
+#[test]
+fn gtcrn_and_ul_unas_give_what_they_give_in_python() {
+    let copy = "import shutil; shutil.copy(weights, graph)";
     for name in ["gtcrn", "ulunas"] {
-        let path = folder.path().join(format!("{name}.onnx"));
-        std::fs::copy(peers.join(format!("weights/{name}.onnx")), &path).unwrap();
-        std::fs::copy(
-            root.join(format!("models/others/{name}.json")),
-            path.with_extension("json"),
-        )
-        .unwrap();
-        let script = "import sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1]); import numpy as np, peers; \
-                      p = peers.make(sys.argv[2]); \
-                      p.process(np.fromfile('in', '<f4')).astype('<f4').tofile('out')";
-        let mut reference = Command::new(&python);
-        reference
-            .args(["-c", script])
-            .arg(&peers)
-            .arg(name)
-            .current_dir(folder.path());
-        assert!(reference.status().unwrap().success());
-        let reference: Vec<f32> = std::fs::read(folder.path().join("out"))
-            .unwrap()
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-            .collect();
-        let model = Model::open(&path).unwrap();
-        let mut denoiser = Denoiser::with_model(&model, &Config::new(16_000, 1)).unwrap();
-        let mut out = sound.clone();
-        denoiser.process(&mut [&mut out]);
-        // Both are late: the reference by window less hop, which gives whole hops at once.
-        let (ours, theirs) = (&out[denoiser.latency()..], &reference[256..]);
-        let peak = theirs.iter().fold(0f32, |most, x| most.max(x.abs()));
-        let apart = ours
-            .iter()
-            .zip(theirs)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
-        println!("{name}: {apart:e} apart, of {peak}");
-        assert!(
-            peak > 0.01 && apart < 1e-4 * peak,
-            "{name}: {apart:e} apart, of {peak}"
-        );
+        agrees_with_its_own_program(name, name, name, "numpy, onnxruntime", copy);
     }
+}
+
+/// FastEnhancer is there as an export from waveform to waveform. Between its two transforms lies what its export of spectra is.
+#[test]
+fn fastenhancer_gives_what_it_gives_in_python() {
+    let between = r#"
+import onnx, onnx.utils
+whole = onnx.shape_inference.infer_shapes(onnx.load(weights))
+shape = lambda v: [d.dim_value for d in v.type.tensor_type.shape.dim]
+first, *_, last = [v.name for v in whole.graph.value_info if shape(v) == [1, 257, 1, 2]]
+onnx.save(whole, "whole.onnx")
+states = {f"cache_{way}_{n + 1}": f"cache_{way}_{n}" for way in ("in", "out") for n in range(3)}
+ins, outs = ([s for s in states if f"_{way}_" in s] for way in ("in", "out"))
+onnx.utils.extract_model("whole.onnx", graph, [first, *ins], [last, *outs], check_model=False)
+cut, names = onnx.load(graph), {first: "spec_in", last: "spec_out", **states}
+for node in cut.graph.node:
+    node.input[:], node.output[:] = ([names.get(n, n) for n in ends] for ends in (list(node.input), list(node.output)))
+for value in [*cut.graph.input, *cut.graph.output, *cut.graph.value_info]:
+    value.name = names.get(value.name, value.name)
+onnx.save(cut, graph)"#;
+    agrees_with_its_own_program(
+        "fastenhancer_b_vb",
+        "fastenhancer_b",
+        "fastenhancer",
+        "numpy, onnx, onnxruntime",
+        between,
+    );
 }

@@ -55,7 +55,8 @@ fn unit() -> f32 {
     1.0
 }
 
-/// The graph's input and output for a state, and what it begins with, zeros if that is not said.
+/// The graph's input and output for a state, and what it begins with, zeros if that is not said. A `*` in both names stands for the
+/// numbers 0, 1 and so on, as far as the graph has such inputs.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(untagged)]
 pub(super) enum State {
@@ -68,12 +69,14 @@ pub(super) enum State {
     },
 }
 
-/// One number for all of a state, or all of its numbers, row-major.
+/// One number for all of a state, or all of its numbers, row-major, or the properties of the graph's metadata that hold the first of its
+/// numbers, with commas between them; the rest is zeros then.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(untagged)]
 pub(super) enum First {
     All(f32),
     Each(Vec<f32>),
+    From { metadata: Vec<String> },
 }
 
 impl Default for First {
@@ -83,6 +86,43 @@ impl Default for First {
 }
 
 impl State {
+    /// The states that a `*` stands for in a graph with these inputs, or this one.
+    fn numbered(self, inputs: &[&str]) -> Result<Vec<State>, Error> {
+        let (input, output) = (self.input().to_owned(), self.output().to_owned());
+        if !input.contains('*') && !output.contains('*') {
+            return Ok(vec![self]);
+        }
+        if [&input, &output]
+            .iter()
+            .any(|name| name.matches('*').count() != 1)
+        {
+            return Err(Error::Model(format!(
+                "of the state \"{input}\", \"{output}\" both names must have one *, or none"
+            )));
+        }
+        let name = |pattern: &str, number: usize| pattern.replace('*', &number.to_string());
+        let there = |number: &usize| inputs.contains(&&*name(&input, *number));
+        let states = (0..).take_while(there).map(|number| {
+            let (input, output) = (name(&input, number), name(&output, number));
+            match &self {
+                State::Names(..) => State::Names(input, output),
+                State::From { first, .. } => State::From {
+                    input,
+                    output,
+                    first: first.clone(),
+                },
+            }
+        });
+        let states: Vec<State> = states.collect();
+        if states.is_empty() {
+            return Err(Error::Model(format!(
+                "the graph has no input \"{}\"",
+                name(&input, 0)
+            )));
+        }
+        Ok(states)
+    }
+
     pub(super) fn input(&self) -> &str {
         match self {
             State::Names(input, _) | State::From { input, .. } => input,
@@ -199,6 +239,13 @@ impl About {
         Ok(framing)
     }
 
+    /// Describes a graph with these inputs: every state by its own name.
+    pub(super) fn of_graph(mut self, inputs: &[&str]) -> Result<Self, Error> {
+        let states = self.states.into_iter().map(|state| state.numbered(inputs));
+        self.states = states.collect::<Result<Vec<_>, _>>()?.concat();
+        Ok(self)
+    }
+
     /// The shape of a spectrum of one frame.
     pub(super) fn shape(&self, bins: usize) -> Vec<usize> {
         let size = |axis: &Axis| match axis {
@@ -248,8 +295,12 @@ impl About {
         Complex32::new(from[re], from[im]) / self.scale
     }
 
-    /// Initial values of states of these shapes.
-    pub(super) fn first_states(&self, shapes: &[Vec<usize>]) -> Result<Vec<Vec<f32>>, Error> {
+    /// Initial values of states of these shapes, of a graph with this metadata.
+    pub(super) fn first_states(
+        &self,
+        shapes: &[Vec<usize>],
+        metadata: impl Fn(&str) -> Option<String>,
+    ) -> Result<Vec<Vec<f32>>, Error> {
         let first = |(state, shape): (&State, &Vec<usize>)| {
             let count = shape.iter().product();
             let values = match state {
@@ -271,6 +322,24 @@ impl About {
                     first: First::All(value),
                     ..
                 } => vec![*value; count],
+                State::From {
+                    first: First::From { metadata: properties },
+                    ..
+                } => {
+                    let mut values = Vec::new();
+                    for property in properties {
+                        values.extend(numbers(property, metadata(property))?);
+                    }
+                    if values.len() > count {
+                        return Err(Error::Model(format!(
+                            "the state \"{}\" has {count} numbers, and the metadata {} that it begins with",
+                            state.input(),
+                            values.len()
+                        )));
+                    }
+                    values.resize(count, 0.0);
+                    values
+                }
                 State::Names(..) => vec![0.0; count],
             };
             if values.iter().any(|value| !value.is_finite()) {
@@ -283,4 +352,20 @@ impl About {
         };
         self.states.iter().zip(shapes).map(first).collect()
     }
+}
+
+/// The numbers in a property of a graph's metadata.
+fn numbers(property: &str, text: Option<String>) -> Result<Vec<f32>, Error> {
+    let text = text.ok_or_else(|| {
+        Error::Model(format!(
+            "its metadata have no \"{property}\", with which a state begins"
+        ))
+    })?;
+    let number = |part: &str| part.trim().parse::<f32>();
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(number).collect();
+    numbers.map_err(|_| {
+        Error::Model(format!(
+            "its metadata \"{property}\" are no numbers with commas between them"
+        ))
+    })
 }

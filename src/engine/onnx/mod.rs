@@ -25,7 +25,11 @@
 //!   imaginary part; `1TF2` unless it is said.
 //! - `"scale"`, by which spectra are multiplied before the graph and divided after it; 1 unless it is said.
 //! - `"delay"`, the frames by which the graph's output is later than its input, 0 to 64; 0 unless it is said.
-//! - of a state that does not start at zero `{"input": "a", "output": "b", "first": 1.0}`, or a list with all its numbers.
+//! - of a state that does not start at zero `{"input": "a", "output": "b", "first": 1.0}`, or a list with all its numbers, or
+//!   `{"metadata": ["p", "q"]}`: properties of the graph's metadata with its first numbers, commas between them, the rest being zeros.
+//! - of states that are numbered from 0, as many as the graph has, `["cache_in_*", "cache_out_*"]`.
+//!
+//! For some published denoisers such files lie ready in `models/others`.
 //!
 //! # The library
 //! ONNX Runtime 1.17 or newer is loaded at run time by [`load_library`]; nothing is linked or downloaded at build time.
@@ -236,12 +240,14 @@ fn read(path: &Path, most: u64, limit: &str) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// A property of a graph's own metadata.
+fn property_of(session: &Session, name: &str) -> Option<String> {
+    session.metadata().ok().and_then(|metadata| metadata.custom(name))
+}
+
 /// The description in a graph's own metadata.
 fn embedded(session: &Session) -> Option<String> {
-    session
-        .metadata()
-        .ok()
-        .and_then(|metadata| metadata.custom("aeden"))
+    property_of(session, "aeden")
 }
 
 impl OnnxModel {
@@ -293,8 +299,10 @@ impl OnnxModel {
 
     fn checked(file: Arc<[u8]>, session: Session, about: About) -> Result<Self, Error> {
         let framing = about.framing()?;
+        let inputs: Vec<&str> = session.inputs().iter().map(Outlet::name).collect();
+        let about = about.of_graph(&inputs)?;
         let state_shapes = check_graph(&session, &about, &framing)?;
-        let first_states = about.first_states(&state_shapes)?;
+        let first_states = about.first_states(&state_shapes, |property| property_of(&session, property))?;
         let model = Self {
             file,
             about: Arc::new(about),

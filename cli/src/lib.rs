@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
+    survive_large_files();
     let mut cli = match config::command_line(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(problem) => {
@@ -66,4 +67,11 @@ pub fn run() -> ExitCode {
         problem.status()
     });
     ExitCode::from(status)
+}
+
+/// Lets a write beyond the user's limit of a file's size (`ulimit -f`) fail with an error, where it would end the program without a
+/// word.
+fn survive_large_files() {
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Default::default());
 }

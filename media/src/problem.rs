@@ -145,12 +145,13 @@ pub fn is_harmless(c: char) -> bool {
 /// An error of the operating system in plain words, with what to do about it.
 pub fn describe(error: &io::Error) -> String {
     use io::ErrorKind::{
-        BrokenPipe, InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        BrokenPipe, FileTooLarge, InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied,
         ReadOnlyFilesystem, StorageFull,
     };
     match error.kind() {
         NotFound => "no such file or folder; check the name".into(),
         PermissionDenied => "permission denied; check who may read and write it".into(),
+        FileTooLarge => "files may not grow as large as this here; raise the limit (`ulimit -f`), or write elsewhere".into(),
         StorageFull => "no space left on the disk; free some, or write elsewhere".into(),
         ReadOnlyFilesystem => "the disk is read-only; write elsewhere".into(),
         IsADirectory => "is a folder; give a file".into(),

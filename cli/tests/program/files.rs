@@ -637,6 +637,27 @@ fn pipes_in_folders_are_told_and_not_waited_for() {
     aeden("clean talk.wav b.wav").failed(1, "talk.wav: is a socket, or a device that is not connected");
 }
 
+/// The limit is in blocks of 512 bytes.
+#[test]
+fn a_limit_of_the_size_of_files_is_told_in_a_line_and_the_others_go_on() {
+    let folder = Folder::new();
+    folder.write("short.wav", &noise_file(1, 16_000, 2000));
+    folder.write("long.wav", &noise_file(1, 16_000, 200_000));
+    let script = "ulimit -f 400; exec \"$0\" clean short.wav long.wav -o out";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_aeden")])
+        .current_dir(&folder)
+        .env("XDG_CONFIG_HOME", folder.path(".config"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("long.wav: files may not grow"), "{said}");
+    let made: Vec<_> = std::fs::read_dir(folder.path("out")).unwrap().collect();
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert!(folder.path("out/short.wav").is_file());
+}
+
 #[test]
 fn too_little_memory_is_told_in_a_line() {
     let (folder, _) = with_input();

@@ -538,6 +538,29 @@ const LATE: &str = r#"{"format": 1, "name": "late", "kind": "denoising", "rate":
     "input": "mix", "output": "enh", "axes": "12FT", "scale": 0.25, "delay": 1,
     "states": [["late_in", "late_out"], {"input": "gain_in", "output": "gain_out", "first": [0.5]}]}"#;
 
+/// Holds an engine to half of what came a frame earlier, of 9 frames of 33 bins; again after a reset.
+fn gives_half_a_frame_later(engine: &mut dyn Engine, noisy: &[Complex32]) {
+    for _ in 0..2 {
+        let is = in_pieces(engine, noisy, &[2, 1, 4]);
+        let mut should = vec![Complex32::ZERO; 33];
+        should.extend(noisy[..8 * 33].iter().map(|x| x * 0.5));
+        assert!(difference(&is, &should) < 1e-6);
+        engine.reset();
+    }
+}
+
+/// Holds the refusal of a graph with this description to one line that names the file and has a word.
+fn is_refused(graph: &str, description: &str, word: &str) {
+    let (folder, path) = described(&fixture(graph), description);
+    let text = Model::open(&path).expect_err(description).to_string();
+    assert_eq!(text.lines().count(), 1, "one line: {text}");
+    assert!(
+        text.contains(folder.path().to_str().unwrap()),
+        "names the file: {text}"
+    );
+    assert!(text.contains(word), "{description}: no {word} in: {text}");
+}
+
 #[test]
 fn a_description_beside_the_file_serves_as_well_as_one_within() {
     if !library() {
@@ -565,13 +588,7 @@ fn a_graph_with_other_axes_another_scale_and_a_delay_runs_as_it_was_exported() {
     let (noisy, frames) = (noise(9 * 33), 9);
     let mut engine = model.engine(1, 1).unwrap();
     assert_eq!(engine.delay(), 1);
-    for _ in 0..2 {
-        let is = in_pieces(&mut *engine, &noisy, &[2, 1, 4]);
-        let mut should = vec![Complex32::ZERO; 33];
-        should.extend(noisy[..8 * 33].iter().map(|x| x * 0.5));
-        assert!(difference(&is, &should) < 1e-6);
-        engine.reset();
-    }
+    gives_half_a_frame_later(&mut *engine, &noisy);
     let mut both: Vec<Complex32> = noisy.iter().chain(&noisy).copied().collect();
     model.engine(2, 1).unwrap().process(&noisy, &mut both);
     for channel in both.chunks(frames * 33) {
@@ -628,13 +645,7 @@ fn numbered_states_are_found_and_first_values_read_from_the_metadata() {
     let noisy = noise(9 * 33);
     let mut engine = Model::open(&path).unwrap().engine(1, 1).unwrap();
     // What came a frame earlier, times the sum of the numbers, which stay.
-    for _ in 0..2 {
-        let is = in_pieces(&mut *engine, &noisy, &[2, 1, 4]);
-        let mut should = vec![Complex32::ZERO; 33];
-        should.extend(noisy[..8 * 33].iter().map(|x| x * 0.5));
-        assert!(difference(&is, &should) < 1e-6);
-        engine.reset();
-    }
+    gives_half_a_frame_later(&mut *engine, &noisy);
     for (from, to, word) in [
         ("cache_in_*", "cache_in_0", "one *, or none"),
         ("cache_in_*", "cache*_in_*", "one *, or none"),
@@ -643,11 +654,7 @@ fn numbered_states_are_found_and_first_values_read_from_the_metadata() {
         ("\"second\"", "\"words\"", "no numbers"),
         ("\"second\"", "\"first\", \"first\"", "the metadata 6"),
     ] {
-        let description = NUMBERED.replacen(from, to, 1);
-        let (_folder, path) = described(&fixture("onnx/numbered.onnx"), &description);
-        let text = Model::open(&path).expect_err(to).to_string();
-        assert_eq!(text.lines().count(), 1, "one line: {text}");
-        assert!(text.contains(word), "{to}: no {word} in: {text}");
+        is_refused("onnx/numbered.onnx", &NUMBERED.replacen(from, to, 1), word);
     }
 }
 
@@ -668,14 +675,7 @@ fn a_description_that_does_not_fit_is_refused_in_one_line() {
         ("\"rate\": 16000", "\"rate\": 1", "rate must be"),
         ("{", "[", "description"),
     ] {
-        let (folder, path) = described(&fixture("onnx/late.onnx"), &LATE.replacen(from, to, 1));
-        let text = Model::open(&path).expect_err(to).to_string();
-        assert_eq!(text.lines().count(), 1, "one line: {text}");
-        assert!(
-            text.contains(folder.path().to_str().unwrap()),
-            "names the file: {text}"
-        );
-        assert!(text.contains(word), "{to}: no {word} in: {text}");
+        is_refused("onnx/late.onnx", &LATE.replacen(from, to, 1), word);
     }
 }
 

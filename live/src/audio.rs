@@ -3,7 +3,7 @@
 use crate::bridge::{Intake, Outlet, Worker};
 use std::time::Duration;
 
-pub use crate::device::{AudioError, BLOCK, Device, Direction, Format, RATE};
+pub use crate::device::{AudioError, BLOCK, Device, Direction, Format, RATE, name_in};
 
 /// A running stream. Dropping it ends the stream; its callback runs no more after that.
 pub trait Stream {

@@ -36,6 +36,11 @@ pub struct Device {
     pub rate: u32,
 }
 
+/// The name in a sound system of the device with this id, if it is one of that system's.
+pub fn name_in<'a>(system: &str, id: &'a str) -> Option<&'a str> {
+    id.strip_prefix(system)?.strip_prefix(':')
+}
+
 /// The samples of a stream: interleaved `f32`, full scale ±1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {

@@ -21,6 +21,7 @@ pub mod nodes;
 pub mod parameters;
 mod plugin;
 mod saved;
+mod small_files;
 #[cfg(feature = "standalone")]
 pub mod standalone;
 mod text;

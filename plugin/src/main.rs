@@ -6,16 +6,14 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    match take(&mut arguments.clone(), "-b", "--backend") {
-        Some(backend)
-            if nice_plug::prelude::nice_export_standalone_with_args::<AedenPlugin, _>(on_ports(
-                &backend, arguments,
-            )) =>
-        {
-            ExitCode::SUCCESS
-        }
-        Some(_) => ExitCode::FAILURE,
-        None => standalone::run(),
+    let Some(backend) = take(&mut arguments.clone(), "-b", "--backend") else {
+        return standalone::run();
+    };
+    let arguments = on_ports(&backend, arguments);
+    if nice_plug::prelude::nice_export_standalone_with_args::<AedenPlugin, _>(arguments) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

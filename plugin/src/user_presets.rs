@@ -1,19 +1,19 @@
 //! Presets of the user's own: a file each, in a folder that all instances share.
 
+use crate::small_files;
 use crate::values::Values;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Names another folder than the usual one.
 const VARIABLE: &str = "AEDEN_PRESETS";
 /// The ending of the files.
 pub const ENDING: &str = "aeden-preset";
-/// The longest name, in characters, and the most bytes of a file that is read.
+/// The longest name, in characters.
 const LONGEST: usize = 60;
-const MOST_BYTES: u64 = 1 << 16;
 
 /// A file's content.
 #[derive(Serialize, Deserialize)]
@@ -75,23 +75,11 @@ impl Folder {
     /// # Errors
     /// What the system says, or that this cannot be a name.
     pub fn save(&self, name: &str, values: &Values) -> io::Result<()> {
-        let path = self.file(name)?;
-        self.make()?;
         let content = Content {
             aeden_preset: 1,
             values: *values,
         };
-        let unfinished = self.0.join(format!(".{name}.{}.part", std::process::id()));
-        let written = fs::File::create(&unfinished).and_then(|mut file| {
-            file.write_all(&serde_json::to_vec_pretty(&content)?)?;
-            file.sync_all()
-        });
-        let done = written.and_then(|()| fs::rename(&unfinished, path));
-        if done.is_err() {
-            // It may not even be there.
-            let _ = fs::remove_file(unfinished);
-        }
-        done
+        small_files::write(&self.file(name)?, &content)
     }
 
     /// Gives a preset another name.
@@ -137,12 +125,14 @@ pub fn open(path: &Path) -> io::Result<(String, Values)> {
     let none = || io::Error::new(ErrorKind::InvalidData, "this is no preset");
     let name = path.file_stem().and_then(|name| name.to_str()).ok_or_else(none)?;
     let is_preset = path.extension().is_some_and(|ending| ending == ENDING);
-    let about = fs::metadata(path)?;
-    // What is no file may never end.
-    if !is_preset || !about.is_file() || about.len() > MOST_BYTES {
+    if !is_preset {
         return Err(none());
     }
-    let content: Content = serde_json::from_slice(&fs::read(path)?)?;
+    let content = small_files::read(path).map_err(|problem| match problem.kind() {
+        ErrorKind::InvalidData => none(),
+        _ => problem,
+    })?;
+    let content: Content = serde_json::from_slice(&content)?;
     Ok((name.to_owned(), content.values))
 }
 

@@ -8,7 +8,9 @@ mod connection;
 mod stream;
 mod virtual_microphone;
 
-use crate::audio::{AudioError, AudioHost, Device, Direction, Format, RATE, Stream, VirtualMicrophone};
+use crate::audio::{
+    AudioError, AudioHost, Device, Direction, Format, RATE, Stream, VirtualMicrophone, name_in,
+};
 use crate::bridge::{Intake, Outlet};
 use connection::Connection;
 use pulseaudio::protocol::{Command, ServerInfo, SinkInfo, SourceInfo};
@@ -195,11 +197,7 @@ impl AudioHost for PulseHost {
     }
 
     fn is_own(&self, device: &Device) -> bool {
-        let name = device
-            .id
-            .strip_prefix(Self::NAME)
-            .and_then(|rest| rest.strip_prefix(':'));
-        name.is_some_and(virtual_microphone::is_ours)
+        name_in(Self::NAME, &device.id).is_some_and(virtual_microphone::is_ours)
     }
 
     fn makes_microphones(&self) -> bool {

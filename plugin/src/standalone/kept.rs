@@ -2,10 +2,10 @@
 
 use crate::devices::{Choice, Destination};
 use crate::parameters::{Parameters, Quality};
+use crate::small_files;
 use crate::values::Values;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::PathBuf;
 
 /// Names another file than the usual one.
@@ -47,23 +47,16 @@ impl Kept {
 
     /// Reads the file; what was never written is as at first.
     pub fn load() -> Self {
-        let text = file().and_then(|file| fs::read_to_string(file).ok());
-        text.and_then(|text| serde_json::from_str(&text).ok())
+        let content = file().and_then(|file| small_files::read(&file).ok());
+        content
+            .and_then(|content| serde_json::from_slice(&content).ok())
             .unwrap_or_default()
     }
 
     /// Writes the file. That it cannot be written is told, and no more.
     pub fn save(&self) {
         let Some(file) = file() else { return };
-        let write = || -> std::io::Result<()> {
-            if let Some(folder) = file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let unfinished = file.with_extension("part");
-            fs::write(&unfinished, serde_json::to_string_pretty(self)?)?;
-            fs::rename(unfinished, &file)
-        };
-        if let Err(problem) = write() {
+        if let Err(problem) = small_files::write(&file, self) {
             eprintln!(
                 "aeden-standalone: {}: settings are not kept: {problem}",
                 file.display()

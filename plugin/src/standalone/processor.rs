@@ -28,7 +28,7 @@ impl Shelf {
     /// Makes the plugin ready for an input.
     ///
     /// # Errors
-    /// [`AudioError::Unsupported`] for inputs of more than 16 channels.
+    /// [`AudioError::Lost`] for inputs of more than 16 channels, since another one may be chosen.
     pub fn processor(&self, format: Format) -> Result<Box<dyn Processor>, AudioError> {
         if format.channels > SwitchableDenoiser::MAX_CHANNELS {
             return Err(AudioError::Lost(format!(

@@ -3,7 +3,7 @@
 use super::context::Restarts;
 use super::processor::Shelf;
 use crate::devices::{Choice, Destination, Devices, Named};
-use aeden_live::audio::{AudioError, AudioHost, Device, Direction};
+use aeden_live::audio::{AudioError, AudioHost, Device, Direction, name_in};
 use aeden_live::session::{Event, Plan, Session, Target};
 use aeden_live::{HOSTS, open_default_host, open_host};
 use std::error::Error;
@@ -195,12 +195,7 @@ impl Keeper {
 
 /// What was chosen, in the words of a session. Ids begin with the name of their sound system.
 fn plan(choice: &Choice, host: &dyn AudioHost) -> Plan {
-    let name = |id: &str| {
-        let name = id
-            .strip_prefix(host.name())
-            .and_then(|rest| rest.strip_prefix(':'));
-        name.unwrap_or(id).to_owned()
-    };
+    let name = |id: &str| name_in(host.name(), id).unwrap_or(id).to_owned();
     let mut outputs = vec![match &choice.output {
         Destination::VirtualMicrophone if host.makes_microphones() => Target::VirtualMicrophone,
         Destination::VirtualMicrophone | Destination::Default => Target::Default,

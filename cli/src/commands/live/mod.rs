@@ -9,7 +9,7 @@ use crate::args::Quality;
 use crate::args::live::{DevicesArgs, LiveArgs};
 use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use aeden::Config;
-use aeden_live::audio::{AudioError, AudioHost, Direction};
+use aeden_live::audio::{AudioError, AudioHost, Direction, name_in};
 use aeden_live::processor::Controls;
 use aeden_live::session::{BuildDenoiser, Event, Plan, Session, Target};
 use aeden_live::{HOSTS, open_default_host, open_host};
@@ -65,10 +65,7 @@ fn host(system: Option<&str>, ids: &[&Option<String>]) -> Result<Box<dyn AudioHo
 
 /// The device's name in its host.
 fn name(host: &dyn AudioHost, id: &str) -> String {
-    let name = id
-        .strip_prefix(host.name())
-        .and_then(|rest| rest.strip_prefix(':'));
-    name.unwrap_or(id).to_owned()
+    name_in(host.name(), id).unwrap_or(id).to_owned()
 }
 
 /// `aeden devices`.

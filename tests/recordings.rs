@@ -59,8 +59,13 @@ fn clean(cleaner: &mut Cleaner, sound: &[Vec<f32>], mut block: impl FnMut() -> u
 #[test]
 fn an_engine_that_changes_nothing_gives_recordings_of_any_length_back() {
     // Shorter than the lead, and parts that just end, or nearly.
-    for rate in [48_000, 44_100, 16_000] {
-        for seconds in [0.0, 0.00003, 0.3, 4.0, 20.0, 20.1, 36.3] {
+    let every_length = &[0.0, 0.00003, 0.3, 4.0, 20.0, 20.1, 36.3][..];
+    for (rate, lengths) in [
+        (48_000, every_length),
+        (44_100, &[0.3, 20.1]),
+        (16_000, &[0.00003, 20.0]),
+    ] {
+        for &seconds in lengths {
             let len = (seconds * f64::from(rate)) as usize;
             let sound = vec![Random(7).noise(len), Random(8).noise(len)];
             let config = config(rate, 2);
@@ -84,7 +89,7 @@ fn an_engine_that_changes_nothing_gives_recordings_of_any_length_back() {
 fn blocks_change_no_bit_and_the_next_recording_begins_anew() {
     for link in [Link::Linked, Link::Independent] {
         let config = config(16_000, 2).link(link);
-        let sound = vec![Random(1).noise(640_000), Random(2).noise(640_000)];
+        let sound = vec![Random(1).noise(480_000), Random(2).noise(480_000)];
         let ways = ALL.map(|way| (format!("{way:?}"), known(&config, way, Effect::Memory)));
         let best = look_ahead(&config, &small_model(false), 1);
         for (way, mut cleaner) in ways.into_iter().chain([("best".to_owned(), best)]) {

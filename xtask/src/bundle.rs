@@ -77,7 +77,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Builds what programs link with, and lays it out below a prefix.
 fn c_library(prefix: &Path) -> Result<()> {
-    let built = released(&["aeden-c", "aeden-rnnoise"])?;
+    let built = released(&["aeden-c", "aeden-rnnoise"], &[])?;
     let prefix = Prefix::at(&std::path::absolute(prefix)?);
     tell(&prefix::lay_out(&prefix, crate::root(), &built, VERSION)?);
     tell(&prefix::lay_out_rnnoise(&prefix, crate::root(), &built)?);
@@ -86,7 +86,7 @@ fn c_library(prefix: &Path) -> Result<()> {
 
 /// Builds what LADSPA and LV2 hosts load, and lays it out below a prefix.
 fn lv2(prefix: &Path) -> Result<()> {
-    let built = released(&["aeden-lv2"])?;
+    let built = released(&["aeden-lv2"], &[])?;
     let prefix = Prefix::at(&std::path::absolute(prefix)?);
     tell(&prefix::lay_out_lv2(&prefix, crate::root(), &built)?);
     Ok(())
@@ -94,7 +94,7 @@ fn lv2(prefix: &Path) -> Result<()> {
 
 /// Builds the filter for OBS into a folder of OBS's plugins.
 fn obs(plugins: &Path) -> Result<()> {
-    let built = released(&["aeden-c"])?;
+    let built = released(&["aeden-c"], &[])?;
     let c = Prefix::at(&std::path::absolute(crate::target().join("bundled-c"))?);
     prefix::lay_out(&c, crate::root(), &built, VERSION)?;
     tell(&[prefix::lay_out_obs(plugins, crate::root(), &c)?]);
@@ -114,11 +114,12 @@ fn obs_folder() -> Result<PathBuf> {
         .join("obs-studio/plugins"))
 }
 
-/// Builds the release version of some packages. Gives where they lie.
-pub fn released(packages: &[&str]) -> Result<PathBuf> {
+/// Builds the release version of some packages with some features (`PACKAGE/FEATURE`). Gives where they lie.
+pub fn released(packages: &[&str], features: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--locked", "--release"]);
     cargo.args(packages.iter().flat_map(|name| ["--package", name]));
+    cargo.args(features.iter().flat_map(|name| ["--features", name]));
     program::run(&mut cargo)?;
     Ok(crate::target().join("release"))
 }

@@ -4,7 +4,7 @@ mod behaviour;
 mod places;
 mod results;
 
-use crate::{build_aeden, program, target};
+use crate::{build_aeden, program, setup, target};
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use places::{ALL, Places, Recordings, empty};
@@ -121,6 +121,9 @@ pub struct Options {
     /// Run and score these peers again, separated by commas, or all; stored scores are shown otherwise
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = PossibleValuesParser::new(PEERS.iter().copied().chain([ALL])))]
     peers: Vec<String>,
+    /// Also the plugin at Best and full strength, as pedalboard renders this VST3 bundle: target/bundled/aeden.vst3
+    #[arg(long, value_name = "BUNDLE", value_parser = crate::path, conflicts_with_all = ["mode", "model", "engine"])]
+    plugin: Option<PathBuf>,
     /// Every column of the scores
     #[arg(long)]
     all_metrics: bool,
@@ -214,6 +217,20 @@ fn clean(options: &Options, aeden: &Path, way: &Way, source: &Path, out: &Path) 
     program::run(&mut command)
 }
 
+/// Renders a folder of WAV files through the plugin into another.
+fn render(python: &Path, bundle: &Path, source: &Path, out: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(source)? {
+        let file = entry?.path();
+        let mut command = Command::new(python);
+        command
+            .arg("plugin/host/tests/python/render_in_pedalboard.py")
+            .args([bundle, &file, &out.join(file.file_name().context("a file")?)])
+            .args(["512", "quality=\"Best\"", "strength_db=\"∞\""]);
+        program::output(&mut command)?;
+    }
+    Ok(())
+}
+
 fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
     let noisy = places.noisy()?;
     let mut rows = Vec::new();
@@ -240,6 +257,14 @@ fn scores(options: &Options, places: &Places, aeden: &Path) -> Result<()> {
             clean(options, aeden, way, source, out)
         })?;
         rows.push((format!("**{}**", way.name), row));
+    }
+    if let Some(bundle) = &options.plugin {
+        let python = setup::test_python()?;
+        let name = "aeden plugin best";
+        let row = score(places, name, &noisy, |source, out| {
+            render(&python, bundle, source, out)
+        })?;
+        rows.push((name.to_owned(), row));
     }
 
     let mut columns = COLUMNS.to_vec();

@@ -2,7 +2,7 @@
 
 use super::outputs::failure;
 use super::reading::{hear, model, problem};
-use super::writing::{check, whole};
+use super::writing::{check, check_beside, whole};
 use crate::args::detect::DetectArgs;
 use crate::run::input::{Input, block_frames, unreadable};
 use crate::run::plan::{Source, inputs};
@@ -61,18 +61,25 @@ pub fn detect(args: &DetectArgs) -> Result<u8, Problem> {
 
 /// Refuses outputs that would replace something, or that many recordings would share.
 fn check_outputs(args: &DetectArgs, inputs: &[(Source, Result<(), Problem>)]) -> Result<(), Problem> {
-    let outputs = [&args.csv, &args.labels, &args.markers, &args.plot];
-    let outputs: Vec<&PathBuf> = outputs.into_iter().flatten().collect();
+    let beside: Vec<&PathBuf> = [&args.csv, &args.labels, &args.plot]
+        .into_iter()
+        .flatten()
+        .collect();
     let [(source, _)] = inputs else {
-        return match outputs.is_empty() {
+        return match beside.is_empty() && args.markers.is_none() {
             true => Ok(()),
             false => Err(Problem::usage(
                 "--csv, --labels, --markers and --plot take one recording, but there are several; give them one by one",
             )),
         };
     };
-    for path in outputs {
-        check(path, &[source.name()], args.job.overwrite)?;
+    let normal = args.normal.iter().map(PathBuf::as_path);
+    let read: Vec<&Path> = normal.chain([source.name()]).collect();
+    for path in beside {
+        check_beside(path, &read, args.job.overwrite)?;
+    }
+    if let Some(path) = &args.markers {
+        check(path, &read, args.job.overwrite)?;
     }
     if args.markers.is_some() && *source == Source::Stdin {
         return Err(Problem::usage(

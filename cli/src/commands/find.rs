@@ -6,7 +6,7 @@ mod page;
 use super::outputs::failure;
 use super::reading::{Input, Seen, describe, each, model, seen};
 use crate::args::find::{Action, FindArgs, IndexArgs, IndexFile, QueryArgs};
-use crate::run::plan::{Source, inputs};
+use crate::run::plan::{Source, inputs, spare_recordings};
 use crate::run::progress::Progress;
 use aeden_jobs::find::{Change, Describer, Index, Match};
 use aeden_jobs::{Error, FormatError, models};
@@ -78,6 +78,7 @@ fn take_in(args: &IndexArgs) -> Result<u8, Problem> {
         std::fs::create_dir_all(folder).map_err(|e| Problem::io(folder, &e))?;
     }
     if args.rebuild && file.exists() {
+        spare_recordings(&file)?;
         std::fs::remove_file(&file).map_err(|e| Problem::io(&file, &e))?;
     }
     let index = Index::create(&file, &describer).map_err(|e| unusable(&file, &e))?;

@@ -2,9 +2,10 @@
 
 use crate::commands::page;
 use crate::commands::report::clip::clip;
+use crate::commands::writing::check_beside;
 use crate::run::plan::Source;
 use aeden_jobs::find::Match;
-use aeden_media::output::{Output, Target, commit, exists};
+use aeden_media::output::{Output, Target, commit};
 use aeden_media::problem::{Problem, guarded};
 use maud::{Markup, html};
 use std::io;
@@ -24,9 +25,7 @@ pub struct Page {
 impl Page {
     /// Begins a page, which appears when it is complete.
     pub fn begin(file: &Path, overwrite: bool) -> Result<Page, Problem> {
-        if !overwrite && file.symlink_metadata().is_ok() {
-            return Err(exists(file));
-        }
+        check_beside(file, &[], overwrite)?;
         let out = Output::create(&Target::File(file.into()), overwrite)?;
         let top = html! { h1 { "Sounds found" } };
         let page = page::Page::begin(out, "Sounds found", STYLE, &top);

@@ -2,7 +2,7 @@
 
 use super::outputs::{Naming, Told, arrow, each};
 use super::reading::{model, problem};
-use super::writing::{check, create};
+use super::writing::{check, check_beside, create};
 use crate::args::roomtone::RoomtoneArgs;
 use crate::run::input::{Input, block_frames, unreadable};
 use crate::run::plan::Source;
@@ -34,7 +34,7 @@ pub fn roomtone(args: &RoomtoneArgs) -> Result<u8, Problem> {
         ));
     }
     if let Some(path) = &args.plot {
-        check(path, &[], args.job.overwrite)?;
+        check_beside(path, &[], args.job.overwrite)?;
     }
     let model = model(args.job.model.as_deref(), models::roomtone)?;
     let learner = Learner::with_model(model)

@@ -1,6 +1,6 @@
 //! Recordings that a job makes: WAV and FLAC files.
 
-use crate::run::plan::is_same_file;
+use crate::run::plan::{is_same_file, spare_recordings};
 use aeden_media::ffmpeg::container;
 use aeden_media::ffmpeg::flac::{self, FlacWriter};
 use aeden_media::output::{Output, Sealed, Target, exists};
@@ -27,6 +27,12 @@ pub fn check(output: &Path, inputs: &[&Path], overwrite: bool) -> Result<(), Pro
         true => Err(exists(output)),
         false => Ok(()),
     }
+}
+
+/// The same for a page, a table or a picture, which is never put in the place of a recording.
+pub fn check_beside(output: &Path, inputs: &[&Path], overwrite: bool) -> Result<(), Problem> {
+    check(output, inputs, overwrite)?;
+    spare_recordings(output)
 }
 
 /// A small file that is complete at once.

@@ -327,6 +327,7 @@ impl Work<'_> {
         let (output, overwrite) = (&self.job.output, self.job.replace);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
         let passed = self.pass(input, file, encoding, self.extras())?;
+        self.not_empty(passed.frames)?;
         let mut report = self.finish(input, passed, encoding, "FLAC", |file: FlacWriter, _| {
             let sealed = file.finish()?;
             if let Some(place) = sealed.path().filter(|_| self.options.verify) {
@@ -349,6 +350,9 @@ impl Work<'_> {
         let taker = &assembly.tracks[0].codec.encoder;
         let encoded = Encoded::start(&self.job.output, self.job.replace, &assembly)?;
         let passed = self.pass(input, encoded, encoding, self.extras())?;
+        if arrangement.container.muxer != "aiff" {
+            self.not_empty(passed.frames)?;
+        }
         let (frames, name) = ((passed.frames, assembly.tracks[0].rate), self.job.output.name());
         let (mut proof, mut sound) = (None, None);
         let mut report = self.finish(input, passed, encoding, taker, |encoded: Encoded, _| {
@@ -414,6 +418,7 @@ impl Work<'_> {
                     report.clipped += part.clipped;
                     part.warnings.retain(|warning| !report.warnings.contains(warning));
                     report.warnings.append(&mut part.warnings);
+                    report.lost.append(&mut part.lost);
                 }
             }
             cleaned.push(Cleaned { track, spool });
@@ -422,6 +427,7 @@ impl Work<'_> {
             unreachable!("a film has a track that is cleaned")
         };
         let frames: Vec<u64> = cleaned.iter().map(|one| one.spool.frames()).collect();
+        self.not_empty(frames.iter().copied().max().unwrap_or(0))?;
         let name = self.job.output.name();
         let mut proof = None;
         let finished = assemble(
@@ -480,6 +486,17 @@ impl Work<'_> {
         Some(format!(
             "--bits {wanted} does not apply here: what {taker} makes {has}"
         ))
+    }
+
+    /// Refuses what no other format than WAV and AIFF can hold.
+    fn not_empty(&self, frames: u64) -> Result<(), Problem> {
+        match frames {
+            0 => Err(Problem::file(
+                self.job.input.name(),
+                "has no sound, 0 samples; only WAV and AIFF can be like that, so give OUT such an ending",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn unchanged(&self) -> bool {
@@ -642,7 +659,7 @@ impl Work<'_> {
         let [mut before, mut after] = results.levels;
         before.finish();
         after.finish();
-        let report = Report {
+        let mut report = Report {
             input: Named::new("input", name),
             output: Named::new("output", self.job.output.name()),
             seconds: frames as f64 / f64::from(format.rate),
@@ -666,6 +683,9 @@ impl Work<'_> {
             lost: Vec::new(),
             warnings,
         };
+        if self.options.bits.is_none() {
+            report.lose(coarser(input.depth(), encoding, taker).into_iter().collect());
+        }
         Ok((sealed, results.cleaned.into_place(), report))
     }
 
@@ -701,6 +721,30 @@ impl Work<'_> {
         }
         commit(sealed)
     }
+}
+
+/// That the taker of the samples has none as fine as the recording's.
+fn coarser(had: Encoding, has: Encoding, taker: &str) -> Option<Loss> {
+    let is_finer = match (had, has) {
+        (Encoding::Float { .. }, Encoding::Int { .. }) => true,
+        (Encoding::Float { bytes: had }, Encoding::Float { bytes: has }) => had > has,
+        _ => had.resolution() > has.resolution(),
+    };
+    // A codec with loss has no depth.
+    let has_depth = matches!(has, Encoding::Int { .. }) || taker == "wavpack" || taker.starts_with("pcm_");
+    let named = |encoding: Encoding| match encoding {
+        Encoding::Int { valid_bits, .. } => format!("integers of {valid_bits} bits"),
+        Encoding::Float { bytes } => format!("floating point of {} bits", u32::from(bytes) * 8),
+    };
+    (is_finer && has_depth).then(|| Loss {
+        what: "depth",
+        name: has.short_name(),
+        text: format!(
+            "its samples, {}, become {}, which is what {taker} takes",
+            named(had),
+            named(has)
+        ),
+    })
 }
 
 /// Reads a finished WAV file as anybody would.

@@ -355,6 +355,18 @@ pub fn is_a_recording(path: &Path) -> Problem {
     )
 }
 
+/// Refuses to put a page, a table, a picture or an index where a recording is, whatever was said of replacing: whoever names one has
+/// mistaken it for the output.
+pub fn spare_recordings(output: &Path) -> Result<(), Problem> {
+    match is_recording(output) {
+        true => Err(Problem::file(
+            output,
+            "is a recording, which no page, table, picture or index replaces; give the output another name",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn several(path: &Path) -> Problem {
     Problem::usage(format!(
         "{}: a folder or pattern stands for several inputs, which need a folder for their outputs; add -o DIR, or --beside to have \
@@ -690,6 +702,9 @@ fn step(pair: Pair, args: &CleanArgs, inputs: &Known, claimed: &mut Known) -> Re
         {
             return Err(Problem::file(path, what));
         }
+    }
+    if let Some(Target::File(path)) = &job.plot {
+        spare_recordings(path)?;
     }
     if args.skip_existing && matches!(&job.output, Target::File(path) if path.exists() && !is_undone(path)) {
         return Ok(Step::Skip(job));

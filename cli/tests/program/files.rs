@@ -206,6 +206,47 @@ fn the_input_is_never_an_output_by_any_name() {
 }
 
 #[test]
+fn no_page_table_or_picture_takes_the_place_of_a_recording() {
+    let (folder, file) = with_input();
+    // Another one, whose name does not say that it is one.
+    folder.write("page.html", &file);
+    folder.write("plot.png", &file);
+    symlink("in.wav", folder.path("link.html")).unwrap();
+    for command in [
+        "report in.wav -o in.wav",
+        "report . -o page.html",
+        "map in.wav -o in.wav",
+        "map . -o link.html",
+        "detect in.wav --csv page.html",
+        "detect page.html --normal in.wav --csv in.wav",
+        "detect page.html --normal in.wav --markers in.wav",
+        "detect in.wav --labels page.html",
+        "detect in.wav --plot plot.png",
+        "roomtone in.wav out.wav --seconds 1 --plot plot.png",
+        "clean in.wav out.wav --plot plot.png",
+    ] {
+        let run = folder.aeden(&format!("{command} -y"));
+        assert_ne!(run.status(), 0, "{command}");
+        assert_eq!(run.stderr().lines().count(), 1, "{command}: {}", run.stderr());
+        for name in ["in.wav", "page.html", "plot.png"] {
+            assert!(folder.read(name) == file, "{command}: {name}");
+        }
+    }
+    assert_eq!(folder.aeden("find index in.wav --index i").status(), 0);
+    folder
+        .aeden("find query in.wav --index i --html page.html -y")
+        .failed(1, "is a recording");
+    folder
+        .aeden("find index . --index page.html --rebuild")
+        .failed(1, "is a recording");
+    assert!(folder.read("page.html") == file);
+    assert_eq!(
+        folder.names(),
+        ["i", "in.wav", "link.html", "page.html", "plot.png"]
+    );
+}
+
+#[test]
 fn standard_output_into_the_input_is_refused() {
     let (folder, file) = with_input();
     let onto_itself = std::fs::File::options()

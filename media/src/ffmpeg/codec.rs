@@ -148,8 +148,13 @@ impl Codec {
             lead: 0,
             tail: 0,
         };
+        // As a stream of its own it has a kind that ffmpeg does not write into the table of the programme.
+        if name == "pcm_bluray" {
+            return Err(no_encoder(name));
+        }
         if name.starts_with("pcm_") {
-            return Ok(pcm(name, depth, kept && wish.depth.is_none(), container));
+            let keep = kept && wish.depth.is_none();
+            return Ok(pcm(name, depth, keep, wish.same_container, container));
         }
         Ok(match name {
             "flac" => lossless("flac", "s16", "s32"),
@@ -163,10 +168,23 @@ impl Codec {
                 settings: [lossless(name, "s16", "s32").settings, experimental()].concat(),
                 ..lossless(name, "s16", "s32")
             },
+            "wavpack" if wish.format.channels > WAVPACK_CHANNELS => {
+                return Err(format!(
+                    "ffmpeg writes WavPack of {WAVPACK_CHANNELS} channels at most, and the sound has {}; give OUT another ending, such as .wav",
+                    wish.format.channels
+                ));
+            }
             "wavpack" if matches!(depth, Encoding::Float { .. }) => Codec {
                 encoder: "wavpack".into(),
                 settings: formatted("fltp", depth),
                 feed: Encoding::FLOAT32,
+                lead: 0,
+                tail: 0,
+            },
+            "wavpack" if depth.resolution() > 24 => Codec {
+                encoder: "wavpack".into(),
+                settings: formatted("s32p", depth),
+                feed: depth,
                 lead: 0,
                 tail: 0,
             },
@@ -252,10 +270,21 @@ fn experimental() -> Vec<(&'static str, String)> {
     vec![("strict", "-2".into())]
 }
 
-/// Uncompressed sound: the same codec, or that of the wanted depth in the container's order of bytes.
-fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec {
+/// The most channels of WavPack that can be read again when ffmpeg has written them.
+const WAVPACK_CHANNELS: u16 = 8;
+
+fn no_encoder(codec: &str) -> String {
+    format!(
+        "ffmpeg reads {codec} but cannot write it; give the output another ending, such as .m4a, .flac or .wav"
+    )
+}
+
+/// Uncompressed sound: the same codec, or that of the wanted depth in the container's order of bytes. `same`: the container is that
+/// of the input, which has the codec.
+fn pcm(name: &str, depth: Encoding, keep: bool, same: bool, container: &Container) -> Codec {
     let little_only = matches!(container.muxer, "wav" | "w64" | "avi");
-    let big = name.ends_with("be") && !little_only || matches!(container.muxer, "aiff" | "au");
+    let big_only = matches!(container.muxer, "aiff" | "au");
+    let big = name.ends_with("be") && !little_only || big_only;
     let order = if big { "be" } else { "le" };
     let known = |feed: Encoding| Codec {
         encoder: name.into(),
@@ -264,11 +293,11 @@ fn pcm(name: &str, depth: Encoding, keep: bool, container: &Container) -> Codec 
         lead: 0,
         tail: 0,
     };
-    let possible = !(little_only && name.ends_with("be") || container.muxer == "au" && name.ends_with("le"));
+    let possible = !(little_only && name.ends_with("be") || big_only && !same && name.ends_with("le"));
     if keep && possible {
         match name {
             "pcm_alaw" | "pcm_mulaw" | "pcm_vidc" => return known(Encoding::INT16),
-            _ if name.starts_with("pcm_") && name != "pcm_*" => return known(depth),
+            _ if same => return known(depth),
             _ => {}
         }
     }
@@ -305,9 +334,7 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         "wmav1" | "wmav2" | "aac" | "ac3" | "eac3" | "mp2" | "g722" | "g723_1" | "nellymoser" => name,
         _ if name.starts_with("adpcm_") => name,
         _ => {
-            return Err(format!(
-                "ffmpeg reads {name} but cannot write it; give the output another ending, such as .m4a, .flac or .wav"
-            ));
+            return Err(no_encoder(name));
         }
     };
     // What is said to be transparent for two channels, or a little more.
@@ -328,6 +355,7 @@ fn lossy(name: &str, wish: &Wish, kept: bool) -> Result<Codec, String> {
         "mp3" if CONSTANT_MP3.contains(&rate) => settings.push(("b", rate.to_string())),
         "mp3" => settings.extend([("b", rate.clamp(8_000, 320_000).to_string()), ("abr", "1".into())]),
         "opus" => settings.push(("b", rate.clamp(6_000, 256_000 * channels).to_string())),
+        "mp2" => settings.push(("b", nearest_mp2(rate, wish.format).to_string())),
         // It takes only rates that it knows for the sampling rate; its qualities exist for all.
         "vorbis" => settings.push(("q", vorbis_quality(rate, wish.format).to_string())),
         "amr_nb" | "amr_wb" | "gsm" | "gsm_ms" | "g722" | "g723_1" => {
@@ -401,6 +429,27 @@ const CONSTANT_MP3: [u64; 18] = [
     8_000, 16_000, 24_000, 32_000, 40_000, 48_000, 56_000, 64_000, 80_000, 96_000, 112_000, 128_000, 144_000,
     160_000, 192_000, 224_000, 256_000, 320_000,
 ];
+
+/// The bit rate of MPEG-1 or 2, layer II, that is nearest to a wanted one (ISO/IEC 11172-3, 2.4.2.3, and 13818-3).
+fn nearest_mp2(rate: u64, format: &Format) -> u64 {
+    const VERSION_1: [u64; 14] = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
+    const VERSION_2: [u64; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
+    let all = if format.rate < 32_000 {
+        VERSION_2
+    } else {
+        VERSION_1
+    };
+    // The standard has the highest for two channels alone, and the lowest for one.
+    let allowed = all
+        .into_iter()
+        .map(|kilobits| kilobits * 1000)
+        .filter(|&bits| match format.channels {
+            _ if format.rate < 32_000 => true,
+            1 => bits <= 192_000,
+            _ => bits >= 64_000,
+        });
+    allowed.min_by_key(|bits| bits.abs_diff(rate)).unwrap_or(rate)
+}
 
 /// libvorbis's quality for a bit rate, after the nominal rates that it prints for two channels at 44.1 kHz, -1 to 10,
 /// which go about with the sampling rate and the channels.

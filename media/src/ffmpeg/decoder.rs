@@ -1,6 +1,6 @@
 //! One track of any file that ffmpeg reads, as a stream of samples.
 
-use super::codec::{decoded, pcm_name};
+use super::codec::{decoded, is_exact, pcm_name};
 use super::ends;
 use super::probe::{Probe, Stream};
 use super::programs::{LAST_WORDS, Program, add_input, ffmpeg, gist, patiently, read_all, spawn, too_long};
@@ -28,7 +28,7 @@ const BEHIND_END: u64 = 1152;
 /// Frames that a decoder still has in hand when it refuses a packet, at most.
 const IN_HAND: usize = 3;
 
-/// Overlaps that are told.
+/// Overlaps that are told of sound that was coded with loss; of other sound, every sample is.
 const TOLD_SECONDS: f64 = 0.02;
 
 /// A track being decoded in constant memory. Dropped, it ends ffmpeg.
@@ -60,6 +60,10 @@ pub struct Decoder {
     /// Whether time is counted that ffmpeg has no sound for: in AVI empty packets stand for what comes before a late beginning, in AMR
     /// frames without data for silence; in Ogg the last page tells the time, and where it is the first too, ffmpeg begins at zero.
     counts_nothing: bool,
+    /// Whether a late beginning says nothing: there is no picture that it would be late against, and players begin at the sound.
+    is_alone: bool,
+    /// Whether decoding gives what was encoded, bit for bit.
+    is_exact: bool,
     damage: Damage,
     /// Seconds at which the track begins.
     late: f64,
@@ -191,6 +195,8 @@ impl Decoder {
             promised: probe.promise(track),
             cut: ends::missing(path, probe),
             counts_nothing: probe.is("avi") || probe.is("ogg") || is_amr,
+            is_alone: probe.is("ogg") && probe.picture().is_none(),
+            is_exact: is_exact(track),
             damage,
             late: probe.late(track),
             warnings: Vec::new(),
@@ -340,12 +346,17 @@ impl Decoder {
         let has_all = promised.is_some_and(|promised| seconds + self.late > promised - 1e-3);
         let is_behind = !self.refused_inside.load(Relaxed)
             && (self.ends_empty || said.lines().all(|line| line.contains("Invalid argument")));
-        let said = match said.lines().all(is_refusal) {
+        let said = match said
+            .lines()
+            .all(|line| is_refusal(line) || line.contains(PADDING))
+        {
             true if has_all || is_behind => String::new(),
             _ => said,
         };
         let missing = promised.filter(|promised| seconds + self.late < promised * 0.99 - MISSING_SECONDS);
-        if let Some(promised) = missing {
+        // A file that is whole, and of which a decoder took everything, has lost nothing of its sound.
+        let is_whole = self.counts_nothing && self.cut.is_none() && said.is_empty();
+        if let Some(promised) = missing.filter(|_| !is_whole) {
             let reason = if said.is_empty() {
                 String::new()
             } else {
@@ -360,6 +371,11 @@ impl Decoder {
                 ));
             }
             self.warnings.push(text + "; what is there is taken");
+        } else if let Some(promised) = missing.filter(|_| !self.is_alone) {
+            self.warnings.push(format!(
+                "its clock counts {promised:.2} s of sound, and there are {seconds:.2} s, all of which are taken: the clock counts \
+                 silence that ffmpeg does not give, as before a late start"
+            ));
         } else if let Some(cut) = self.cut {
             self.warnings.push(format!(
                 "the end of the file is missing ({cut}); what is there is taken"
@@ -387,9 +403,10 @@ impl Decoder {
                 "the clock of its sound does not fit the sound, which is taken as it is, without gaps or cuts".into(),
             );
         }
-        if account.cut as f64 > TOLD_SECONDS * rate {
+        let told = if self.is_exact { 0.0 } else { TOLD_SECONDS };
+        if account.cut as f64 > told * rate {
             self.warnings.push(format!(
-                "{:.2} s of its sound lie over other sound in time, and are left out as players do",
+                "{:.3} s of its sound lie over other sound in time, and are left out as players do",
                 account.cut as f64 / rate
             ));
         }
@@ -415,6 +432,9 @@ fn frame(line: &str) -> Option<Frame> {
 
 /// What ffmpeg says where a container does not tell how long it is.
 const GUESSED: &str = "Estimating duration from bitrate";
+
+/// What the decoder of uncompressed sound says of less than a sample, such as the byte that makes the size of a chunk even.
+const PADDING: &str = "Invalid PCM packet, data has size";
 
 /// What ffmpeg says of a packet that a decoder refuses, after the decoder's own words if it has any.
 const REFUSED: [&str; 2] = [

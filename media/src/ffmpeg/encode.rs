@@ -3,6 +3,7 @@
 
 use super::mux::Assembly;
 use super::programs::{Feed, Program, unwritable};
+use super::w64;
 use crate::output::{Output, Sealed, Target};
 use crate::problem::Problem;
 use std::io::{BufWriter, Write};
@@ -14,6 +15,8 @@ use std::process::Stdio;
 pub struct Encoded {
     /// Gone once it has been asked for its end.
     running: Option<(Program, BufWriter<Feed>)>,
+    /// Bytes of uncompressed sound so far, where ffmpeg does not count them well.
+    counted: Option<u64>,
     output: Output,
     target: Target,
 }
@@ -37,6 +40,7 @@ impl Encoded {
         };
         Ok(Encoded {
             running: Some((program, BufWriter::with_capacity(1 << 16, stdin))),
+            counted: is_miscounted(assembly).then_some(0),
             output,
             target: target.clone(),
         })
@@ -48,7 +52,10 @@ impl Encoded {
             unreachable!("gone only after an error")
         };
         match stdin.write_all(raw) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.counted = self.counted.map(|bytes| bytes + raw.len() as u64);
+                Ok(())
+            }
             Err(e) => Err(self
                 .end()
                 .err()
@@ -76,8 +83,19 @@ impl Encoded {
     /// Waits until ffmpeg has written everything.
     pub fn finish(mut self) -> Result<Sealed, Problem> {
         self.end()?;
+        if let (Some(bytes), Some(place)) = (self.counted, self.output.path()) {
+            w64::set_size(place, bytes).map_err(|e| Problem::io(self.target.name(), &e))?;
+        }
         self.output.seal(&[])
     }
+}
+
+/// Whether the output is Wave64 with samples as they are fed.
+fn is_miscounted(assembly: &Assembly) -> bool {
+    let encoder = assembly.tracks[0].codec.encoder.as_str();
+    assembly.container.muxer == "w64"
+        && encoder.starts_with("pcm_")
+        && !matches!(encoder, "pcm_alaw" | "pcm_mulaw")
 }
 
 /// What is beyond can be recognised, in parts of full scale.

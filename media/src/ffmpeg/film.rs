@@ -124,6 +124,16 @@ pub fn assemble(
 pub fn complete(assembly: &Assembly, place: &Path, subject: &Path) -> Result<(Vec<Loss>, Probe), Problem> {
     let after = Probe::of_unfinished(place, subject)?;
     let after = restore(assembly, place, after, subject)?;
+    let is_heard = |track: usize| assembly.sound(track, &after).is_some_and(Stream::is_sound);
+    if let Some(track) = (0..assembly.tracks.len()).find(|&track| !is_heard(track)) {
+        return Err(Problem::file(
+            subject,
+            format!(
+                "{} in .{} files is sound that nobody can read afterwards; give OUT another ending, such as .mkv, .flac or .wav",
+                assembly.tracks[track].codec.encoder, assembly.container.endings[0]
+            ),
+        ));
+    }
     let Some(before) = assembly.original else {
         return Ok((Vec::new(), after));
     };

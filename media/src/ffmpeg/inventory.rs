@@ -2,6 +2,7 @@
 //! comparison does not know which losses there can be, so none is silent.
 
 use super::codec::{is_exact, without_sides};
+use super::container;
 use super::id3::{self, Around};
 use super::mp4;
 use super::mux::Assembly;
@@ -15,7 +16,7 @@ use std::path::Path;
 /// Something that the input has and the output has not; part of a line of `--json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
-    /// `track`, `tag`, `chapter`, `cover`, `attachment`, `programme`, `channels`, `rate`, `codec`, `time` or `chunk`.
+    /// `track`, `tag`, `chapter`, `cover`, `attachment`, `programme`, `channels`, `rate`, `depth`, `codec`, `time` or `chunk`.
     pub what: &'static str,
     /// Which one.
     pub name: String,
@@ -49,7 +50,7 @@ pub fn losses(assembly: &Assembly, before: (&Path, &Probe), after: (&Path, &Prob
         ending: assembly.container.endings[0],
         all: Vec::new(),
     };
-    losses.tracks(assembly, before.1, after.1);
+    losses.tracks(assembly, before, after.1);
     // Tags of WAV are written by aeden itself, and more of them than ffmpeg reads.
     if !assembly.container.is_wav() {
         losses.tags(assembly, before, after.1);
@@ -73,6 +74,11 @@ fn chosen_by_flag(probe: &Probe, stream: &Stream) -> bool {
 
 fn is_default(stream: &Stream) -> bool {
     stream.disposition.get("default") == Some(&1)
+}
+
+/// Whether pictures in a file are a surprise: its name is that of sound alone.
+fn is_hidden(path: &Path) -> bool {
+    container::of(path).is_some_and(|named| !named.pictures)
 }
 
 struct Losses {
@@ -100,7 +106,7 @@ impl Losses {
         }
     }
 
-    fn tracks(&mut self, assembly: &Assembly, before: &Probe, after: &Probe) {
+    fn tracks(&mut self, assembly: &Assembly, (path, before): (&Path, &Probe), after: &Probe) {
         let covers = |probe: &Probe| probe.streams.iter().filter(|stream| stream.is_cover()).count();
         let missing_covers = covers(before).saturating_sub(covers(after));
         for stream in before
@@ -124,7 +130,7 @@ impl Losses {
                 // Who asks for a file of sound knows that it has no pictures, and no timecode of theirs.
                 None if assembly.is_written_anew(before, stream) && !assembly.container.pictures => {}
                 None if assembly.is_written_anew(before, stream) => self.timecode(stream, after),
-                None if stream.is_picture() && !assembly.container.pictures => {}
+                None if stream.is_picture() && !assembly.container.pictures && !is_hidden(path) => {}
                 None => {
                     let kind = match stream.codec_type.as_str() {
                         "" => "unknown",

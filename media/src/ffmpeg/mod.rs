@@ -25,6 +25,7 @@ pub mod restore;
 pub mod tags;
 pub mod timeline;
 pub mod verify;
+mod w64;
 pub mod wav_chunks;
 
 use crate::kind::Kind;

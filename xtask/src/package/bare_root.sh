@@ -16,6 +16,16 @@ aeden models >models
 grep -q high models
 say "program: $(aeden --version) cleans"
 
+if grep -qx /usr/bin/aeden-standalone files; then
+    aeden-standalone --version >window
+    grep -q '^aeden-standalone' window
+    if aeden-standalone >window 2>&1; then say 'a window without a screen?'; exit 1; fi
+    grep -q '^aeden-standalone: ' window
+    grep -qx 'Exec=aeden-standalone' /usr/share/applications/aeden.desktop
+    [ -s /usr/share/icons/hicolor/scalable/apps/aeden.svg ]
+    say 'program with a window: starts, says that there is no screen, and is in the menus'
+fi
+
 for page in /usr/share/man/man1/aeden*.1.gz; do gzip -t "$page"; done
 bash -n /usr/share/bash-completion/completions/aeden
 grep -q '^#compdef aeden' /usr/share/zsh/vendor-completions/_aeden

@@ -19,9 +19,9 @@ const DESCRIPTION: &str = "
  aeden cleans recordings and the sound of films, and a microphone while it is
  in use, with denoising autoencoders on spectrograms, on one CPU core.
  .
- The package has the program with its user service, plugins (VST3, CLAP, LV2,
- LADSPA, files for PipeWire), a C library with its header, and one under the
- names of RNNoise, in a folder of its own.";
+ The package has the program with its user service, one with a window for the
+ microphone, plugins (VST3, CLAP, LV2, LADSPA, files for PipeWire), a C library
+ with its header, and one under the names of RNNoise, in a folder of its own.";
 
 /// Makes it of what was built in a folder, and gives its place: `target/deb/aeden_VERSION_ARCHITECTURE.deb`.
 pub fn make(built: &Path) -> Result<PathBuf> {
@@ -145,7 +145,8 @@ fn is_code(file: &Path) -> bool {
     let is_library = [".so", ".so.0", ".clap"]
         .iter()
         .any(|end| file.to_string_lossy().ends_with(end));
-    !file.is_symlink() && (is_library || file.ends_with("bin/aeden"))
+    let is_program = file.parent().is_some_and(|folder| folder.ends_with("bin"));
+    !file.is_symlink() && (is_library || is_program)
 }
 
 /// The licence, in the form of Debian's packages.

@@ -20,8 +20,9 @@ const NAMES: [&str; 7] = [
     "ufl",
 ];
 
-/// The licences of all crates that some packages are built of on this platform, each text once, with the crates that have it.
-pub fn of(packages: &[&str]) -> Result<String> {
+/// The licences of all crates that some packages with some features are built of on this platform, each text once, with the crates
+/// that have it.
+pub fn of(packages: &[&str], features: &[&str]) -> Result<String> {
     let mut tree = Command::new("cargo");
     tree.args([
         "tree",
@@ -34,6 +35,7 @@ pub fn of(packages: &[&str]) -> Result<String> {
         "{p}",
     ]);
     tree.args(packages.iter().flat_map(|name| ["--package", name]));
+    tree.args(features.iter().flat_map(|name| ["--features", name]));
     let linked = program::output(&mut tree)?;
     let linked: BTreeSet<(&str, &str)> = linked.lines().filter_map(name_and_version).collect();
     let (mut list, mut texts) = (String::new(), BTreeMap::<[u8; 32], (String, Vec<String>)>::new());

@@ -102,8 +102,8 @@ pkgdesc='Takes noise out of speech: program, VST3, CLAP, LV2 and LADSPA plugins,
 arch=(x86_64 aarch64)
 url='{HOMEPAGE}'
 license=('MIT OR Apache-2.0')
-depends=(gcc-libs glibc)
-makedepends=(cargo)
+depends=(alsa-lib gcc-libs glibc)
+makedepends=(cargo jack pkgconf)
 optdepends=('ffmpeg: formats other than WAV and FLAC'
             'pipewire: a cleaned microphone for all programs')
 options=(!lto)
@@ -143,6 +143,9 @@ fn srcinfo(Released { url, sha256 }: &Released) -> String {
         ("arch", "aarch64"),
         ("license", "MIT OR Apache-2.0"),
         ("makedepends", "cargo"),
+        ("makedepends", "jack"),
+        ("makedepends", "pkgconf"),
+        ("depends", "alsa-lib"),
         ("depends", "gcc-libs"),
         ("depends", "glibc"),
         ("optdepends", "ffmpeg: formats other than WAV and FLAC"),

@@ -4,7 +4,7 @@ use super::notices;
 use crate::bundle;
 use crate::identity::VERSION;
 use crate::prefix::{self, Prefix};
-use crate::program;
+use crate::{program, setup};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,15 @@ pub const PACKAGES: [&str; 5] = [
 /// The unit that `aeden live --install-service` writes for one user.
 const SERVICE: &str = "cli/src/commands/live/aeden-live.service";
 
+/// The plugin as a program, with its entry in the menus of desktops, and the picture there.
+const STANDALONE: &str = "aeden-standalone";
+const STANDALONE_FEATURE: &str = "aeden-plugin/standalone";
+const DESKTOP_ENTRY: (&str, &str) = ("plugin/aeden.desktop", "share/applications/aeden.desktop");
+const ICON: (&str, &str) = (
+    "web/page/files/logo.svg",
+    "share/icons/hicolor/scalable/apps/aeden.svg",
+);
+
 /// Where shells look for completions below a prefix.
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "share/bash-completion/completions/aeden"),
@@ -31,7 +40,26 @@ const COMPLETIONS: [(&str, &str); 3] = [
 
 /// Builds the release version of everything. Gives where it lies.
 pub fn build() -> Result<PathBuf> {
-    bundle::released(&PACKAGES)
+    if !has_standalone() {
+        println!(
+            "left out: {STANDALONE}, which is in packages for Linux, and needs {} to be built",
+            setup::STANDALONE_PACKAGES.join(", ")
+        );
+    }
+    bundle::released(&PACKAGES, features())
+}
+
+/// The features with which the packages are built here.
+fn features() -> &'static [&'static str] {
+    if has_standalone() {
+        &[STANDALONE_FEATURE]
+    } else {
+        &[]
+    }
+}
+
+fn has_standalone() -> bool {
+    cfg!(target_os = "linux") && setup::can_build_standalone()
 }
 
 /// Lays out what was built in a folder.
@@ -60,10 +88,20 @@ pub fn lay_out(to: &Prefix, built: &Path) -> Result<()> {
         let unit = unit.replace("ENVIRONMENT\n", "").replace("COMMAND", &command);
         prefix::write(&to.join("lib/systemd/user/aeden-live.service"), &unit)?;
     }
+    let standalone = built.join(STANDALONE);
+    if has_standalone() && standalone.exists() {
+        prefix::place(&standalone, &to.join("bin").join(STANDALONE))?;
+        for (from, at) in [DESKTOP_ENTRY, ICON] {
+            prefix::place(&root.join(from), &to.join(at))?;
+        }
+    }
     let documents = to.join("share/doc/aeden");
     for name in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
         prefix::place(&root.join(name), &documents.join(name))?;
     }
-    prefix::write(&documents.join("THIRD-PARTY"), &notices::of(&PACKAGES)?)?;
+    prefix::write(
+        &documents.join("THIRD-PARTY"),
+        &notices::of(&PACKAGES, features())?,
+    )?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::reading::{Input, model, workers};
 use crate::args::map::{Heard, MapArgs};
 use crate::commands::page;
 use crate::commands::report::clip::clip;
-use crate::run::plan::{Source, inputs};
+use crate::run::plan::{Source, inputs, spare_recordings};
 use crate::run::progress::Progress;
 use aeden_jobs::find::Describer;
 use aeden_jobs::map::{MOST, Map, Place};
@@ -39,6 +39,8 @@ pub fn map(args: &MapArgs) -> Result<u8, Problem> {
             args.output.display()
         )));
     }
+    // What is there may be gone on with.
+    spare_recordings(&args.output)?;
     let describer = Describer::with_model(model(args.job.model.as_deref(), models::sparse)?);
     let goes_on = !args.job.overwrite && args.output.symlink_metadata().is_ok();
     let before = match goes_on {

@@ -6,12 +6,13 @@ mod page;
 
 use crate::args::{Channels, ReportArgs};
 use crate::commands::inspect::{Findings, inspect};
+use crate::commands::writing::check_beside;
 use crate::run::cleaner::{ChosenNetwork, CleanerSettings};
 use crate::run::cores::Cores;
 use crate::run::named::Named;
 use crate::run::plan::{Source, inputs};
 use crate::run::progress::Progress;
-use aeden_media::output::{Output, Target, commit, exists, print};
+use aeden_media::output::{Output, Target, commit, print};
 use aeden_media::problem::{DONE, FILE_FAILED, INTERRUPTED, Problem, counted, describe};
 use aeden_media::unfinished::{clean_up_when_stopped, sweep};
 use excerpt::Excerpt;
@@ -36,9 +37,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, Problem> {
             args.output.display()
         )));
     }
-    if !args.run.overwrite && args.output.symlink_metadata().is_ok() {
-        return Err(exists(&args.output));
-    }
+    check_beside(&args.output, &[], args.run.overwrite)?;
     if args.inputs.iter().any(|input| input == Path::new("-")) {
         return Err(Problem::usage(
             "standard input '-' has no name to show on the page; give files, folders or patterns",

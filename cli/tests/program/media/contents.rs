@@ -229,3 +229,25 @@ fn a_picture_that_ffmpeg_writes_and_nobody_can_read_is_refused() {
         std::fs::remove_file(folder.path(name)).unwrap();
     }
 }
+
+#[test]
+fn a_picture_in_what_is_called_sound_is_not_left_out_unsaid() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        "-f lavfi -i testsrc=s=64x64:r=25:d=2 -i SPEECH -t 2 -c:v mpeg4 -c:a aac -f mp4 a.m4a",
+    );
+    folder
+        .aeden("clean a.m4a b.m4a")
+        .warned("the video (track 0, mpeg4) cannot be kept in .m4a files");
+    folder.aeden("clean a.m4a c.m4a --strict").failed(1, "--strict");
+    folder
+        .aeden("clean a.m4a d.wav")
+        .warned("the video (track 0, mpeg4) cannot be kept in .wav files");
+    // It is no news of a film that it has a picture.
+    std::fs::rename(folder.path("a.m4a"), folder.path("a.mp4")).unwrap();
+    folder.aeden("clean a.mp4 e.m4a").quietly();
+}

@@ -348,3 +348,137 @@ fn short_recordings_come_out_to_the_sample() {
         }
     }
 }
+
+#[test]
+fn uncompressed_sound_goes_from_any_container_into_any_other() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    for depth in ["u8", "s16le", "s24le", "s32le", "f32le", "f64le"] {
+        // An odd number of samples, so that chunks have to be filled up.
+        ffmpeg(
+            &folder,
+            &format!("-i SPEECH -af atrim=end_sample=3001 -c:a pcm_{depth} {depth}.wav"),
+        );
+        for ending in ["aiff", "caf", "au", "w64", "mov", "mkv"] {
+            let name = format!("{depth}.{ending}");
+            folder
+                .aeden(&format!("clean {depth}.wav {name} --mix 0 --verify"))
+                .quietly();
+            let again = format!("again_{name}");
+            folder
+                .aeden(&format!("clean {name} {again} --mix 0 --verify --strict"))
+                .quietly();
+            let [before, after, twice] =
+                [format!("{depth}.wav"), name, again].map(|name| samples(&folder.path(&name), 0));
+            assert_eq!(before.len(), 3001, "{depth}");
+            assert!(before == after, "{depth} in {ending}: {}", after.len());
+            assert!(before == twice, "{depth} in {ending}, twice: {}", twice.len());
+        }
+    }
+}
+
+#[test]
+fn samples_that_become_coarser_are_told() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    for (depth, ending, coarser) in [
+        ("s24le", "flac", false),
+        ("s24le", "wv", false),
+        ("s32le", "wv", false),
+        ("f32le", "wv", false),
+        ("s32le", "flac", false),
+        ("s32le", "tta", true),
+        ("f32le", "tta", true),
+        ("f32le", "flac", true),
+        ("f64le", "wv", true),
+        ("f32le", "mp3", false),
+        ("f32le", "opus", false),
+    ] {
+        ffmpeg(&folder, &format!("-i SPEECH -t 1 -c:a pcm_{depth} in.wav"));
+        let run = folder.aeden(&format!("clean in.wav out.{ending} -y --mix 0 --json"));
+        let what = format!("{depth} in {ending}: {}", run.stderr());
+        assert_eq!(run.status(), 0, "{what}");
+        assert_eq!(run.stderr().contains("its samples, "), coarser, "{what}");
+        assert_eq!(run.stdout().contains("\"what\":\"depth\""), coarser, "{what}");
+        let strict = folder.aeden(&format!("clean in.wav strict.{ending} -y --mix 0 --strict"));
+        assert_eq!(strict.status(), i32::from(coarser), "{what}");
+        if !coarser && ending == "wv" {
+            assert!(
+                samples(&folder.path("in.wav"), 0) == samples(&folder.path("out.wv"), 0),
+                "{what}"
+            );
+        }
+    }
+    // Who asks for a depth knows it.
+    folder.aeden("clean in.wav asked.flac --bits 16").quietly();
+}
+
+#[test]
+fn a_recording_without_samples_is_refused_where_it_cannot_be_written() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("in.wav", &noise_file(1, 48_000, 0));
+    for ending in ["flac", "mp3", "opus", "ogg", "wv", "tta", "mka", "m4a", "w64"] {
+        folder
+            .aeden(&format!("clean in.wav out.{ending}"))
+            .failed(1, "in.wav: has no sound, 0 samples");
+    }
+    folder.aeden("clean in.wav out.wav").quietly();
+    assert_eq!(folder.names(), ["in.wav", "out.wav"]);
+}
+
+#[test]
+fn mpeg_audio_layer_2_has_a_bit_rate_of_its_own() {
+    if !is_here() || !encodes("libmp3lame") {
+        return;
+    }
+    let folder = Folder::new();
+    for (how, allowed) in [
+        ("-ac 2 -ar 44100 -c:a libmp3lame -q:a 7", 64_000),
+        ("-ac 1 -ar 48000 -c:a libmp3lame -b:a 320k", 0),
+        ("-ac 1 -ar 16000 -c:a libmp3lame -q:a 9", 0),
+    ] {
+        ffmpeg(&folder, &format!("-i SPEECH -t 2 {how} in.mp3"));
+        let run = folder.aeden("clean in.mp3 -o out.mp2 -y --mix 0");
+        assert_eq!(run.status(), 0, "{how}: {}", run.stderr());
+        let rate = probe(&folder.path("out.mp2"), "-show_streams")["streams"][0]["bit_rate"].clone();
+        let rate: u64 = rate.as_str().unwrap().parse().unwrap();
+        assert!(rate >= allowed && rate.is_multiple_of(8_000), "{how}: {rate}");
+    }
+}
+
+#[test]
+fn what_nobody_could_read_afterwards_is_refused() {
+    if !is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    ffmpeg(
+        &folder,
+        "-i SPEECH -t 1 -af pan=9C|c0=c0|c8=c0 -c:a pcm_s16le nine.wav",
+    );
+    folder
+        .aeden("clean nine.wav nine.wv")
+        .failed(1, "8 channels at most");
+    folder.aeden("clean nine.wav nine.flac").failed(1, "nine.flac");
+    ffmpeg(
+        &folder,
+        "-i SPEECH -t 1 -ar 48000 -ac 2 -c:a pcm_bluray -f mpegts disc.m2ts",
+    );
+    let before = samples(&folder.path("disc.m2ts"), 0).len();
+    folder
+        .aeden("clean disc.m2ts disc.mkv --mix 0 --verify")
+        .quietly();
+    assert_eq!(samples(&folder.path("disc.mkv"), 0).len(), before);
+    let run = folder.aeden("clean disc.m2ts again.m2ts --mix 0");
+    assert!(run.stderr().contains("pcm_bluray"), "{}", run.stderr());
+    if run.status() == 0 {
+        assert!(samples(&folder.path("again.m2ts"), 0).len() >= before);
+    }
+}

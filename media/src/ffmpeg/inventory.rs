@@ -7,7 +7,7 @@ use super::id3::{self, Around};
 use super::mp4;
 use super::mux::Assembly;
 use super::probe::{Probe, Stream};
-use super::tags::{chapters, is_technical};
+use super::tags::{chapters, is_technical, kind_of_cover};
 use crate::wav::{compressed, printable};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,9 @@ const KEPT: [&str; 12] = [
     "channels",
     "channel_layout",
 ];
+
+/// What covers show as a rule: formats that know one kind alone lose nothing of it.
+const USUAL_COVERS: [&str; 3] = ["", "Other", "Cover (front)"];
 
 /// Chapters may move by so many seconds: most formats count them in milliseconds.
 const CHAPTER_SECONDS: f64 = 2e-3;
@@ -122,6 +125,9 @@ impl Losses {
             );
             self.add("cover", format, text);
         }
+        if missing_covers == 0 {
+            self.about_covers(before, after);
+        }
         // What stands in the output beside what should: streams that it makes of its own.
         for stream in before.streams.iter().filter(|stream| !stream.is_cover()) {
             let there = assembly.place(stream.index, after);
@@ -153,6 +159,29 @@ impl Losses {
                     self.add(what, format!("{kind} {}", stream.index), text);
                 }
             }
+        }
+    }
+
+    /// What is said of covers: what they show, if it is not the front, and their descriptions.
+    fn about_covers(&mut self, before: &Probe, after: &Probe) {
+        let said = |probe: &Probe| -> Vec<String> {
+            let covers = probe.streams.iter().filter(|stream| stream.is_cover());
+            let words = covers.flat_map(|cover| [kind_of_cover(cover), cover.tag("title")]);
+            let told = words.flatten().filter(|word| !USUAL_COVERS.contains(word));
+            told.map(str::to_owned).collect()
+        };
+        let has = said(after);
+        let lost: Vec<String> = said(before)
+            .into_iter()
+            .filter(|word| !has.contains(word))
+            .collect();
+        if !lost.is_empty() {
+            let text = format!(
+                "this is not kept of cover pictures in .{} files: {}",
+                self.ending,
+                lost.join(", ")
+            );
+            self.add("tag", format!("cover: {}", lost.join(", ")), text);
         }
     }
 

@@ -4,7 +4,7 @@ use super::codec::Codec;
 use super::container::{Container, Cover};
 use super::probe::{Probe, Stream};
 use super::programs::{add_comments, add_input, add_samples, ffmpeg, file_argument, watch};
-use super::tags::{Tags, cover, picture_format};
+use super::tags::{Tags, cover, kind_of_cover, picture_format};
 use crate::problem::{Problem, describe};
 use crate::unfinished::Scratch;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,7 @@ struct Attached {
     path: PathBuf,
     name: String,
     mime: String,
+    title: Option<String>,
 }
 
 impl Beside {
@@ -97,17 +98,16 @@ impl Beside {
                     continue;
                 };
                 let bytes = cover(path, stream)?;
-                let usual = || {
-                    format!(
-                        "cover{}.{ending}",
-                        if beside.attached.is_empty() { "" } else { "_2" }
-                    )
+                let usual = || match beside.attached.len() {
+                    0 => format!("cover.{ending}"),
+                    before => format!("cover_{}.{ending}", before + 1),
                 };
                 let attached = Attached {
                     stream: stream.index,
                     path: PathBuf::new(),
                     name: stream.tag("filename").map_or_else(usual, str::to_owned),
                     mime: stream.tag("mimetype").unwrap_or(mime).to_owned(),
+                    title: stream.tag("title").map(str::to_owned),
                 };
                 let place = beside.write(path, &format!("{}.{ending}", stream.index), &bytes)?;
                 beside.attached.push(Attached {
@@ -410,14 +410,14 @@ impl Assembly<'_> {
         for (number, attached) in self.beside.attached.iter().enumerate() {
             let place = origins.len() + number;
             command.arg("-attach").arg(&attached.path);
-            command.args([
-                &format!("-metadata:s:{place}"),
-                &format!("mimetype={}", attached.mime),
-            ]);
-            command.args([
-                &format!("-metadata:s:{place}"),
-                &format!("filename={}", attached.name),
-            ]);
+            let mut say = |key: &str, value: &str| {
+                command.args([format!("-metadata:s:{place}"), format!("{key}={value}")]);
+            };
+            say("mimetype", &attached.mime);
+            say("filename", &attached.name);
+            if let Some(title) = &attached.title {
+                say("title", title);
+            }
         }
         if let Some((_, probe)) = self.original {
             self.add_global_metadata(&mut command, probe, first_track + self.tracks.len());
@@ -478,6 +478,14 @@ impl Assembly<'_> {
         if self.beside.comments.is_some() {
             // What is said about the sound is said about the file, in one place.
             command.args([&format!("-map_metadata:s:{place}"), "-1"]);
+            if let Some(cover) = self.stream(number).filter(|stream| stream.is_cover()) {
+                let about = [("comment", kind_of_cover(cover)), ("title", cover.tag("title"))];
+                for (key, value) in about {
+                    if let Some(value) = value {
+                        command.args([format!("-metadata:s:{place}"), format!("{key}={value}")]);
+                    }
+                }
+            }
             return;
         }
         command.args([&format!("-map_metadata:s:{place}"), &format!("0:s:{number}")]);

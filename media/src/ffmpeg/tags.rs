@@ -101,6 +101,20 @@ const KINDS: [&str; 21] = [
     "Publisher/Studio logotype",
 ];
 
+/// What a cover shows, in the words of ID3v2 and FLAC, where the file says it.
+pub fn kind_of_cover(stream: &Stream) -> Option<&'static str> {
+    let named = |name: &str| KINDS.into_iter().find(|kind| *kind == name);
+    // The names of tags of APE: `Cover Art (Back)`.
+    let ape = |key: &String| {
+        let what = key.strip_prefix("Cover Art (")?.strip_suffix(')')?;
+        named(what).or_else(|| named(&format!("Cover ({})", what.to_ascii_lowercase())))
+    };
+    stream
+        .tag("comment")
+        .and_then(named)
+        .or_else(|| stream.tags.keys().find_map(ape))
+}
+
 /// The format of a still picture by ffmpeg's name of its codec, and the ending of its files.
 pub fn picture_format(codec: &str) -> Option<(&'static str, &'static str)> {
     Some(match codec {
@@ -145,7 +159,8 @@ impl Tags {
         let mut pictures = Vec::new();
         for stream in probe.streams.iter().filter(|stream| stream.is_cover()) {
             if let Some((mime, _)) = picture_format(&stream.codec_name) {
-                let kind = KINDS.iter().position(|kind| stream.tag("comment") == Some(kind));
+                let kind = kind_of_cover(stream);
+                let kind = KINDS.iter().position(|known| Some(*known) == kind);
                 pictures.push(Picture {
                     kind: kind.unwrap_or(3) as u8,
                     mime: mime.into(),

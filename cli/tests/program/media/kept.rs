@@ -226,6 +226,40 @@ fn covers_stay_covers() {
 }
 
 #[test]
+fn what_is_said_of_covers_goes_along_or_is_named() {
+    let Some(folder) = material() else { return };
+    let about = "-metadata:s:v:0 title=Sleeve -metadata:s:v:1 title=Rear -metadata:s:v:1";
+    ffmpeg(
+        &folder,
+        &format!(
+            "-i in.wav -i c.jpg -i c.jpg -map 0 -map 1 -map 2 -c:v copy -disposition:v attached_pic {about} comment=Illustration a.mp3"
+        ),
+    );
+    for (ending, kept) in [
+        ("mp3", true),
+        ("flac", true),
+        ("aiff", true),
+        ("mka", false),
+        ("m4a", false),
+    ] {
+        let name = format!("b.{ending}");
+        let run = folder.aeden(&format!("clean a.mp3 {name} --mix 0"));
+        assert_eq!(run.status(), 0, "{name}: {}", run.stderr());
+        assert_eq!(covers(&folder, &name), 2, "{name}");
+        let all = probe(&folder.path(&name), "-show_streams").to_string();
+        for word in ["Sleeve", "Rear", "Illustration"] {
+            let is_there = all.contains(word);
+            assert!(is_there || !kept, "{name}: {word}");
+            assert!(
+                is_there != run.stderr().contains(word),
+                "{name}: {word}: {}",
+                run.stderr()
+            );
+        }
+    }
+}
+
+#[test]
 fn tags_and_chapters_are_kept_or_named() {
     let Some(folder) = material() else { return };
     let sources = [

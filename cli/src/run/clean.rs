@@ -327,9 +327,9 @@ impl Work<'_> {
         let (output, overwrite) = (&self.job.output, self.job.replace);
         let file = FlacWriter::create(output, overwrite, &format, blocks)?;
         let passed = self.pass(input, file, encoding, self.extras())?;
-        self.not_empty(passed.frames)?;
+        let frames = passed.frames;
         let mut report = self.finish(input, passed, encoding, "FLAC", |file: FlacWriter, _| {
-            let sealed = file.finish()?;
+            let sealed = file.finish().map_err(|problem| self.or_empty(frames, problem))?;
             if let Some(place) = sealed.path().filter(|_| self.options.verify) {
                 self.bar.begin("proving it");
                 flac::prove(place, output.name())?;
@@ -350,17 +350,15 @@ impl Work<'_> {
         let taker = &assembly.tracks[0].codec.encoder;
         let encoded = Encoded::start(&self.job.output, self.job.replace, &assembly)?;
         let passed = self.pass(input, encoded, encoding, self.extras())?;
-        if arrangement.container.muxer != "aiff" {
-            self.not_empty(passed.frames)?;
-        }
         let (frames, name) = ((passed.frames, assembly.tracks[0].rate), self.job.output.name());
         let (mut proof, mut sound) = (None, None);
         let mut report = self.finish(input, passed, encoding, taker, |encoded: Encoded, _| {
-            let sealed = encoded.finish()?;
+            let why = |problem| self.or_empty(frames.0, problem);
+            let sealed = encoded.finish().map_err(why)?;
             let Some(place) = sealed.path() else {
                 return Ok((sealed, Vec::new()));
             };
-            let (lost, probe) = complete(&assembly, place, name)?;
+            let (lost, probe) = complete(&assembly, place, name).map_err(why)?;
             sound = assembly.sound(0, &probe).cloned();
             if let Some(sound) = sound.as_ref().filter(|_| self.options.verify) {
                 self.bar.begin("proving it");
@@ -427,7 +425,6 @@ impl Work<'_> {
             unreachable!("a film has a track that is cleaned")
         };
         let frames: Vec<u64> = cleaned.iter().map(|one| one.spool.frames()).collect();
-        self.not_empty(frames.iter().copied().max().unwrap_or(0))?;
         let name = self.job.output.name();
         let mut proof = None;
         let finished = assemble(
@@ -457,7 +454,8 @@ impl Work<'_> {
                 proof = Some(found);
                 Ok(())
             },
-        )?;
+        )
+        .map_err(|problem| self.or_empty(frames.iter().copied().max().unwrap_or(0), problem))?;
         report.late_us = finished.late.map(|late| late * 1e6);
         report.verified = proof;
         report.warnings.extend(finished.warnings);
@@ -488,14 +486,14 @@ impl Work<'_> {
         ))
     }
 
-    /// Refuses what no other format than WAV and AIFF can hold.
-    fn not_empty(&self, frames: u64) -> Result<(), Problem> {
+    /// Why an output with so many frames could not be written: most formats cannot hold a recording without any.
+    fn or_empty(&self, frames: u64, problem: Problem) -> Problem {
         match frames {
-            0 => Err(Problem::file(
+            0 => Problem::file(
                 self.job.input.name(),
-                "has no sound, 0 samples; only WAV and AIFF can be like that, so give OUT such an ending",
-            )),
-            _ => Ok(()),
+                "has no sound, 0 samples, which WAV, AIFF, CAF and AU can hold; give OUT such an ending",
+            ),
+            _ => problem,
         }
     }
 

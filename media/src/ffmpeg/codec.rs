@@ -2,6 +2,7 @@
 
 use super::abilities::{encoder, writes};
 use super::container::Container;
+use super::mpeg_audio::{VERSION_1_LAYER_2, VERSION_2};
 use super::probe::Stream;
 use crate::problem::Problem;
 use crate::wav::{Encoding, Format};
@@ -430,24 +431,20 @@ const CONSTANT_MP3: [u64; 18] = [
     160_000, 192_000, 224_000, 256_000, 320_000,
 ];
 
-/// The bit rate of MPEG-1 or 2, layer II, that is nearest to a wanted one (ISO/IEC 11172-3, 2.4.2.3, and 13818-3).
+/// The bit rate of MPEG audio, layer II, that is nearest to a wanted one (ISO/IEC 11172-3, 2.4.2.3, and 13818-3).
 fn nearest_mp2(rate: u64, format: &Format) -> u64 {
-    const VERSION_1: [u64; 14] = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
-    const VERSION_2: [u64; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
-    let all = if format.rate < 32_000 {
-        VERSION_2
-    } else {
-        VERSION_1
+    let is_low = format.rate < 32_000;
+    let all = if is_low { VERSION_2 } else { VERSION_1_LAYER_2 };
+    // Above, the standard has the highest for two channels alone, and the lowest for one.
+    let is_allowed = |bits: &u64| match format.channels {
+        _ if is_low => *bits > 0,
+        1 => (1..=192_000).contains(bits),
+        _ => *bits >= 64_000,
     };
-    // The standard has the highest for two channels alone, and the lowest for one.
     let allowed = all
+        .map(|kilobits| 1000 * kilobits as u64)
         .into_iter()
-        .map(|kilobits| kilobits * 1000)
-        .filter(|&bits| match format.channels {
-            _ if format.rate < 32_000 => true,
-            1 => bits <= 192_000,
-            _ => bits >= 64_000,
-        });
+        .filter(is_allowed);
     allowed.min_by_key(|bits| bits.abs_diff(rate)).unwrap_or(rate)
 }
 

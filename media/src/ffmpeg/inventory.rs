@@ -171,18 +171,9 @@ impl Losses {
             told.map(str::to_owned).collect()
         };
         let has = said(after);
-        let lost: Vec<String> = said(before)
-            .into_iter()
-            .filter(|word| !has.contains(word))
-            .collect();
-        if !lost.is_empty() {
-            let text = format!(
-                "this is not kept of cover pictures in .{} files: {}",
-                self.ending,
-                lost.join(", ")
-            );
-            self.add("tag", format!("cover: {}", lost.join(", ")), text);
-        }
+        let lost = said(before).into_iter().filter(|word| !has.contains(word));
+        let lost = lost.map(|word| format!("cover: {word}")).collect();
+        self.cannot_be_kept("tag", lost, "descriptions");
     }
 
     /// A timecode track, which is written anew from the first time in it; chapters are compared by themselves.

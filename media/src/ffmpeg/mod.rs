@@ -18,6 +18,7 @@ pub mod id3;
 pub mod inventory;
 pub mod lag;
 pub mod mp4;
+mod mpeg_audio;
 pub mod mux;
 pub mod probe;
 pub mod programs;

@@ -410,14 +410,9 @@ impl Assembly<'_> {
         for (number, attached) in self.beside.attached.iter().enumerate() {
             let place = origins.len() + number;
             command.arg("-attach").arg(&attached.path);
-            let mut say = |key: &str, value: &str| {
-                command.args([format!("-metadata:s:{place}"), format!("{key}={value}")]);
-            };
-            say("mimetype", &attached.mime);
-            say("filename", &attached.name);
-            if let Some(title) = &attached.title {
-                say("title", title);
-            }
+            say(&mut command, place, "mimetype", Some(&attached.mime));
+            say(&mut command, place, "filename", Some(&attached.name));
+            say(&mut command, place, "title", attached.title.as_deref());
         }
         if let Some((_, probe)) = self.original {
             self.add_global_metadata(&mut command, probe, first_track + self.tracks.len());
@@ -479,12 +474,8 @@ impl Assembly<'_> {
             // What is said about the sound is said about the file, in one place.
             command.args([&format!("-map_metadata:s:{place}"), "-1"]);
             if let Some(cover) = self.stream(number).filter(|stream| stream.is_cover()) {
-                let about = [("comment", kind_of_cover(cover)), ("title", cover.tag("title"))];
-                for (key, value) in about {
-                    if let Some(value) = value {
-                        command.args([format!("-metadata:s:{place}"), format!("{key}={value}")]);
-                    }
-                }
+                say(command, place, "comment", kind_of_cover(cover));
+                say(command, place, "title", cover.tag("title"));
             }
             return;
         }
@@ -617,5 +608,12 @@ impl Assembly<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// Adds a tag of a stream of the output, if there is anything to say.
+fn say(command: &mut Command, place: usize, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        command.args([format!("-metadata:s:{place}"), format!("{key}={value}")]);
     }
 }

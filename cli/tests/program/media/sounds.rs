@@ -429,8 +429,13 @@ fn a_recording_without_samples_is_refused_where_it_cannot_be_written() {
             .aeden(&format!("clean in.wav out.{ending}"))
             .failed(1, "in.wav: has no sound, 0 samples");
     }
-    folder.aeden("clean in.wav out.wav").quietly();
-    assert_eq!(folder.names(), ["in.wav", "out.wav"]);
+    for ending in ["wav", "aiff", "caf", "au"] {
+        folder.aeden(&format!("clean in.wav out.{ending}")).quietly();
+    }
+    assert_eq!(
+        folder.names(),
+        ["in.wav", "out.aiff", "out.au", "out.caf", "out.wav"]
+    );
 }
 
 #[test]
